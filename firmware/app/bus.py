@@ -31,7 +31,7 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.news import CallStateChanged, MessageSent
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.phone.view import PhoneView
 from firmware.ports.devices import Indicator, RingerLight

@@ -9,7 +9,7 @@ from typing import Any, Final
 from firmware.base.errors import PictureError
 from firmware.control.admin_requests import ContactPhotoAddRequest, PictureAddRequest, PicturePartRequest
 from firmware.control.requests import Request
-from firmware.phone.contact_text import cleaned_name
+from firmware.phone.contact import cleaned_name
 from firmware.pictures.pixels import Pixels
 from firmware.pictures.sandbox import read_picture, read_picture_bytes
 

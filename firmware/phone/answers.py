@@ -10,7 +10,7 @@ from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.errands import CallKind, FactsKind, FolderJob
 from firmware.phone.key_answers import KeyAnswer
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import PolicyAnswer
 from firmware.phone.recording_answers import RecordingAnswer
 from firmware.phone.rights_answers import RightsAnswer

@@ -11,11 +11,10 @@ from firmware.phone.commands import (
 )
 from firmware.phone.endings import close_call, end_reason, hang_up, note_decision, reject, show_call_ended
 from firmware.phone.events import CallerNamed, Event, NumberAttributed
-from firmware.phone.leaving import settle
 from firmware.phone.news import CallAudioChanged, CallPartyChanged, CallQualityMeasured, CallReplaced, CallStateChanged
 from firmware.phone.orders import HangUpCall, HoldCall, JoinCalls
 from firmware.phone.state import Call, PhoneState
-from firmware.phone.switching import bring_to_front
+from firmware.phone.switching import bring_to_front, settle
 
 
 def report_impossible(state: PhoneState, event: Event) -> None:

@@ -26,7 +26,7 @@ from firmware.phone.orders import SignalRecording
 from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingPreference, RecordingSign
 from firmware.phone.recording_answers import RecordingsChanged
-from firmware.phone.running_recording import RunningRecording
+from firmware.phone.running_call import RunningRecording
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode
 

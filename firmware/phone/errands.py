@@ -9,7 +9,7 @@ from firmware.phone.call import CallId
 from firmware.phone.consent_errands import ConsentErrand
 from firmware.phone.contact import Contact
 from firmware.phone.key_errands import KeyErrand
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.policy_errands import PolicyErrand
 from firmware.phone.recording_errands import RecordingErrand
 from firmware.phone.rights_errands import RightsErrand

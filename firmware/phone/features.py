@@ -7,9 +7,9 @@ from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted
-from firmware.phone.guard import Guard
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.pin import Guard
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose

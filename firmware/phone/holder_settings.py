@@ -1,14 +1,19 @@
-"""What the holder switches on the phone itself: it is kept at once, and outlives a restart."""
+"""What the holder switches on the phone itself, by codes and keys: it is kept at once, and outlives a restart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from firmware.phone.answers import ErrandFailed
 from firmware.phone.commands import SavePreferences
+from firmware.phone.consent_errands import WithdrawOptional
 from firmware.phone.dial_plan import Objection
-from firmware.phone.events import Timer
+from firmware.phone.events import KeyHeld, KeyPressed, Timer
 from firmware.phone.feature_codes import CodeReading, Feature
+from firmware.phone.key import Key
+from firmware.phone.lock import unless_locked
+from firmware.phone.moves import show_notice
 from firmware.phone.preferences import Preferences
-from firmware.phone.private_mode import begin_private_mode
+from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
@@ -188,3 +193,45 @@ SWITCHED = frozenset(_SWITCHES)
 """The features that change a setting; the others call somebody."""
 
 _SWITCHED_OFF = frozenset(feature for feature in Feature if feature.endswith("_off")) | {Feature.UNBLOCK_LAST_CALLER}
+
+
+def is_private(state: PhoneState) -> bool:
+    """Whether nothing but the service is agreed to; it ends with the next yes."""
+    consents = state.features.consents
+    return consents is not None and consents.granted <= {Purpose.SERVICE}
+
+
+def begin_private_mode(state: PhoneState) -> bool:
+    """Take it all back; False where a guardian is, or may be, to be asked first, for which the menu has a page."""
+    if state.has_guardian or not state.knows_its_holder:
+        return False
+    state.emit(WithdrawOptional(Actor.HOLDER))
+    return True
+
+
+def take_failure(state: PhoneState, failure: ErrandFailed) -> None:
+    """Say so where private mode could not be written: whoever asked for it has seen that it is on."""
+    if failure.errand == WithdrawOptional.__name__:
+        state.features.feature = "private_mode"
+        show_notice(state, Hint.FEATURE_IMPOSSIBLE)
+    state.menu.take(state, failure)
+
+
+def _toggle_do_not_disturb(state: PhoneState, _event: KeyPressed) -> None:
+    show_notice(state, toggle_do_not_disturb(state))
+
+
+def _hold_do_not_disturb(state: PhoneState, _event: KeyHeld) -> None:
+    # The first moment of holding the key was a press of it.
+    toggle_do_not_disturb(state)
+    state.features.feature = "private_mode"
+    show_notice(state, Hint.FEATURE_ON if begin_private_mode(state) else Hint.FEATURE_IMPOSSIBLE)
+
+
+FEATURE_KEYS: Mapping[Key, Callable[[PhoneState, KeyPressed], None]] = {
+    Key.DO_NOT_DISTURB: unless_locked(_toggle_do_not_disturb)
+}
+
+HELD_FEATURE_KEYS: Mapping[Key, Callable[[PhoneState, KeyHeld], None]] = {
+    Key.DO_NOT_DISTURB: unless_locked(_hold_do_not_disturb)
+}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from firmware.phone.call_news import report_impossible
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyPressed
 from firmware.phone.key import Key
-from firmware.phone.leaving import put_down
 from firmware.phone.moves import show_notice
 from firmware.phone.state import PhoneState
+from firmware.phone.switching import put_down
 from firmware.phone.view import Hint
 
 Begin = Callable[[PhoneState], None]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from firmware.phone.bundle import keep_bundle
 from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
@@ -10,8 +9,6 @@ from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPa
 from firmware.phone.contact_search import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
-from firmware.phone.first_run import keep_first_run
-from firmware.phone.leaving import look_after_those_left
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
@@ -22,26 +19,26 @@ from firmware.phone.modes import (
     in_call,
     listening,
     menu,
-    outgoing,
     redialling,
     ringing,
-    unprovisioned,
     writing,
 )
+from firmware.phone.modes.menu import keep_bundle, keep_first_run
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.outputs import Outputs
 from firmware.phone.rows import Handler, Rows
 from firmware.phone.state import PhoneSettings, PhoneState
+from firmware.phone.switching import look_after_those_left
 from firmware.phone.view import Mode, PhoneView
 
 _ROWS_BY_MODE: Mapping[Mode, Rows] = {
-    Mode.UNPROVISIONED: unprovisioned.ROWS,
-    Mode.IDLE: idle.ROWS,
+    Mode.UNPROVISIONED: idle.UNPROVISIONED,
+    Mode.IDLE: idle.IDLE,
     Mode.COLLECTING_DIGITS: collecting_digits.ROWS,
-    Mode.OUTGOING: outgoing.ROWS,
+    Mode.OUTGOING: in_call.OUTGOING,
     Mode.RINGING: ringing.ROWS,
-    Mode.IN_CALL: in_call.ROWS,
+    Mode.IN_CALL: in_call.IN_CALL,
     Mode.CALL_ENDED: call_ended.ROWS,
     Mode.REDIALLING: redialling.ROWS,
     Mode.WRITING: writing.ROWS,

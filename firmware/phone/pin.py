@@ -1,6 +1,16 @@
-"""Which PINs anybody would try first."""
+"""PINs: whose they are, which anybody would try first, and what else opens the store."""
+
+from enum import StrEnum
 
 from firmware.base.words import Word, word
+
+
+class PinSlot(StrEnum):
+    """HOLDER: opens a locked phone and proves who asks. GUARDIAN: answers for a holder who is under 14."""
+
+    HOLDER = "holder"
+    GUARDIAN = "guardian"
+
 
 MIN_DIGITS = 4
 MAX_DIGITS = 8
@@ -20,3 +30,42 @@ def weakness(pin: str, *, opens_store: bool = False) -> Word | None:
     if pin in _CLIMBING or pin in _CLIMBING[::-1]:
         return word("Too easy: digits in a row.")
     return None
+
+
+class Guard(StrEnum):
+    """Something that opens the store and is not on the card.
+
+    Attributes:
+        PIN: the holder's PIN, typed after each start.
+        BOARD: the key that is burnt into the Raspberry Pi.
+        TPM: the machine's security chip.
+    """
+
+    PIN = "pin"
+    BOARD = "board"
+    TPM = "tpm"
+
+
+def stolen_card(guards: frozenset[Guard]) -> str:
+    """Say plainly what a thief of the card gets, to whoever looks after the phone."""
+    if not guards:
+        return (
+            "Whoever takes the memory card can read everything that is stored here: "
+            "the keys to it lie on the same card."
+        )
+    with_what = " and ".join(_NEEDS[guard] for guard in Guard if guard in guards)
+    return f"The memory card alone cannot be read: opening it takes {with_what} as well."
+
+
+def stolen_phone(guards: frozenset[Guard]) -> str:
+    """Say plainly what a thief of the whole phone gets, to whoever looks after the phone."""
+    if Guard.PIN in guards:
+        return "A stolen phone that was switched off opens to whoever knows the PIN or has the time to try all of them."
+    return "Whoever takes the whole phone can read everything that is stored here."
+
+
+_NEEDS = {
+    Guard.PIN: "the holder's PIN",
+    Guard.BOARD: "this Raspberry Pi's own key",
+    Guard.TPM: "this machine's security chip (TPM)",
+}

@@ -5,12 +5,11 @@ from firmware.phone.call import CallDirection, CallState, Decision, DisconnectRe
 from firmware.phone.commands import LookUpCaller, OpenCallRecord
 from firmware.phone.endings import close_call, hang_up, note_decision, reject
 from firmware.phone.events import Event, Timer, TimerExpired
-from firmware.phone.leaving import settle
 from firmware.phone.moves import enter
 from firmware.phone.news import IncomingCallReceived
 from firmware.phone.orders import RedirectCall, SignalRinging, Tone
 from firmware.phone.state import Call, PhoneState
-from firmware.phone.switching import answer
+from firmware.phone.switching import answer, settle
 from firmware.phone.view import Mode
 
 _MOVED_TEMPORARILY = 302  # RFC 3261 section 21.3.3

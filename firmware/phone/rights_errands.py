@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from firmware.phone.call import Decision
 from firmware.phone.my_data import DataCategory
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, Right

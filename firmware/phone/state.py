@@ -19,8 +19,7 @@ from firmware.phone.news import NO_CALLS, Problem
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.purpose import Purpose
-from firmware.phone.running_call import Call
-from firmware.phone.running_recording import RunningRecording
+from firmware.phone.running_call import Call, RunningRecording
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
 __all__ = ["DIGIT_KEYS", "FEATURE_HINTS", "Call", "PhoneSettings", "PhoneState"]

@@ -1,12 +1,12 @@
-"""Between several calls: hold and resume, put one aside and take another, answer the one that waits."""
+"""Between several calls: hold and resume, put one aside, join two, and who rings when the phone is put down."""
 
 from firmware.phone.call import CallDirection, CallState, RejectReason
 from firmware.phone.endings import hang_up, reject
-from firmware.phone.events import Event
-from firmware.phone.moves import enter
-from firmware.phone.orders import AnswerCall, HoldCall, JoinCalls, ResumeCall
+from firmware.phone.events import Event, KeyPressed
+from firmware.phone.moves import enter, go_home, show_notice
+from firmware.phone.orders import AnswerCall, HoldCall, JoinCalls, ResumeCall, SplitCalls
 from firmware.phone.state import Call, PhoneState
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 
 
 def hold(state: PhoneState, call: Call) -> None:
@@ -133,3 +133,89 @@ def take_other_call(state: PhoneState, _event: Event) -> None:
     """Answer the call that waits, or else go back to the one on hold."""
     if not answer_waiting(state):
         return_to_held(state)
+
+
+def toggle_conference(state: PhoneState, _event: KeyPressed) -> None:
+    """Join the call in the foreground and the one on hold, or split those that are joined."""
+    call = state.call
+    if call is None or not call.answered or call.emergency or call in state.handing_over:
+        return
+    if call.joined:
+        _split(state, call)
+    elif state.conference:
+        show_notice(state, Hint.TOO_MANY_CALLS)
+    elif (other := state.held) is not None:
+        for member in (call, other):
+            member.joined = True
+            member.hold_wanted = False
+        state.emit(JoinCalls((call.call_id, other.call_id)))
+
+
+def _split(state: PhoneState, call: Call) -> None:
+    """Go on with the foreground alone; the other one goes on hold."""
+    others = [member for member in state.conference if member is not call]
+    call.joined = False
+    state.emit(SplitCalls())
+    for member in others:
+        member.joined = False
+        if not member.hold_wanted:
+            member.hold_wanted = True
+            member.state = CallState.HELD
+            state.emit(HoldCall(member.call_id))
+
+
+def put_down(state: PhoneState) -> None:
+    """End what was talked to; calls on hold, and those that wait, ring. The handset is in its cradle."""
+    state.speaker = False
+    call = state.call
+    if call is not None and call.is_live:
+        if call.is_held or call in state.handing_over:
+            # A call that is handed over ends by itself, as does the one that takes its place.
+            state.others.append(call)
+            hold(state, call)
+        elif call.joined:
+            for member in state.conference:
+                hang_up(state, member)
+        else:
+            hang_up(state, call)
+    state.call = None
+    state.muted = False
+    settle(state)
+
+
+def settle(state: PhoneState) -> None:
+    """Ring for whoever waits or is on hold, or be a phone that nobody uses. The handset is in its cradle."""
+    if (waiting := state.waiting) is not None:
+        waiting.state = CallState.INCOMING
+        waiting.silenced = False
+        _ring_for(state, waiting)
+    elif (held := state.held) is not None:
+        held.silenced = False
+        _ring_for(state, held)
+    else:
+        go_home(state)
+
+
+def look_after_those_left(state: PhoneState) -> None:
+    """End calls that have lost their purpose, and ring for those that came back while nobody is at the phone."""
+    for call in state.abandoned:
+        hang_up(state, call)
+    rings_already = state.mode in {Mode.RINGING, Mode.REDIALLING}
+    if not state.engaged and not rings_already and (state.waiting or state.held):
+        settle(state)
+
+
+def _ring_for(state: PhoneState, call: Call) -> None:
+    state.others.remove(call)
+    enter(state, Mode.RINGING)
+    state.call = call
+
+
+def fall_quiet(state: PhoneState) -> None:
+    """Leave a handset that stays off in peace, with a word on the display; a loudspeaker is simply switched off."""
+    if not state.off_hook:
+        put_down(state)
+        return
+    state.tone = None
+    state.listening = False
+    state.hint = Hint.HANDSET_IS_OFF

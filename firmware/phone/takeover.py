@@ -9,13 +9,12 @@ from firmware.phone.dialling import EMERGENCY_CALLBACK_S
 from firmware.phone.endings import close_call, hang_up, reject, show_call_ended
 from firmware.phone.events import Timer
 from firmware.phone.hook import Begin
-from firmware.phone.leaving import put_down
 from firmware.phone.moves import TONE_LIMIT_S, enter, show_notice
 from firmware.phone.news import CallsFound, FoundCall
 from firmware.phone.orders import SignalRecording, SplitCalls
 from firmware.phone.recording import RecordingNotice, RecordingSign
 from firmware.phone.state import Call, PhoneState
-from firmware.phone.switching import answer, hold
+from firmware.phone.switching import answer, hold, put_down
 from firmware.phone.view import Hint, Mode
 
 

@@ -5,12 +5,11 @@ from firmware.phone.dial_plan import Match, Objection
 from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.endings import hang_up, show_call_ended
 from firmware.phone.events import KeyPressed
-from firmware.phone.leaving import look_after_those_left, settle
 from firmware.phone.moves import show_notice
 from firmware.phone.news import TransferChanged
 from firmware.phone.orders import TransferCall, TransferToCall
 from firmware.phone.state import Call, PhoneState
-from firmware.phone.switching import bring_to_front, put_aside, resume, return_to_held
+from firmware.phone.switching import bring_to_front, look_after_those_left, put_aside, resume, return_to_held, settle
 from firmware.phone.view import Hint, Mode
 
 _HINTS: dict[Objection, Hint] = {

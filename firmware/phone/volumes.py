@@ -1,7 +1,8 @@
-"""How loud each way to be heard is: the holder's own setting, or else the configuration's."""
+"""How loud each way to be heard is, by the holder's setting or the configuration's, and a ring to try."""
 
 from dataclasses import replace
 
+from firmware.phone.events import Timer
 from firmware.phone.holder_settings import adjust
 from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.state import PhoneState
@@ -38,3 +39,18 @@ def _set(state: PhoneState, route: AudioRoute, percent: int) -> None:
     # The ringer's follows from the state: a call that has to be heard may raise it.
     if route is not AudioRoute.RINGER:
         state.emit(SetVolume(route, percent))
+
+
+_PREVIEW_S = 2.0
+
+
+def preview_ring(state: PhoneState, ring: str) -> None:
+    """Ring in a way for a moment."""
+    state.previewed_ring = ring
+    state.start_timer(Timer.RING_PREVIEW, _PREVIEW_S)
+
+
+def stop_preview(state: PhoneState, _event: object = None) -> None:
+    """Be silent again."""
+    state.previewed_ring = ""
+    state.cancel_timer(Timer.RING_PREVIEW)

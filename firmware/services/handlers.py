@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.privacy.receipts import Issuer
 from firmware.services import clock

@@ -9,7 +9,7 @@ from typing import Final
 from firmware.base.errors import HandsetError, NotGrantedError, PictureError
 from firmware.base.words import Word, counted, word
 from firmware.phone.answers import PicturesListed
-from firmware.phone.contact_text import cleaned_name
+from firmware.phone.contact import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.my_data import DataCategory
 from firmware.pictures.sandbox import read_picture

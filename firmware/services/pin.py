@@ -9,7 +9,7 @@ from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.key_errands import GuardStore
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.services.proofs import TypedJustNow
 from firmware.services.runner import Handler
 from firmware.store.consents import Consents

@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from firmware.base.errors import StorageError
 from firmware.phone.answers import PinChecked
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder

@@ -16,7 +16,7 @@ from firmware.base.proven_time import ProvenTime
 from firmware.configuration.config_store import FOLDER_NAME
 from firmware.phone.call import CallId
 from firmware.phone.news import Problem
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.contact_text import MAX_NUMBERS
+from firmware.phone.contact import MAX_NUMBERS, Contact, ContactNumber
 from firmware.phone.dial_string import parse_number
 from firmware.store.contact_rows import ContactRows
 from firmware.store.database import Database

@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from firmware.phone.contact import Contact, ContactMatch
-from firmware.phone.contact_text import cleaned
+from firmware.phone.contact import Contact, ContactMatch, cleaned
 from firmware.phone.dial_string import parse_number
 from firmware.ports.store import CallerContact
 from firmware.store import contact_merge

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 from firmware.store.database import KEY_BYTES
 from firmware.store.errors import StoreKeyMissingError, StoreKeyWrongError
 from firmware.store.key import HostKeys

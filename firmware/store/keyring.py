@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from firmware.base.durable import replace_durably, shred, sync_folder
 from firmware.base.errors import StorageError
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 from firmware.store.database import KEY_BYTES, Database
 from firmware.store.errors import (
     StoreFullError,

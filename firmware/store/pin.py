@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from firmware.base.durable import replace_durably
 from firmware.base.errors import StorageError
-from firmware.phone.guard import Guard
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.purpose import Actor
 from firmware.store.database import Database
 from firmware.store.guardian_mark import GuardianMark

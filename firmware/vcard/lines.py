@@ -4,8 +4,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.phone.contact_text import MAX_NAME, MAX_NUMBER, MAX_NUMBERS
+from firmware.phone.contact import MAX_NAME, MAX_NUMBER, MAX_NUMBERS, Contact, ContactNumber, NumberKind
 from firmware.vcard.properties import MAX_PHOTO_BYTES, MAX_PROPERTIES, Card, CardProperty
 
 BATCH: Final = 10

@@ -16,8 +16,7 @@ from pydantic import ValidationError
 from vobject.base import ParseError, getLogicalLines, textLineToContentLine
 from vobject.vcard import splitFields
 
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.phone.contact_text import MAX_NUMBERS, cleaned, cleaned_number
+from firmware.phone.contact import MAX_NUMBERS, Contact, ContactNumber, NumberKind, cleaned, cleaned_number
 from firmware.vcard.cards import Broken, Mistake, RawCard, split
 from firmware.vcard.properties import (
     MAX_PHOTO_BYTES,

@@ -17,7 +17,7 @@ import pytest
 
 from firmware.phone.call import CallDirection, CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 from firmware.phone.purpose import Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.phone.call import CallDirection, CallId, DisconnectReason
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.policy import Reading
 from firmware.store.call_log import Clocks, StoredCallLog

@@ -7,8 +7,8 @@ from firmware.control.admin_requests import DoctorRequest, StatusRequest
 from firmware.phone.answers import FactsRead
 from firmware.phone.call import RegistrationState
 from firmware.phone.errands import FactsKind, ReadFacts
-from firmware.phone.guard import Guard
 from firmware.phone.news import RegistrationChanged
+from firmware.phone.pin import Guard
 from firmware.services.doctor.findings import STOLEN_CARD, Condition, examine
 from firmware.services.facts import FactsErrands
 from firmware.settings.identity import Identity

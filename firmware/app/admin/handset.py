@@ -9,8 +9,8 @@ from firmware.control.admin_requests import DoctorRequest, LogRequest, PageReque
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.phone.call import DisconnectReason
-from firmware.phone.guard import stolen_card
 from firmware.phone.phrases import PROBLEMS
+from firmware.phone.pin import stolen_card
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.store import CallLog, CallLogEntry

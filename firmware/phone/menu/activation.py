@@ -22,7 +22,7 @@ from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Purpose
 from firmware.phone.state import PhoneState
 

@@ -1,4 +1,4 @@
-"""What a phone with a stick in it shows and asks, by itself: see `firmware.phone.bundle`."""
+"""What a phone with a stick in it shows and asks, by itself: see `firmware.phone.modes.menu`."""
 
 from firmware.base.words import Text, word
 from firmware.phone.bundle_errands import AnswerBundleSigner, TryBundleCode
@@ -11,6 +11,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.bundle_news_rows import answer, decline
 from firmware.phone.bundle_phrases import STEPS, ending, result_title
+from firmware.phone.dialled import show_on_hook
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import CHOOSE
 from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
@@ -18,7 +19,6 @@ from firmware.phone.menu.guardian import asking_who_answers
 from firmware.phone.menu.question import NO, WHOSE_PHONE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
-from firmware.phone.on_hook import show_on_hook
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint

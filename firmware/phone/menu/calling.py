@@ -1,8 +1,8 @@
 """Calling from a menu with the handset in its cradle."""
 
+from firmware.phone.dialled import show_on_hook
 from firmware.phone.menu.question import Notice
 from firmware.phone.moves import show_notice
-from firmware.phone.on_hook import show_on_hook
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactSaved, ErrandFailed
-from firmware.phone.contact import Contact, ContactNumber
+from firmware.phone.contact import Contact, ContactNumber, vcard_text
 from firmware.phone.contact_search import dialable
 from firmware.phone.errands import DeleteContact, ReadContact, SaveContact
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
@@ -20,7 +20,6 @@ from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CodeView, SoftKeys
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-from firmware.phone.vcard_text import vcard_text
 
 _AS_USUAL = word("as usual")
 _FAILED = word("Not done")

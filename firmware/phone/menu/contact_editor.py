@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firmware.base.words import Text, word
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.phone.contact_text import MAX_NAME, MAX_NUMBERS
+from firmware.phone.contact import MAX_NAME, MAX_NUMBERS, Contact, ContactNumber, NumberKind
 from firmware.phone.errands import SaveContact
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry

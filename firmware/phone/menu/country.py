@@ -3,6 +3,7 @@
 from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.countries import COUNTRIES
+from firmware.phone.dialled import show_on_hook
 from firmware.phone.errands import ChooseCountry
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
@@ -11,7 +12,6 @@ from firmware.phone.menu.entry import DELETE
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
-from firmware.phone.on_hook import show_on_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 
 _TITLE = word("Country")

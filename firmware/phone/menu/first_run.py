@@ -7,6 +7,7 @@ from firmware.base.words import Text, word
 from firmware.phone.activation import Activation
 from firmware.phone.answers import Answer
 from firmware.phone.commands import SaveSetUp
+from firmware.phone.dialled import show_on_hook
 from firmware.phone.events import Timer
 from firmware.phone.holder_settings import adjust
 from firmware.phone.key import Key
@@ -33,13 +34,12 @@ from firmware.phone.menu.store_guard import stolen_card_rows
 from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
 from firmware.phone.moves import go_home
-from firmware.phone.on_hook import show_on_hook
 from firmware.phone.orders import AudioRoute
 from firmware.phone.purpose import Purpose
-from firmware.phone.ring_preview import stop_preview
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
+from firmware.phone.volumes import stop_preview
 
 _TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
 _WELCOME = (

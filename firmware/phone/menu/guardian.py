@@ -10,8 +10,7 @@ from firmware.phone.menu.choices import Then
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.lock import PinCheck, PinNotice, asking_pin
 from firmware.phone.menu.question import ask_later
-from firmware.phone.pin import weakness
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot, weakness
 from firmware.phone.purpose import Actor
 from firmware.phone.state import PhoneState
 

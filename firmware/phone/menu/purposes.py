@@ -6,6 +6,7 @@ from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import ReadConsents, ReadReceipt, WithdrawOptional
+from firmware.phone.holder_settings import begin_private_mode, is_private
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
@@ -14,7 +15,6 @@ from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
-from firmware.phone.private_mode import begin_private_mode, is_private
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
 

@@ -7,9 +7,8 @@ from firmware.phone.key import Key
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.switches import Level, Options, switch
 from firmware.phone.orders import AudioRoute
-from firmware.phone.ring_preview import preview_ring, stop_preview
 from firmware.phone.state import PhoneState
-from firmware.phone.volumes import STEP_PERCENT, turn
+from firmware.phone.volumes import STEP_PERCENT, preview_ring, stop_preview, turn
 
 RINGS: tuple[tuple[str, Word], ...] = (
     ("normal", word("Normal")),

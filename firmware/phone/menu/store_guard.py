@@ -2,7 +2,6 @@
 
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed, PinChecked
-from firmware.phone.guard import Guard
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.key_errands import GuardStore
 from firmware.phone.menu.card import ONE_MOMENT
@@ -11,7 +10,7 @@ from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
-from firmware.phone.pin import MIN_DIGITS_FOR_STORE
+from firmware.phone.pin import MIN_DIGITS_FOR_STORE, Guard
 from firmware.phone.state import PhoneState
 
 _TITLE = word("PIN at start")

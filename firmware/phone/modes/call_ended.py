@@ -1,12 +1,12 @@
 """CALL_ENDED: the far end or the network ended the call, and somebody still uses the phone."""
 
 from firmware.phone.call_news import take_stray_call_state
+from firmware.phone.dialled import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.key import Key
-from firmware.phone.leaving import fall_quiet
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S
@@ -14,9 +14,8 @@ from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
-from firmware.phone.shortcuts import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.phone.switching import decline_waiting, return_to_held, silence_waiting_call, take_other_call
+from firmware.phone.switching import decline_waiting, fall_quiet, return_to_held, silence_waiting_call, take_other_call
 from firmware.phone.view import Hint
 
 

@@ -6,32 +6,39 @@ from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.contact_search import chosen_number, move_match, take_matches
 from firmware.phone.dial_plan import MAX_DIGITS, Match
-from firmware.phone.dialled import accepts, dial, match, switch_on_hook, takes_hash
+from firmware.phone.dialled import (
+    PATIENCE_S,
+    accepts,
+    call_hotline,
+    call_voicemail,
+    dial,
+    dial_quickly,
+    hint_for,
+    match,
+    recall_on_hook,
+    redial_off_hook,
+    show_on_hook,
+    switch_on_hook,
+    takes_hash,
+)
 from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.key import Key
-from firmware.phone.leaving import fall_quiet, put_down
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
-from firmware.phone.on_hook import PATIENCE_S, hint_for, show_on_hook
 from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
-from firmware.phone.shortcuts import (
-    call_hotline,
-    call_voicemail,
-    dial_quickly,
-    recall_on_hook,
-    redial_off_hook,
-)
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
     answer_waiting,
     decline_waiting,
+    fall_quiet,
+    put_down,
     return_to_held,
     silence_waiting_call,
     take_other_call,

@@ -1,10 +1,15 @@
-"""IDLE: nobody uses the phone."""
+"""IDLE and UNPROVISIONED: nobody uses the phone.
+
+UNPROVISIONED means that there is no usable configuration. Emergency calls work where there is an account to call with.
+"""
 
 from firmware.phone.call_news import take_stray_call_state
+from firmware.phone.dialled import begin_dialling, recall_on_hook, show_on_hook, show_voicemail_number
+from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
-from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.hook import lifting, replace_handset, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.lock import unlock_page
@@ -16,14 +21,15 @@ from firmware.phone.menu.requests import requests_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.modes.redialling import try_again
+from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
-from firmware.phone.on_hook import show_on_hook
+from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
-from firmware.phone.shortcuts import begin_dialling, recall_on_hook, show_voicemail_number
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import DIGIT_KEYS, FEATURE_HINTS, PhoneState
+from firmware.phone.switching import fall_quiet
 from firmware.phone.takeover import taking_over
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 
 _DETAILS_SHOWN_S = 30.0
 
@@ -87,7 +93,7 @@ def _redial(state: PhoneState, event: KeyPressed) -> None:
         recall_on_hook(state, event)
 
 
-ROWS: Rows = {
+IDLE: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
@@ -108,6 +114,44 @@ ROWS: Rows = {
     HandsetLifted: lifting(begin_dialling),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_REDIAL: try_again}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: take_stray_call_state,
+}
+
+
+def _press_digit(state: PhoneState, event: KeyPressed) -> None:
+    if state.settings.line_usable:
+        collect_on_hook(state, event)
+
+
+def _begin(state: PhoneState) -> None:
+    if state.settings.line_usable:
+        offer_dial_tone(state)
+        return
+    enter(state, Mode.UNPROVISIONED)
+    state.tone = Tone.REORDER
+    state.hint = Hint.CANNOT_CALL
+    state.start_timer(Timer.DIAL_TONE, TONE_LIMIT_S)
+
+
+def _end_warning(state: PhoneState, _event: TimerExpired) -> None:
+    fall_quiet(state)
+
+
+UNPROVISIONED: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        dict.fromkeys(DIGIT_KEYS, _press_digit),
+        speaker_key(_begin),
+        {Key.OK: show_details, Key.CANCEL: unless_locked(dismiss), Key.MENU: open_main_menu},
+    ),
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: ignored,
+    CallsFound: taking_over(_begin),
+    HandsetLifted: lifting(_begin),
+    HandsetReplaced: replace_handset,
+    TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
 }

@@ -1,15 +1,15 @@
-"""IN_CALL: the call was answered, or is being answered. Somebody uses the phone."""
+"""OUTGOING: a call is being placed. IN_CALL: it was answered, or is being answered. Somebody uses the phone."""
 
 from firmware.phone.call_news import move_foreground_call
 from firmware.phone.call_recording import ask_to_record, press_record
-from firmware.phone.conference import toggle_conference
 from firmware.phone.dialling import offer_dial_tone
+from firmware.phone.endings import hang_up
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.key import Key
-from firmware.phone.leaving import put_down
 from firmware.phone.modes.collecting_digits import press_digit
+from firmware.phone.moves import enter
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.post_dial import send_digit, send_on_demand
 from firmware.phone.receiving import receive_call
@@ -21,13 +21,60 @@ from firmware.phone.switching import (
     end_and_return,
     hold,
     put_aside,
+    put_down,
     resume,
     silence_waiting,
+    silence_waiting_call,
     swap,
+    toggle_conference,
 )
-from firmware.phone.transfer import begin_transfer
+from firmware.phone.transfer import begin_transfer, hand_over_before_the_answer
+from firmware.phone.view import Mode
 
 _QUALITY_SHOWN_S = 60.0
+
+
+def _change_state(state: PhoneState, event: CallStateChanged) -> None:
+    move_foreground_call(state, event)
+    if state.mode is Mode.OUTGOING and state.call is not None and state.call.answered:
+        enter(state, Mode.IN_CALL)
+
+
+def _give_up(state: PhoneState, _event: KeyPressed) -> None:
+    """Turn the waiting call away, or give this one up."""
+    if decline_waiting(state) or end_and_return(state):
+        return
+    if state.call is not None:
+        hang_up(state, state.call)
+    offer_dial_tone(state)
+
+
+def _answer_waiting(state: PhoneState, _event: KeyPressed) -> None:
+    answer_waiting(state)
+
+
+OUTGOING: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        FEATURE_KEYS,
+        speaker_key(nothing_to_begin),
+        {
+            Key.CANCEL: _give_up,
+            Key.OK: _answer_waiting,
+            Key.HOLD: _answer_waiting,
+            Key.MUTE: silence_waiting_call,
+            Key.TRANSFER: hand_over_before_the_answer,
+        },
+    ),
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
+    HandsetLifted: lifting(nothing_to_begin),
+    HandsetReplaced: replace_handset,
+    TimerExpired: by_timer({}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: _change_state,
+}
 
 
 def _press_digit(state: PhoneState, event: KeyPressed) -> None:
@@ -86,7 +133,7 @@ def _show_quality(state: PhoneState, _event: KeyPressed) -> None:
         state.cancel_timer(Timer.INFO)
 
 
-ROWS: Rows = {
+IN_CALL: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,

@@ -6,10 +6,9 @@ OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.key import Key
-from firmware.phone.leaving import put_down
 from firmware.phone.moves import enter
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
@@ -17,7 +16,7 @@ from firmware.phone.recording import Playback
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.phone.switching import answer_waiting, decline_waiting, silence_waiting_call
+from firmware.phone.switching import answer_waiting, decline_waiting, put_down, silence_waiting_call
 from firmware.phone.view import Mode
 
 

@@ -3,22 +3,38 @@
 Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU. Lifting the handset calls whoever the
 page is about, or lets the person hear what it plays. A call that comes in is shown at once, and the menu is there again
 after it.
+
+A phone opens pages by itself while nobody uses it, and keeps nobody from a call: how far a bundle on a stick has come;
+where the phone stands, where nobody has said it; of a new phone all that its holder is to choose.
 """
 
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call_news import take_stray_call_state
+from firmware.phone.dialled import begin_dialling
 from firmware.phone.dialling import send_number
-from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.events import (
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    KeyHeld,
+    KeyPressed,
+    KeyRepeated,
+    Timer,
+    TimerExpired,
+)
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
+from firmware.phone.menu.bundle import BundlePage
+from firmware.phone.menu.country import CountryPage
+from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.stack import Screen
 from firmware.phone.modes.listening import listen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
-from firmware.phone.shortcuts import begin_dialling
+from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.takeover import taking_over
 from firmware.phone.view import Mode
@@ -114,3 +130,89 @@ ROWS: Rows = {
     IncomingCallReceived: receive_call,
     CallStateChanged: take_stray_call_state,
 }
+
+
+BUNDLE_UNTOUCHED_S = 5.0
+"""Whoever presses keys is not interrupted until no key was pressed for so long."""
+
+_KEYS = (KeyPressed, KeyRepeated, KeyHeld)
+_FREE = frozenset({Mode.IDLE, Mode.UNPROVISIONED, Mode.MENU})
+
+
+def keep_bundle(state: PhoneState, event: Event, news_before: int) -> None:
+    """Show what there is to show of a bundle as soon as the phone is left to itself, and show it no longer than that.
+
+    `news_before` is how much had been heard of it before the event.
+    """
+    page = next((screen for screen in state.menu.screens if isinstance(screen, BundlePage)), None)
+    if not state.bundle.is_shown:
+        state.cancel_timer(Timer.BUNDLE)
+        if page is not None:
+            _take_away(state, page)
+    elif page is not None:
+        state.cancel_timer(Timer.BUNDLE)
+        if state.bundle.count != news_before:
+            # What was being typed answers something else.
+            state.menu.back_to(page)
+            page.turn_back()
+    elif state.mode not in _FREE or state.engaged or state.calls:
+        state.cancel_timer(Timer.BUNDLE)
+    elif isinstance(event, _KEYS):
+        state.start_timer(Timer.BUNDLE, BUNDLE_UNTOUCHED_S)
+    elif Timer.BUNDLE not in state.timers:
+        _bring_up(state)
+
+
+def _bring_up(state: PhoneState) -> None:
+    if state.mode is Mode.MENU:
+        state.menu.push(state, BundlePage())
+        stay(state)
+    else:
+        open_menu(state, BundlePage())
+
+
+def _take_away(state: PhoneState, page: BundlePage) -> None:
+    """Take the page off, and with it what it has opened; a menu from before is there again."""
+    state.menu.back_to(page)
+    if state.mode is not Mode.MENU:
+        state.menu.screens.remove(page)
+        return
+    state.menu.pop(state)
+    if state.menu.top is None:
+        go_home(state)
+
+
+_FIRST_RUN_UNTOUCHED_S = 30.0
+"""Whoever has left the first run by a key has the idle page until no key was pressed for so long."""
+
+
+def keep_first_run(state: PhoneState, event: Event) -> None:
+    """Ask for the country or open the first run, at the step that was reached, once the phone is left to itself."""
+    if not _is_due(state):
+        state.cancel_timer(Timer.FIRST_RUN)
+    elif isinstance(event, _KEYS):
+        state.start_timer(Timer.FIRST_RUN, _FIRST_RUN_UNTOUCHED_S)
+    elif Timer.FIRST_RUN not in state.timers:
+        open_menu(state, CountryPage(state) if _lacks_country(state) else reached_step(state))
+
+
+def _is_due(state: PhoneState) -> bool:
+    # A menu would put off a busy number that is being tried again.
+    in_use = state.engaged or state.calls or state.locked or state.features.auto_redial is not None
+    return _is_to_be_asked(state) and state.mode is Mode.IDLE and not in_use
+
+
+def _lacks_country(state: PhoneState) -> bool:
+    return state.settings.chosen_country == ""
+
+
+def _is_to_be_asked(state: PhoneState) -> bool:
+    """Whether the phone is new, or of a firmware that did not ask all of it, or does not know where it stands.
+
+    Whoever has declined the service is not asked again by itself: the menu does, when they want it.
+    """
+    features = state.features
+    if features.set_up is None:
+        return False
+    never_activated = not state.is_activated and features.consents is not None and not features.consents.age_band
+    return features.set_up is SetUp.NEW or never_activated or _lacks_country(state)

@@ -5,15 +5,14 @@ from firmware.phone.call import CallState
 from firmware.phone.call_news import end_unheard_call, note_running, take_stray_call_state
 from firmware.phone.endings import close_call, end_reason
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.feature_keys import FEATURE_KEYS, HELD_FEATURE_KEYS
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.key import Key
-from firmware.phone.leaving import settle
 from firmware.phone.moves import enter, show_notice
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import answer_by_itself, receive_call, stop_ringing_for
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
 from firmware.phone.state import PhoneState
-from firmware.phone.switching import answer, resume
+from firmware.phone.switching import answer, resume, settle
 from firmware.phone.view import Hint, Mode
 
 

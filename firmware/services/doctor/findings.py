@@ -11,8 +11,8 @@ from firmware.configuration.loading import LoadedConfiguration, check_configurat
 from firmware.configuration.standing import Standing
 from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
-from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.phone.news import RegistrationChanged
+from firmware.phone.pin import Guard, stolen_card, stolen_phone
 from firmware.ports.broker import DailyTraffic
 from firmware.ports.recording import SoundFormat
 

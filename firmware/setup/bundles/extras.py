@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from firmware.base.errors import HandsetError, NotGrantedError, PictureError
-from firmware.phone.contact_text import cleaned_name
+from firmware.phone.contact import cleaned_name
 from firmware.phone.events import Event
 from firmware.pictures.sandbox import read_picture
 from firmware.privacy.egress.messages import OutcomeCode

@@ -40,7 +40,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged, MessageSent
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.set_up import SetUp

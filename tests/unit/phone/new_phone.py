@@ -13,7 +13,7 @@ from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.events import SetUpLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences

@@ -6,7 +6,6 @@ from typing import get_args
 import pytest
 
 from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.bundle import UNTOUCHED_S
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
     BundleCode,
@@ -30,8 +29,9 @@ from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.modes.menu import BUNDLE_UNTOUCHED_S
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Hint, Mode
@@ -629,7 +629,7 @@ def test_a_number_begun_on_the_page_is_followed_by_the_page_again() -> None:
     desk.press("2")
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
-    assert started(desk, Timer.BUNDLE) == [UNTOUCHED_S]
+    assert started(desk, Timer.BUNDLE) == [BUNDLE_UNTOUCHED_S]
     desk.expire(Timer.BUNDLE)
     assert text(desk) == "Trying the phone line."
 

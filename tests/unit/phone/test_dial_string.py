@@ -3,11 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.contact_text import cleaned_number
+from firmware.phone.contact import cleaned_number
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_string import DialString, keys_of_letters, parse_number, sip_address
-from firmware.phone.numbers import NumberForms
-from firmware.phone.toll_free import TOLL_FREE
+from firmware.phone.numbers import TOLL_FREE, NumberForms
 
 
 @pytest.mark.parametrize(

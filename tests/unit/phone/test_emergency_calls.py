@@ -22,7 +22,7 @@ from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, RejectCall, StartRinging
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings

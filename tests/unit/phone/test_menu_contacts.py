@@ -14,7 +14,7 @@ from firmware.phone.answers import (
     JobProgressed,
 )
 from firmware.phone.commands import StartTimer
-from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind
+from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind, vcard_text
 from firmware.phone.errands import (
     DeleteContact,
     FolderJob,
@@ -28,7 +28,6 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
-from firmware.phone.vcard_text import vcard_text
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, row_of, said, the_list

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from firmware.base.pinyin.table import syllables
 from firmware.phone.key import Key
-from firmware.phone.pinyin_entry import Composition
-from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, TextEntry, WritingMode
+from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, Composition, TextEntry, WritingMode
 
 
 def write(keys: str, entry: TextEntry | None = None) -> TextEntry:

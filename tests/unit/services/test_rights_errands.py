@@ -13,7 +13,7 @@ from firmware.phone.answers import Answer, PinChecked
 from firmware.phone.call import CallDirection, CallerId, CallId, Decision, TextMessage
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.rights import RequestKind, RequestState, Right

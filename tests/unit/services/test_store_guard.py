@@ -5,9 +5,9 @@ import pytest
 
 from firmware.phone.answers import PinChecked
 from firmware.phone.errands import CheckPin
-from firmware.phone.guard import Guard
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.key_errands import GuardStore
+from firmware.phone.pin import Guard
 from firmware.services.pin import PinErrands
 from tests.lab.guarded_store import PIN, GuardedStore
 

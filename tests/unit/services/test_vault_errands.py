@@ -26,7 +26,7 @@ from firmware.phone.errands import (
 )
 from firmware.phone.my_data import DataCategory
 from firmware.phone.news import RegistrationChanged
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder

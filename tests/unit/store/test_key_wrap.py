@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 from firmware.store.errors import StoreKeyMissingError, StoreKeyWrongError
 from firmware.store.key import HostKeys
 from firmware.store.key_wrap import KeyWrap, StoreKeys, stretch

@@ -7,7 +7,7 @@ import pytest
 
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallDirection, CallerId, DisconnectReason, TextMessage
-from firmware.phone.guard import Guard
+from firmware.phone.pin import Guard
 from firmware.phone.purpose import Purpose
 from firmware.store import keyring as keyring_module
 from firmware.store.database import Database

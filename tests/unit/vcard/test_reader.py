@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.phone.contact_text import cleaned
-from firmware.phone.vcard_text import vcard_text
+from firmware.phone.contact import Contact, ContactNumber, NumberKind, cleaned, vcard_text
 from firmware.vcard import reader
 from firmware.vcard.cards import Broken, Mistake
 from firmware.vcard.properties import Card

@@ -11,12 +11,11 @@ from firmware.phone.consent_errands import Activate, SetConsent
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
-from firmware.phone.guard import Guard
 from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy_errands import PolicyShown
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.set_up import SetUp

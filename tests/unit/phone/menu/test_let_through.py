@@ -14,7 +14,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.rights_errands import NoteOverride

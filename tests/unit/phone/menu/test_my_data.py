@@ -13,7 +13,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose

@@ -11,7 +11,7 @@ from firmware.phone.errands import CheckPin, FactsKind, ReadFacts, SetPin
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
-from firmware.phone.pin_slot import PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk

@@ -5,14 +5,13 @@ from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState, DisconnectReason
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import PreferencesLoaded
-from firmware.phone.guard import Guard, stolen_card, stolen_phone
 from firmware.phone.key import Key
 from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.key_errands import GuardStore
 from firmware.phone.menu.first_run import _end_rows
 from firmware.phone.menu.views import EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin import weakness
+from firmware.phone.pin import Guard, stolen_card, stolen_phone, weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
