@@ -5,7 +5,9 @@ the display, the store and all else follow in firmware.app.handset.
 """
 
 import logging
+import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,6 @@ from typing import Final
 from urllib.parse import unquote
 
 from firmware.base import logs
-from firmware.base.local_time import use_zone
 from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.settings.voice import voice_settings
@@ -21,11 +22,24 @@ from firmware.voice.client import VoiceClient
 from firmware.voice.kept_line import Door, keep
 from firmware.voice.settings import pack
 
+_ZONE: Final = "TZ"
+_OURS: Final = "WECALL_SETS_TZ"
+"""Says that the zone in the environment is of a configuration: a process that starts anew inherits it."""
 _log = logging.getLogger(__name__)
 
 # A voice that runs is there in some milliseconds; one that starts beside the handset takes as long as it does.
 _PATIENCE_S: Final = 0.1
 _USER: Final = re.compile(r"^sips?:([^@;:]+)@")
+
+
+def use_zone(name: str | None) -> None:
+    """Keep the time of a zone (IANA's name), or the machine's own where there is none; before any other thread runs."""
+    if os.environ.pop(_OURS, None) is not None:
+        os.environ.pop(_ZONE, None)
+    if name is not None:
+        os.environ[_ZONE] = f":{name}"
+        os.environ[_OURS] = "1"
+    time.tzset()
 
 
 @dataclass(frozen=True, slots=True)

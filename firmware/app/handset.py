@@ -18,7 +18,6 @@ from firmware.app.boot import Early, Options
 from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices
 from firmware.app.microphone_watch import MicrophoneWatch
-from firmware.app.minutes import Minutes
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.app.user_interface import UserInterface
 from firmware.app.watchdog import feed_watchdog, status_words
@@ -62,6 +61,7 @@ from firmware.services.account.resetting import Resetting
 from firmware.services.account.steps import resume_reset
 from firmware.services.account.untold import tell_untold
 from firmware.services.cancelling import Cancelling
+from firmware.services.clock import Minutes
 from firmware.services.doctor.condition import read_condition
 from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
@@ -75,10 +75,8 @@ from firmware.services.recording.recorder import CallRecorder
 from firmware.services.records import Records, problem_of
 from firmware.services.runner import ErrandRunner
 from firmware.settings.broker import broker_settings
-from firmware.settings.identity import identity
-from firmware.settings.issuer import issuer
-from firmware.settings.phone import phone_settings
-from firmware.settings.recording import announcement
+from firmware.settings.phone import identity, phone_settings
+from firmware.settings.records import announcement, issuer
 from firmware.setup.bundles.opening import open_bundle_service
 from firmware.setup.bundles.watch import PhoneWatch
 from firmware.store.guardian_mark import GuardianMark

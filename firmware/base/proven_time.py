@@ -1,9 +1,12 @@
-"""The time that a handset has proof of: a clock without a battery may show any earlier one.
+"""Whether the machine's clock can be believed, and the time that a handset has proof of.
 
-What has ended by then has ended, whatever the clock shows. The proofs are the firmware itself, which somebody built,
-what was signed and taken since, and the clock while a time service keeps it right (docs/adr/0083).
+A clock without a battery may show any earlier one. What has ended by then has ended, whatever the clock shows. The
+proofs are the firmware itself, which somebody built, what was signed and taken since, and the clock while a time
+service keeps it right (docs/adr/0083).
 """
 
+import ctypes
+import functools
 import logging
 import threading
 import time
@@ -13,8 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from firmware.base.durable import replace_durably
-from firmware.base.kernel_clock import built_at_s, is_synchronised
 
+_TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised to a reliable server
+_TIMEX_BYTES: Final = 256  # struct timex is 208 bytes on 64-bit Linux; modes = 0 only reads
+_SOURCE_WRITTEN_S: Final = 1_764_000_000  # 24 November 2025
+_BUILT_AT: Final = Path(__file__).with_name("built-at")
+"""What setup.py leaves in what it builds: when that was, in seconds since the epoch."""
 _log = logging.getLogger(__name__)
 
 NAME: Final = "proven-time"
@@ -23,6 +30,26 @@ _KEEP_EVERY_S: Final = 6 * 3600
 """So often the card is written while the clock is right; bundles are taken for days."""
 
 _LATEST_S: Final = 2**53
+
+
+def is_synchronised() -> bool:
+    """Return whether a time service keeps the clock right; False also where the kernel cannot tell."""
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
+    state: int = _libc().adjtimex(timex)
+    return 0 <= state < _TIME_ERROR
+
+
+def built_at_s(path: Path = _BUILT_AT) -> float:
+    """Return when this firmware was built, in seconds since the epoch; when it was written, where it runs as source."""
+    try:
+        return float(int(path.read_bytes()))
+    except (OSError, ValueError):
+        return _SOURCE_WRITTEN_S
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,12 @@
-"""Reads the active configuration; a file with mistakes never disables a phone that once worked."""
+"""Reads the active configuration; a file with mistakes never disables a phone that once worked.
 
+Two files beside the store change what it means: the mark that a cancelled account leaves, by which this phone registers
+no more with that configuration, and the country that somebody has chosen on the handset, because the configuration says
+none. The country is about where the handset stands, and SIP needs it before the store is open. A factory reset takes it
+away: the next holder may be somewhere else.
+"""
+
+import hashlib
 import logging
 import os
 import time
@@ -7,20 +14,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from pydantic import SecretStr
 
-from firmware.base.cancelled_mark import is_cancelled
 from firmware.base.durable import replace_durably
-from firmware.base.errors import BundleError, ConfigurationError
+from firmware.base.errors import BundleError, ConfigurationError, StorageError
 from firmware.base.serial import serial
-from firmware.configuration.chosen_country import in_country, read_country
 from firmware.configuration.config_store import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.contradictions import contradictions
 from firmware.configuration.files import fill_in, place, with_own_key
 from firmware.configuration.standing import Candidate, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.accounts import Account
+from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import counted
 from provisioning.report import Check, CheckCode, CheckName
@@ -30,6 +37,9 @@ _log = logging.getLogger(__name__)
 
 LAST_GOOD_NAME = "configuration.last-good.toml"
 _CANCELLED = "The account was cancelled. The phone works again with a new configuration."
+CANCELLED_NAME: Final = "cancelled"
+COUNTRY_NAME: Final = "country"
+_MOST_COUNTRY_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +219,61 @@ def _keep_as_last_good(text: str, state_dir: Path) -> None:
     except OSError as error:
         # A full or read-only disk must not keep a phone with a good configuration from working.
         _log.warning("The configuration works but no copy of it could be kept: %s", error.strerror)
+
+
+def mark_cancelled(state_dir: Path, text: str) -> None:
+    """Let a configuration, given by its text, not be used here any more.
+
+    Raises:
+        OSError: the card cannot be written.
+    """
+    replace_durably(state_dir / CANCELLED_NAME, _digest(text).encode())
+
+
+def is_cancelled(state_dir: Path, text: str) -> bool:
+    """Tell whether the account of this configuration was cancelled here; any other configuration counts again."""
+    try:
+        return (state_dir / CANCELLED_NAME).read_text(encoding="ascii").strip() == _digest(text)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_country(state_dir: Path) -> str:
+    """Return the code of the country that was chosen, empty where none was or where the file holds none."""
+    path = state_dir / COUNTRY_NAME
+    text = ""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_COUNTRY_BYTES).decode("ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        _log.warning("The chosen country in %s cannot be read: %s. The phone asks again.", path, type(error).__name__)
+        return ""
+    if text not in COUNTRY_CODES:
+        _log.warning("What is in %s is no country's code. The phone asks again.", path)
+        return ""
+    return text
+
+
+def keep_country(state_dir: Path, code: str) -> None:
+    """Keep what was chosen; on the disk when this returns.
+
+    Raises:
+        StorageError: there is no such country, or it cannot be written.
+    """
+    if code not in COUNTRY_CODES:
+        raise StorageError("There is no country of this code, so none was kept. Choose another one.")
+    try:
+        replace_durably(state_dir / COUNTRY_NAME, f"{code}\n".encode())
+    except OSError as error:
+        raise StorageError(f"The country cannot be kept in {state_dir}: {error.strerror}.") from error
+
+
+def in_country(configuration: Configuration, code: str) -> Configuration:
+    """Return a configuration that says no country as if it said this one."""
+    return configuration.model_copy(update={"device": configuration.device.model_copy(update={"country": code})})

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from firmware.configuration.chosen_country import keep_country
+from firmware.configuration.loading import keep_country
 from firmware.phone.errands import ChooseCountry, Errand
 from firmware.services.runner import Handler
 

@@ -16,7 +16,7 @@ from firmware.services.doctor.findings import STOLEN_CARD, Condition, Finding, e
 from firmware.services.egress_facts import egress_facts
 from firmware.services.network import network_facts
 from firmware.services.runner import Handler
-from firmware.settings.identity import Identity
+from firmware.settings.phone import Identity
 
 Facts = tuple[tuple[Text, Text], ...]
 

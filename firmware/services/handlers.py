@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.base.proven_time import is_synchronised
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.privacy.receipts import Issuer
-from firmware.services import clock
 from firmware.services.account.factory_reset import STORE_NAME
 from firmware.services.account.resetting import Resetting
 from firmware.services.activation import NumberProofErrands
@@ -39,7 +39,7 @@ from firmware.services.reset import ResetErrands
 from firmware.services.rights import RightsErrands, RightsParts
 from firmware.services.runner import Handler
 from firmware.services.sharing import SharingErrands
-from firmware.settings.identity import Identity
+from firmware.settings.phone import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> dict[t
 
 
 def _trusted_time() -> float | None:
-    return time.time() if clock.is_synchronised() else None
+    return time.time() if is_synchronised() else None
 
 
 def _rights(services: Services, records: Records) -> RightsParts:
@@ -176,6 +176,6 @@ def copy_of_everything(records: Records, identity: Identity, issuer: Issuer, exp
         catalogues=records.documents.catalogues,
         issuer=issuer,
         account={"device": identity.device, "fleet": identity.fleet, "lines": [line for line, _ in identity.servers]},
-        synced=clock.is_synchronised,
+        synced=is_synchronised,
     )
     return DataCopy(sources, exports)

@@ -12,7 +12,7 @@ from typing import Final
 from firmware.base.errors import HandsetError, StorageError
 from firmware.base.heartbeat import Heartbeat
 from firmware.base.proven_time import NAME as PROVEN_TIME_NAME
-from firmware.base.proven_time import ProvenTime
+from firmware.base.proven_time import ProvenTime, is_synchronised
 from firmware.configuration.config_store import FOLDER_NAME
 from firmware.phone.call import CallId
 from firmware.phone.news import Problem
@@ -26,9 +26,7 @@ from firmware.services import clock
 from firmware.services.account.factory_reset import KEY_NAME, STORE_NAME
 from firmware.services.account.stored import AccountCancellation
 from firmware.services.operator.documents import Documents
-from firmware.settings.recording import room_limits
-from firmware.settings.retention import periods
-from firmware.settings.sharing import recipient
+from firmware.settings.records import periods, recipient, room_limits
 from firmware.store.call_log import Clocks, StoredCallLog
 from firmware.store.call_rows import JOURNAL_KIND as CALL_ENTRY
 from firmware.store.consents import Consents
@@ -143,7 +141,7 @@ class Records:
         self.guardian_pin = StoredPin(self._store, slot=PinSlot.GUARDIAN, mark=GuardianMark(state_dir))
         self.pin = StoredPin(self._store, door=Door(self.keyring, state_dir / TRIES_NAME, self._open))
         self.pins = {Actor.HOLDER: self.pin, Actor.GUARDIAN: self.guardian_pin}
-        clocks = Clocks(time.time, time.monotonic, clock.is_synchronised, clock.boot_id())
+        clocks = Clocks(time.time, time.monotonic, is_synchronised, clock.boot_id())
         self.recordings = StoredRecordings(
             self._store, self.contacts, state_dir, clocks=clocks, limits=room_limits(configuration), joined=joined
         )
@@ -152,7 +150,7 @@ class Records:
             self.outbox,
             device=device.id,
             clock=time.time,
-            is_synced=clock.is_synchronised,
+            is_synced=is_synchronised,
             policy_version=version_in_force,
         )
         self.consents.when_changed = self._note_consents

@@ -1,11 +1,21 @@
 """What the configuration means to the phone."""
 
+from dataclasses import dataclass
+
 from firmware.base.pinyin.table import syllables
 from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
+from firmware.phone.feature_codes import Feature, FeatureCodes
+from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.numbers import NumberPattern
 from firmware.phone.phone_settings import PhoneSettings
-from firmware.settings import calling
+from firmware.phone.preferences import Preferences
+from provisioning.calling import Calls, Dialing, Hours
+from provisioning.calling import FeatureCodes as ConfiguredCodes
+from provisioning.schema import Configuration
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettings:
@@ -31,10 +41,10 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
         has_loudspeaker=configuration.sound.speaker_playback is not None,
         display_off_s=configuration.display.off_after_s,
         hide_dtmf=configuration.calls.hide_dtmf,
-        call_rules=calling.call_rules(configuration.calls),
-        preferences=calling.first_preferences(configuration.calls, configuration.dialing),
-        feature_codes=calling.feature_codes(configuration.feature_codes),
-        hotline=calling.hotline(configuration.dialing),
+        call_rules=call_rules(configuration.calls),
+        preferences=first_preferences(configuration.calls, configuration.dialing),
+        feature_codes=feature_codes(configuration.feature_codes),
+        hotline=hotline(configuration.dialing),
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
         # A key for messages must not call for help where a configuration has 112 as an extension.
@@ -55,3 +65,75 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
         syllables=syllables,
         serial=serial,
     )
+
+
+def call_rules(calls: Calls) -> CallRules:
+    """Return what becomes of calls that come in."""
+    return CallRules(
+        block=_patterns(calls.block),
+        allow=_patterns(calls.allow),
+        allow_only=calls.allow_only,
+        hours=tuple(_open_hours(hours) for hours in calls.hours),
+        out_of_hours_forward=calls.out_of_hours_forward,
+    )
+
+
+def first_preferences(calls: Calls, dialing: Dialing) -> Preferences:
+    """Return what holds until the holder sets something on the phone."""
+    return Preferences(
+        forward_always=calls.forward_always,
+        forward_busy=calls.forward_busy,
+        forward_no_answer=calls.forward_no_answer,
+        reject_anonymous=calls.reject_anonymous,
+        auto_answer=calls.auto_answer,
+        speed_dials=tuple(sorted(dialing.speed_dials.items())),
+    )
+
+
+def feature_codes(codes: ConfiguredCodes) -> FeatureCodes:
+    """Return which keys switch which feature."""
+    return FeatureCodes({Feature(name): code for name, code in codes.in_use.items()})
+
+
+def hotline(dialing: Dialing) -> Hotline | None:
+    """Return the number that a lifted handset calls by itself."""
+    return Hotline(dialing.hotline.number, dialing.hotline.delay_s) if dialing.hotline is not None else None
+
+
+def _patterns(texts: tuple[str, ...]) -> tuple[NumberPattern, ...]:
+    return tuple(NumberPattern(text) for text in texts)
+
+
+def _open_hours(hours: Hours) -> OpenHours:
+    days = frozenset(_WEEKDAYS.index(day) for day in hours.days)
+    return OpenHours(days, _minute(hours.begin), _minute(hours.end))
+
+
+def _minute(time_of_day: str) -> int:
+    hour, minute = time_of_day.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which handset this is.
+
+    Attributes:
+        device, fleet: as the configuration names them; empty where there is none.
+        servers: pairs of an account's label and the server that it uses by configuration.
+    """
+
+    device: str = ""
+    fleet: str = ""
+    servers: tuple[tuple[str, str], ...] = ()
+
+
+def identity(configuration: Configuration | None) -> Identity:
+    """Return which handset it is; one that is not set up has no name."""
+    if configuration is None:
+        return Identity()
+    servers = tuple(
+        (account.label or account.username, ", ".join(f"{host}:{port}" for host, port in account.addresses))
+        for account in configuration.accounts
+    )
+    return Identity(configuration.device.id, configuration.device.fleet, servers)

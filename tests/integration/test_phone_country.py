@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.configuration.chosen_country import keep_country, read_country
+from firmware.configuration.loading import keep_country, read_country
 from tests.lab.handset import Handset
 from tests.lab.office import Office
 from tests.lab.patience import PATIENCE_S, wait_until

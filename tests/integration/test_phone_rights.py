@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
-from firmware.base.cancelled_mark import MARK_NAME
 from firmware.cli import main
+from firmware.configuration.loading import CANCELLED_NAME
 from firmware.privacy.egress.discovery import discovery_topic
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.keyring import WRAP_NAME
@@ -157,7 +157,7 @@ async def test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_l
             await person.wait_for(lambda _status: not (state_dir / TOMBSTONE_NAME).exists())
     assert not stage.kamailio.is_registered(HANDSET_USER)
     left = {path.name for path in state_dir.iterdir()}
-    assert MARK_NAME in left
+    assert CANCELLED_NAME in left
     assert left.isdisjoint({TOMBSTONE_NAME, WRAP_NAME, "store.db", "store.key-check", "pictures", "recordings"})
 
     stage.handset.stop()

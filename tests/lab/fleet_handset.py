@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.app import sync as sync_app
-from firmware.base.cancelled_mark import is_cancelled
+from firmware.configuration.loading import is_cancelled
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer

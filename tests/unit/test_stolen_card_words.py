@@ -11,7 +11,7 @@ from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin import Guard
 from firmware.services.doctor.findings import STOLEN_CARD, Condition, examine
 from firmware.services.facts import FactsErrands
-from firmware.settings.identity import Identity
+from firmware.settings.phone import Identity
 from tests.unit.phone.office import office
 
 NOBODY: frozenset[Guard] = frozenset()

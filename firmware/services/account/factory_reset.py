@@ -17,8 +17,8 @@ from typing import Final
 
 from firmware.base.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.base.errors import StorageError
-from firmware.configuration.chosen_country import COUNTRY_NAME
 from firmware.configuration.config_store import ConfigStore
+from firmware.configuration.loading import COUNTRY_NAME
 from firmware.services import exchange
 from firmware.services.account.last_word import forget_last_word, leave_word_of_reset
 from firmware.store.database import KEY_BYTES

@@ -24,7 +24,7 @@ from firmware.services.account.tombstone import (
     take_up_tombstone,
     write_tombstone,
 )
-from firmware.settings.credential import Credential, kept_credential
+from firmware.settings.broker import Credential, kept_credential
 from provisioning.broker import Sync
 from provisioning.schema import Configuration
 

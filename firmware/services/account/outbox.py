@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.base.errors import ControlError
-from firmware.base.kernel_clock import is_synchronised
+from firmware.base.proven_time import is_synchronised
 from firmware.control.sync_role import Inbound
 from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage

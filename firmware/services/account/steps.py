@@ -3,12 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from firmware.base.cancelled_mark import mark_cancelled
 from firmware.base.errors import StorageError
+from firmware.configuration.loading import mark_cancelled
 from firmware.services.account.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.services.account.stored import AccountCancellation
 from firmware.services.account.tombstone import TOMBSTONE_NAME, Tombstone, write_tombstone
-from firmware.settings.credential import kept_credential
+from firmware.settings.broker import kept_credential
 from firmware.store.keyring import WRAP_NAME
 from provisioning.schema import Configuration
 

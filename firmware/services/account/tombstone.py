@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from firmware.base.durable import replace_durably, sync_folder
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.egress.messages import Topic
-from firmware.settings.credential import Credential
+from firmware.settings.broker import Credential
 from provisioning.broker import Sync
 
 _log = logging.getLogger(__name__)

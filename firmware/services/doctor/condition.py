@@ -3,21 +3,32 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import distributions, version
+from pathlib import Path
+from typing import Final
 
 from firmware.base.errors import HandsetError
-from firmware.base.root_version import root_version
+from firmware.base.proven_time import is_synchronised
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import Standing
 from firmware.phone.news import NO_CALLS, Problem, RegistrationChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic
-from firmware.services import clock
 from firmware.services.doctor.findings import Condition
 from firmware.services.faults import Faults
 from firmware.services.records import Records
 from firmware.voice.audio.sound_format import best_format
 from firmware.voice.messages import Report
+
+_NAME: Final = "wecall-handset"
+_INSTALLED: Final = Path("/opt/wecall/environments/installed")
+
+
+def root_version(installed: Path = _INSTALLED) -> str:
+    """Return the version that root's programs run from, empty where none are installed."""
+    folders = [str(folder) for folder in installed.glob("lib/python3*/site-packages")]
+    found = distributions(name=_NAME, path=folders)
+    return next((each.version for each in found), "")
 
 
 async def read_condition(
@@ -61,7 +72,7 @@ async def read_condition(
         broker_state=state,
         broker_code=code,
         traffic=await _traffic(loaded, records),
-        clock_synchronised=clock.is_synchronised(),
+        clock_synchronised=is_synchronised(),
         sip_build=(voice.sip_build or None) if voice is not None else None,
         network=voice.network if voice is not None else (),
         sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),

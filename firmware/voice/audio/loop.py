@@ -22,13 +22,11 @@ from firmware.base.heartbeat import Heartbeat
 from firmware.phone.news import VoiceNews
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource
-from firmware.voice.audio.comfort_noise import ComfortNoise
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
-from firmware.voice.audio.resampler import Resampler
 from firmware.voice.audio.sound_pipe import PipeTap
 from firmware.voice.audio.streams import AudioCounters, Streams
 from firmware.voice.audio.tone_plans import tone_plan
-from firmware.voice.audio.tones import RenderedTone, TonePlayer, fade_out, render
+from firmware.voice.audio.tones import ComfortNoise, RenderedTone, Resampler, TonePlayer, fade_out, render
 
 _IDLE_BEAT_S = 5.0
 # pjmedia's bridge adds and removes its ports within get_frame: after a call it must be turned over to free its slots.

@@ -18,9 +18,9 @@ from firmware.base.errors import HandsetError, MediaError
 from firmware.base.heartbeat import Heartbeat
 from firmware.ports.recording import RecordingSink
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.voice.audio.resampler import Resampler
 from firmware.voice.audio.sound_format import SoundEncoder
 from firmware.voice.audio.tap_reader import TapReader
+from firmware.voice.audio.tones import Resampler
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from firmware.base.errors import MediaError
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.voice.audio.resampler import Resampler
+from firmware.voice.audio.tones import Resampler
 from provisioning.ring_tone import open_ring_tone
 
 

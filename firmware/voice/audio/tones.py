@@ -1,12 +1,15 @@
-"""How call progress tones become frames.
+"""How call progress tones, and the faint rustle of a line that would be dead silent, become frames.
 
 A tone is rendered once into frames that repeat without a seam; playing it then only walks through a tuple.
 """
 
+import audioop
 import math
+import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from firmware.voice.audio.tone_plans import ToneShape
 
@@ -22,13 +25,19 @@ _CLICK_S = 0.012
 _CLICK_DECAY_S = 0.002
 _CLICK_DBM0 = -9.0
 
-
 # What people know for the tone of a recorder (E.180 Supplement 2), and a lower one, twice, for the end of it.
 _RECORDING_HZ = 1400
 _RECORDING_MS = (500,)
 _RECORDING_END_HZ = 700
 _RECORDING_END_MS = (150, 100, 150)
 _FRAMES_A_SECOND = 100
+
+# RFC 3389 leaves the level to the receiver where none is sent; this is a quiet room's, far below speech.
+_LEVEL_DBOV: Final = -62
+_LENGTH_S: Final = 1.0
+_SILENCE_BEFORE_S: Final = 0.06
+# What G.711 decodes silence to (the smallest step of A-law).
+_SILENT_PEAK: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +157,51 @@ def _amplitude(shape: ToneShape) -> float:
     """Return each frequency's amplitude, such that all together have the tone's level."""
     total: float = 32767 * 10 ** ((shape.level_dbm0 - _FULL_SCALE_DBM0) / 20)
     return total / math.sqrt(len(shape.frequencies_hz))
+
+
+class ComfortNoise:
+    """Fills in frames once the far end has been silent for more than 60 ms; shorter gaps are the line's own."""
+
+    def __init__(self, *, rate_hz: int, frame_samples: int) -> None:
+        self._rate_hz = rate_hz
+        self._frames = _render(rate_hz, frame_samples)
+        self._frames_before = round(_SILENCE_BEFORE_S * rate_hz / frame_samples)
+        self._silent_frames = 0
+
+    def fill(self, frame: bytes) -> bytes:
+        """Return the frame, or noise in its place."""
+        if audioop.max(frame, 2) > _SILENT_PEAK:
+            self._silent_frames = 0
+            return frame
+        self._silent_frames += 1
+        number = self._silent_frames - self._frames_before
+        if number <= 0:
+            return frame
+        noise = self._frames[number % len(self._frames)]
+        return fade_in(noise, self._rate_hz) if number == 1 else noise
+
+
+def _render(rate_hz: int, frame_samples: int) -> tuple[bytes, ...]:
+    samples = round(_LENGTH_S * rate_hz / frame_samples) * frame_samples
+    white = os.urandom(2 * samples)
+    # ratecv's own weights are a low-pass filter: white noise hisses, this rustles.
+    noise, _ = audioop.ratecv(white, 2, 1, rate_hz, rate_hz, None, 1, 3)
+    noise = audioop.mul(noise, 2, 32767 * 10 ** (_LEVEL_DBOV / 20) / max(1, audioop.rms(noise, 2)))
+    size = 2 * frame_samples
+    return tuple(noise[first : first + size] for first in range(0, len(noise) - size + 1, size))
+
+
+class Resampler:
+    """Remembers between pieces where it stands, so that they fit together without a click."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._from_hz = from_hz
+        self._to_hz = to_hz
+        self._state: tuple[int, tuple[tuple[int, int], ...]] | None = None
+
+    def convert(self, sound: bytes) -> bytes:
+        """Return the next piece at the other rate."""
+        if self._from_hz == self._to_hz or not sound:
+            return sound
+        converted, self._state = audioop.ratecv(sound, 2, 1, self._from_hz, self._to_hz, self._state)
+        return converted

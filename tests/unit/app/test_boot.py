@@ -3,13 +3,15 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from firmware.app import boot
-from firmware.app.boot import Options, start_early
+from firmware.app.boot import Options, start_early, use_zone
 from firmware.voice import channel
 from firmware.voice.messages import Configure, Hello, decode_order, encode
 from firmware.voice.settings import VoiceSettings, unpack
@@ -23,6 +25,8 @@ country = "DE"
 username = "alice"
 domain = "sip.example"
 """
+
+MIDSUMMER_S = 1_782_000_000
 
 
 class TellingVoice:
@@ -90,3 +94,35 @@ def test_what_is_loaded_before_voice_has_its_settings_is_only_what_they_take() -
     program = f"import sys, firmware.cli, firmware.app.boot; print([name for name in {late!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.fixture(autouse=True)
+def own_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC0")
+    monkeypatch.delenv("WECALL_SETS_TZ", raising=False)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    os.environ.pop("WECALL_SETS_TZ", None)
+    time.tzset()
+
+
+def hours_ahead() -> float:
+    return time.localtime(MIDSUMMER_S).tm_gmtoff / 3600
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Asia/Shanghai", 8), ("Europe/Berlin", 2), ("Asia/Kolkata", 5.5)])
+def test_the_time_of_day_is_that_of_the_zone(zone: str, hours: float) -> None:
+    use_zone(zone)
+    assert hours_ahead() == hours
+
+
+def test_without_a_zone_the_machines_own_holds() -> None:
+    use_zone(None)
+    assert hours_ahead() == 0
+
+
+def test_a_process_that_starts_anew_without_a_zone_does_not_keep_that_of_before() -> None:
+    use_zone("Asia/Shanghai")
+    use_zone(None)
+    assert "TZ" not in os.environ

@@ -1,17 +1,30 @@
 import errno
+import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from firmware.base.cancelled_mark import mark_cancelled
+from firmware.base.errors import StorageError
 from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
-from firmware.configuration.loading import LAST_GOOD_NAME, load
+from firmware.configuration.loading import (
+    COUNTRY_NAME,
+    LAST_GOOD_NAME,
+    keep_country,
+    load,
+    mark_cancelled,
+    read_country,
+)
 from firmware.configuration.standing import Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.phone.errands import ChooseCountry
 from firmware.services.account.factory_reset import begin_reset, finish_reset
+from firmware.services.country import CountryErrands
+from firmware.settings.phone import phone_settings
+from firmware.settings.voice import sip_settings
 from firmware.setup.bundles.identity import open_identity
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer
@@ -25,6 +38,9 @@ domain = "sip.example"
 password = "secret-word"
 """
 BAD = GOOD + '\n[sound]\nrate_hz = 44100\nvolum = 3\n[sip]\ncodecs = ["mp3"]\n'
+
+SILENT = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+GERMAN = SILENT.replace('id = "desk-1"\n', 'id = "desk-1"\ncountry = "DE"\n')
 
 
 @pytest.fixture
@@ -202,3 +218,91 @@ def test_nothing_of_cryptography_is_loaded_where_no_passwords_are_sealed() -> No
     program = "import sys, firmware.configuration.loading; print('cryptography' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.fixture
+def silent_path(tmp_path: Path) -> Path:
+    silent_path = tmp_path / "config.toml"
+    silent_path.write_text(SILENT)
+    return silent_path
+
+
+def test_a_configuration_from_before_the_country_had_to_be_said_still_starts(silent_path: Path, tmp_path: Path) -> None:
+    loaded = load(silent_path, tmp_path)
+    assert (loaded.mistakes, loaded.chosen_country) == ((), "")
+    settings = phone_settings(loaded)
+    assert settings.provisioned
+    assert settings.chosen_country == ""
+    for number in ("112", "911", "999", "110", "119", "120", "122"):
+        assert settings.dial_plan.reaches_emergency(number)
+
+
+def test_what_was_chosen_counts_for_every_part_and_after_every_start(silent_path: Path, tmp_path: Path) -> None:
+    keep_country(tmp_path, "AT")
+    for _ in range(2):
+        loaded = load(silent_path, tmp_path)
+        assert loaded.configuration is not None
+        assert (loaded.configuration.device.country, loaded.chosen_country) == ("AT", "AT")
+        assert phone_settings(loaded).dial_plan.reaches_emergency("144")
+        assert not phone_settings(loaded).dial_plan.reaches_emergency("911")
+        assert sip_settings(loaded.configuration).is_emergency("144")
+
+
+def test_what_the_configuration_says_wins(silent_path: Path, tmp_path: Path) -> None:
+    keep_country(tmp_path, "AT")
+    silent_path.write_text(GERMAN)
+    loaded = load(silent_path, tmp_path)
+    assert loaded.configuration is not None
+    assert (loaded.configuration.device.country, loaded.chosen_country) == ("DE", None)
+
+
+@pytest.mark.parametrize("content", [b"", b"XX\n", b"\xff\xfe", b"AT" * 1000, b"at\n"])
+def test_a_file_that_holds_no_country_is_as_good_as_none(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / COUNTRY_NAME).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert read_country(tmp_path) == ""
+    assert "The phone asks again" in caplog.text
+
+
+def test_without_a_file_none_was_chosen(tmp_path: Path) -> None:
+    assert read_country(tmp_path) == ""
+
+
+def test_only_a_country_is_kept(tmp_path: Path) -> None:
+    keep_country(tmp_path, "AT")
+    with pytest.raises(StorageError, match="no country of this code"):
+        keep_country(tmp_path, "XX")
+    assert read_country(tmp_path) == "AT"
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be kept"):
+        keep_country(tmp_path / "nowhere", "AT")
+
+
+async def test_the_country_is_on_the_disk_before_the_handset_starts_anew(tmp_path: Path) -> None:
+    found: list[str] = []
+    handlers = CountryErrands(tmp_path, lambda: found.append(read_country(tmp_path))).handlers
+    await handlers[ChooseCountry](ChooseCountry("AT"))
+    assert found == ["AT"]
+
+
+async def test_where_it_cannot_be_kept_the_handset_goes_on(tmp_path: Path) -> None:
+    handlers = CountryErrands(tmp_path / "nowhere", lambda: pytest.fail("it started anew for nothing")).handlers
+    with pytest.raises(StorageError):
+        await handlers[ChooseCountry](ChooseCountry("AT"))
+
+
+def test_a_factory_reset_forgets_it(tmp_path: Path) -> None:
+    keep_country(tmp_path, "AT")
+    begin_reset(tmp_path)
+    assert finish_reset(tmp_path, {})
+    assert not (tmp_path / COUNTRY_NAME).exists()
+
+
+def test_during_a_trial_nobody_is_asked_since_the_answer_would_end_it(silent_path: Path, tmp_path: Path) -> None:
+    loaded = load(silent_path, tmp_path)
+    assert phone_settings(loaded).chosen_country == ""
+    assert phone_settings(replace(loaded, trial=candidate(7))).chosen_country is None

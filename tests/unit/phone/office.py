@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.state import PhoneSettings
-from firmware.settings.calling import feature_codes
+from firmware.settings.phone import feature_codes
 from provisioning.calling import FeatureCodes
 from tests.unit.phone.desk import Desk
 

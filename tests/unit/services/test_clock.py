@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.base.kernel_clock import built_at_s
+from firmware.base.proven_time import built_at_s
 from firmware.services import clock
 
 

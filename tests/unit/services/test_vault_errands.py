@@ -45,7 +45,7 @@ from firmware.services.pictures import PictureErrands
 from firmware.services.pin import PinErrands
 from firmware.services.proofs import Proofs
 from firmware.services.reset import ResetErrands
-from firmware.settings.identity import Identity
+from firmware.settings.phone import Identity
 from firmware.store.errors import ErasedMeanwhileError
 from firmware.store.guardian_mark import GuardianMark
 from firmware.store.pictures import StoredPicture

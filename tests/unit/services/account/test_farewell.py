@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.base.cancelled_mark import is_cancelled
 from firmware.base.errors import ControlError
-from firmware.configuration.loading import load
+from firmware.configuration.loading import is_cancelled, load
 from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerSettings

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from firmware.base.errors import SipError
-from firmware.base.root_version import root_version
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
+from firmware.services.doctor.condition import root_version
 from firmware.services.doctor.findings import Condition, Finding, examine, examine_at_rest
 from firmware.voice.sip import native
 from provisioning.schema import parse_configuration

@@ -1,6 +1,6 @@
-"""The canceller is given what is played now, whatever happens to the queue."""
+"""New."""
 
-from firmware.voice.audio.far_reference import FarReference
+from firmware.voice.audio.streams import FarReference
 
 PERIOD = 160
 

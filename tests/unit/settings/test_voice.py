@@ -1,8 +1,10 @@
+"""New."""
+
 from pathlib import Path
 
 import pytest
 
-from firmware.settings.line import sip_settings
+from firmware.settings.voice import sip_settings
 from firmware.voice.sip.settings import ServerName
 from provisioning.schema import parse_configuration
 

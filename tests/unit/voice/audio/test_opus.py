@@ -1,4 +1,4 @@
-"""Pages of Ogg, held against RFC 3533 and against a CRC computed bit by bit."""
+"""New."""
 
 import struct
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.base.errors import MediaError
-from firmware.voice.audio.ogg import OggWriter, Page, read_pages
+from firmware.voice.audio.opus import OggWriter, Page, read_pages
 
 PACKETS = st.lists(st.binary(max_size=600), min_size=1, max_size=60)
 

@@ -1,10 +1,39 @@
+"""New."""
+
 import pytest
 
 from firmware.privacy.egress.border import Border
-from firmware.settings.sharing import recipient
+from firmware.settings.records import announcement, recipient, room_limits
 from firmware.store.outbox import Recipient
 from provisioning.errors import ProvisioningError
 from provisioning.schema import parse_configuration
+
+
+def announced_by(text: str) -> str:
+    """Say by what the other end is told under this configuration."""
+    return "tone" if announcement(parse_configuration(text)) is None else "voice"
+
+
+def configuration(country: str, recording: str = "") -> str:
+    account = '[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
+    return f'[device]\nid = "desk-1"\ncountry = "{country}"\n{account}[recording]\n{recording}\n'
+
+
+@pytest.mark.parametrize(("country", "announced"), [("US", "tone"), ("CA", "tone"), ("CN", "voice"), ("DE", "voice")])
+def test_the_country_says_how_a_recording_is_announced(country: str, announced: str) -> None:
+    assert announced_by(configuration(country)) == announced
+
+
+@pytest.mark.parametrize("country", ["US", "CN"])
+@pytest.mark.parametrize("announced", ["tone", "voice"])
+def test_the_installer_says_it_better(country: str, announced: str) -> None:
+    assert announced_by(configuration(country, f'announce = "{announced}"')) == announced
+
+
+def test_the_limit_is_in_millions_of_bytes_and_call_records_have_room_beside_it() -> None:
+    limits = room_limits(parse_configuration(configuration("CN", "limit_mb = 100")))
+    assert limits.limit_bytes == 100_000_000
+    assert limits.reserve_bytes > 1_000_000
 
 
 def text(device: str = "", sync: str | None = "") -> str:
