@@ -19,11 +19,9 @@ from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
-from firmware.app.user_interface import UserInterface
-from firmware.app.watchdog import feed_watchdog, status_words
+from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError, StorageError
-from firmware.base.heartbeats import Health
-from firmware.base.notifier import SystemdNotifier
+from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
@@ -54,12 +52,11 @@ from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
 from firmware.ports.outbox import Outbox
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services import clock, exchange
-from firmware.services.account.factory_reset import finish_reset
+from firmware.services.account.factory_reset import Resetting, finish_reset
 from firmware.services.account.last_word import KnownRecipients
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.resetting import Resetting
 from firmware.services.account.steps import resume_reset
-from firmware.services.account.untold import tell_untold
+from firmware.services.account.tombstone import tell_untold
 from firmware.services.cancelling import Cancelling
 from firmware.services.clock import Minutes
 from firmware.services.doctor.condition import read_condition

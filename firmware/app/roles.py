@@ -13,7 +13,7 @@ from firmware.app.admin.my_data import CopyParts, MyDataRole
 from firmware.app.admin.pictures import PictureRole
 from firmware.app.admin.reset import Guarding, ResetRole
 from firmware.app.admin.store_key import KeyRole
-from firmware.configuration.progress import BundleSource
+from firmware.configuration.standing import BundleSource
 from firmware.control.export_role import ExportRole
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
@@ -24,13 +24,12 @@ from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.privacy.egress.downlink import DownTopic
+from firmware.services.account.factory_reset import Resetting
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.resetting import Resetting
 from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
-from firmware.services.operator.broker_memory import BrokerMemory
-from firmware.services.operator.inbound import Inbound
+from firmware.services.operator.inbound import BrokerMemory, Inbound
 from firmware.services.records import Records
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.setup.bundles.intake import Intake

@@ -5,10 +5,8 @@ import logging
 import signal
 from pathlib import Path
 
-from firmware.app.watchdog import feed_watchdog
 from firmware.base import logs
-from firmware.base.heartbeats import Health
-from firmware.base.notifier import SystemdNotifier
+from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from firmware.control.sync_client import HandsetLink
 from firmware.sync.publisher import LONGEST_SILENCE_S, Publisher
 

@@ -1,12 +1,25 @@
-"""Signs of life: each thread beats; firmware.base.notifier tells the service manager, only while all of them do."""
+"""Signs of life: each thread beats, and the service manager's watchdog is fed only while all of them do."""
 
+import asyncio
+import logging
 import math
+import os
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, Protocol
 
-if TYPE_CHECKING:
-    from firmware.base.heartbeat import Heartbeat
+import systemd.daemon
+
+_log = logging.getLogger(__name__)
+
+_UNWATCHED_PERIOD_S: Final = 5.0
+
+
+class Heartbeat(Protocol):
+    """A thread's sign of life: called whenever the thread has made progress, at least every few seconds."""
+
+    def __call__(self) -> None: ...
 
 
 class _Pulse:
@@ -30,7 +43,7 @@ class Health:
         self._clock = clock
         self._pulses: dict[str, _Pulse] = {}
 
-    def register(self, thread_name: str, limit_s: float, *, starts_later: bool = False) -> "Heartbeat":
+    def register(self, thread_name: str, limit_s: float, *, starts_later: bool = False) -> Heartbeat:
         """Watch a thread from now on; registering a name again starts over, for a thread that was restarted.
 
         Args:
@@ -50,3 +63,77 @@ class Health:
         """Return the names of the threads that are silent for longer than they may be."""
         now_s = self._clock()
         return tuple(name for name, pulse in self._pulses.items() if now_s - pulse.last_s > pulse.limit_s)
+
+
+class SystemdNotifier:
+    """Tells the service manager how this process is doing (sd_notify(3)); silent where nobody listens."""
+
+    def __init__(self) -> None:
+        self._status = ""
+        self._stalled: tuple[str, ...] = ()
+
+    def ready(self) -> None:
+        _notify("READY=1")
+
+    def status(self, text: str) -> None:
+        """Set the line that `systemctl status` shows; it reaches the journal's readers, so no personal data."""
+        self._status = text
+        _notify(f"STATUS={_one_line(text)}")
+
+    def stopping(self) -> None:
+        _notify("STOPPING=1")
+
+    def feed(self, health: Health) -> None:
+        """Feed the watchdog unless a thread is stalled.
+
+        On the main thread on purpose, every `watchdog_period_s`: one that blocks feeds nobody.
+        """
+        stalled = health.stalled()
+        if stalled != self._stalled:
+            self._report(stalled)
+            self._stalled = stalled
+        if not stalled:
+            _notify("WATCHDOG=1")
+
+    def _report(self, stalled: tuple[str, ...]) -> None:
+        if stalled:
+            sentence = f"No progress in {_join(stalled)}; the service restarts unless that changes."
+            _log.error("%s", sentence)
+            _notify(f"STATUS={sentence}")
+        else:
+            _log.warning("Every thread makes progress again.")
+            _notify(f"STATUS={_one_line(self._status)}")
+
+
+def _notify(message: str) -> None:
+    # A service manager that went away must not take the phone with it.
+    with suppress(OSError):
+        systemd.daemon.notify(message)
+
+
+def watchdog_period_s() -> float:
+    """Return a third of the watchdog's time-out, so that one late beat is no reason to restart."""
+    meant_for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    timeout_us = os.environ.get("WATCHDOG_USEC", "")
+    if meant_for_us and timeout_us.isdecimal() and int(timeout_us) > 0:
+        return int(timeout_us) / 3e6
+    return _UNWATCHED_PERIOD_S
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _join(names: tuple[str, ...]) -> str:
+    threads = ", ".join(names)
+    return f"the {threads} thread{'s' if len(names) > 1 else ''}"
+
+
+async def feed_watchdog(
+    notifier: SystemdNotifier, health: Health, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Feed it until cancelled, but only while no thread is stalled."""
+    period_s = watchdog_period_s()
+    while True:
+        notifier.feed(health)
+        await sleep(period_s)

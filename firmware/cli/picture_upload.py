@@ -11,7 +11,7 @@ from firmware.control.admin_requests import ContactPhotoAddRequest, PictureAddRe
 from firmware.control.requests import Request
 from firmware.phone.contact import cleaned_name
 from firmware.pictures.pixels import Pixels
-from firmware.pictures.sandbox import read_picture, read_picture_bytes
+from firmware.services.photos import read_picture, read_picture_bytes
 
 _PART_BYTES: Final = 45_000
 

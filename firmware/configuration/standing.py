@@ -4,15 +4,16 @@ It is one value in one file, so that each step from one standing to the next is 
 done or not done.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from firmware.configuration.progress import BundleSource
-from firmware.phone.bundle_news import BundleCode, BundleResult
+from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure
 from provisioning.manifest import BundleNumber
-from provisioning.report import Check
+from provisioning.report import Check, Report
 from provisioning.section import Section
 
 MOST_TRIES: Final = 3
@@ -26,6 +27,29 @@ MOST_KEPT: Final = 5
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A bundle's SHA-256."""
+
+
+class BundleSource(StrEnum):
+    """Which way a bundle came."""
+
+    STICK = "stick"
+    NETWORK = "network"
+    COMMAND_LINE = "command_line"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A bundle's standing.
+
+    Attributes:
+        count: rises with each change, within one run of the handset; a run begins anew to count.
+        step: what is being done with it, or was last.
+        report: what became of it; None while that is not known.
+    """
+
+    count: int
+    step: BundleStep
+    report: Report | None = None
 
 
 class _Written(Section):

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from firmware.base.heartbeat import Heartbeat
+from firmware.base.heartbeats import Heartbeat
 from firmware.ports.devices import Display
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from firmware.base.words import word
 from firmware.display.model import Card, Code, Entry, List, ListRow, Page
-from firmware.display.pages.locked import without_anything_personal
+from firmware.display.pages.page import without_anything_personal
 from firmware.phone.menu.views import NoticeView
 from firmware.phone.view import Hint, Mode, PhoneView
 

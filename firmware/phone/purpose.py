@@ -6,7 +6,7 @@ from enum import StrEnum
 class Purpose(StrEnum):
     """Every reason for which the handset keeps, takes in or sends something of its holder's.
 
-    The answer to each is no until it was given. What each of them covers: `firmware.privacy.purposes`.
+    The answer to each is no until it was given. What each of them covers: `firmware.privacy.catalogue`.
     """
 
     SERVICE = "service"

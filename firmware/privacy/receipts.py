@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
-from firmware.privacy.catalogue import BothNames, BothTexts, Catalogue, PurposeEntry
-from firmware.privacy.consent import LedgerAction, LedgerEntry
-from firmware.privacy.dpv import (
+from firmware.privacy.catalogue import (
     ACTOR_TERMS,
     DATA_TERMS,
     PREFIXES,
@@ -23,8 +21,13 @@ from firmware.privacy.dpv import (
     RECEIPT_SCHEMA,
     RECORD_SCHEMA,
     STATUS_TERMS,
+    BothNames,
+    BothTexts,
+    Catalogue,
+    PurposeEntry,
     Region,
 )
+from firmware.privacy.consent import LedgerAction, LedgerEntry
 
 Receipt = Mapping[str, Any]
 """A JSON-LD document."""

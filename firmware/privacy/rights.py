@@ -5,7 +5,6 @@ from datetime import date
 from typing import Final, Literal
 
 from firmware.phone.rights import RequestKind, RequestState
-from firmware.privacy.open_requests import OpenRequest
 
 WORKING_DAYS: Final = 5
 """So many working days the operator has for an answer, after the day on which it was asked."""
@@ -17,6 +16,27 @@ COPIES_A_DAY: Final = 3
 """So many copies are made in a day."""
 
 DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request that waits for the operator's answer.
+
+    Attributes:
+        number: what the holder sees on the display and names to the operator.
+        epoch: the run of the handset in which it was filed; the number may come again after a reset, both never do.
+        kind: what is asked for.
+        due: the day by which it is to be answered, as "2026-11-25"; None until the handset's clock was right once.
+        state: how far it is.
+        objected: the holder objects to the answer that it was given, so that it waits for another one.
+    """
+
+    number: int
+    epoch: int
+    kind: RequestKind
+    due: str | None
+    state: Literal[RequestState.OPEN, RequestState.OVERDUE] = RequestState.OPEN
+    objected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

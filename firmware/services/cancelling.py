@@ -9,8 +9,7 @@ from firmware.base.errors import StorageError
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.news import Problem
 from firmware.phone.purpose import Actor, Channel
-from firmware.services.account.steps import go_on
-from firmware.services.account.stored import AccountCancellation
+from firmware.services.account.steps import AccountCancellation, go_on
 from firmware.services.records import Records, problem_of
 
 _log = logging.getLogger(__name__)

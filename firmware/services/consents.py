@@ -7,9 +7,8 @@ from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import Errand
 from firmware.phone.purpose import Channel, Purpose
-from firmware.privacy.catalogue import Catalogue
+from firmware.privacy.catalogue import NEEDED, Catalogue
 from firmware.privacy.consent import ConsentState, LedgerAction
-from firmware.privacy.purposes import NEEDED
 from firmware.privacy.receipts import Issuer, summary
 from firmware.services.dates import day_in_words
 from firmware.services.runner import Handler

@@ -11,8 +11,7 @@ from firmware.phone.events import Event
 from firmware.phone.pin import PinSlot
 from firmware.phone.purpose import Actor
 from firmware.privacy.receipts import Issuer
-from firmware.services.account.factory_reset import STORE_NAME
-from firmware.services.account.resetting import Resetting
+from firmware.services.account.factory_reset import STORE_NAME, Resetting
 from firmware.services.activation import NumberProofErrands
 from firmware.services.calls import CallErrands
 from firmware.services.consents import ConsentErrands

@@ -12,10 +12,10 @@ from firmware.phone.answers import PicturesListed
 from firmware.phone.contact import cleaned_name
 from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.my_data import DataCategory
-from firmware.pictures.sandbox import read_picture
 from firmware.services import exchange
 from firmware.services.folder import Outcome, Progress
 from firmware.services.import_gate import ImportGate
+from firmware.services.photos import read_picture
 from firmware.services.runner import Handler
 from firmware.store.errors import ErasedMeanwhileError
 from firmware.store.pictures import StoredPictures

@@ -10,7 +10,7 @@ from traceback import extract_tb
 from typing import Final
 
 from firmware.base.errors import HandsetError, StorageError
-from firmware.base.heartbeat import Heartbeat
+from firmware.base.heartbeats import Heartbeat
 from firmware.base.proven_time import NAME as PROVEN_TIME_NAME
 from firmware.base.proven_time import ProvenTime, is_synchronised
 from firmware.configuration.config_store import FOLDER_NAME
@@ -24,7 +24,7 @@ from firmware.privacy.consent import ConsentState
 from firmware.privacy.working_days import working_days_of
 from firmware.services import clock
 from firmware.services.account.factory_reset import KEY_NAME, STORE_NAME
-from firmware.services.account.stored import AccountCancellation
+from firmware.services.account.steps import AccountCancellation
 from firmware.services.operator.documents import Documents
 from firmware.settings.records import periods, recipient, room_limits
 from firmware.store.call_log import Clocks, StoredCallLog
@@ -45,11 +45,10 @@ from firmware.store.outbox import StoredOutbox
 from firmware.store.pictures import StoredPictures
 from firmware.store.pin import TRIES_NAME, Door, StoredPin
 from firmware.store.policies import version_in_force
-from firmware.store.preferences import StoredPreferences
+from firmware.store.preferences import StoredPreferences, StoredSetUp
 from firmware.store.recordings import StoredRecordings
 from firmware.store.retention import StoredRetention
 from firmware.store.rights import StoredRequests
-from firmware.store.set_up import StoredSetUp
 from firmware.store.shares import StoredShares
 from firmware.store.store import Store
 from firmware.store.traffic import StoredTraffic

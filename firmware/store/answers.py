@@ -11,8 +11,8 @@ from firmware.privacy.policy import Reading
 from firmware.store.consents import Consents
 from firmware.store.database import Database
 from firmware.store.documents import DocumentRegister, OperatorDocuments, Report, digest_of, report_to_nobody
+from firmware.store.ledger import witnessed_s
 from firmware.store.store import Store
-from firmware.store.witness import witnessed_s
 from provisioning.documents import AnswerDocument, read_content
 from provisioning.signed import DocumentRefusedError, Refusal
 from provisioning.trust import Kind

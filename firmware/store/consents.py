@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from firmware.privacy.catalogue import NEEDED, POLICY_VERSION
 from firmware.privacy.consent import ConsentState, LedgerAction, LedgerEntry
 from firmware.privacy.egress.messages import (
     MAX_REQUESTS,
@@ -15,8 +16,7 @@ from firmware.privacy.egress.messages import (
     Topic,
     timestamp,
 )
-from firmware.privacy.open_requests import OpenRequest
-from firmware.privacy.purposes import NEEDED, POLICY_VERSION
+from firmware.privacy.rights import OpenRequest
 from firmware.store.database import Database
 from firmware.store.errors import LedgerDamagedError
 from firmware.store.ledger import append_entry, read_ledger, read_state

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from pydantic import TypeAdapter
+
 from firmware.phone.purpose import Actor, Channel, ClockTrust
 from firmware.privacy.consent import (
     NO_ENTRIES,
@@ -25,6 +27,7 @@ from firmware.privacy.consent import (
     LedgerPrefix,
     find_damage,
 )
+from firmware.privacy.policy import Reading, Witness
 from firmware.store.database import Database, Row
 
 # As bytes: what is no text at all must be told from a store that cannot be read.
@@ -38,6 +41,8 @@ _COLUMNS = ", ".join((
 _TRIGGERS: Final = 4
 _LEAST: Final = -(2**63)
 """No row is left out for a number that no entry has."""
+
+_WITNESS: Final = TypeAdapter(Witness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +165,14 @@ def _entry(row: Row) -> LedgerEntry:
     # An answer is about a purpose that there is.
     _ = entry.purpose
     return entry
+
+
+def witnessed_s(database: Database, now: Reading) -> float:
+    """Count on to a reading, and return how many seconds the handset has run; in the caller's transaction."""
+    rows = database.query("SELECT said FROM witness")
+    witness = _WITNESS.validate_json(rows[0][0]).advance(now) if rows else Witness.begin(now)
+    database.execute(
+        "INSERT INTO witness (only, said) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET said = excluded.said",
+        _WITNESS.dump_json(witness).decode(),
+    )
+    return witness.witnessed_s

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from firmware.phone.policy_answers import PolicyState
 from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.messages import OutcomeCode
 from firmware.privacy.policy import (
@@ -21,7 +22,6 @@ from firmware.privacy.policy import (
     in_force,
     show,
 )
-from firmware.privacy.purposes import POLICY_VERSION
 from firmware.store.database import Database, Row
 from firmware.store.documents import OperatorDocuments, digest_of
 from firmware.store.ledger import read_head

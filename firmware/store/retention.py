@@ -13,11 +13,11 @@ from firmware.privacy.policy import Reading
 from firmware.privacy.retention import Mark, Periods, ended, is_due, needed
 from firmware.store.call_log import StoredCallLog
 from firmware.store.database import Database
+from firmware.store.ledger import witnessed_s
 from firmware.store.outbox import StoredOutbox
 from firmware.store.recordings import StoredRecordings
 from firmware.store.shares import forget_settled
 from firmware.store.store import Store
-from firmware.store.witness import witnessed_s
 
 # What was handed over before all that waits now has left is settled: it has got no younger since.
 _NEWEST: Final[dict[DataCategory, str]] = {

@@ -9,14 +9,13 @@ from typing import Final
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.open_requests import OpenRequest
 from firmware.privacy.policy import Reading
-from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, WORKING_DAYS, Request
+from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, WORKING_DAYS, OpenRequest, Request
 from firmware.privacy.working_days import MONDAY_TO_FRIDAY, WorkingDays
 from firmware.store.consents import Consents
 from firmware.store.database import Database, Row
+from firmware.store.ledger import witnessed_s
 from firmware.store.store import Store
-from firmware.store.witness import witnessed_s
 
 _COLUMNS: Final = "number, epoch, kind, filed_at, due, objected, closed, closed_at"
 _WAITING: Final = "closed IS NULL ORDER BY due IS NULL, due, number"

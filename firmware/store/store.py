@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
+import os
 import queue
 import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from firmware.base.errors import StorageError
-from firmware.base.heartbeat import Heartbeat
-from firmware.store.database import Database
+from firmware.base.heartbeats import Heartbeat
+from firmware.store.database import Database, load_migrations
 from firmware.store.errors import (
     ErasedMeanwhileError,
     StoreClosedError,
@@ -20,10 +22,11 @@ from firmware.store.errors import (
     StoreOnTrialError,
     StoreWaitsForPinError,
 )
-from firmware.store.migrate import load_migrations
-from firmware.store.reserve import Reserve
 
 _log = logging.getLogger(__name__)
+
+_LEAST_BYTES: Final = 128 * 1024
+"""A withdrawal with all that follows from it takes less."""
 
 _T = TypeVar("_T")
 
@@ -31,6 +34,42 @@ _IDLE_WAIT_S: Final = 4.0
 
 RESERVE_SUFFIX: Final = ".reserve"
 """What the file that keeps room beside the store is called, after the store's name."""
+
+
+class Reserve:
+    """A file that nothing stands in, beside the store, to be let go when there is no other room."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        """`size_bytes` is how much is kept; 0 for none."""
+        self._path = path
+        self._size_bytes = size_bytes
+
+    def lay_by(self) -> None:
+        """Keep the room, or as much of it as there is; without any the store works as well."""
+        size_bytes = self._size_bytes
+        while size_bytes >= _LEAST_BYTES:
+            try:
+                self._allocate(size_bytes)
+            except OSError as error:
+                _log.info("%d bytes cannot be kept beside the store: %s", size_bytes, error.strerror)
+                self.give_up()
+                size_bytes //= 2
+            else:
+                return
+
+    def give_up(self) -> bool:
+        """Let the room go; return whether there was any."""
+        with suppress(OSError):
+            self._path.unlink()
+            return True
+        return False
+
+    def _allocate(self, size_bytes: int) -> None:
+        descriptor = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size_bytes)
+        finally:
+            os.close(descriptor)
 
 
 class Store:

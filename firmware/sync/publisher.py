@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from firmware.base.backoff import full_jitter_s
 from firmware.base.errors import HandsetError
-from firmware.base.heartbeat import Heartbeat
+from firmware.base.heartbeats import Heartbeat
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.egress.downlink import DownTopic

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firmware.base import logs
-from firmware.base.heartbeats import Health
-from firmware.base.notifier import SystemdNotifier
+from firmware.base.heartbeats import Health, SystemdNotifier
 from firmware.phone.orders import PlaceCall
 from firmware.voice import channel
 from firmware.voice.book import Book

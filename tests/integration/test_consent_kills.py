@@ -17,8 +17,7 @@ import pytest
 
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.store.database import Database
-from firmware.store.migrate import load_migrations
+from firmware.store.database import Database, load_migrations
 from tests.lab import chance, kills
 from tests.lab.documents import DocumentLab
 from tests.lab.store import KEY, StoreLab

@@ -18,7 +18,7 @@ from firmware.base.errors import PictureError
 from firmware.pictures import decoder
 from firmware.pictures.header import MAX_PIXELS
 from firmware.pictures.pixels import Pixels
-from firmware.pictures.sandbox import MAX_FILE_BYTES, NOT_A_PICTURE, TOO_LARGE, read_picture
+from firmware.services.photos import MAX_FILE_BYTES, NOT_A_PICTURE, TOO_LARGE, read_picture
 
 ORIENTATION = 0x0112
 

@@ -19,8 +19,7 @@ from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import AccountCancellation
+from firmware.services.account.steps import AccountCancellation, go_on, resume_reset
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.services.data_copy import DataCopy, Sources
 from firmware.services.exports import Exports

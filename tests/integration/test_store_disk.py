@@ -12,7 +12,7 @@ from firmware.phone.my_data import DataCategory
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.services.account.stored import AccountCancellation
+from firmware.services.account.steps import AccountCancellation
 from firmware.store.errors import StoreFullError, StoreReadOnlyError
 from firmware.store.key import load_key
 from tests.lab.small_disk import AS_ROOT, fill, small_disk

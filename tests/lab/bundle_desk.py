@@ -10,8 +10,7 @@ from typing import Any, Final
 from firmware.base.proven_time import NAME, ProvenTime
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Candidate
+from firmware.configuration.standing import BundleSource, Candidate
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.view import Mode, PhoneView

@@ -31,10 +31,8 @@ from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Tr
 from firmware.ports.outbox import Outbox
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import AccountCancellation
-from firmware.services.operator.broker_memory import BrokerMemory
-from firmware.services.operator.inbound import Inbound
+from firmware.services.account.steps import AccountCancellation, go_on, resume_reset
+from firmware.services.operator.inbound import BrokerMemory, Inbound
 from firmware.settings.broker import broker_settings
 from firmware.store.database import Database
 from provisioning.schema import Configuration, parse_configuration

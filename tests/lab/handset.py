@@ -21,7 +21,7 @@ from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.store.contacts import StoredContacts
-from firmware.store.set_up import StoredSetUp
+from firmware.store.preferences import StoredSetUp
 from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import (
     NO_ENTRIES,
     ConsentState,
@@ -14,7 +15,6 @@ from firmware.privacy.consent import (
     LedgerHead,
     find_damage,
 )
-from firmware.privacy.purposes import POLICY_VERSION
 
 AT: Final = "2026-03-01T10:00:00.000Z"
 

@@ -21,11 +21,10 @@ from firmware.store.number_proof import StoredNumberProof
 from firmware.store.outbox import Recipient, StoredOutbox
 from firmware.store.pictures import StoredPictures
 from firmware.store.pin import StoredPin
-from firmware.store.preferences import StoredPreferences
+from firmware.store.preferences import StoredPreferences, StoredSetUp
 from firmware.store.recordings import RoomLimits, StoredRecordings
 from firmware.store.retention import StoredRetention
 from firmware.store.rights import StoredRequests
-from firmware.store.set_up import StoredSetUp
 from firmware.store.shares import StoredShares
 from firmware.store.store import Store
 from firmware.voice.audio.sound_format import joined

@@ -15,7 +15,7 @@ from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.privacy.egress.downlink import DownTopic
-from firmware.services.operator.allowance import InboundBusyError
+from firmware.services.operator.inbound import InboundBusyError
 from firmware.store.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.handset import WecallProcess

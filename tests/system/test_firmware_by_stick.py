@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from firmware.store.migrate import load_migrations
+from firmware.store.database import load_migrations
 from provisioning.report import CheckName, Report, ReportResult
 from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker

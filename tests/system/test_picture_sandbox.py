@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from PIL import Image
 from firmware.base.errors import PictureError
-from firmware.pictures.sandbox import read_picture
+from firmware.services.photos import read_picture
 from firmware.store.pin import _hash, _matches
 path = Path("/var/lib/wecall/picture-of-test")
 sizes = []

@@ -7,7 +7,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType
 from phonenumbers.phonenumberutil import country_mobile_token
 
-from firmware.base.numbering.layout import NumberClass
+from firmware.base.numbering.table import NumberClass
 from tools.numbering.patterns import DIGITS, Positions, State
 
 _MOST_NATIONAL_DIGITS = 17

@@ -11,8 +11,8 @@ from phonenumbers.carrierdata import CARRIER_DATA
 from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.geodata.locale import LOCALE_DATA
 
-from firmware.base.numbering import layout
-from firmware.base.numbering.layout import Header, NumberingPlan, Section, Sections
+from firmware.base.numbering import table
+from firmware.base.numbering.table import Header, NumberingPlan, Section, Sections
 from tools.numbering.automaton import build_automaton
 
 
@@ -21,13 +21,13 @@ def write_table(path: Path) -> None:
     body = _Body()
     automaton, root = build_automaton()
     children = [child for _, of_node in automaton.nodes for child in of_node]
-    body.add(Sections.CHILDREN, layout.to_bytes(array(layout.SHORT, children)))
+    body.add(Sections.CHILDREN, table.to_bytes(array(table.SHORT, children)))
     classes = [class_id for class_id, _ in automaton.nodes]
-    body.add(Sections.NODE_CLASSES, layout.to_bytes(array(layout.SHORT, classes)))
-    for language in layout.LANGUAGES:
+    body.add(Sections.NODE_CLASSES, table.to_bytes(array(table.SHORT, classes)))
+    for language in table.LANGUAGES:
         names: dict[str, int] = {}
-        body.add_prefixes(layout.AREA, language, _only_what_differs(GEOCODE_DATA, language), names)
-        body.add_prefixes(layout.CARRIER, language, _only_what_differs(CARRIER_DATA, language), names)
+        body.add_prefixes(table.AREA, language, _only_what_differs(GEOCODE_DATA, language), names)
+        body.add_prefixes(table.CARRIER, language, _only_what_differs(CARRIER_DATA, language), names)
         body.add_names(language, names)
     header = Header(
         source=f"libphonenumber {phonenumbers.__version__}",
@@ -39,7 +39,7 @@ def write_table(path: Path) -> None:
             for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
             if regions[0] in phonenumbers.SUPPORTED_REGIONS
         },
-        region_names={language: _region_names(language) for language in layout.LANGUAGES},
+        region_names={language: _region_names(language) for language in table.LANGUAGES},
         sections=body.sections,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,17 +63,17 @@ class _Body:
         """Add a list of prefixes; names that are new are added to `names`."""
         prefixes = sorted(texts)
         indexes = [names.setdefault(texts[prefix], len(names)) for prefix in prefixes]
-        self.add(Sections.prefixes(kind, language), layout.to_bytes(array(layout.LONG, prefixes)))
-        self.add(Sections.name_indexes(kind, language), layout.to_bytes(array(layout.SHORT, indexes)))
+        self.add(Sections.prefixes(kind, language), table.to_bytes(array(table.LONG, prefixes)))
+        self.add(Sections.name_indexes(kind, language), table.to_bytes(array(table.SHORT, indexes)))
 
     def add_names(self, language: str, names: Mapping[str, int]) -> None:
         encoded = [name.encode() for name in names]
-        ends = array(layout.LONG)
+        ends = array(table.LONG)
         end = 0
         for name in encoded:
             end += len(name)
             ends.append(end)
-        self.add(Sections.name_ends(language), layout.to_bytes(ends))
+        self.add(Sections.name_ends(language), table.to_bytes(ends))
         self.add(Sections.name_text(language), b"".join(encoded))
 
 

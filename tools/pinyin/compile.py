@@ -13,7 +13,7 @@ from pypinyin.contrib.tone_convert import to_normal
 from pypinyin.phrases_dict import phrases_dict
 from pypinyin.pinyin_dict import pinyin_dict
 
-from firmware.base.pinyin.layout import Pinyin, to_text
+from firmware.base.pinyin.table import Pinyin, to_text
 
 FREQUENCY_PATH = Path(__file__).with_name("frequency.txt")
 

@@ -12,7 +12,7 @@ from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import Right
-from firmware.services.account.resetting import Resetting
+from firmware.services.account.factory_reset import Resetting
 from firmware.store.guardian_mark import GuardianMark
 from firmware.store.pin import StoredPin, who_answers
 from firmware.store.rights import StoredRequests

@@ -1,18 +1,26 @@
-"""The table of numbers on the card: what a number is, and what its first digits say."""
+"""The table of numbers on the card: how it lies in its file, what a number is, and what its first digits say.
 
+Two lines of text, then sections of little-endian numbers and UTF-8, each with its length and checksum in the second
+line, so that a reader takes only its language's. What compiles it agrees with what reads it here.
+"""
+
+import json
 import os
+import sys
 import weakref
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
-from firmware.base.numbering import layout
-from firmware.base.numbering.layout import Header, NumberClass, NumberingPlan, Section, Sections
+MAGIC: Final = b"wecall-numbers 1"
+"""Begins the first line; the checksum of the second follows it."""
+
+LANGUAGES: Final = ("en", "zh")
 
 _MOST_HEADER_BYTES: Final = 1 << 20
 _MOST_PREFIX_DIGITS: Final = 9
@@ -21,6 +29,160 @@ _MOST_PREFIX_DIGITS: Final = 9
 _CHUNK_BYTES: Final = 1 << 16
 _BLOCK: Final = 64
 """How many prefixes are read at once; of each block the first is kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberClass:
+    """What all numbers of one kind have in common.
+
+    Attributes:
+        region: ISO 3166 code; empty where a number may be of several regions.
+        geographic: its first digits tell a place.
+        carrier: its first digits tell a carrier.
+        mobile_digit: where a digit stands that only says that it is a mobile phone, between calling code and area code;
+            0 where there is none.
+    """
+
+    region: str
+    geographic: bool
+    carrier: bool
+    mobile_digit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NumberingPlan:
+    """How a region's numbers are dialled within it.
+
+    Attributes:
+        calling_code: what follows `+`.
+        trunk_prefix: what stands before a national number and is left out after the calling code.
+        international_prefix: what stands for `+`.
+    """
+
+    calling_code: str
+    trunk_prefix: str
+    international_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where one section lies, in bytes after the second line."""
+
+    offset: int
+    length: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The second line.
+
+    Attributes:
+        source: where the data is from, and its release.
+        root: the node of the automaton where a number begins.
+        classes: what the automaton's nodes refer to; the first is that of no number.
+        plans: by ISO 3166 code.
+        trunk_prefixes: by calling code.
+        region_names: by language, then by ISO 3166 code.
+        sections: by name; see `Sections`.
+    """
+
+    source: str
+    root: int
+    classes: tuple[NumberClass, ...]
+    plans: Mapping[str, NumberingPlan]
+    trunk_prefixes: Mapping[str, str]
+    region_names: Mapping[str, Mapping[str, str]]
+    sections: Mapping[str, Section]
+
+    def to_lines(self) -> bytes:
+        """Return both lines."""
+        line = json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+        return b"%s %08x\n%s\n" % (MAGIC, zlib.crc32(line), line)
+
+    @classmethod
+    def from_lines(cls, first: bytes, second: bytes) -> Self:
+        """Read both lines.
+
+        Raises:
+            ValueError: they are not those of a table of numbers, or damaged.
+        """
+        line = second.removesuffix(b"\n")
+        if first != b"%s %08x\n" % (MAGIC, zlib.crc32(line)):
+            raise ValueError("it is not a table of numbers of this version, or its beginning is damaged")
+        values = json.loads(line)
+        try:
+            return cls(
+                source=values["source"],
+                root=values["root"],
+                classes=tuple(NumberClass(**one) for one in values["classes"]),
+                plans={region: NumberingPlan(**one) for region, one in values["plans"].items()},
+                trunk_prefixes=values["trunk_prefixes"],
+                region_names=values["region_names"],
+                sections={name: Section(**one) for name, one in values["sections"].items()},
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it was compiled by another version: {error}") from error
+
+
+class Sections:
+    """The sections' names.
+
+    The automaton: ten children a node, one for each digit, and the class of the number that ends at a node.
+    A list of prefixes: sorted, and beside each the index of its name. Names: where each ends, and the text.
+    """
+
+    CHILDREN: Final = "children"
+    NODE_CLASSES: Final = "node_classes"
+
+    @staticmethod
+    def prefixes(kind: str, language: str) -> str:
+        return f"{kind}.{language}.prefixes"
+
+    @staticmethod
+    def name_indexes(kind: str, language: str) -> str:
+        return f"{kind}.{language}.name_indexes"
+
+    @staticmethod
+    def name_ends(language: str) -> str:
+        return f"{language}.name_ends"
+
+    @staticmethod
+    def name_text(language: str) -> str:
+        return f"{language}.name_text"
+
+
+AREA: Final = "area"
+CARRIER: Final = "carrier"
+"""The two kinds of prefixes."""
+
+SHORT: Final = "H"
+LONG: Final = "I"
+"""Array type codes, of 16 and 32 bits."""
+
+
+def to_bytes(values: "array[int]") -> bytes:
+    """Return an array as it stands in the file."""
+    return _in_file_order(values).tobytes()
+
+
+def from_bytes(type_code: str, data: bytes) -> "array[int]":
+    """Return the array that stands in the file.
+
+    Raises:
+        ValueError: the length does not fit the type.
+    """
+    values = array(type_code)
+    values.frombytes(data)
+    return _in_file_order(values)
+
+
+def _in_file_order(values: "array[int]") -> "array[int]":
+    if sys.byteorder == "little":
+        return values
+    swapped = values[:]
+    swapped.byteswap()
+    return swapped
 
 
 class _File:
@@ -58,7 +220,7 @@ class Stored:
     def numbers(self, type_code: str, begin: int, end: int) -> "array[int]":
         """Return the numbers from one index up to another, or to the section's end."""
         size = array(type_code).itemsize
-        return layout.from_bytes(type_code, self.read(begin * size, min(end * size, self._section.length)))
+        return from_bytes(type_code, self.read(begin * size, min(end * size, self._section.length)))
 
     def number(self, type_code: str, index: int) -> int:
         """Return the number at an index."""
@@ -102,15 +264,15 @@ class Prefixes:
         for length in range(min(len(digits), _MOST_PREFIX_DIGITS), 0, -1):
             prefix = int(digits[:length])
             begin = max(0, bisect_right(self.firsts, prefix) - 1) * _BLOCK
-            block = self.sorted_prefixes.numbers(layout.LONG, begin, begin + _BLOCK)
+            block = self.sorted_prefixes.numbers(LONG, begin, begin + _BLOCK)
             index = bisect_left(block, prefix)
             if index < len(block) and block[index] == prefix:
-                return self._name(self.name_indexes.number(layout.SHORT, begin + index))
+                return self._name(self.name_indexes.number(SHORT, begin + index))
         return ""
 
     def _name(self, index: int) -> str:
-        begin = self.name_ends.number(layout.LONG, index - 1) if index else 0
-        return self.text.read(begin, self.name_ends.number(layout.LONG, index)).decode()
+        begin = self.name_ends.number(LONG, index - 1) if index else 0
+        return self.text.read(begin, self.name_ends.number(LONG, index)).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +320,9 @@ class Table:
 
         def prefixes(kind: str, language: str) -> Prefixes:
             sorted_prefixes = Stored(file, header.sections[Sections.prefixes(kind, language)])
-            blocks = (layout.from_bytes(layout.LONG, chunk)[::_BLOCK] for chunk in sorted_prefixes.chunks())
+            blocks = (from_bytes(LONG, chunk)[::_BLOCK] for chunk in sorted_prefixes.chunks())
             return Prefixes(
-                array(layout.LONG, chain.from_iterable(blocks)),
+                array(LONG, chain.from_iterable(blocks)),
                 sorted_prefixes,
                 checked(Sections.name_indexes(kind, language)),
                 checked(Sections.name_ends(language)),
@@ -171,8 +333,8 @@ class Table:
             region_names=header.region_names[language],
             plans=header.plans,
             trunk_prefixes=header.trunk_prefixes,
-            areas=prefixes(layout.AREA, language),
-            carriers=tuple(prefixes(layout.CARRIER, one) for one in dict.fromkeys((language, "en"))),
+            areas=prefixes(AREA, language),
+            carriers=tuple(prefixes(CARRIER, one) for one in dict.fromkeys((language, "en"))),
             _root=header.root,
             _children=checked(Sections.CHILDREN),
             _node_classes=checked(Sections.NODE_CLASSES),
@@ -183,8 +345,8 @@ class Table:
         """Say what kind of number these digits of E.164 are; None where they are none."""
         node = self._root
         for digit in digits:
-            node = self._children.number(layout.SHORT, node * 10 + int(digit))
-        class_id = self._node_classes.number(layout.SHORT, node)
+            node = self._children.number(SHORT, node * 10 + int(digit))
+        class_id = self._node_classes.number(SHORT, node)
         return self._classes[class_id] if class_id else None
 
     def carrier(self, digits: str) -> str:

@@ -4,9 +4,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from firmware.display.families.dither import dithered
 from firmware.display.families.fitting import clean, width
 from firmware.display.families.fonts import Face, digits, has_outline, outline, small_latin, unifont
 from firmware.display.families.pixels import PixelRenderer, key_width
@@ -31,6 +30,13 @@ _DARK_ON_LIGHT: Final = Palette(
     ground=1, ground_below=1, text=0, dim=0, headline=1, plate=0, selected=0, on_selected=1, status=0, on_status=1,
     title=0, on_title=1, keys=0, on_keys=1, mark=0, track=0,
 )  # fmt: skip
+
+
+def dithered(rgb: bytes, width_px: int, height_px: int) -> Image.Image:
+    """Return rows of red, green and blue bytes as a picture of mode `1`, by Floyd and Steinberg's error diffusion."""
+    grey = Image.frombytes("RGB", (width_px, height_px), rgb).convert("L")
+    # A dull picture would become an even grey of dots; what is light and dark in it is spread over the whole range.
+    return ImageOps.autocontrast(grey, cutoff=1).convert("1")
 
 
 def mono_128x64(pictures: Pictures) -> PixelRenderer:

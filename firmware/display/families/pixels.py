@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from enum import Enum, auto
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from PIL import Image
 
-from firmware.display.families import qr
 from firmware.display.families.arrange import Arrangement, arrange, in_parts
 from firmware.display.families.entry import draw_entry
 from firmware.display.families.fitting import clean, width
@@ -15,12 +15,55 @@ from firmware.display.families.rows import draw_card, draw_list
 from firmware.display.families.sheet import Box, Sheet, Style, best_face
 from firmware.display.model import Block, Card, Code, Entry, Flow, Importance, List, Page, Pictures, Role
 
+QUIET_MODULES: Final = 4
+"""How wide the light border is that readers look for (section 9.1)."""
+
+# A module of a single pixel is too small for most cameras: on a small display the border gives way first, which
+# readers forgive down to here.
+_NARROW_QUIET_MODULES: Final = 2
+
 _MODULE_PX_ENOUGH = 4
 """A QR code with modules as wide as this is read from afar; it need not drive away what else is on a page."""
 
 _PAYLOAD_ROWS = 40
 _LEAST_COLUMN = 4
 """Words stand beside a code where at least such a part of the width is left."""
+
+
+def module_px(payload: str, room_px: int) -> int:
+    """Return how many pixels wide a module of the code can be in a square room; 0 where it does not fit."""
+    modules = _modules(payload)
+    if modules is None:
+        return 0
+    size = modules.width
+    best = room_px // (size + 2 * QUIET_MODULES)
+    return 2 if best == 1 and 2 * (size + 2 * _NARROW_QUIET_MODULES) <= room_px else best
+
+
+def draw_code(payload: str, module_px: int, room_px: int) -> Image.Image:
+    """Return the code as a picture of mode `1`, lit where it is light, with its border but no larger than the room."""
+    modules = _modules(payload)
+    assert modules is not None  # noqa: S101 - module_px() said that it fits
+    code = modules.resize((modules.width * module_px, modules.height * module_px), Image.Resampling.NEAREST)
+    side_px = min(room_px, code.width + 2 * QUIET_MODULES * module_px)
+    picture = Image.new("1", (side_px, side_px), 1)
+    picture.paste(code, ((side_px - code.width) // 2, (side_px - code.height) // 2))
+    return picture
+
+
+@lru_cache(maxsize=1)
+def _modules(payload: str) -> Image.Image | None:
+    """Return the code with one pixel a module, lit where it is light; None where no code can hold the payload."""
+    import segno  # noqa: PLC0415 - it brings what writes XML and asks the web, 5 MB, and few screens have a code
+
+    try:
+        code = segno.make_qr(payload, error="l", encoding=None if payload.isascii() else "utf-8")
+    except (segno.DataOverflowError, UnicodeError):
+        return None
+    rows = list(code.matrix)
+    picture = Image.new("1", (len(rows[0]), len(rows)))
+    picture.putdata([not module for row in rows for module in row])
+    return picture
 
 
 class _Fit(Enum):
@@ -260,21 +303,21 @@ class PixelRenderer:
         style = self._style
         sheet = self._finish.sheet(page)
         box = Box(0, 0, style.width_px, style.height_px)
-        largest_px = qr.module_px(body.payload, box.height)
+        largest_px = module_px(body.payload, box.height)
         if not largest_px:
             return None
         blocks: tuple[Block, ...] = (Block(body.caption, Role.TEXT, Flow.WRAP, rows=6),) if body.caption else ()
         title = Block(page.title, Role.HEADLINE, Flow.WRAP, importance=Importance.NEEDED)
         framed = self._draw_head(sheet, page)
         framed = self._draw_keys(sheet, framed, page)
-        if qr.module_px(body.payload, framed.height) >= min(largest_px, _MODULE_PX_ENOUGH):
+        if module_px(body.payload, framed.height) >= min(largest_px, _MODULE_PX_ENOUGH):
             box = framed
         else:
             # The code needs the whole height; what the head said stands beside it.
             sheet = self._finish.sheet(page)
             blocks = (title, *blocks) if page.title else blocks
-        module_px = qr.module_px(body.payload, box.height)
-        code = qr.draw(body.payload, module_px, box.height)
+        size_px = module_px(body.payload, box.height)
+        code = draw_code(body.payload, size_px, box.height)
         if style.width_px - code.width < style.width_px // _LEAST_COLUMN:
             self._frame_code(sheet, box, code, page)
         else:

@@ -1,36 +1,147 @@
-"""Which page shows which state of the phone."""
+"""Which page shows which state of the phone; what menus show, and what a locked phone does not."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from firmware.base.words import word
-from firmware.display.model import Block, Page, Role, StatusBar
-from firmware.display.pages.blocks import sentence
+from firmware.display.model import (
+    Block,
+    Body,
+    Card,
+    Code,
+    Entry,
+    Flow,
+    Importance,
+    List,
+    ListRow,
+    Page,
+    Role,
+    StatusBar,
+)
+from firmware.display.pages.blocks import MANY_ROWS, detail, details, sentence
 from firmware.display.pages.calls import (
     call_blocks,
     call_keys,
     call_title,
     is_urgent,
     party_words,
+    sound_words,
     waiting_blocks,
     waiting_keys,
 )
-from firmware.display.pages.dialling import (
+from firmware.display.pages.idle import (
     dialling_body,
     dialling_keys,
     dialling_title,
+    hint_blocks,
+    idle_blocks,
+    idle_keys,
+    unprovisioned_blocks,
     writing_body,
     writing_keys,
     writing_title,
 )
-from firmware.display.pages.faults import details
-from firmware.display.pages.idle import hint_blocks, idle_blocks, idle_keys, unprovisioned_blocks
-from firmware.display.pages.locked import without_anything_personal
-from firmware.display.pages.menus import menu_body
-from firmware.display.pages.sound import sound_blocks
 from firmware.display.pages.status import status_bar
 from firmware.display.translation import Language, Translator, translator
-from firmware.phone.menu.views import CardView, MenuView, NoticeView, SoftKeys
-from firmware.phone.view import Mode, PhoneView
+from firmware.phone.call import CallerId, CallQuality
+from firmware.phone.menu.views import (
+    CardView,
+    CodeView,
+    EntryKind,
+    EntryView,
+    ListView,
+    MenuRow,
+    MenuView,
+    NoticeView,
+    SoftKeys,
+)
+from firmware.phone.view import CallView, Mode, PhoneView
+
+_HIDDEN = "•"
+
+_NOBODY = CallerId("")
+
+
+def menu_body(menu: MenuView, translator: Translator) -> Body:
+    """Show what the menu's page is about."""
+    say = translator.say
+    match menu:
+        case ListView(total=0):
+            return (_sentence(say(menu.empty)),)
+        case ListView():
+            return List(_rows(menu.rows, translator), menu.first, menu.selected, menu.total)
+        case CardView():
+            return Card(_rows(menu.rows, translator), menu.scroll)
+        case EntryView():
+            text = _HIDDEN * len(menu.text) if menu.kind is EntryKind.PIN else menu.text
+            return Entry(text, menu.mode, menu.candidates, menu.candidate, say(menu.note))
+        case CodeView():
+            return Code(menu.payload, say(menu.caption))
+        case NoticeView():
+            return (_sentence(say(menu.text)),)
+
+
+def _rows(rows: Iterable[MenuRow], translator: Translator) -> tuple[ListRow, ...]:
+    return tuple(ListRow(translator.say(row.label), translator.say(row.value), row.number) for row in rows)
+
+
+def _sentence(text: str) -> Block:
+    return Block(text, Role.TEXT, Flow.WRAP, importance=Importance.NEEDED, rows=MANY_ROWS)
+
+
+def sound_blocks(quality: CallQuality, translator: Translator) -> tuple[Block, ...]:
+    """Say how good the call is, what is lost on the way, and by what it is carried."""
+    sound = word("{words}, {mos} of 5", words=sound_words(quality.mos), mos=f"{quality.mos:.1f}")
+    delay = "?" if quality.round_trip_ms is None else f"{quality.round_trip_ms:.0f}"
+    line = word("{loss}% lost, jitter {jitter}", loss=f"{quality.loss_percent:.1f}", jitter=f"{quality.jitter_ms:.0f}")
+    return (
+        Block(translator.say(sound), Role.DETAIL, importance=Importance.NEEDED),
+        detail(translator.say(line), Importance.USEFUL),
+        detail(f"{delay} ms {quality.codec} {'SRTP' if quality.encrypted else 'RTP'}", Importance.USEFUL),
+    )
+
+
+def without_anything_personal(view: PhoneView) -> PhoneView:
+    """Return what may be shown of a locked phone: how many calls were missed, but not whose; that there is a call.
+
+    Digits that are being dialled stay: whoever stands before the phone has pressed them. So does the number of an
+    emergency call.
+    """
+    return replace(
+        view,
+        # That calls are forwarded has its sign; to where has not.
+        forwarding="*" if view.forwarding else "",
+        call=_without_party(view.call) if view.call is not None else None,
+        other_calls=tuple(_without_party(call) for call in view.other_calls),
+        missed_party="",
+        lines=tuple(replace(line, account="") for line in view.lines),
+        refusal=None,
+        message_text=None if view.message_text is None else "",
+        candidates=(),
+        menu=_unlocking(view.menu),
+        matches=(),
+        match=None,
+        look=replace(view.look, background=""),
+    )
+
+
+def _without_party(call: CallView) -> CallView:
+    return replace(
+        call,
+        party=call.party if call.emergency else _NOBODY,
+        contact_name="",
+        dtmf="",
+        attribution="",
+        account="",
+        diverted_by="",
+        picture="",
+    )
+
+
+def _unlocking(menu: MenuView | None) -> MenuView | None:
+    """Let the PIN be typed, and a sentence be said about it."""
+    is_about_the_pin = isinstance(menu, NoticeView) or (isinstance(menu, EntryView) and menu.kind is EntryKind.PIN)
+    return menu if is_about_the_pin else None
 
 
 def page_for(view: PhoneView, language: str, clock: str = "") -> Page:

@@ -1,7 +1,7 @@
 """The top row of every page."""
 
 from firmware.display.model import Icon, StatusBar
-from firmware.display.pages.faults import number_of_faults
+from firmware.display.pages.blocks import number_of_faults
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.quality import bars

@@ -8,9 +8,11 @@ What the installer has set stays: the configuration and its last good copy, what
 for those, and a key that systemd provides. Contacts and pictures of a bundle that are not taken in yet go.
 """
 
+import asyncio
+import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,8 +21,11 @@ from firmware.base.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.base.errors import StorageError
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import COUNTRY_NAME
+from firmware.phone.purpose import Actor, Channel
+from firmware.privacy.consent import LedgerAction
 from firmware.services import exchange
 from firmware.services.account.last_word import forget_last_word, leave_word_of_reset
+from firmware.store.consents import Consents
 from firmware.store.database import KEY_BYTES
 from firmware.store.guardian_mark import GUARDED_NAME
 from firmware.store.journal import JOURNAL_NAME
@@ -35,6 +40,8 @@ MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
 KEY_NAME: Final = "store.key"
 _STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check", RESERVE_SUFFIX)
+
+_log = logging.getLogger(__name__)
 
 
 def begin_reset(state_dir: Path) -> None:
@@ -111,3 +118,35 @@ def _delete(path: Path, *, overwritten: bool = False) -> None:
         shred(path)
     else:
         path.unlink(missing_ok=True)
+
+
+class Resetting:
+    """Begins the reset, which the next run finishes before it opens the store."""
+
+    def __init__(self, state_dir: Path, consents: Consents | None, start_anew: Callable[[], None]) -> None:
+        """Set up.
+
+        Args:
+            state_dir: where the store is.
+            consents: the ledger; None where there is no store.
+            start_anew: ends this run of the handset and begins another.
+        """
+        self._state_dir = state_dir
+        self._consents = consents
+        self._start_anew = start_anew
+
+    async def begin(self, actor: Actor, channel: Channel) -> None:
+        """Begin; the entry says who wanted it, wherever the store can be written.
+
+        Raises:
+            StorageError: the card cannot be written, so nothing is erased.
+        """
+        if self._consents is not None:
+            try:
+                await self._consents.append(LedgerAction.DEACTIVATE, "reset", actor, channel)
+            except StorageError as error:
+                # One that cannot be read is what some phones are reset for.
+                _log.warning("The reset is not in the ledger: %s", error)
+        await asyncio.to_thread(begin_reset, self._state_dir)
+        _log.warning("A factory reset begins: the handset starts anew and forgets its holder")
+        self._start_anew()

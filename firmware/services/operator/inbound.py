@@ -1,17 +1,23 @@
-"""What the operator's messages do: the one place where something that came from the network is acted upon."""
+"""What the operator's messages do: the one place where something that came from the network is acted upon.
 
+Of what comes so much is looked at and no more. A broker that may have forgotten is told once more what the holder
+agrees to.
+"""
+
+import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
+from firmware.base.errors import HandsetError, StorageError
 from firmware.phone.purpose import Actor, Channel
+from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.downlink import AckMessage, DownTopic
 from firmware.privacy.egress.messages import OutcomeCode
-from firmware.services.operator.allowance import Allowance
 from firmware.store.consents import Consents
 from firmware.store.database import Database
 from firmware.store.outbox import StoredOutbox
@@ -19,6 +25,36 @@ from firmware.store.outbox import StoredOutbox
 _log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 64
+
+_AWAY: Final = frozenset({BrokerState.CONNECTING, BrokerState.UNREACHABLE})
+
+
+class InboundBusyError(HandsetError):
+    """More messages come than the handset looks at; this one is to be brought again."""
+
+
+class Allowance:
+    """So many at once and so many a second, whoever sends them."""
+
+    def __init__(self, monotonic: Callable[[], float], *, burst: int, per_s: float) -> None:
+        self._monotonic = monotonic
+        self._burst = burst
+        self._per_s = per_s
+        self._left: float = burst
+        self._counted_at_s = monotonic()
+
+    def use(self) -> None:
+        """Take one off.
+
+        Raises:
+            InboundBusyError: there is none left now.
+        """
+        now_s = self._monotonic()
+        self._left = min(self._burst, self._left + (now_s - self._counted_at_s) * self._per_s)
+        self._counted_at_s = now_s
+        if self._left < 1:
+            raise InboundBusyError("More messages came from the operator than this handset looks at. Send fewer.")
+        self._left -= 1
 
 
 class Taker(Protocol):
@@ -96,3 +132,38 @@ class Inbound:
         self._known[digest] = None
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+class BrokerMemory:
+    """Notes how the sync process stands with the broker.
+
+    A broker that falls writes what it retains to its disk only now and then. It comes back with what the holder agreed
+    to before, or with nothing, and whoever reads it there then believes that until the next change.
+    """
+
+    def __init__(
+        self, announce: Callable[[], Awaitable[None]], tell: Callable[[BrokerState, BrokerProblem], None]
+    ) -> None:
+        """Set up; `announce` queues the state of consent once more, `tell` is told everything that is noted here."""
+        self._announce = announce
+        self._tell = tell
+        self._was_there = False
+        self._was_away = False
+        self._announcing: asyncio.Task[None] | None = None
+
+    def note(self, state: BrokerState, problem: BrokerProblem) -> None:
+        """Note that the broker is there, or is not."""
+        self._tell(state, problem)
+        if state in _AWAY:
+            self._was_away = self._was_there
+        elif state is BrokerState.CONNECTED:
+            self._was_there = True
+            if self._was_away:
+                self._was_away = False
+                self._announcing = asyncio.create_task(self._announce_again(), name="consent announcer")
+
+    async def _announce_again(self) -> None:
+        try:
+            await self._announce()
+        except StorageError as error:
+            _log.warning("The broker is not told once more what the holder agrees to: %s", error)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from firmware.base.errors import BundleError
-from firmware.configuration.progress import BundleSource
-from firmware.services.operator.allowance import Allowance
+from firmware.configuration.standing import BundleSource
+from firmware.services.operator.inbound import Allowance
 
 
 class NetworkIntake(Protocol):

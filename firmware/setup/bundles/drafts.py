@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import ConfigStore
-from firmware.configuration.progress import BundleSource
+from firmware.configuration.standing import BundleSource
 from provisioning.bundle import MAX_BUNDLE_BYTES
 from provisioning.refusal import BundleRefusal
 

@@ -14,11 +14,10 @@ from typing import Final, Protocol
 from firmware.base.errors import HandsetError, NotGrantedError, PictureError
 from firmware.phone.contact import cleaned_name
 from firmware.phone.events import Event
-from firmware.pictures.sandbox import read_picture
 from firmware.privacy.egress.messages import OutcomeCode
 from firmware.services.contact_files import ContactFiles
 from firmware.services.import_gate import ConsentReader, ImportGate
-from firmware.services.photos import ContactPhotos
+from firmware.services.photos import ContactPhotos, read_picture
 from firmware.store.contacts import StoredContacts
 from firmware.store.pictures import StoredPictures
 from provisioning.bundle import Bundle

@@ -14,9 +14,8 @@ from typing import Final
 
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME
-from firmware.configuration.progress import BundleSource, Progress
 from firmware.configuration.sealed import read_own, seal_to_self
-from firmware.configuration.standing import Candidate, Ended
+from firmware.configuration.standing import BundleSource, Candidate, Ended, Progress
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler

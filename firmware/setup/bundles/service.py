@@ -10,8 +10,7 @@ from typing import Final
 from firmware.base.errors import BundleError, HandsetError
 from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.loading import LoadedConfiguration
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Candidate, Ended, Finishing, Standing
+from firmware.configuration.standing import BundleSource, Candidate, Ended, Finishing, Standing
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler

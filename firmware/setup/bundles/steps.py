@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from firmware.configuration.progress import BundleSource, Progress
+from firmware.configuration.standing import BundleSource, Progress
 from firmware.phone.bundle_news import BundleNews, BundleStep, BundleStepStarted
 from provisioning.report import Report
 

@@ -10,9 +10,8 @@ from typing import Final, NoReturn
 
 from firmware.base.errors import BundleError, ControlError
 from firmware.configuration.config_store import BUNDLE_NAME
-from firmware.configuration.progress import BundleSource
 from firmware.configuration.sealed import read_own
-from firmware.configuration.standing import Candidate, Ended
+from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem

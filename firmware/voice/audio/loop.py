@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from firmware.base.errors import MediaError
-from firmware.base.heartbeat import Heartbeat
+from firmware.base.heartbeats import Heartbeat
 from firmware.phone.news import VoiceNews
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from firmware.base.errors import HandsetError, MediaError
-from firmware.base.heartbeat import Heartbeat
+from firmware.base.heartbeats import Heartbeat
 from firmware.ports.recording import RecordingSink
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.voice.audio.sound_format import SoundEncoder

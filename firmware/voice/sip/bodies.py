@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from firmware.phone.news import VoicemailCounted
 from firmware.voice.sip.sdp import AllowDtls, BodyError, Fault, parse_description
 
 _MAX_BYTES: Final = 16 * 1024
@@ -37,6 +38,9 @@ _VOICE: Final = re.compile(
     r"^Voice-Message[ \t]*:[ \t]*([0-9]{1,5})[ \t]*/[ \t]*([0-9]{1,5})(?![0-9])", re.IGNORECASE | re.MULTILINE
 )
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([ -~]{0,64}))?", re.IGNORECASE)
+
+_VOICE_COUNT = re.compile(r"^Voice-Message\s*:\s*(\d{1,5})\s*/\s*(\d{1,5})", re.IGNORECASE | re.MULTILINE)
+_ANY_WAITING = re.compile(r"^Messages-Waiting\s*:\s*(yes|no)\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +194,18 @@ _READERS: Final[dict[tuple[str, str], Callable[[str], tuple[str, str]]]] = {
     ("NOTIFY", _SUMMARY): _read_summary,
     ("NOTIFY", _FRAGMENT): _read_fragment,
 }
+
+
+def voicemail_count(message: str, account: str) -> VoicemailCounted | None:
+    """Read a NOTIFY with a message summary; None where it says nothing.
+
+    Some systems only say that there are messages: that counts as one.
+    """
+    body = re.split(r"\r?\n\r?\n", message, maxsplit=1)[-1]
+    voice = _VOICE_COUNT.search(body)
+    if voice:
+        return VoicemailCounted(new=int(voice.group(1)), old=int(voice.group(2)), account=account)
+    waiting = _ANY_WAITING.search(body)
+    if waiting is None:
+        return None
+    return VoicemailCounted(new=1 if waiting.group(1).lower() == "yes" else 0, account=account)

@@ -16,17 +16,15 @@ from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.addresses import canonical
-from firmware.voice.sip.admission import Admission
-from firmware.voice.sip.bridge import ConferenceBridge
+from firmware.voice.sip.bodies import voicemail_count
 from firmware.voice.sip.calls import Calls
 from firmware.voice.sip.connection_limit import ConnectionLimit
-from firmware.voice.sip.endpoint import BuildReport, Endpoint
-from firmware.voice.sip.gate import Gate, GatePolicy
+from firmware.voice.sip.endpoint import BuildReport, Endpoint, MediaPoll
+from firmware.voice.sip.gate import Admission, Gate, GatePolicy
 from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.line import LineParts
 from firmware.voice.sip.lines import Lines
-from firmware.voice.sip.media_poll import MediaPoll
-from firmware.voice.sip.mixer import Mixer
+from firmware.voice.sip.mixer import ConferenceBridge, Mixer
 from firmware.voice.sip.names import Names
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.network_watch import NetworkWatch
@@ -35,7 +33,6 @@ from firmware.voice.sip.server_probe import ServerProbes
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.text_messages import TextMessages
 from firmware.voice.sip.transports import Transports
-from firmware.voice.sip.voicemail import voicemail_count
 
 _log = logging.getLogger(__name__)
 

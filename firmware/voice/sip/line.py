@@ -10,12 +10,11 @@ import pjsua2
 from firmware.base.errors import SipError
 from firmware.phone.call import RegistrationFailure
 from firmware.voice.sip.account import AccountOwner, Path, SipAccount, account_configuration
-from firmware.voice.sip.failover import ServerChoice, Target
 from firmware.voice.sip.names import Names
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.server_probe import ServerProbes
-from firmware.voice.sip.servers import Resolution, ServerResolver, address_towards, is_ipv6
+from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from firmware.voice.sip.transports import Transports
 from provisioning.sip_choices import Transport

@@ -10,10 +10,10 @@ from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import RegistrationChanged
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.failover import Target
 from firmware.voice.sip.line import AccountLine, LineParts
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.scheduler import Scheduler
+from firmware.voice.sip.servers import Target
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
 

@@ -13,12 +13,12 @@ from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReaso
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.phone.recording import RecordingSign
-from firmware.voice.sip.bridge import ConferenceBridge
+from firmware.voice.sip.mixer import ConferenceBridge
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import SipSettings
 
 if TYPE_CHECKING:
-    from firmware.base.heartbeat import Heartbeat
+    from firmware.base.heartbeats import Heartbeat
     from firmware.voice.sip.endpoint import BuildReport
     from firmware.voice.sip.engine import Engine
 

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.app.watchdog import feed_watchdog
-from firmware.base.heartbeats import Health
-from firmware.base.notifier import SystemdNotifier
+from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from tests.lab.patience import PATIENCE_S
 
 

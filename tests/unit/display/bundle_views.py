@@ -4,8 +4,7 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Final
 
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Ended, Kept, Standing
+from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
 from firmware.phone.answers import FactsRead, PinChanged
 from firmware.phone.bundle_news import (
     BundleCode,

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.phone.purpose import Actor, Purpose
-from firmware.privacy import dpv
-from firmware.privacy.catalogue import Catalogue, CatalogueError, built_in, merge, read_catalogue
+from firmware.privacy import catalogue
+from firmware.privacy.catalogue import NEEDED, Catalogue, CatalogueError, built_in, merge, read_catalogue
 from firmware.privacy.consent import ANSWERS
-from firmware.privacy.purposes import NEEDED
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -36,10 +35,10 @@ def test_what_it_says_in_chinese_is_chinese() -> None:
 
 
 def test_everything_has_a_term_of_the_vocabulary() -> None:
-    assert set(dpv.PURPOSE_TERMS) == set(dpv.PROCESSING_TERMS) == set(Purpose)
-    assert set(dpv.DATA_TERMS) == set(dpv.DataCategory)
-    assert set(dpv.STATUS_TERMS) == ANSWERS
-    assert set(dpv.ACTOR_TERMS) == set(Actor)
+    assert set(catalogue.PURPOSE_TERMS) == set(catalogue.PROCESSING_TERMS) == set(Purpose)
+    assert set(catalogue.DATA_TERMS) == set(catalogue.DataCategory)
+    assert set(catalogue.STATUS_TERMS) == ANSWERS
+    assert set(catalogue.ACTOR_TERMS) == set(Actor)
 
 
 def test_the_same_catalogue_once_more_changes_nothing() -> None:

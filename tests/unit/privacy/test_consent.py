@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import (
     GENESIS_HASH,
     Damage,
@@ -21,7 +22,6 @@ from firmware.privacy.consent import (
     damage_words,
     find_damage,
 )
-from firmware.privacy.purposes import POLICY_VERSION
 from tests.lab.ledger import AT, Step, chain_of, current_state, entry_of_format_1, follow, head_of, verify
 
 GRANT, REFUSE, WITHDRAW, LAPSE = (

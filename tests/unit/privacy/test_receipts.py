@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyld import jsonld
 
-from firmware.display.families.qr import module_px
+from firmware.display.families.pixels import module_px
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ANSWERS, LedgerAction, LedgerEntry, LedgerHead

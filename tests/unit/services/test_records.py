@@ -15,8 +15,8 @@ from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind
 from firmware.services import clock, records
 from firmware.services.records import Records
+from firmware.store.database import Migration, load_migrations
 from firmware.store.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
-from firmware.store.migrate import Migration, load_migrations
 from provisioning.schema import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 

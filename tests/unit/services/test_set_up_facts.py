@@ -4,8 +4,7 @@ from base64 import b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Ended, Kept, Standing
+from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure
 from firmware.services.set_up_facts import set_up_facts

@@ -31,15 +31,14 @@ from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.pictures.pixels import Pixels
-from firmware.pictures.sandbox import NOT_A_PICTURE
 from firmware.privacy.consent import LedgerAction
 from firmware.services import exchange
-from firmware.services.account.factory_reset import MARKER_NAME
-from firmware.services.account.resetting import Resetting
+from firmware.services.account.factory_reset import MARKER_NAME, Resetting
 from firmware.services.doctor.findings import Condition
 from firmware.services.facts import FactsErrands
 from firmware.services.folder import FolderErrands, Outcome, Progress
 from firmware.services.import_gate import ImportGate
+from firmware.services.photos import NOT_A_PICTURE
 from firmware.services.picture_cache import PictureCache
 from firmware.services.pictures import PictureErrands
 from firmware.services.pin import PinErrands

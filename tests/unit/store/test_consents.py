@@ -6,12 +6,11 @@ import pytest
 
 from firmware.base.errors import StorageError
 from firmware.phone.purpose import Channel, Purpose
+from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import ConsentState, LedgerAction, LedgerHead
-from firmware.privacy.purposes import POLICY_VERSION
-from firmware.store.database import Database
+from firmware.store.database import Database, load_migrations
 from firmware.store.errors import StoreCorruptError
 from firmware.store.ledger import append_entry
-from firmware.store.migrate import load_migrations
 from tests.lab.ledger import chain_of, verify
 from tests.lab.store import KEY, StoreLab
 

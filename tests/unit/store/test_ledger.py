@@ -8,9 +8,8 @@ from firmware.base.errors import StorageError
 from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import Damage, DamageFound, LedgerAction, LedgerEntry, LedgerHead
 from firmware.store import ledger
-from firmware.store.database import Database, Row
+from firmware.store.database import Database, Row, load_migrations
 from firmware.store.ledger import append_entry, read_head, read_state
-from firmware.store.migrate import load_migrations
 from tests.lab.ledger import chain_of, follow
 from tests.lab.store import KEY
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from firmware.privacy.catalogue import NEEDED
 from firmware.privacy.consent import ConsentState, LedgerAction
-from firmware.privacy.purposes import NEEDED
 from firmware.store.database import Database, Value
 from firmware.store.errors import LedgerDamagedError
 from firmware.store.ledger import append_entry, read_ledger, read_state

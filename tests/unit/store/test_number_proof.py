@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.privacy.consent import LedgerAction
-from firmware.store.database import Database
-from firmware.store.migrate import load_migrations
+from firmware.store.database import Database, load_migrations
 from firmware.store.number_proof import CODE_S, TRIES, wait_after
 from tests.lab.store import ACCOUNT, KEY, StoreLab
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction, LedgerHead
 from firmware.privacy.egress.messages import ConsentMessage, OutcomeCode, PurposeState
-from firmware.privacy.purposes import POLICY_VERSION
 from firmware.store.ledger import read_head
 from firmware.store.policies import BUILT_IN_VERSION, built_in_policy
 from provisioning.documents import PolicyDocument

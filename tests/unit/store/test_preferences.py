@@ -1,4 +1,7 @@
+import pytest
+
 from firmware.phone.preferences import Preferences
+from firmware.phone.set_up import SetUp
 from tests.lab.store import StoreLab
 
 PREFERENCES = Preferences(
@@ -21,3 +24,21 @@ async def test_settings_that_this_version_cannot_read_start_afresh(lab: StoreLab
     await lab.preferences.save(PREFERENCES)
     await lab.store.transact(lambda database: database.execute("UPDATE preferences SET chosen = '{\"blocked\": 3}'"))
     assert await lab.preferences.load() is None
+
+
+async def test_a_new_store_is_that_of_a_new_phone(lab: StoreLab) -> None:
+    assert await lab.set_up.load() is SetUp.NEW
+
+
+async def test_how_the_phone_was_set_up_is_known_after_a_restart(lab: StoreLab) -> None:
+    for _ in range(2):
+        await lab.set_up.save(SetUp.FIRST_RUN)
+    await lab.restart()
+    assert await lab.set_up.load() is SetUp.FIRST_RUN
+
+
+@pytest.mark.usefixtures("quick_pins")
+async def test_the_holders_settings_do_not_make_a_phone_set_up(lab: StoreLab) -> None:
+    await lab.pin.set("2580")
+    await lab.make_call()
+    assert await lab.set_up.load() is SetUp.NEW

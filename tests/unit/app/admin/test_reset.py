@@ -13,8 +13,7 @@ from firmware.app.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.base.errors import ControlError, StorageError
 from firmware.base.peer import Peer, asking
 from firmware.control.admin_requests import ResetRequest
-from firmware.services.account.factory_reset import MARKER_NAME, STORE_NAME, finish_reset
-from firmware.services.account.resetting import Resetting
+from firmware.services.account.factory_reset import MARKER_NAME, STORE_NAME, Resetting, finish_reset
 from firmware.services.records import Records
 from firmware.store.database import Database
 from firmware.store.guardian_mark import GUARDED_NAME, GuardianMark

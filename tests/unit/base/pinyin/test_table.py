@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.base.pinyin import table
-from firmware.base.pinyin.layout import Pinyin, from_text, to_text
-from firmware.base.pinyin.table import readings, syllables
+from firmware.base.pinyin.table import Pinyin, from_text, readings, syllables, to_text
 
 
 @pytest.mark.parametrize(

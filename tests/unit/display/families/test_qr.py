@@ -4,7 +4,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from firmware.display.families import qr, renderer_for
+from firmware.display.families import pixels, renderer_for
 from firmware.display.model import Code, Icon, Page, StatusBar
 
 SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}
@@ -49,20 +49,20 @@ def test_a_payload_that_no_code_of_the_display_holds_is_shown_as_text(family: st
 
 
 def test_a_code_has_four_light_modules_around_it() -> None:
-    module_px = qr.module_px(INVITE, 240)
-    picture = qr.draw(INVITE, module_px, 240)
+    module_px = pixels.module_px(INVITE, 240)
+    picture = pixels.draw_code(INVITE, module_px, 240)
     dark = picture.point(lambda value: not value).getbbox()
     assert dark is not None
-    assert dark[0] == dark[1] == qr.QUIET_MODULES * module_px
-    assert picture.width - dark[2] == qr.QUIET_MODULES * module_px
+    assert dark[0] == dark[1] == pixels.QUIET_MODULES * module_px
+    assert picture.width - dark[2] == pixels.QUIET_MODULES * module_px
 
 
 def test_on_a_small_display_modules_of_two_pixels_come_before_a_wide_border() -> None:
-    assert qr.module_px(INVITE, 64) == 2
-    assert qr.module_px(CARD, 64) == 1
+    assert pixels.module_px(INVITE, 64) == 2
+    assert pixels.module_px(CARD, 64) == 1
 
 
 @pytest.mark.parametrize(("room_px", "module_px"), [(28, 0), (29, 1), (115, 3), (116, 4), (240, 8)])
 def test_a_code_is_as_large_as_fits(room_px: int, module_px: int) -> None:
     # 21 modules and a border of four on each side.
-    assert qr.module_px("https://phone.ex", room_px) == module_px
+    assert pixels.module_px("https://phone.ex", room_px) == module_px

@@ -16,8 +16,7 @@ from firmware.ports.outbox import OutboxMessage
 from firmware.privacy.egress.downlink import DownTopic
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.steps import go_on, resume_reset
-from firmware.services.account.stored import AccountCancellation
+from firmware.services.account.steps import AccountCancellation, go_on, resume_reset
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.shares import forget_settled
 from provisioning.schema import parse_configuration

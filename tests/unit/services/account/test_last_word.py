@@ -17,8 +17,7 @@ from firmware.privacy.egress.messages import ErasureMessage
 from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.account.last_word import LAST_WORD_NAME, KnownRecipients, leave_word_of_reset, read_last_word
 from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.tombstone import TOMBSTONE_NAME, UNTOLD_NAME
-from firmware.services.account.untold import tell_untold
+from firmware.services.account.tombstone import TOMBSTONE_NAME, UNTOLD_NAME, tell_untold
 from provisioning.schema import Configuration, parse_configuration
 from tests.lab.store import ONE_ACCOUNT, StoreLab
 

@@ -1,5 +1,6 @@
 """What the operator's messages do to a store that is real."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -13,14 +14,17 @@ from msgspec import DecodeError
 
 from firmware.base.errors import StorageError
 from firmware.phone.purpose import Purpose
+from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.downlink import AckMessage, DownTopic
 from firmware.privacy.egress.messages import OutcomeCode, Topic
-from firmware.services.operator.allowance import InboundBusyError
-from firmware.services.operator.inbound import Inbound
+from firmware.services.operator.inbound import BrokerMemory, Inbound, InboundBusyError
 from firmware.store.outbox import Recipient
 from tests.lab.store import RECIPIENT, StoreLab
+
+CONNECTING, CONNECTED = BrokerState.CONNECTING, BrokerState.CONNECTED
+UNREACHABLE, REFUSED = BrokerState.UNREACHABLE, BrokerState.REFUSED
 
 
 class PolicyTaker:
@@ -173,3 +177,47 @@ async def test_a_flood_of_confirmations_is_slowed_down_too(lab: InboundLab) -> N
         await lab.confirm(OutboxKey(1, 1))
     with pytest.raises(InboundBusyError):
         await lab.confirm(OutboxKey(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("states", "announcements"),
+    [
+        ([CONNECTING, CONNECTED], 0),
+        ([CONNECTING, UNREACHABLE, CONNECTED], 0),
+        ([CONNECTING, CONNECTED, UNREACHABLE, CONNECTED], 1),
+        ([CONNECTED, UNREACHABLE, UNREACHABLE, CONNECTED, CONNECTED], 1),
+        ([CONNECTED, UNREACHABLE, CONNECTED, UNREACHABLE, CONNECTED], 2),
+        # The sync process has begun anew, and whether the broker has as well it cannot say.
+        ([CONNECTED, CONNECTING, CONNECTED], 1),
+        # One message was not taken; the connection stood.
+        ([CONNECTED, REFUSED, CONNECTED], 0),
+    ],
+)
+async def test_a_broker_that_was_there_and_comes_back_is_told_again(
+    states: list[BrokerState], announcements: int
+) -> None:
+    announced: list[None] = []
+    told: list[tuple[BrokerState, BrokerProblem]] = []
+
+    async def announce() -> None:
+        announced.append(None)
+
+    memory = BrokerMemory(announce, lambda *what: told.append(what))
+    for state in states:
+        memory.note(state, BrokerProblem.NONE)
+        await asyncio.sleep(0)
+    assert told == [(state, BrokerProblem.NONE) for state in states]
+    assert len(announced) == announcements
+
+
+async def test_a_store_that_fails_keeps_nobody_from_hearing_of_the_broker(caplog: pytest.LogCaptureFixture) -> None:
+    async def announce() -> None:
+        raise StorageError("The card is full.")
+
+    told: list[BrokerState] = []
+    memory = BrokerMemory(announce, lambda state, _problem: told.append(state))
+    for state in (CONNECTED, UNREACHABLE, CONNECTED):
+        memory.note(state, BrokerProblem.NONE)
+    await asyncio.sleep(0)
+    assert told == [CONNECTED, UNREACHABLE, CONNECTED]
+    assert "The card is full." in caplog.text

@@ -7,11 +7,10 @@ import pytest
 
 from firmware.base.errors import BundleError, StorageError
 from firmware.configuration.loading import LoadedConfiguration
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Ended
+from firmware.configuration.standing import BundleSource, Ended
 from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.privacy.egress.messages import OutcomeCode
-from firmware.services.operator.allowance import InboundBusyError
+from firmware.services.operator.inbound import InboundBusyError
 from firmware.setup.bundles.by_network import NetworkBundles
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.service import BundleService

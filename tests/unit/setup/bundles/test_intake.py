@@ -10,8 +10,7 @@ import pytest
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.loading import load
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Candidate, Ended
+from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
     BundleCodeWanted,

@@ -13,8 +13,7 @@ from firmware.base.errors import ControlError, StorageError
 from firmware.base.proven_time import ProvenTime
 from firmware.configuration.config_store import BUNDLE_NAME, ConfigStore
 from firmware.configuration.loading import load
-from firmware.configuration.progress import BundleSource
-from firmware.configuration.standing import Ended
+from firmware.configuration.standing import BundleSource, Ended
 from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView

@@ -6,7 +6,6 @@ import pytest
 
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
-from firmware.voice.sip.failover import ServerChoice, Target
 from firmware.voice.sip.registration import (
     ANSWER_OVERDUE_S,
     FAIL_OVER_JITTER_S,
@@ -15,6 +14,7 @@ from firmware.voice.sip.registration import (
     Registration,
 )
 from firmware.voice.sip.scheduler import Scheduler
+from firmware.voice.sip.servers import ServerChoice, Target
 
 RETURN_S = 30.0
 

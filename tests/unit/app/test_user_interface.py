@@ -1,12 +1,12 @@
-"""What the simulator's page is told of the phone's doings."""
+"""New."""
 
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from firmware.app.user_interface import changes
 from firmware.base.words import word
-from firmware.display.chronicle import changes
 from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, RegistrationState
 from firmware.phone.menu.views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView

@@ -1,3 +1,5 @@
+"""New."""
+
 from io import BytesIO
 
 import pytest
