@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from provisioning.refusal import BundleRefusal, refuse
+from contract.results import OutcomeCode
+from provisioning.errors import refuse
 
 MAX_ENTRIES: Final = 1200
 MAX_NAME_BYTES: Final = 160
@@ -106,11 +107,11 @@ class Archive:
         for piece in self._inflated(entry) if entry.deflated else self._packed(entry):
             size_bytes += len(piece)
             if size_bytes > entry.size_bytes:
-                refuse(BundleRefusal.UNREADABLE, f"{name} in this bundle is longer than the bundle says.")
+                refuse(OutcomeCode.UNREADABLE, f"{name} in this bundle is longer than the bundle says.")
             crc = zlib.crc32(piece, crc)
             yield piece
         if size_bytes != entry.size_bytes or crc != entry.crc:
-            refuse(BundleRefusal.UNREADABLE, f"{name} in this bundle is damaged.")
+            refuse(OutcomeCode.UNREADABLE, f"{name} in this bundle is damaged.")
 
     def _packed(self, entry: _Entry) -> Iterator[bytes]:
         at, left = entry.data_at, entry.packed_bytes
@@ -144,7 +145,7 @@ class Archive:
         if mark != _END_MARK or disk or start_disk or here != count or comment_bytes:
             _refuse_damaged()
         if count > MAX_ENTRIES or directory_bytes > MAX_ENTRIES * (_CENTRAL.size + MAX_NAME_BYTES):
-            refuse(BundleRefusal.TOO_LARGE, f"There are more than {MAX_ENTRIES} files in this bundle.")
+            refuse(OutcomeCode.TOO_LARGE, f"There are more than {MAX_ENTRIES} files in this bundle.")
         if directory_at + directory_bytes + _END.size != zip_bytes:
             _refuse_damaged()
         directory = memoryview(self._read_at(directory_at, directory_bytes))
@@ -159,13 +160,11 @@ class Archive:
             entry = self._checked(header, raw_name, next_at, limit)
             # Names that differ in their case only are the same file on some systems.
             if entry.name.casefold() in seen:
-                refuse(BundleRefusal.UNREADABLE, f"{entry.name} is in this bundle twice.")
+                refuse(OutcomeCode.UNREADABLE, f"{entry.name} is in this bundle twice.")
             seen.add(entry.name.casefold())
             total_bytes += entry.size_bytes
             if total_bytes > MAX_TOTAL_BYTES:
-                refuse(
-                    BundleRefusal.TOO_LARGE, f"Unpacked, this bundle has more than {MAX_TOTAL_BYTES} bytes, the most."
-                )
+                refuse(OutcomeCode.TOO_LARGE, f"Unpacked, this bundle has more than {MAX_TOTAL_BYTES} bytes, the most.")
             next_at = entry.data_at + entry.packed_bytes
             yield entry
         if directory or next_at != directory_at:
@@ -183,13 +182,13 @@ class Archive:
         )
         odd = header.flags or header.extra_bytes or header.comment_bytes or header.disk or header.internal
         if not plain or odd or len(raw_name) != header.name_bytes:
-            refuse(BundleRefusal.UNREADABLE, "Something in this bundle is no plain file.")
+            refuse(OutcomeCode.UNREADABLE, "Something in this bundle is no plain file.")
         name = raw_name.decode("ascii", errors="replace")
         most_bytes = limit(name)
         if most_bytes is None:
-            refuse(BundleRefusal.UNREADABLE, "There is something in this bundle that no bundle has.")
+            refuse(OutcomeCode.UNREADABLE, "There is something in this bundle that no bundle has.")
         if header.size_bytes > most_bytes:
-            refuse(BundleRefusal.TOO_LARGE, f"{name} in this bundle has more than {most_bytes} bytes, the most.")
+            refuse(OutcomeCode.TOO_LARGE, f"{name} in this bundle has more than {most_bytes} bytes, the most.")
         local = _LOCAL.pack(_LOCAL_MARK, *header[2:11], 0) + raw_name
         if self._read_at(header.offset, len(local)) != local:
             _refuse_damaged()
@@ -233,6 +232,6 @@ def _pieces_of(content: bytes | Path) -> Iterator[bytes]:
 
 def _refuse_damaged() -> NoReturn:
     refuse(
-        BundleRefusal.UNREADABLE,
+        OutcomeCode.UNREADABLE,
         "This bundle is signed, but what is in it is damaged, or was not packed by `wecall bundle build`.",
     )

@@ -17,16 +17,16 @@ from typing import BinaryIO, Final, NoReturn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from contract.results import OutcomeCode
 from provisioning.archive import Archive, write_archive
+from provisioning.errors import BundleRefusedError, refuse
 from provisioning.manifest import FIRMWARE_FORMAT, SERIAL_PATTERN, Manifest, manifest_text, read_manifest
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.trust import Kind, TrustedKey, key_id, may_sign
 
 __all__ = [
     "MANIFEST",
     "MAX_BUNDLE_BYTES",
     "Bundle",
-    "BundleRefusal",
     "BundleRefusedError",
     "key_words",
     "open_bundle",
@@ -89,7 +89,7 @@ class Bundle:
         self.signer = signer
         self.digest = digest
         if MANIFEST not in archive.sizes:
-            refuse(BundleRefusal.UNREADABLE, f"This bundle is signed, but there is no {MANIFEST} in it.")
+            refuse(OutcomeCode.UNREADABLE, f"This bundle is signed, but there is no {MANIFEST} in it.")
         self.manifest: Manifest = read_manifest(self.read(MANIFEST))
 
     @property
@@ -122,7 +122,7 @@ class Bundle:
             _refuse_signer(self.signer)
         if self.wheels and not may_sign(self.signer, Kind.FIRMWARE, keys):
             refuse(
-                BundleRefusal.FIRMWARE_NOT_SIGNED_FOR,
+                OutcomeCode.FIRMWARE_NOT_SIGNED_FOR,
                 f"There is firmware in this bundle, and the key {key_id(self.signer)} may not sign firmware. "
                 'Sign it with a key that [trust] names with "firmware", or leave the wheels out.',
             )
@@ -135,7 +135,7 @@ class Bundle:
         """
         if self.wheels:
             refuse(
-                BundleRefusal.FIRMWARE_NOT_SIGNED_FOR,
+                OutcomeCode.FIRMWARE_NOT_SIGNED_FOR,
                 "This handset trusts no key yet, and there is firmware in this bundle. Set it up by a bundle without; "
                 "once that is kept, a second one may bring firmware.",
             )
@@ -172,11 +172,11 @@ def open_bundle(file: BinaryIO, keys: Iterable[TrustedKey] | None) -> Bundle:
     """
     size_bytes = file.seek(0, os.SEEK_END)
     if size_bytes > MAX_BUNDLE_BYTES:
-        refuse(BundleRefusal.TOO_LARGE, f"This file has {size_bytes} bytes; a bundle has {MAX_BUNDLE_BYTES} at most.")
+        refuse(OutcomeCode.TOO_LARGE, f"This file has {size_bytes} bytes; a bundle has {MAX_BUNDLE_BYTES} at most.")
     file.seek(0)
     header = file.read(_ZIP_AT)
     if len(header) < _ZIP_AT or not header.startswith(_MAGIC):
-        refuse(BundleRefusal.UNREADABLE, "This is not a bundle of WeCall Handset, or it was cut short.")
+        refuse(OutcomeCode.UNREADABLE, "This is not a bundle of WeCall Handset, or it was cut short.")
     signer, signature = header[_PUBLIC_KEY_AT:_SIGNATURE_AT], header[_SIGNATURE_AT:]
     pinned = None if keys is None else tuple(keys)
     if pinned is not None and not may_sign(signer, Kind.BUNDLE, pinned):
@@ -189,7 +189,7 @@ def open_bundle(file: BinaryIO, keys: Iterable[TrustedKey] | None) -> Bundle:
         Ed25519PublicKey.from_public_bytes(signer).verify(signature, _signed(signer, signed.digest()))
     except InvalidSignature:
         refuse(
-            BundleRefusal.FORGED,
+            OutcomeCode.FORGED,
             "The signature does not fit this bundle: it was damaged or changed. Copy it to the stick once more.",
         )
     bundle = Bundle(Archive(file, _ZIP_AT, size_bytes, size_limit), signer, whole.hexdigest())
@@ -225,7 +225,7 @@ def write_bundle(
         size_bytes = _ZIP_AT + zipped.tell()
         if size_bytes > MAX_BUNDLE_BYTES:
             refuse(
-                BundleRefusal.TOO_LARGE,
+                OutcomeCode.TOO_LARGE,
                 f"This bundle would have {size_bytes} bytes; a handset takes {MAX_BUNDLE_BYTES} at most.",
             )
         # What no handset would take is found here, and not at the handset.
@@ -254,10 +254,10 @@ def key_words(public: bytes) -> tuple[str, ...]:
 def _check_content(name: str, content: bytes | Path) -> None:
     most_bytes = size_limit(name)
     if most_bytes is None or name == MANIFEST:
-        refuse(BundleRefusal.UNREADABLE, f"Nothing in a bundle may be called {name!r}.")
+        refuse(OutcomeCode.UNREADABLE, f"Nothing in a bundle may be called {name!r}.")
     size_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
     if size_bytes > most_bytes:
-        refuse(BundleRefusal.TOO_LARGE, f"{name} has {size_bytes} bytes; in a bundle it has {most_bytes} at most.")
+        refuse(OutcomeCode.TOO_LARGE, f"{name} has {size_bytes} bytes; in a bundle it has {most_bytes} at most.")
 
 
 def _signed(signer: bytes, zip_digest: bytes) -> bytes:
@@ -271,7 +271,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 def _refuse_signer(signer: bytes) -> NoReturn:
     refuse(
-        BundleRefusal.UNKNOWN_KEY,
+        OutcomeCode.UNKNOWN_KEY,
         f"The key {key_id(signer)} may not sign bundles for this handset; [trust] in the handset's configuration names "
         "the keys that may.",
     )

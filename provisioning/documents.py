@@ -6,8 +6,9 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from contract.results import OutcomeCode
 from provisioning.section import Section
-from provisioning.signed import DocumentRefusedError, Refusal, Statement
+from provisioning.signed import DocumentRefusedError, Statement
 
 _MOST_PARAGRAPHS: Final = 200
 
@@ -95,7 +96,7 @@ def read_content(statement: Statement, model: type[_Document]) -> _Document:
     except ValidationError as error:
         places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))
         raise DocumentRefusedError(
-            Refusal.UNREADABLE, f"This document is signed, but what it says is not understood: {places}."
+            OutcomeCode.UNREADABLE, f"This document is signed, but what it says is not understood: {places}."
         ) from error
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from contract.results import OutcomeCode
+from provisioning.errors import BundleRefusedError, refuse
 from provisioning.section import Identifier
 from provisioning.validity import Validity
 
@@ -53,10 +54,10 @@ class Manifest(Validity):
             BundleRefusedError: this handset is not one of those that the bundle is for.
         """
         if fleet is not None and self.fleet != fleet:
-            refuse(BundleRefusal.WRONG_FLEET, f"This bundle is for the fleet {self.fleet}; this handset is of {fleet}.")
+            refuse(OutcomeCode.WRONG_FLEET, f"This bundle is for the fleet {self.fleet}; this handset is of {fleet}.")
         if self.serials and serial not in self.serials:
             refuse(
-                BundleRefusal.WRONG_SERIAL,
+                OutcomeCode.WRONG_SERIAL,
                 f"This bundle is for other handsets: {serial}, the serial of this one, is not in its list.",
             )
 
@@ -71,10 +72,10 @@ class Manifest(Validity):
             BundleRefusedError: the bundle is expired, or from the future.
         """
         if self.is_over(now_s):
-            refuse(BundleRefusal.EXPIRED, f"This bundle was not to be taken after {self.not_after:%Y-%m-%d}.")
+            refuse(OutcomeCode.EXPIRED, f"This bundle was not to be taken after {self.not_after:%Y-%m-%d}.")
         if self.is_from_the_future(now_s, synced=synced):
             refuse(
-                BundleRefusal.NOT_YET_VALID,
+                OutcomeCode.NOT_YET_VALID,
                 f"This bundle is from the future, {self.issued_at:%Y-%m-%d}; the signer's clock was wrong.",
             )
 
@@ -90,12 +91,12 @@ class Manifest(Validity):
         """
         if self.number in reverted:
             refuse(
-                BundleRefusal.REVERTED_BEFORE,
+                OutcomeCode.REVERTED_BEFORE,
                 f"Bundle {self.number} was tried before and did not work. Sign a mended one with a higher number.",
             )
         if self.number <= newest:
             refuse(
-                BundleRefusal.OLD,
+                OutcomeCode.OLD,
                 f"This is bundle {self.number}, and this handset has had {newest}. Sign it with a higher number.",
             )
 
@@ -118,7 +119,7 @@ def read_manifest(text: bytes) -> Manifest:
         found = _Format.model_validate_json(text).format
         if found > MANIFEST_FORMAT:
             refuse(
-                BundleRefusal.UNSUPPORTED,
+                OutcomeCode.UNSUPPORTED,
                 f"This bundle is of format {found}; this firmware reads up to {MANIFEST_FORMAT}. Bring newer firmware.",
             )
         return Manifest.model_validate_json(text)
@@ -128,7 +129,7 @@ def read_manifest(text: bytes) -> Manifest:
             for item in error.errors(include_url=False, include_input=False, include_context=False)
         )
         raise BundleRefusedError(
-            BundleRefusal.UNREADABLE, "This bundle is signed, but its manifest is not understood.", mistakes
+            OutcomeCode.UNREADABLE, "This bundle is signed, but its manifest is not understood.", mistakes
         ) from error
 
 

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
-from provisioning.errors import ProvisioningError
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from contract.results import OutcomeCode
+from provisioning.errors import BundleRefusedError, ProvisioningError, refuse
 
 CODE_DIGITS: Final = 10
 
@@ -77,7 +77,7 @@ class CodeCost:
         # RFC 9106 section 3.1: eight blocks of a KiB for each lane.
         if not (affordable and self.lanes > 0 and self.passes > 0 and self.memory_kib >= 8 * self.lanes):
             refuse(
-                BundleRefusal.UNREADABLE,
+                OutcomeCode.UNREADABLE,
                 "The secrets in this bundle are sealed at a cost that no handset pays. Seal them anew with "
                 "`wecall bundle seal`.",
             )
@@ -115,7 +115,7 @@ def unseal_with_key(blob: bytes, private: X25519PrivateKey, *, serial: str) -> d
         plain = _suite().decrypt(blob[len(_KEY_MAGIC) :], private, _info(serial))
     except (InvalidTag, ValueError):
         refuse(
-            BundleRefusal.SEALED_FOR_ANOTHER,
+            OutcomeCode.SEALED_FOR_ANOTHER,
             "The secrets in this bundle are not for this handset: its key has changed, or they are damaged. "
             "Collect its identity anew and seal them to that.",
         )
@@ -152,7 +152,7 @@ def unseal_with_code(blob: bytes, code: str) -> dict[str, str]:
     try:
         plain = _cipher(code, salt, cost).decrypt(nonce, blob[_SEALED_AT:], _CODE_LABEL + head)
     except InvalidTag:
-        refuse(BundleRefusal.WRONG_CODE, "The code is wrong. It is on the sheet that came with the stick.")
+        refuse(OutcomeCode.WRONG_CODE, "The code is wrong. It is on the sheet that came with the stick.")
     return _secrets(plain)
 
 
@@ -192,10 +192,10 @@ def _secrets(plain: bytes) -> dict[str, str]:
     except ValidationError:
         # Without the error, whose text quotes the secrets.
         raise BundleRefusedError(
-            BundleRefusal.UNREADABLE, "The secrets in this bundle open, but are not understood."
+            OutcomeCode.UNREADABLE, "The secrets in this bundle open, but are not understood."
         ) from None
 
 
 def _check_form(blob: bytes, magic: bytes, head_bytes: int) -> None:
     if not head_bytes < len(blob) <= MAX_SEALED_BYTES or not blob.startswith(magic):
-        refuse(BundleRefusal.UNREADABLE, "The secrets in this bundle are damaged, or sealed for newer firmware.")
+        refuse(OutcomeCode.UNREADABLE, "The secrets in this bundle are damaged, or sealed for newer firmware.")

@@ -8,13 +8,13 @@ therefore never one of another. Nothing of the body is looked at before the sign
 
 import json
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Annotated, Final, Literal, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import Field, JsonValue, ValidationError
 
+from contract.results import OutcomeCode
 from provisioning.errors import ProvisioningError
 from provisioning.section import Identifier
 from provisioning.trust import Kind, TrustedKey, decode_public_key, key_id
@@ -50,23 +50,6 @@ MAX_BYTES: Final[Mapping[DocumentKind, int]] = {
 """The largest document of each kind."""
 
 
-class Refusal(StrEnum):
-    """Why a document is not taken."""
-
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    WRONG_KIND = "wrong_kind"
-    UNKNOWN_KEY = "unknown_key"
-    FORGED = "forged"
-    WRONG_SCOPE = "wrong_scope"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    OLD = "old"
-    REPLAYED = "replayed"
-    UNKNOWN_REQUEST = "unknown_request"
-    REQUEST_CLOSED = "request_closed"
-
-
 class DocumentRefusedError(ProvisioningError):
     """A document is not taken.
 
@@ -74,7 +57,7 @@ class DocumentRefusedError(ProvisioningError):
         refusal: why, as a code.
     """
 
-    def __init__(self, refusal: Refusal, message: str) -> None:
+    def __init__(self, refusal: OutcomeCode, message: str) -> None:
         super().__init__(message)
         self.refusal = refusal
 
@@ -101,7 +84,7 @@ class Statement(Validity):
             DocumentRefusedError: this handset is not one of those that the document is for.
         """
         if self.fleet != fleet or (self.devices and device not in self.devices):
-            _refuse(Refusal.WRONG_SCOPE, f"This document is for the fleet {self.fleet}, and not for this handset.")
+            _refuse(OutcomeCode.WRONG_SCOPE, f"This document is for the fleet {self.fleet}, and not for this handset.")
 
     def check_time(self, now_s: float, *, synced: bool) -> None:
         """Refuse a document that is over, or not yet issued.
@@ -114,9 +97,9 @@ class Statement(Validity):
             DocumentRefusedError: the document is expired, or from the future.
         """
         if self.is_over(now_s):
-            _refuse(Refusal.EXPIRED, f"This document was not to be taken after {self.not_after:%Y-%m-%d}.")
+            _refuse(OutcomeCode.EXPIRED, f"This document was not to be taken after {self.not_after:%Y-%m-%d}.")
         if self.is_from_the_future(now_s, synced=synced):
-            _refuse(Refusal.NOT_YET_VALID, f"This document is from the future, {self.issued_at:%Y-%m-%d}.")
+            _refuse(OutcomeCode.NOT_YET_VALID, f"This document is from the future, {self.issued_at:%Y-%m-%d}.")
 
 
 def sign(kind: DocumentKind, statement: Statement, key: Ed25519PrivateKey) -> bytes:
@@ -141,14 +124,14 @@ def verify(document: bytes, kind: DocumentKind, keys: Iterable[TrustedKey]) -> S
     """
     _check_size(document, kind)
     if len(document) <= _BODY_AT or not document.startswith(_MAGIC):
-        _refuse(Refusal.UNREADABLE, "This is not a signed document of WeCall Handset, or it was cut short.")
+        _refuse(OutcomeCode.UNREADABLE, "This is not a signed document of WeCall Handset, or it was cut short.")
     if (found := _KINDS.get(document[_KIND_AT])) is not kind:
-        _refuse(Refusal.WRONG_KIND, f"This document is {_a(found)}, where {_a(kind)} is wanted.")
+        _refuse(OutcomeCode.WRONG_KIND, f"This document is {_a(found)}, where {_a(kind)} is wanted.")
     named = document[_KEY_ID_AT:_SIGNATURE_AT].hex()
     pinned = next((key for key in keys if key.key_id == named), None)
     if pinned is None or kind not in pinned.signs:
         _refuse(
-            Refusal.UNKNOWN_KEY,
+            OutcomeCode.UNKNOWN_KEY,
             f"The key {named} may not sign {_a(kind)} for this handset; [trust] in the configuration names "
             "the keys that may.",
         )
@@ -157,17 +140,19 @@ def verify(document: bytes, kind: DocumentKind, keys: Iterable[TrustedKey]) -> S
         public = Ed25519PublicKey.from_public_bytes(decode_public_key(pinned.public))
         public.verify(signature, _LABEL + document[:_SIGNATURE_AT] + body)
     except InvalidSignature:
-        _refuse(Refusal.FORGED, "The signature does not fit this document: it was changed, or somebody else made it.")
+        _refuse(
+            OutcomeCode.FORGED, "The signature does not fit this document: it was changed, or somebody else made it."
+        )
     try:
         return Statement.model_validate_json(body)
     except ValidationError:
-        _refuse(Refusal.UNREADABLE, "This document is signed, but it says nothing that this firmware understands.")
+        _refuse(OutcomeCode.UNREADABLE, "This document is signed, but it says nothing that this firmware understands.")
 
 
 def _check_size(document: bytes, kind: DocumentKind) -> None:
     if len(document) > MAX_BYTES[kind]:
         _refuse(
-            Refusal.TOO_LARGE, f"This document has {len(document)} bytes; {_a(kind)} has {MAX_BYTES[kind]} at most."
+            OutcomeCode.TOO_LARGE, f"This document has {len(document)} bytes; {_a(kind)} has {MAX_BYTES[kind]} at most."
         )
 
 
@@ -175,5 +160,5 @@ def _a(kind: DocumentKind | None) -> str:
     return f"{'an' if kind is Kind.ANSWER else 'a'} {kind}" if kind else "of no known kind"
 
 
-def _refuse(refusal: Refusal, message: str) -> NoReturn:
+def _refuse(refusal: OutcomeCode, message: str) -> NoReturn:
     raise DocumentRefusedError(refusal, message)

@@ -1,7 +1,7 @@
 """One root error, one subclass for each layer; adapters translate vendor exceptions into these."""
 
+from contract.results import OutcomeCode
 from firmware.base.words import Word
-from provisioning.refusal import BundleRefusal
 
 
 class HandsetError(Exception):
@@ -31,7 +31,7 @@ class BundleError(HandsetError):
         refusal: what whoever brought it is told of that.
     """
 
-    def __init__(self, message: str, refusal: BundleRefusal = BundleRefusal.FAILED) -> None:
+    def __init__(self, message: str, refusal: OutcomeCode = OutcomeCode.FAILED) -> None:
         super().__init__(message)
         self.refusal = refusal
 
@@ -91,7 +91,7 @@ class BundleNotTakenError(RequestRefusedError):
         refusal: why.
     """
 
-    def __init__(self, refusal: BundleRefusal) -> None:
+    def __init__(self, refusal: OutcomeCode) -> None:
         super().__init__(f"The handset takes no bundle now: {refusal}.")
         self.refusal = refusal
 

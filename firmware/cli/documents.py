@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 import click
 from pydantic import BaseModel, ValidationError
 
+from contract.results import OutcomeCode
 from firmware.base.late_group import TellingGroup
 from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
@@ -21,7 +22,6 @@ from firmware.installer.bundle_folder import read_text
 from firmware.installer.signing import signing_key, trust_lines
 from firmware.phone.purpose import Purpose
 from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
-from firmware.privacy.egress.messages import OutcomeCode
 from provisioning.documents import AnswerDocument, NoticeDocument, PolicyDocument, read_content, split_paragraphs
 from provisioning.examination import trusted_keys
 from provisioning.keys import make_key

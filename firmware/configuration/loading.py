@@ -18,6 +18,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from contract.results import BundleResult, CheckCode, CheckName
 from firmware.base.durable import replace_durably
 from firmware.base.errors import BundleError, ConfigurationError, StorageError
 from firmware.base.serial import serial
@@ -25,12 +26,11 @@ from firmware.configuration.config_store import BROKER_KEY, CONFIGURATION_NAME, 
 from firmware.configuration.contradictions import contradictions
 from firmware.configuration.files import fill_in, place, with_own_key
 from firmware.configuration.standing import Candidate, Ended
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from provisioning.accounts import Account
 from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import counted
-from provisioning.report import Check, CheckCode, CheckName
+from provisioning.report import Check
 from provisioning.schema import Configuration, parse_configuration
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _load_trial(config_store: ConfigStore) -> LoadedConfiguration | None:
             _log.error("The handset did not get on with bundle %d, and goes back", trial.number)
             failed = Check(name=CheckName.START, passed=False, code=CheckCode.FAILED)
             config_store.end(
-                Ended.of(trial, BundleResult.REVERTED, BundleCode.START, checks=(failed,), at_s=time.time())
+                Ended.of(trial, BundleResult.REVERTED, CheckName.START, checks=(failed,), at_s=time.time())
             )
     except OSError as error:
         # What counts is what is safe to run with where nothing can be written.

@@ -10,7 +10,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
+from contract.results import BundleResult, ReportCode
+from firmware.phone.bundle_news import BundleStep
 from firmware.phone.call import RegistrationFailure
 from provisioning.manifest import BundleNumber
 from provisioning.report import Check, Report
@@ -123,7 +124,7 @@ class Ended(_Written):
     digest: str
     source: BundleSource
     result: BundleResult
-    code: BundleCode = BundleCode.NONE
+    code: ReportCode = ""
     number: BundleNumber | None = None
     failure: RegistrationFailure | None = None
     checks: tuple[Check, ...] = ()
@@ -137,7 +138,7 @@ class Ended(_Written):
         cls,
         candidate: Candidate,
         result: BundleResult,
-        code: BundleCode = BundleCode.NONE,
+        code: ReportCode = "",
         *,
         checks: tuple[Check, ...],
         at_s: float,

@@ -1,14 +1,14 @@
 """What travels from the handset to whoever brings a bundle."""
 
+from contract.results import OutcomeCode
 from firmware.control.requests import Answer, Offer
-from provisioning.refusal import BundleRefusal
 
 
 class BundleOffered(Answer):
     """Pieces are awaited under this name; where there is none, no bundle is taken now, and why."""
 
     offer: Offer | None
-    refusal: BundleRefusal | None = None
+    refusal: OutcomeCode | None = None
 
 
 class NetworkBundleOffered(Answer):

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
+from contract.results import OutcomeCode, StickCode
 from firmware.base.closed import Closed
-from firmware.phone.bundle_news import BundleCode
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.privacy.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 
@@ -229,9 +229,10 @@ class BundleFollowRequest(Request, tag="bundle_follow"):
 
 
 class StickDoneRequest(Request, tag="stick_done"):
-    """Says what came of a stick that brought this handset no bundle, for the display."""
+    """Says what came of a stick that brought this handset no bundle, or why it is refused, for the display."""
 
-    code: BundleCode
+    code: StickCode | None = None
+    refusal: OutcomeCode | None = None
 
 
 class ReportedRequest(Request, tag="reported"):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from contract.results import OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError
 from firmware.control.bundle_answers import BundleOffered
 from firmware.control.client import TIMEOUT_S, ask_for
@@ -24,9 +25,7 @@ from firmware.control.requests import (
     StickDoneRequest,
 )
 from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
-from firmware.phone.bundle_news import BundleCode
 from provisioning.identity import Identity
-from provisioning.refusal import BundleRefusal
 
 _A = TypeVar("_A", bound=Answer)
 
@@ -45,7 +44,7 @@ class HandsetLink:
         """Offer a bundle, and return by which name its pieces go; BundleNotTakenError says why it is not taken now."""
         offered = await self._ask(BundleBeginRequest(size_bytes=size_bytes), BundleOffered)
         if offered.offer is None:
-            raise BundleNotTakenError(offered.refusal or BundleRefusal.FAILED)
+            raise BundleNotTakenError(offered.refusal or OutcomeCode.FAILED)
         return offered.offer
 
     async def piece(self, offer: str, data: bytes) -> None:
@@ -61,9 +60,10 @@ class HandsetLink:
         request = BundleFollowRequest(offer=offer, after=after, wait_s=wait_s)
         return await self._ask(request, BundleFollowed, timeout_s=wait_s + TIMEOUT_S)
 
-    async def stick_done(self, code: BundleCode) -> None:
+    async def stick_done(self, code: StickCode | OutcomeCode) -> None:
         """Have the display say what came of a stick that brought no bundle for this handset."""
-        await self._ask(StickDoneRequest(code=code), Empty)
+        done = StickDoneRequest(code=code) if isinstance(code, StickCode) else StickDoneRequest(refusal=code)
+        await self._ask(done, Empty)
 
     async def ordered(self) -> Sequence[OrderedFile]:
         """Return the files that the holder wants to have on the stick."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from contract.results import BundleResult, StickCode
 from firmware.control.bundle_role import BundleIntake, BundleRole
 from firmware.control.export_role import ExportRole, Exports
 from firmware.control.requests import (
@@ -16,23 +17,15 @@ from firmware.control.requests import (
 )
 from firmware.control.server import Handler
 from firmware.control.stick_answers import BundleFollowed, IdentityTold
-from firmware.phone.bundle_news import (
-    BundleCode,
-    BundleEnded,
-    BundleNews,
-    BundleResult,
-    BundleStep,
-    StickRemoved,
-    StickReported,
-)
+from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
 from provisioning.identity import Identity
 from provisioning.report import Report
 
-_RESULTS: Final[Mapping[BundleCode, BundleResult]] = {
-    BundleCode.NO_BUNDLE: BundleResult.NOTHING_TO_DO,
-    BundleCode.IDENTITY_WRITTEN: BundleResult.NOTHING_TO_DO,
-    BundleCode.COPY_WRITTEN: BundleResult.NOTHING_TO_DO,
-    BundleCode.COPY_NOT_WRITTEN: BundleResult.INTERRUPTED,
+_RESULTS: Final[Mapping[StickCode | None, BundleResult]] = {
+    StickCode.NO_BUNDLE: BundleResult.NOTHING_TO_DO,
+    StickCode.IDENTITY_WRITTEN: BundleResult.NOTHING_TO_DO,
+    StickCode.COPY_WRITTEN: BundleResult.NOTHING_TO_DO,
+    StickCode.COPY_NOT_WRITTEN: BundleResult.INTERRUPTED,
 }
 """What came of a stick without a bundle; all else is why the one that is on it was refused."""
 
@@ -109,7 +102,8 @@ class StickRole:
         return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
 
     async def _stick_done(self, request: StickDoneRequest) -> Empty:
-        self._tell(BundleEnded(_RESULTS.get(request.code, BundleResult.REFUSED), request.code))
+        result = _RESULTS.get(request.code, BundleResult.REFUSED)
+        self._tell(BundleEnded(result, request.refusal or request.code or ""))
         return Empty()
 
     async def _reported(self, request: ReportedRequest) -> Empty:
@@ -118,6 +112,6 @@ class StickRole:
 
     async def _removed(self, request: StickRemovedRequest) -> Empty:
         if request.early:
-            self._tell(BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE))
+            self._tell(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
         self._tell(StickRemoved())
         return Empty()

@@ -13,8 +13,7 @@ import click
 from firmware.installer.bundle_folder import CONFIGURATION
 from firmware.installer.signing import Packed, read_packed
 from provisioning.bundle import MANIFEST, key_words
-from provisioning.errors import ProvisioningError
-from provisioning.refusal import BundleRefusedError
+from provisioning.errors import BundleRefusedError, ProvisioningError
 from provisioning.risks import manifest_risks, risks
 from provisioning.schema import parse_configuration
 from provisioning.secret_names import secrets_of

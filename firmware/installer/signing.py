@@ -16,13 +16,13 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
+from contract.results import OutcomeCode
 from firmware.base.durable import sync_folder
 from provisioning.archive import Archive, write_archive
 from provisioning.bundle import MANIFEST, MAX_BUNDLE_BYTES, key_words, open_bundle, size_limit, write_bundle
-from provisioning.errors import ProvisioningError
+from provisioning.errors import ProvisioningError, refuse
 from provisioning.keys import load_key
 from provisioning.manifest import Manifest, manifest_text, read_manifest
-from provisioning.refusal import BundleRefusal, refuse
 from provisioning.trust import Kind, Trust, may_sign
 
 _ZIP_MARK: Final = b"PK\x03\x04"
@@ -147,7 +147,7 @@ def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterabl
     trusts = tuple(trusts)
     if not all(trust.has_key_for(Kind.BUNDLE) for trust in trusts):
         refuse(
-            BundleRefusal.LOCKED_OUT,
+            OutcomeCode.LOCKED_OUT,
             "[trust] in config.toml names no key that may sign bundles, so that a handset could never take another. "
             f"To trust the key that signs this one, add:\n\n{trust_lines(key)}",
         )

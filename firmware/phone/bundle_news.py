@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.results import BundleCode, BundleResult
 from firmware.phone.call import RegistrationFailure
 
 
@@ -26,69 +27,6 @@ class BundleStep(StrEnum):
     SOUND = "sound"
     KEEPING = "keeping"
     REVERTING = "reverting"
-
-
-class BundleResult(StrEnum):
-    """What became of a bundle.
-
-    APPLIED: it counts. REFUSED: it was never tried. REVERTED: it was tried and failed; the one before counts.
-    INTERRUPTED: the phone was switched off meanwhile; the one before counts. NOTHING_TO_DO: there was nothing on the
-    stick that this phone does not have.
-    """
-
-    APPLIED = "applied"
-    REFUSED = "refused"
-    REVERTED = "reverted"
-    INTERRUPTED = "interrupted"
-    NOTHING_TO_DO = "nothing_to_do"
-
-
-class BundleCode(StrEnum):
-    """Why a bundle was not applied, or what was done in its place; NONE where there is nothing to say.
-
-    The first group is why it was refused (`provisioning.refusal.BundleRefusal`, by the same values), the second which
-    check failed while it was tried (`provisioning.report.CheckName`), the third is about the stick itself.
-    """
-
-    NONE = ""
-
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    UNSUPPORTED = "unsupported"
-    UNKNOWN_KEY = "unknown_key"
-    FORGED = "forged"
-    FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
-    FIRMWARE_BY_NETWORK = "firmware_by_network"
-    WRONG_SERIAL = "wrong_serial"
-    WRONG_FLEET = "wrong_fleet"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    OLD = "old"
-    REVERTED_BEFORE = "reverted_before"
-    MISTAKES = "mistakes"
-    LOCKED_OUT = "locked_out"
-    NO_SECRETS = "no_secrets"
-    SEALED_FOR_ANOTHER = "sealed_for_another"
-    WRONG_CODE = "wrong_code"
-    NOT_ACCEPTED = "not_accepted"
-    BUSY = "busy"
-    NO_SPACE = "no_space"
-    FAILED = "failed"
-
-    NETWORK = "network"
-    FIRMWARE = "firmware"
-    LINES = "lines"
-    BROKER = "broker"
-    SOUND = "sound"
-    MICROPHONE = "microphone"
-    START = "start"
-
-    NO_BUNDLE = "no_bundle"
-    IDENTITY_WRITTEN = "identity_written"
-    COPY_WRITTEN = "copy_written"
-    COPY_NOT_WRITTEN = "copy_not_written"
-    STICK_GONE = "stick_gone"
-    STICK_UNREADABLE = "stick_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +84,7 @@ class BundleEnded:
     """
 
     result: BundleResult
-    code: BundleCode = BundleCode.NONE
+    code: BundleCode = ""
     number: int | None = None
     failure: RegistrationFailure | None = None
     by_stick: bool = True

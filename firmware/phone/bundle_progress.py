@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
+from contract.results import BundleResult, StickCode
 from firmware.phone.bundle_news import (
-    BundleCode,
     BundleCodeWanted,
     BundleEnded,
-    BundleResult,
     BundleSignerShown,
     BundleStepStarted,
     StickRemoved,
@@ -14,7 +13,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.commands import IndicatorPattern
 
-_AS_GOOD_AS_APPLIED = frozenset({BundleCode.NONE, BundleCode.IDENTITY_WRITTEN, BundleCode.COPY_WRITTEN})
+_AS_GOOD_AS_APPLIED = frozenset({"", StickCode.IDENTITY_WRITTEN, StickCode.COPY_WRITTEN})
 
 
 @dataclass(slots=True)

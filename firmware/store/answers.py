@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.results import OutcomeCode
 from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import OutcomeCode
 from firmware.privacy.policy import Reading
 from firmware.store.consents import Consents
 from firmware.store.database import Database
@@ -14,7 +14,7 @@ from firmware.store.documents import DocumentRegister, OperatorDocuments, Report
 from firmware.store.ledger import witnessed_s
 from firmware.store.store import Store
 from provisioning.documents import AnswerDocument, read_content
-from provisioning.signed import DocumentRefusedError, Refusal
+from provisioning.signed import DocumentRefusedError
 from provisioning.trust import Kind
 
 
@@ -85,7 +85,8 @@ class StoredAnswers(OperatorDocuments):
         said = read_content(statement, AnswerDocument)
         if statement.devices != (self._device,):
             raise DocumentRefusedError(
-                Refusal.WRONG_SCOPE, "An answer is for one handset alone, for each has its own requests. Name this one."
+                OutcomeCode.WRONG_SCOPE,
+                "An answer is for one handset alone, for each has its own requests. Name this one.",
             )
         now = self._read_clocks()
 
@@ -98,7 +99,7 @@ class StoredAnswers(OperatorDocuments):
             )
             if not rows:
                 raise DocumentRefusedError(
-                    Refusal.UNKNOWN_REQUEST,
+                    OutcomeCode.UNKNOWN_REQUEST,
                     f"The holder of this handset has made no request {said.request} of that epoch. Compare both with "
                     "what the handset's state of consent says.",
                 )
@@ -127,7 +128,7 @@ class StoredAnswers(OperatorDocuments):
         outcome = await self._store.transact(write)
         if outcome is OutcomeCode.REQUEST_CLOSED:
             raise DocumentRefusedError(
-                Refusal.REQUEST_CLOSED, f"Request {said.request} waits for no answer any more. Nothing was changed."
+                OutcomeCode.REQUEST_CLOSED, f"Request {said.request} waits for no answer any more. Nothing was changed."
             )
         await self._consents.tell()
         self.when_changed()

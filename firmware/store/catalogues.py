@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import Catalogue, CatalogueError, built_in, merge, read_catalogue
 from firmware.privacy.consent import LedgerAction
@@ -11,7 +12,7 @@ from firmware.store.database import Database
 from firmware.store.documents import DocumentRegister
 from firmware.store.errors import LedgerDamagedError
 from firmware.store.store import Store
-from provisioning.signed import DocumentRefusedError, Refusal
+from provisioning.signed import DocumentRefusedError
 from provisioning.trust import Kind
 
 _DAMAGED: Final = "The consent ledger does not verify, so no other catalogue of purposes can take effect."
@@ -57,7 +58,7 @@ class StoredCatalogues:
         try:
             newer = read_catalogue(statement.content)
         except CatalogueError as error:
-            raise DocumentRefusedError(Refusal.UNREADABLE, str(error)) from error
+            raise DocumentRefusedError(OutcomeCode.UNREADABLE, str(error)) from error
 
         def write(database: Database) -> frozenset[Purpose] | None:
             if not self._register.admit(database, Kind.CATALOGUE, document, statement):
@@ -75,7 +76,7 @@ class StoredCatalogues:
         namesakes = database.query("SELECT 1 FROM catalogues WHERE version = ?", newer.version)
         if namesakes or newer.version == built_in().version:
             raise DocumentRefusedError(
-                Refusal.OLD, f"There was a catalogue {newer.version} before. Give this one another name."
+                OutcomeCode.OLD, f"There was a catalogue {newer.version} before. Give this one another name."
             )
         catalogue, changed = merge(current, newer)
         told = self._consents.append_within(

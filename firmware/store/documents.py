@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from firmware.privacy.policy import Reading
 from firmware.store.consents import Consents
 from firmware.store.database import Database
 from firmware.store.store import Store
-from provisioning.signed import DocumentKind, DocumentRefusedError, Refusal, Statement, verify
+from provisioning.signed import DocumentKind, DocumentRefusedError, Statement, verify
 from provisioning.trust import TrustedKey
 
 _OLD: Final = "A {kind} with a higher number was taken before. Sign it again with a number above {newest}."
@@ -84,9 +84,9 @@ class DocumentRegister:
         if rows and rows[0] == (statement.number, digest):
             return False
         if (statement.number, digest) in rows:
-            raise DocumentRefusedError(Refusal.REPLAYED, f"This {kind} was taken before, and a newer one since.")
+            raise DocumentRefusedError(OutcomeCode.REPLAYED, f"This {kind} was taken before, and a newer one since.")
         if rows and statement.number <= rows[0][0]:
-            raise DocumentRefusedError(Refusal.OLD, _OLD.format(kind=kind, newest=rows[0][0]))
+            raise DocumentRefusedError(OutcomeCode.OLD, _OLD.format(kind=kind, newest=rows[0][0]))
         now = self._read_clocks()
         # A clock that nobody keeps right may be in the past, but not before what the operator has signed.
         [(newest_s,)] = database.query("SELECT max(issued_at) FROM documents")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import OutcomeCode
 from firmware.store.database import Database
 from firmware.store.documents import OperatorDocuments, digest_of
 from firmware.store.ledger import read_state

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.purpose import Purpose
@@ -22,7 +23,6 @@ from firmware.privacy.egress.messages import (
     RETAINED,
     ErasureMessage,
     ErasureReason,
-    OutcomeCode,
     OutcomeMessage,
     QueuedMessage,
     RecordRange,

@@ -6,11 +6,11 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from contract.results import OutcomeCode
 from firmware.phone.policy_answers import PolicyState
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import OutcomeCode
 from firmware.privacy.policy import (
     ConfigStore,
     KeptPolicy,
@@ -26,7 +26,7 @@ from firmware.store.database import Database, Row
 from firmware.store.documents import OperatorDocuments, digest_of
 from firmware.store.ledger import read_head
 from provisioning.documents import BothTexts, PolicyDocument, read_content, split_paragraphs
-from provisioning.signed import DocumentRefusedError, Refusal
+from provisioning.signed import DocumentRefusedError
 from provisioning.trust import Kind
 
 _WITNESS: Final = TypeAdapter(Witness)
@@ -120,7 +120,8 @@ class StoredPolicies(OperatorDocuments):
                 _add(database, config_store, said, document)
             elif namesake.policy != _policy(said):
                 raise DocumentRefusedError(
-                    Refusal.OLD, f"There is a policy {said.version} already, and it says something else. Rename this."
+                    OutcomeCode.OLD,
+                    f"There is a policy {said.version} already, and it says something else. Rename this.",
                 )
             return namesake is None
 

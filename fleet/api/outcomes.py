@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, Engine, and_, func, select, union
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
 from fleet.api.models import (
     CodeCount,

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from firmware.base.backoff import full_jitter_s
-from firmware.privacy.egress.messages import OutcomeCode, topic_name
+from firmware.privacy.egress.messages import topic_name
 from fleet.publications import publication_topic
 from fleet.publisher.connection import (
     Accepted,
@@ -19,6 +19,9 @@ from fleet.publisher.connection import (
 )
 from fleet.publisher.record import Record, RecordFolder
 from fleet.publisher.roll_out import Step, StopReason
+
+if TYPE_CHECKING:
+    from contract.results import OutcomeCode
 
 _RETRY_BASE_S: Final = 0.5
 _RETRY_CAP_S: Final = 30.0

@@ -15,8 +15,8 @@ from typing import Annotated, BinaryIO, Final, Literal, Self
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError
 
+from contract.results import OutcomeCode
 from firmware.base.durable import replace_durably
-from firmware.privacy.egress.messages import OutcomeCode
 from fleet.errors import FleetError
 from fleet.names import HandsetName
 from fleet.publications import Publication

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from fleet.publications import PublicationKind
 
 WHOLE: Final = Fraction(100)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
@@ -16,7 +17,6 @@ from firmware.privacy.egress.messages import (
     CallDetailRecord,
     ClockQuality,
     ErasureReason,
-    OutcomeCode,
     OutcomeMessage,
     Topic,
     timestamp,

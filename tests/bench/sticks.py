@@ -15,7 +15,8 @@ from typing import Final
 
 from rich.table import Table
 
-from provisioning.report import ReportResult, read_report
+from contract.results import BundleResult
+from provisioning.report import read_report
 from tests.lab.bundle_site import BundleSite, Stick, set_up_first
 
 GOAL_S: Final = 10
@@ -51,7 +52,7 @@ def _time(site: BundleSite, stick: Path, bundle: bytes, serial: str, number: int
     subprocess.run(command, capture_output=True, check=True)
     seconds = time.perf_counter() - began
     report = read_report((stick / f"report-{serial}.json").read_bytes())
-    if (report.result, report.number) != (ReportResult.APPLIED, number):
+    if (report.result, report.number) != (BundleResult.APPLIED, number):
         raise RuntimeError(f"Bundle {number} was not applied: {report}")
     return seconds
 

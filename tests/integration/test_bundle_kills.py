@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckName, ReportCode
 from firmware.base.serial import serial
 from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.configuration.sealed import seal_to_self
 from firmware.configuration.standing import MOST_TRIES, Ended
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.setup.bundles.identity import open_identity
 from tests.lab import kills
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
@@ -40,7 +40,7 @@ def put_on_shelf(config_store: ConfigStore, number: int) -> None:
 
 
 def done_with(config_store: ConfigStore, number: int, result: BundleResult) -> None:
-    code = BundleCode.LINES if result is BundleResult.REVERTED else BundleCode.NONE
+    code: ReportCode = CheckName.LINES if result is BundleResult.REVERTED else ""
     config_store.end(Ended.of(candidate(number), result, code, checks=(), at_s=NOW_S))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from contract.results import OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind, RequestState
@@ -20,7 +21,6 @@ from firmware.privacy.egress.messages import (
     ErasureMessage,
     ErasureReason,
     Message,
-    OutcomeCode,
     OutcomeMessage,
     PurposeState,
     RecordRange,

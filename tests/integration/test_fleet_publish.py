@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from fleet.publications import PUBLICATION_TOPICS, Publication, PublicationKind
 from fleet.publisher.roll_out import StopReason
 from tests.lab import chance

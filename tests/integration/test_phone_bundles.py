@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckCode, CheckName
 from firmware.phone.bundle_news import BundleStep
-from provisioning.report import Check, CheckCode, CheckName, ReportResult
+from provisioning.report import Check
 from tests.lab.bundle_site import BROKER, LINE, SOUND, BundleSite, Stick, history_once, set_up_first, somebody_at
 from tests.lab.microphone import MicrophoneWatch
 from tests.lab.patience import wait_until
@@ -35,13 +36,13 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
     offer = await stick.bring(site.bundle(2, identity, password="wrong"))
     report = await stick.report(offer)
     refused = Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=1)
-    assert (report.result, report.code, report.checks) == (ReportResult.REVERTED, CheckName.LINES, (refused,))
+    assert (report.result, report.code, report.checks) == (BundleResult.REVERTED, CheckName.LINES, (refused,))
     async with somebody_at(handset) as person:
         await person.wait_for_line()
 
         # The same number stays refused; a higher one that comes while somebody calls waits.
         again = await stick.report(await stick.bring(site.bundle(2, identity)))
-        assert (again.result, again.code) == (ReportResult.REFUSED, "reverted_before")
+        assert (again.result, again.code) == (BundleResult.REFUSED, "reverted_before")
         await person.press("ok")
         await person.call(PEER_USER)
         third = site.bundle(3, identity)
@@ -50,10 +51,10 @@ async def test_a_new_handset_is_set_up_by_words_and_code_and_later_by_the_pinned
         assert (await person.status())["call"] == "active"
         await person.replace()
     report = await stick.report(offer)
-    assert (report.result, report.number, report.checks) == (ReportResult.APPLIED, 3, (LINE, BROKER, *SOUND))
+    assert (report.result, report.number, report.checks) == (BundleResult.APPLIED, 3, (LINE, BROKER, *SOUND))
     assert [call["number"] for call in handset.ask("log")] == [PEER_USER], "the holder's data is not the installer's"
     same = await stick.report(await stick.bring(third))
-    assert same.result is ReportResult.NOTHING_TO_DO
+    assert same.result is BundleResult.NOTHING_TO_DO
 
     # By hand it goes back to the one before, and what it took back does not come again.
     assert "bundle 1" in await asyncio.to_thread(handset.command, "config", "revert")
@@ -75,7 +76,7 @@ async def test_a_handset_that_dies_in_its_trials_goes_back_and_is_a_phone_again(
         await asyncio.to_thread(handset.main.kill)
         await asyncio.to_thread(handset.main.start)
     report = await stick.report(offer)
-    assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.START)
+    assert (report.result, report.code) == (BundleResult.REVERTED, CheckName.START)
     async with somebody_at(handset) as person:
         await person.wait_for_line()
         await person.reads_the_beginning_of("The phone did not start with it.")
@@ -96,7 +97,7 @@ async def test_a_microphone_that_does_not_open_sends_a_bundle_back_and_one_that_
 
     nowhere = {'capture = "mic_monitor"': 'capture = "nowhere"'}
     report = await stick.report(await stick.bring(site.bundle(2, identity, **nowhere)))
-    assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.MICROPHONE)
+    assert (report.result, report.code) == (BundleResult.REVERTED, CheckName.MICROPHONE)
     assert report.checks[-1] == Check(name=CheckName.MICROPHONE, passed=False, code=CheckCode.NOT_OPENED)
     assert Check(name=CheckName.SOUND, passed=True) in report.checks
     async with somebody_at(site.handset) as person:

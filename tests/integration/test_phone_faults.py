@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from contract.results import BundleResult, OutcomeCode
 from firmware.base.serial import serial
 from firmware.display.artist import Artist
 from firmware.phone.view import Mode, PhoneView
 from firmware.store.database import Database
-from provisioning.refusal import BundleRefusal
-from provisioning.report import ReportResult, read_report
+from provisioning.report import read_report
 from tests.lab.certificates import LOOPBACK
 from tests.lab.display_reader import FAMILY, NoPictures
 from tests.lab.guarded_store import open_store_of
@@ -151,7 +151,7 @@ async def test_a_damaged_bundle_on_a_stick_is_refused_on_the_display_and_in_a_re
             assert page_lines[:3] == ["Set-up", "Bundle: none", "Last bundle: Refused"]
             assert f"Serial number: {serial()}" in page_lines
     report = read_report((folder / f"report-{serial()}.json").read_bytes())
-    assert (report.result, report.code) == (ReportResult.REFUSED, BundleRefusal.UNREADABLE)
+    assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.UNREADABLE)
 
 
 def body_of(view: PhoneView) -> bytes:

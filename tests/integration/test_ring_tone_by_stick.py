@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckName
 from provisioning.bundle import key_words
-from provisioning.report import Check, CheckName, ReportResult, read_report
+from provisioning.report import Check, read_report
 from tests.lab.audio import Recorder, find_tone
 from tests.lab.bundle_site import BundleSite, Stick, somebody_at
 from tests.lab.installer_desk import InstallerDesk
@@ -69,7 +70,7 @@ async def test_a_wav_file_that_the_tools_put_on_a_stick_is_what_the_phone_rings_
         await person.no_longer_reads(f"{words}. On the sheet? Then OK.")
     assert await asyncio.wait_for(stick.wait(), 60) == 0
     report = read_report((desk.stick / f"report-{identity.serial}.json").read_bytes())
-    assert report.result is ReportResult.APPLIED
+    assert report.result is BundleResult.APPLIED
     assert Check(name=CheckName.RING_TONES, passed=True) in report.checks
 
     async with somebody_at(site.handset) as person:

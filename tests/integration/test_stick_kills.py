@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleCode
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.phone.bundle_news import BundleCode
 from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.visit import Visit

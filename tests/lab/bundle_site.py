@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
+from contract.results import BundleResult, CheckName
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ConfigHistoryRequest
 from firmware.control.client import ask_async
@@ -17,7 +18,7 @@ from firmware.control.stick_client import HandsetLink
 from firmware.phone.bundle_news import BundleStep
 from provisioning.bundle import key_words
 from provisioning.identity import Identity
-from provisioning.report import Check, CheckName, Report, ReportResult
+from provisioning.report import Check, Report
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from tests.lab.bundles import Installer
 from tests.lab.display_reader import says
@@ -183,5 +184,5 @@ async def set_up_first(site: BundleSite, stick: Stick) -> Identity:
         # A handset that goes on at once has closed the page before it could show what comes next.
         await person.wait_until(lambda page: page.is_closed or not says(page.frame, "10 digits, see sheet"), PATIENCE_S)
     report = await stick.report(offer)
-    assert (report.result, report.checks) == (ReportResult.APPLIED, (LINE, BROKER, *SOUND))
+    assert (report.result, report.checks) == (BundleResult.APPLIED, (LINE, BROKER, *SOUND))
     return identity

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contract.results import CheckName, OutcomeCode
 from provisioning.bundle import write_bundle
 from provisioning.manifest import Manifest, manifest_text
 from provisioning.trust import Kind, TrustedKey
@@ -24,6 +25,18 @@ ISSUED: Final = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MAGIC: Final = b"WeCallB1"
 HEADER_BYTES: Final = 8 + 32 + 64
 """What stands before the zip."""
+
+REFUSALS: Final = [
+    code
+    for code in OutcomeCode
+    if code
+    not in {
+        OutcomeCode.APPLIED, OutcomeCode.TAKEN, OutcomeCode.SHOWN, OutcomeCode.ACKNOWLEDGED, OutcomeCode.IN_FORCE,
+        OutcomeCode.NOT_GRANTED, OutcomeCode.WRONG_KIND, OutcomeCode.WRONG_SCOPE, OutcomeCode.REPLAYED,
+        OutcomeCode.UNKNOWN_REQUEST, OutcomeCode.REQUEST_CLOSED, *(f"reverted_{name}" for name in CheckName),
+    }
+]  # fmt: skip
+"""Why a bundle may be refused: every code but those of documents alone, and those of what was tried."""
 
 REGULAR_FILE: Final = 0o100600 << 16
 

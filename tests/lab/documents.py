@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from firmware.privacy.policy import Reading
 from firmware.store.answers import StoredAnswers
 from firmware.store.catalogues import StoredCatalogues

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from contract.results import OutcomeCode
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.egress.messages import (
@@ -12,7 +13,6 @@ from firmware.privacy.egress.messages import (
     ErasureMessage,
     ErasureReason,
     Message,
-    OutcomeCode,
     OutcomeMessage,
     PurposeState,
     RecordRange,

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from contract.results import BundleResult, CheckName, OutcomeCode
 from provisioning.identity import Identity
-from provisioning.refusal import BundleRefusal
-from provisioning.report import CheckName, ReportResult
 from tests.lab.handset_machine import SERIAL, USER, HandsetMachine, report_on
 
 BUNDLE = "office.wecall"
@@ -34,9 +33,9 @@ def test_a_blank_stick_collects_who_the_handset_is(identity: Identity) -> None:
 @pytest.mark.parametrize(
     ("manifest", "damaged", "refusal", "words"),
     [
-        ({}, True, BundleRefusal.FORGED, "Changed after it was signed."),
-        ({"serials": ["100000005678ef01"]}, False, BundleRefusal.WRONG_SERIAL, "It is for another phone."),
-        ({"not_after": NOW - timedelta(days=1)}, False, BundleRefusal.EXPIRED, "Its time is over."),
+        ({}, True, OutcomeCode.FORGED, "Changed after it was signed."),
+        ({"serials": ["100000005678ef01"]}, False, OutcomeCode.WRONG_SERIAL, "It is for another phone."),
+        ({"not_after": NOW - timedelta(days=1)}, False, OutcomeCode.EXPIRED, "Its time is over."),
     ],
     ids=["corrupt", "wrong serial", "expired"],
 )
@@ -45,7 +44,7 @@ def test_a_bundle_that_may_not_be_taken_leaves_the_handset_as_it_was_and_says_wh
     identity: Identity,
     manifest: dict[str, Any],
     damaged: bool,
-    refusal: BundleRefusal,
+    refusal: OutcomeCode,
     words: str,
 ) -> None:
     content = bytearray(machine.bundle(7, identity, **manifest))
@@ -54,7 +53,7 @@ def test_a_bundle_that_may_not_be_taken_leaves_the_handset_as_it_was_and_says_wh
     stick = machine.new_stick({BUNDLE: bytes(content)})
     machine.visit(stick, words)
     report = report_on(stick)
-    assert (report.result, report.code) == (ReportResult.REFUSED, refusal)
+    assert (report.result, report.code) == (BundleResult.REFUSED, refusal)
     assert not machine.registrar.is_registered(USER)
     assert stick.read(BUNDLE) == content
 
@@ -81,7 +80,7 @@ def test_a_bundle_sets_the_handset_up_while_somebody_watches_and_leaves_a_report
     stick = machine.new_stick({"话机.wecall": machine.bundle(7, identity)})
     machine.visit(stick, "Done Take the stick out. Number: 7.")
     report = report_on(stick)
-    assert (report.result, report.number) == (ReportResult.APPLIED, 7)
+    assert (report.result, report.number) == (BundleResult.APPLIED, 7)
     passed = {check.name for check in report.checks if check.passed}
     assert {CheckName.SOUND, CheckName.MICROPHONE} <= passed
     assert CheckName.LINES in passed

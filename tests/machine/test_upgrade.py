@@ -16,8 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from provisioning.refusal import BundleRefusal
-from provisioning.report import CheckName, ReportResult
+from contract.results import BundleResult, CheckName, OutcomeCode
 from tests.lab.handset_package import (
     build_firmware,
     build_package,
@@ -226,7 +225,7 @@ def before(phone: UpgradedPhone) -> dict[str, object]:
     """What the phone has when its operator has set it up and its holder has used it."""
     phone.install(EARLIER_PACKAGE)
     report = phone.box.bring(phone.bundle(7))
-    assert (report.result, report.firmware) == (ReportResult.APPLIED, "0.1.0")
+    assert (report.result, report.firmware) == (BundleResult.APPLIED, "0.1.0")
     assert CheckName.LINES in {check.name for check in report.checks if check.passed}
     phone.opens_its_store()
     for purpose in CONSENTS:
@@ -243,7 +242,7 @@ def test_a_bundle_with_this_firmware_is_refused_in_a_sentence_and_the_earlier_ph
 ) -> None:
     pid = phone.box.main_pid(HANDSET)
     report = phone.box.bring(phone.bundle(8, build_firmware(tmp_path)))
-    assert (report.result, report.code) == (ReportResult.REFUSED, BundleRefusal.UNSUPPORTED)
+    assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.UNSUPPORTED)
     sentence = "This bundle is of format 2; this firmware reads up to 1. Bring newer firmware."
     assert sentence in phone.box.journal(HANDSET)
     page = " ".join(phone.box.run("wecall", "status", "--page").stdout.split())

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 import pytest
 
+from contract.results import BundleResult, CheckName
 from firmware.store.database import load_migrations
-from provisioning.report import CheckName, Report, ReportResult
+from provisioning.report import Report
 from tests.lab.installed_box import REGISTRAR, VENV_PYTHON, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, trust
@@ -43,7 +44,13 @@ def installed_firmware(box: InstalledBox, more: Mapping[str, str] = MappingProxy
     version = described.name.removeprefix("wecall_handset-").removesuffix(".dist-info")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for folder in (packages / "firmware", packages / "drivers", packages / "provisioning", described):
+        for folder in (
+            packages / "contract",
+            packages / "firmware",
+            packages / "drivers",
+            packages / "provisioning",
+            described,
+        ):
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and path.suffix != ".pyc":
                     name = str(path.relative_to(packages)).replace(described.name, "wecall_handset-9.9.dist-info")
@@ -91,7 +98,7 @@ def opens_its_store(box: InstalledBox) -> None:
 
 def test_the_handset_itself_takes_firmware_runs_it_and_keeps_it(box: InstalledBox, trusting: str) -> None:
     report = take(box, trusting, installed_firmware(box))
-    assert (report.result, report.number, report.firmware) == (ReportResult.APPLIED, 20, "9.9")
+    assert (report.result, report.number, report.firmware) == (BundleResult.APPLIED, 20, "9.9")
     expected = {CheckName.FIRMWARE, CheckName.LINES, CheckName.SOUND, CheckName.MICROPHONE}
     assert {check.name for check in report.checks} == expected
     assert box.run("readlink", LINK).stdout == "environments/a\n"
@@ -103,7 +110,7 @@ def test_the_store_of_a_handset_that_sends_firmware_back_is_as_it_was(box: Insta
     later = f"firmware/store/migrations/{len(load_migrations()) + 1:03}_later.sql"
     newer = installed_firmware(box, {later: "CREATE TABLE later (place INTEGER);"})
     report = take(box, trusting.replace('capture = "null"', 'capture = "nowhere"'), newer)
-    assert (report.result, report.code) == (ReportResult.REVERTED, CheckName.MICROPHONE)
+    assert (report.result, report.code) == (BundleResult.REVERTED, CheckName.MICROPHONE)
     assert CheckName.FIRMWARE in {check.name for check in report.checks if check.passed}, "it never ran"
     assert box.run("readlink", LINK).stdout == "environments/installed\n"
     opens_its_store(box)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, OutcomeCode
 from provisioning.identity import read_identity
-from provisioning.refusal import BundleRefusal
-from provisioning.report import ReportResult, read_report
+from provisioning.report import read_report
 from tests.lab.bundles import Installer
 from tests.lab.installed_box import InstalledBox, wait_until
 
@@ -123,7 +123,7 @@ def test_what_the_handset_says_of_a_bundle_is_on_the_stick(port: Port) -> None:
     files = port.pull_out()
     (name,) = (name for name in files if name.endswith(".json"))
     report = read_report(files[name])
-    assert (report.result, report.code) == (ReportResult.REFUSED, BundleRefusal.WRONG_FLEET)
+    assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.WRONG_FLEET)
     assert files.keys() == {"site.wecall", f"report-{report.serial}.json", f"report-{report.serial}.txt"}
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleCode
 from firmware.display.translation import Language, translator
-from firmware.phone.bundle_news import BundleCode
-from firmware.phone.bundle_phrases import CODES
+from firmware.phone.bundle_reasons import CODES
 
 PAGE = Path(__file__).parents[2] / "docs" / "installing.md"
 # They say what was done, and nothing is wrong.
-GOOD = {code for code in CODES if code.value.endswith("_written") and "not" not in code.value}
+GOOD = {code for code in CODES if code.endswith("_written") and "not" not in code}
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code not in GOOD])

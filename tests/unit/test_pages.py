@@ -12,7 +12,7 @@ PAGES: Final = (
     *sorted(ROOT.glob("fleet/*/*.md")), *sorted(ROOT.glob("tests/lab/*.md")),
 )  # fmt: skip
 NAME_FILES: Final = tuple(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"))
-_OURS: Final = "firmware|drivers|provisioning|fleet|engine|systemd|tools|tests|docs"
+_OURS: Final = "contract|firmware|drivers|provisioning|fleet|engine|systemd|tools|tests|docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

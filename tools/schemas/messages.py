@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.privacy.egress.discovery import DiscoveryMessage, discovery
@@ -17,7 +18,6 @@ from firmware.privacy.egress.messages import (
     ErasureMessage,
     ErasureReason,
     Message,
-    OutcomeCode,
     OutcomeMessage,
     PurposeState,
     RecordRange,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from msgspec import Meta
 
+from contract.results import OutcomeCode
 from firmware.base.closed import Closed
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
@@ -89,57 +90,6 @@ class ErasureReason(StrEnum):
     RETENTION_ENDED = "retention_ended"
     CANCELLED = "cancelled"
     RESET = "reset"
-
-
-class OutcomeCode(StrEnum):
-    """What became of a message of the operator's.
-
-    UNKNOWN_REQUEST, REQUEST_CLOSED: an answer to what this holder never asked, or to what waits for none.
-    The second group is about bundles alone: APPLIED, why one was refused (provisioning.refusal.BundleRefusal), and
-    which check sent one back that was tried.
-    """
-
-    TAKEN = "taken"
-    SHOWN = "shown"
-    ACKNOWLEDGED = "acknowledged"
-    IN_FORCE = "in_force"
-    NOT_GRANTED = "not_granted"
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    WRONG_KIND = "wrong_kind"
-    UNKNOWN_KEY = "unknown_key"
-    FORGED = "forged"
-    WRONG_SCOPE = "wrong_scope"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    OLD = "old"
-    REPLAYED = "replayed"
-    UNKNOWN_REQUEST = "unknown_request"
-    REQUEST_CLOSED = "request_closed"
-    FAILED = "failed"
-
-    APPLIED = "applied"
-    UNSUPPORTED = "unsupported"
-    FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
-    FIRMWARE_BY_NETWORK = "firmware_by_network"
-    WRONG_SERIAL = "wrong_serial"
-    WRONG_FLEET = "wrong_fleet"
-    REVERTED_BEFORE = "reverted_before"
-    MISTAKES = "mistakes"
-    LOCKED_OUT = "locked_out"
-    NO_SECRETS = "no_secrets"
-    SEALED_FOR_ANOTHER = "sealed_for_another"
-    WRONG_CODE = "wrong_code"
-    NOT_ACCEPTED = "not_accepted"
-    BUSY = "busy"
-    NO_SPACE = "no_space"
-    REVERTED_NETWORK = "reverted_network"
-    REVERTED_FIRMWARE = "reverted_firmware"
-    REVERTED_LINES = "reverted_lines"
-    REVERTED_BROKER = "reverted_broker"
-    REVERTED_SOUND = "reverted_sound"
-    REVERTED_MICROPHONE = "reverted_microphone"
-    REVERTED_START = "reverted_start"
 
 
 class Message(Closed):

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contract.results import BundleResult
 from firmware.base.data_size import size_words
 from firmware.base.errors import ConfigurationError, SipError
 from firmware.configuration.loading import LoadedConfiguration, check_configuration
 from firmware.configuration.standing import Standing
-from firmware.phone.bundle_news import BundleResult
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin import Guard, stolen_card, stolen_phone

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from contract.results import OutcomeCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.standing import BundleSource
 from provisioning.bundle import MAX_BUNDLE_BYTES
-from provisioning.refusal import BundleRefusal
 
 _OFFER_BYTES: Final = 16
 _RESERVE_BYTES: Final = 32_000_000
@@ -95,17 +95,17 @@ def open_draft(config_store: ConfigStore, source: BundleSource, size_bytes: int)
     """
     if size_bytes > MAX_BUNDLE_BYTES:
         raise BundleError(
-            f"A bundle has {MAX_BUNDLE_BYTES} bytes at most, and this one {size_bytes}.", BundleRefusal.TOO_LARGE
+            f"A bundle has {MAX_BUNDLE_BYTES} bytes at most, and this one {size_bytes}.", OutcomeCode.TOO_LARGE
         )
     offer = secrets.token_hex(_OFFER_BYTES)
     try:
         path = config_store.draft_of(offer)
         # Beside the bundle stands what is unpacked of it.
         if shutil.disk_usage(path.parent).free < 2 * size_bytes + _RESERVE_BYTES:
-            raise BundleError("There is no room on the card for this bundle.", BundleRefusal.NO_SPACE)
+            raise BundleError("There is no room on the card for this bundle.", OutcomeCode.NO_SPACE)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        refusal = BundleRefusal.NO_SPACE if full else BundleRefusal.FAILED
+        refusal = OutcomeCode.NO_SPACE if full else OutcomeCode.FAILED
         raise BundleError(f"No bundle can be written to the card: {error.strerror}.", refusal) from error
     return Draft(offer, source, path, size_bytes, os.fdopen(descriptor, "wb"))

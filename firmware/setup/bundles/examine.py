@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, NoReturn
 
+from contract.results import OutcomeCode
 from firmware.base.errors import ConfigurationError
 from firmware.configuration.config_store import CONFIGURATION_NAME
 from firmware.configuration.files import fill_in, missing_files, wanted_secrets
 from firmware.configuration.loading import check_configuration
 from firmware.setup.bundles.identity import DeviceIdentity
 from provisioning.bundle import Bundle
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.errors import BundleRefusedError, refuse
 from provisioning.ring_tone import RING_TONES, read_ring_tone
 from provisioning.schema import Configuration
 from provisioning.sealing import unseal_with_key
@@ -43,25 +44,25 @@ def read_configuration(bundle: Bundle) -> Found:
         BundleRefusedError: it has none, or one with mistakes, or after it no bundle could be taken any more.
     """
     if CONFIGURATION_NAME not in bundle.names:
-        refuse(BundleRefusal.MISTAKES, f"There is no {CONFIGURATION_NAME} in this bundle.")
+        refuse(OutcomeCode.MISTAKES, f"There is no {CONFIGURATION_NAME} in this bundle.")
     text = bundle.read(CONFIGURATION_NAME)
     try:
         configuration = check_configuration(text.decode())
     except UnicodeDecodeError:
-        refuse(BundleRefusal.MISTAKES, f"{CONFIGURATION_NAME} in this bundle is not UTF-8 text.")
+        refuse(OutcomeCode.MISTAKES, f"{CONFIGURATION_NAME} in this bundle is not UTF-8 text.")
     except ConfigurationError as error:
-        raise BundleRefusedError(BundleRefusal.MISTAKES, str(error), error.mistakes) from error
+        raise BundleRefusedError(OutcomeCode.MISTAKES, str(error), error.mistakes) from error
     if mistakes := missing_files(configuration, bundle.names):
-        raise BundleRefusedError(BundleRefusal.MISTAKES, "The configuration names files that are missing.", mistakes)
+        raise BundleRefusedError(OutcomeCode.MISTAKES, "The configuration names files that are missing.", mistakes)
     if configuration.device.fleet != bundle.manifest.fleet:
         refuse(
-            BundleRefusal.MISTAKES,
+            OutcomeCode.MISTAKES,
             f"This bundle is for the fleet {bundle.manifest.fleet}, and its configuration for the fleet "
             f"{configuration.device.fleet}.",
         )
     if not configuration.trust.has_key_for(Kind.BUNDLE):
         refuse(
-            BundleRefusal.LOCKED_OUT,
+            OutcomeCode.LOCKED_OUT,
             'The configuration in this bundle trusts no key that signs "bundle": no later one could be taken.',
         )
     files = {name: bundle.read(name) for name in bundle.within(_CERTIFICATES)}
@@ -86,7 +87,7 @@ def _ring_tone(configuration: Configuration, bundle: Bundle) -> dict[str, bytes]
 
 def _refuse_tone(reason: str) -> NoReturn:
     mistakes = (f"ringer.tone: {reason}.",)
-    raise BundleRefusedError(BundleRefusal.MISTAKES, "The ring tone in this bundle cannot be played.", mistakes)
+    raise BundleRefusedError(OutcomeCode.MISTAKES, "The ring tone in this bundle cannot be played.", mistakes)
 
 
 def own_secrets(bundle: Bundle, identity: DeviceIdentity) -> dict[str, str] | None:
@@ -110,6 +111,6 @@ def check_secrets(configuration: Configuration, secrets: dict[str, str]) -> None
     wanted = wanted_secrets(fill_in(configuration, secrets))
     if wanted:
         refuse(
-            BundleRefusal.NO_SECRETS,
+            OutcomeCode.NO_SECRETS,
             f"Passwords are missing: {', '.join(wanted)}. Seal them to this handset's identity, or to a code.",
         )

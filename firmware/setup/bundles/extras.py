@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from contract.results import CheckCode, CheckName, OutcomeCode
 from firmware.base.errors import HandsetError, NotGrantedError, PictureError
 from firmware.phone.contact import cleaned_name
 from firmware.phone.events import Event
-from firmware.privacy.egress.messages import OutcomeCode
 from firmware.services.contact_files import ContactFiles
 from firmware.services.import_gate import ConsentReader, ImportGate
 from firmware.services.photos import ContactPhotos, read_picture
@@ -22,7 +22,7 @@ from firmware.store.contacts import StoredContacts
 from firmware.store.pictures import StoredPictures
 from provisioning.bundle import Bundle
 from provisioning.errors import ProvisioningError
-from provisioning.report import Check, CheckCode, CheckName
+from provisioning.report import Check
 
 _log = logging.getLogger(__name__)
 

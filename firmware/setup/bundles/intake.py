@@ -12,11 +12,12 @@ from contextlib import suppress
 from traceback import extract_tb
 from typing import Final
 
+from contract.results import BundleResult, OutcomeCode, ReportCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.sealed import read_own, seal_to_self
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Progress
-from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
+from firmware.phone.bundle_news import BundleStep
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler
 from firmware.setup.bundles.context import BundleContext
@@ -25,9 +26,8 @@ from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secre
 from firmware.setup.bundles.questions import Questions
 from firmware.setup.bundles.verdict import news_of
 from provisioning.bundle import Bundle, open_bundle
-from provisioning.errors import ProvisioningError
+from provisioning.errors import BundleRefusedError, ProvisioningError, refuse
 from provisioning.identity import Identity
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
 from provisioning.schema import Configuration
 from provisioning.trust import Kind, key_id
 
@@ -90,7 +90,7 @@ class Intake:
             self._check_free()
         if by_network and self._draft is not None and self._draft.by_stick and self._draft.is_coming:
             raise BundleError(
-                "A stick brings a bundle just now. Try again once it is known what became of it.", BundleRefusal.BUSY
+                "A stick brings a bundle just now. Try again once it is known what became of it.", OutcomeCode.BUSY
             )
         self._questions.give_up()
         if self._draft is not None:
@@ -162,7 +162,7 @@ class Intake:
     def _check_free(self) -> None:
         if self._work is not None or self._context.config_store.standing.candidate is not None:
             raise BundleError(
-                "Another bundle is under way. Try again once it is known what became of it.", BundleRefusal.BUSY
+                "Another bundle is under way. Try again once it is known what became of it.", OutcomeCode.BUSY
             )
 
     def _be_done(self) -> None:
@@ -182,23 +182,25 @@ class Intake:
         try:
             candidate = await self._look_at(draft, looked_at)
             if candidate is None:
-                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, BundleCode.NONE)
+                await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, "")
             else:
                 await self._hand_over(candidate)
         except BundleRefusedError as error:
             _log.warning("A bundle is refused: %s", error)
             for mistake in error.mistakes:
                 _log.warning("In the bundle that is refused: %s", mistake)
-            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode(error.refusal.value))
+            await self._end(draft, looked_at, BundleResult.REFUSED, error.refusal)
         except (OSError, ProvisioningError, BundleError) as error:
             full = isinstance(error, OSError) and error.errno in _NO_ROOM
             _log.error("A bundle cannot be taken in: %s", error.strerror if isinstance(error, OSError) else error)
-            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.NO_SPACE if full else BundleCode.FAILED)
+            await self._end(
+                draft, looked_at, BundleResult.REFUSED, OutcomeCode.NO_SPACE if full else OutcomeCode.FAILED
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever brought the bundle must hear of it
             # Its own text may quote what is in the bundle.
             place = extract_tb(error.__traceback__)[-1]
             _log.error("A bundle cannot be taken in: %s in %s", type(error).__name__, place.name)
-            await self._end(draft, looked_at, BundleResult.REFUSED, BundleCode.FAILED)
+            await self._end(draft, looked_at, BundleResult.REFUSED, OutcomeCode.FAILED)
         finally:
             draft.drop()
             self._be_done()
@@ -252,12 +254,12 @@ class Intake:
         manifest.check_time(now.at_least_s, synced=now.synced)
         manifest.check_number(context.config_store.standing.newest, context.config_store.standing.reverted)
         if source is BundleSource.NETWORK and bundle.wheels:
-            refuse(BundleRefusal.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
+            refuse(OutcomeCode.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
 
     async def _ask_for_signer(self, bundle: Bundle) -> None:
         self._context.steps.take(BundleStep.ASKING)
         if not await self._questions.accept_signer(bundle.signer):
-            refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
+            refuse(OutcomeCode.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
 
     async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> dict[str, str]:
         """Return the passwords that come with the bundle, or those of before where it brings none."""
@@ -298,7 +300,7 @@ class Intake:
         context.root.wake()
         context.start_anew()
 
-    async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: BundleCode) -> None:
+    async def _end(self, draft: Draft, looked_at: "_LookedAt", result: BundleResult, code: ReportCode) -> None:
         context = self._context
         ended = Ended(
             offer=draft.offer,

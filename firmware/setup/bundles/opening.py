@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from contract.results import CheckName
 from firmware.base.errors import BundleError, StorageError
 from firmware.base.proven_time import NAME, ProvenTime
 from firmware.base.serial import serial
@@ -24,7 +25,6 @@ from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.verdict import outcome_of
 from firmware.setup.bundles.watch import PhoneWatch
-from provisioning.report import CheckName
 
 _log = logging.getLogger(__name__)
 

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler
 from provisioning.bundle import key_words
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.errors import BundleRefusedError, refuse
 from provisioning.sealing import unseal_with_code
 
 _MOST_CODES: Final = 5
@@ -58,12 +59,12 @@ class Questions:
         while True:
             code = await self._ask(BundleCodeWanted(tries_left, wrong=tries_left < _MOST_CODES))
             if not isinstance(code, str):
-                refuse(BundleRefusal.NOT_ACCEPTED, "Nobody at the handset typed the code of this bundle.")
+                refuse(OutcomeCode.NOT_ACCEPTED, "Nobody at the handset typed the code of this bundle.")
             try:
                 return await asyncio.to_thread(unseal_with_code, sealed, code)
             except BundleRefusedError as error:
                 tries_left -= 1
-                if error.refusal is not BundleRefusal.WRONG_CODE or not tries_left:
+                if error.refusal is not OutcomeCode.WRONG_CODE or not tries_left:
                     raise
 
     async def _ask(self, question: BundleSignerShown | BundleCodeWanted) -> bool | str | None:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from contract.results import BundleResult, CheckName, OutcomeCode
 from firmware.base.errors import BundleError, HandsetError
 from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Finishing, Standing
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import Errand
 from firmware.services.runner import Handler
 from firmware.setup.bundles.context import BundleContext
@@ -21,7 +21,7 @@ from firmware.setup.bundles.trial import Trial
 from firmware.setup.bundles.verdict import news_of
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
-from provisioning.report import Check, CheckName
+from provisioning.report import Check
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _OFFER_BYTES: Final = 16
 _LOOK_AT_CLOCK_S: Final = 600.0
 _ASK_ROOT_AGAIN_S: Final = 30.0
 # What may be otherwise after the next start.
-_PASSING: Final = frozenset({BundleCode.NOT_YET_VALID, BundleCode.BUSY, BundleCode.NO_SPACE, BundleCode.FAILED})
+_PASSING: Final = frozenset({OutcomeCode.NOT_YET_VALID, OutcomeCode.BUSY, OutcomeCode.NO_SPACE, OutcomeCode.FAILED})
 
 
 class BundleService:

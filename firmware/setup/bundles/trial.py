@@ -8,11 +8,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
+from contract.results import BundleResult, CheckCode, CheckName
 from firmware.base.errors import BundleError, ControlError
 from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.sealed import read_own
 from firmware.configuration.standing import BundleSource, Candidate, Ended
-from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep
+from firmware.phone.bundle_news import BundleStep
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.view import LineView
@@ -22,7 +23,7 @@ from firmware.setup.bundles.root_work import needs_root
 from firmware.setup.root.messages import NOT_JOINED, RootOutcome, RootStep
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
-from provisioning.report import Check, CheckCode, CheckName
+from provisioning.report import Check
 from provisioning.ring_tone import open_ring_tone
 from provisioning.schema import Configuration
 
@@ -57,7 +58,7 @@ class _FailedError(Exception):
 
     def __init__(self, code: CheckName, failure: RegistrationFailure | None = None) -> None:
         super().__init__(code)
-        self.code = BundleCode(code.value)
+        self.code = code
         self.failure = failure
 
 

@@ -1,17 +1,12 @@
 """What became of a bundle, in the words of those who hear of it: the phone, whoever brought it, the operator."""
 
 from datetime import UTC, datetime
-from typing import Final, Literal
 
+from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.base.proven_time import Now
 from firmware.configuration.standing import Ended
-from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
-from firmware.privacy.egress.messages import OutcomeCode
-from provisioning.refusal import BundleRefusal
-from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
-
-_REFUSALS: Final = frozenset(BundleRefusal)
-_CHECKS: Final = frozenset(CheckName)
+from firmware.phone.bundle_news import BundleEnded
+from provisioning.report import Check, Report
 
 
 def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
@@ -28,8 +23,8 @@ def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
         serial=serial,
         number=ended.number,
         firmware=firmware,
-        result=ReportResult(ended.result.value),
-        code=_reported(ended.code),
+        result=ended.result,
+        code=ended.code,
         checks=(*clock, *ended.checks),
         made_at=datetime.fromtimestamp(ended.at, UTC),
     )
@@ -46,12 +41,6 @@ def outcome_of(ended: Ended) -> OutcomeCode:
         case BundleResult.APPLIED | BundleResult.NOTHING_TO_DO:
             return OutcomeCode.APPLIED
         case BundleResult.REFUSED:
-            return OutcomeCode(ended.code.value)
+            return OutcomeCode(ended.code)
         case BundleResult.REVERTED | BundleResult.INTERRUPTED:
             return OutcomeCode(f"reverted_{ended.code}")
-
-
-def _reported(code: BundleCode) -> BundleRefusal | CheckName | Literal[""]:
-    if code.value in _REFUSALS:
-        return BundleRefusal(code.value)
-    return CheckName(code.value) if code.value in _CHECKS else ""

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.setup.root.connections import FOLDER, OWN, RADIO, WIFI, cable_files, radio_file, wifi_files
+from provisioning.errors import refuse
 from provisioning.network import Network, Time, WifiSecurity, check_wifi_password, wifi_password_name
-from provisioning.refusal import BundleRefusal, refuse
 from provisioning.schema import Configuration
 
 TIME_SERVERS: Final = "etc/systemd/timesyncd.conf.d/wecall.conf"
@@ -56,11 +57,11 @@ def _passwords(network: Network, secrets: Mapping[str, str]) -> dict[str, str]:
         name = wifi_password_name(position)
         password = secrets.get(name) or (wifi.password.get_secret_value() if wifi.password else "")
         if not password:
-            refuse(BundleRefusal.NO_SECRETS, f"There is no {name}: the password of a Wi-Fi network is missing.")
+            refuse(OutcomeCode.NO_SECRETS, f"There is no {name}: the password of a Wi-Fi network is missing.")
         try:
             check_wifi_password(password)
         except ValueError as error:
-            refuse(BundleRefusal.MISTAKES, f"{name}: {error}.")
+            refuse(OutcomeCode.MISTAKES, f"{name}: {error}.")
         passwords[name] = password
     return passwords
 

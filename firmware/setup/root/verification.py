@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from contract.results import OutcomeCode
 from firmware.base.proven_time import ProvenTime
 from firmware.setup.root.record import Record
 from firmware.setup.root.wheels import HANDSET, fits
 from provisioning.bundle import Bundle, open_bundle
-from provisioning.errors import ProvisioningError
-from provisioning.refusal import BundleRefusal, refuse
+from provisioning.errors import ProvisioningError, refuse
 from provisioning.schema import Configuration, parse_configuration
 from provisioning.trust import Kind, TrustedKey
 
@@ -80,7 +80,7 @@ class Verifier:
         bundle.manifest.check_time(now.at_least_s, synced=now.synced)
         bundle.manifest.check_number(record.newest, record.reverted)
         if bundle.manifest.number != number:
-            refuse(BundleRefusal.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
+            refuse(OutcomeCode.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
         _check_wheels(bundle)
         verified = _read(bundle, record)
         if not pins:
@@ -104,21 +104,19 @@ def _read(bundle: Bundle, record: Record) -> Verified:
         try:
             text = bundle.read(CONFIGURATION).decode()
         except UnicodeDecodeError:
-            refuse(BundleRefusal.MISTAKES, f"{CONFIGURATION} in this bundle is not UTF-8 text.")
+            refuse(OutcomeCode.MISTAKES, f"{CONFIGURATION} in this bundle is not UTF-8 text.")
     elif record.active is not None:
         text = record.active.configuration
     else:
-        refuse(BundleRefusal.MISTAKES, f"There is no {CONFIGURATION} in this bundle, and none of an earlier one.")
+        refuse(OutcomeCode.MISTAKES, f"There is no {CONFIGURATION} in this bundle, and none of an earlier one.")
     try:
         configuration = parse_configuration(text)
     except ProvisioningError as error:
-        refuse(BundleRefusal.MISTAKES, f"The configuration in this bundle has {len(error.mistakes)} mistakes.")
+        refuse(OutcomeCode.MISTAKES, f"The configuration in this bundle has {len(error.mistakes)} mistakes.")
     if configuration.device.fleet != bundle.manifest.fleet:
-        refuse(
-            BundleRefusal.MISTAKES, f"The configuration of this bundle is not for the fleet {bundle.manifest.fleet}."
-        )
+        refuse(OutcomeCode.MISTAKES, f"The configuration of this bundle is not for the fleet {bundle.manifest.fleet}.")
     if not configuration.trust.has_key_for(Kind.BUNDLE):
-        refuse(BundleRefusal.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
+        refuse(OutcomeCode.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
     return Verified(bundle, text, configuration)
 
 
@@ -127,12 +125,12 @@ def _check_wheels(bundle: Bundle) -> None:
     if not names:
         return
     if foreign := [name for name in names if not fits(name)]:
-        refuse(BundleRefusal.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
+        refuse(OutcomeCode.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
     handset = next((name for name in names if name.startswith(HANDSET)), None)
     if handset is None:
-        refuse(BundleRefusal.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
+        refuse(OutcomeCode.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
     if _version(handset) < _OLDEST_FIRMWARE:
-        refuse(BundleRefusal.UNSUPPORTED, f"{handset} is too old: this machine is set up for 0.2.0 and later.")
+        refuse(OutcomeCode.UNSUPPORTED, f"{handset} is too old: this machine is set up for 0.2.0 and later.")
 
 
 def _version(handset: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from contract.results import OutcomeCode
 from firmware.base.errors import HandsetError
 from firmware.setup.root.environments import Environments
 from firmware.setup.root.installation import Installation, decoded, encoded
@@ -16,7 +17,7 @@ from firmware.setup.root.processes import identify, is_alive
 from firmware.setup.root.record import Pending, Record, RecordError, Snapshot, forget_record, read_record, write_record
 from firmware.setup.root.verification import Verifier
 from firmware.setup.root.wheelhouse import Wheelhouse
-from provisioning.refusal import BundleRefusal, BundleRefusedError, refuse
+from provisioning.errors import BundleRefusedError, refuse
 from provisioning.schema import parse_configuration
 
 _log = logging.getLogger(__name__)
@@ -227,7 +228,7 @@ class Work:
                 goes_back=True,
             )
         if bundle is None:
-            refuse(BundleRefusal.UNREADABLE, f"Bundle {number} was never kept here, and did not come either.")
+            refuse(OutcomeCode.UNREADABLE, f"Bundle {number} was never kept here, and did not come either.")
         verified = self._verifier.verify(record, number, bundle)
         files = wanted_files(verified.configuration, secrets, self._installation.keyfiles)
         wheels = Wheelhouse(verified.bundle, self._machine.state)

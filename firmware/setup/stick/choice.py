@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from contract.results import OutcomeCode
 from firmware.base.errors import StickError
 from firmware.setup.stick.folder import ENDING, StickFolder
-from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal, BundleRefusedError, open_bundle
+from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusedError, open_bundle
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Choice:
 
     name: str = ""
     number: int = 0
-    refusal: BundleRefusal | None = None
+    refusal: OutcomeCode | None = None
 
 
 class _Named(IntEnum):
@@ -57,8 +58,8 @@ def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
     handset's to have. It verifies again what it was given.
     """
     best = Choice()
-    of_named: list[BundleRefusal] = []
-    of_others: list[BundleRefusal] = []
+    of_named: list[OutcomeCode] = []
+    of_others: list[OutcomeCode] = []
     left_bytes = MOST_READ_BYTES
     # Where there is too much to read, those are left out that are least likely ours.
     for named, name in sorted((_named(name, serial), name) for name in names)[:MOST_READ]:
@@ -76,7 +77,7 @@ def choose(folder: StickFolder, names: tuple[str, ...], serial: str) -> Choice:
         except BundleRefusedError as error:
             refusals.append(error.refusal)
         except (StickError, OSError):
-            refusals.append(BundleRefusal.UNREADABLE)
+            refusals.append(OutcomeCode.UNREADABLE)
         else:
             if manifest.number > best.number:
                 best = Choice(name, manifest.number)
@@ -91,10 +92,10 @@ def _named(name: str, serial: str) -> _Named:
     return _Named.ANOTHERS if is_a_serial else _Named.NOBODYS
 
 
-def _reason(of_named: list[BundleRefusal], of_others: list[BundleRefusal]) -> BundleRefusal:
+def _reason(of_named: list[OutcomeCode], of_others: list[OutcomeCode]) -> OutcomeCode:
     """Return what helps most: what is wrong with the bundle that was meant for this handset, else that none was."""
     if of_named:
         return of_named[0]
-    if BundleRefusal.WRONG_SERIAL in of_others:
-        return BundleRefusal.WRONG_SERIAL
-    return of_others[0] if of_others else BundleRefusal.UNREADABLE
+    if OutcomeCode.WRONG_SERIAL in of_others:
+        return OutcomeCode.WRONG_SERIAL
+    return of_others[0] if of_others else OutcomeCode.UNREADABLE

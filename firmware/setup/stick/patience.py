@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from contract.results import OutcomeCode
 from firmware.base.backoff import full_jitter_s
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError
-from provisioning.refusal import BundleRefusal
 
 _T = TypeVar("_T")
 
@@ -54,7 +54,7 @@ class Patience:
 
     def _limit_s(self, error: ControlError) -> float:
         match error:
-            case BundleNotTakenError(refusal=BundleRefusal.BUSY):
+            case BundleNotTakenError(refusal=OutcomeCode.BUSY):
                 return self.busy_limit_s
             case BundleNotTakenError():
                 return 0.0

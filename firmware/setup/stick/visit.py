@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
 
+from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.phone.bundle_news import BundleCode
+from firmware.display.translation import Language
 from firmware.setup.stick.choice import Choice, choose
 from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
+from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.writing import Outgoing
-from provisioning.bundle import BundleRefusal
 from provisioning.identity import Identity
-from provisioning.report import Language, Report, ReportResult
+from provisioning.report import Report
 
 _log = logging.getLogger(__name__)
 
 _FOLLOW_S: Final = 25.0
 _MOST_TRANSFERS: Final = 3
-_CANNOT_BE_READ: Final = frozenset({BundleCode.STICK_UNREADABLE, BundleCode.UNREADABLE})
-_LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+_CANNOT_BE_READ: Final = frozenset({StickCode.STICK_UNREADABLE, OutcomeCode.UNREADABLE})
 
 
 class HandsetLink(Protocol):
@@ -36,7 +36,7 @@ class HandsetLink(Protocol):
     async def piece(self, offer: str, data: bytes) -> None: ...
     async def end(self, offer: str) -> None: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
-    async def stick_done(self, code: BundleCode) -> None: ...
+    async def stick_done(self, code: StickCode | OutcomeCode) -> None: ...
     async def ordered(self) -> Sequence[OrderedFile]: ...
     async def fetch(self, name: str, offset: int) -> bytes: ...
     async def fetched(self, names: Sequence[str]) -> None: ...
@@ -71,7 +71,7 @@ class Visit:
         try:
             names = self._folder.bundle_names()
         except StickError:
-            await self._say_done(BundleCode.STICK_UNREADABLE)
+            await self._say_done(StickCode.STICK_UNREADABLE)
             raise
         if ordered := await self._patience.ask(self._link.ordered):
             self._outgoing.mark_ordered()
@@ -79,7 +79,7 @@ class Visit:
             await self._take(choose(self._folder, names, identity.serial), identity)
         elif not ordered:
             self._lay_out_identity(identity)
-            await self._say_done(BundleCode.IDENTITY_WRITTEN)
+            await self._say_done(StickCode.IDENTITY_WRITTEN)
 
     async def fetch_ordered(self) -> None:
         """Write what the holder ordered to the stick.
@@ -95,24 +95,24 @@ class Visit:
             for wanted in ordered:
                 await self._write_ordered(wanted)
         except (StickError, ControlError):
-            await self._say_done(BundleCode.COPY_NOT_WRITTEN)
+            await self._say_done(StickCode.COPY_NOT_WRITTEN)
             raise
         await self._link.fetched([wanted.name for wanted in ordered])
         if self._outgoing.is_empty:
-            await self._say_done(BundleCode.COPY_WRITTEN)
+            await self._say_done(StickCode.COPY_WRITTEN)
 
     async def _take(self, choice: Choice, identity: Identity) -> None:
         if choice.refusal is None:
             report = await self._apply(choice, identity)
         else:
             _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
-            report = _report(identity, None, ReportResult.REFUSED, choice.refusal)
-            await self._say_done(BundleCode(choice.refusal.value))
-            if choice.refusal is BundleRefusal.WRONG_SERIAL:
+            report = _report(identity, None, BundleResult.REFUSED, choice.refusal)
+            await self._say_done(choice.refusal)
+            if choice.refusal is OutcomeCode.WRONG_SERIAL:
                 self._lay_out_identity(identity)
         self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())
         self._outgoing.lay_out(
-            f"{report.file_stem}.txt", "\n".join(report.as_text(language) for language in _LANGUAGES)
+            f"{report.file_stem}.txt", "\n".join(report_text(report, language) for language in Language)
         )
 
     async def _apply(self, choice: Choice, identity: Identity) -> Report:
@@ -121,13 +121,13 @@ class Visit:
             offer = await self._hand_over(choice)
         except (StickError, OSError) as error:
             _log.warning("The bundle could not be read to its end: %s", error)
-            await self._say_done(BundleCode.STICK_UNREADABLE)
-            return _report(identity, choice.number, ReportResult.REFUSED, BundleRefusal.UNREADABLE)
+            await self._say_done(StickCode.STICK_UNREADABLE)
+            return _report(identity, choice.number, BundleResult.REFUSED, OutcomeCode.UNREADABLE)
         except RequestRefusedError as error:
             _log.warning("The handset takes no bundle: %s", error)
-            refusal = error.refusal if isinstance(error, BundleNotTakenError) else BundleRefusal.FAILED
-            await self._say_done(BundleCode(refusal.value))
-            return _report(identity, choice.number, ReportResult.REFUSED, refusal)
+            refusal = error.refusal if isinstance(error, BundleNotTakenError) else OutcomeCode.FAILED
+            await self._say_done(refusal)
+            return _report(identity, choice.number, BundleResult.REFUSED, refusal)
         except ControlError as error:
             return _interrupted(identity, choice.number, error)
         self._outgoing.mark_reading(going_on=False)
@@ -188,7 +188,7 @@ class Visit:
                 file.write(piece)
                 at += len(piece)
 
-    async def _say_done(self, code: BundleCode) -> None:
+    async def _say_done(self, code: StickCode | OutcomeCode) -> None:
         # Of a stick that is pulled out the same is said, a moment before it is known to be gone.
         if code not in _CANNOT_BE_READ:
             self._outgoing.mark_reading(going_on=False)
@@ -199,7 +199,7 @@ class Visit:
         self._outgoing.lay_out(identity.file_name, identity.as_json())
 
 
-def _report(identity: Identity, number: int | None, result: ReportResult, code: BundleRefusal | str) -> Report:
+def _report(identity: Identity, number: int | None, result: BundleResult, code: OutcomeCode | str) -> Report:
     return Report(
         serial=identity.serial,
         number=number,
@@ -212,4 +212,4 @@ def _report(identity: Identity, number: int | None, result: ReportResult, code: 
 
 def _interrupted(identity: Identity, number: int, error: ControlError) -> Report:
     _log.warning("What became of the bundle is not known: %s", error)
-    return _report(identity, number, ReportResult.INTERRUPTED, "")
+    return _report(identity, number, BundleResult.INTERRUPTED, "")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckName, ReportCode
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.standing import MOST_KEPT, MOST_TRIES, Ended, Standing
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.setup.bundles.identity import open_identity
-from provisioning.refusal import BundleRefusedError
+from provisioning.errors import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import SERIAL, manifest
 
@@ -41,7 +41,7 @@ def keep(config_store: ConfigStore, number: int, **changes: object) -> None:
 
 
 def ended(config_store: ConfigStore, result: BundleResult, number: int) -> Ended:
-    code = BundleCode.LINES if result is BundleResult.REVERTED else BundleCode.NONE
+    code: ReportCode = CheckName.LINES if result is BundleResult.REVERTED else ""
     return Ended.of(candidate(number), result, code, checks=(), at_s=NOW_S)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckName
 from firmware.base.errors import StorageError
 from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
@@ -19,7 +20,6 @@ from firmware.configuration.loading import (
     read_country,
 )
 from firmware.configuration.standing import Ended
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.errands import ChooseCountry
 from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.country import CountryErrands
@@ -171,7 +171,7 @@ def test_what_cannot_even_be_started_with_is_given_up_before_anything_runs(path:
     standing = ConfigStore(tmp_path).standing
     assert (standing.trial, standing.reverted) == (None, (7,))
     assert standing.ended is not None
-    assert (standing.ended.result, standing.ended.code) == (BundleResult.REVERTED, BundleCode.START)
+    assert (standing.ended.result, standing.ended.code) == (BundleResult.REVERTED, CheckName.START)
 
 
 def test_a_card_that_cannot_be_written_runs_with_what_counts_and_not_with_what_is_to_be_tried(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.results import BundleResult, CheckName
 from firmware.configuration.standing import MOST_KEPT, Ended, Standing
-from firmware.phone.bundle_news import BundleCode, BundleResult
-from provisioning.refusal import BundleRefusedError
+from provisioning.errors import BundleRefusedError
 from tests.lab.bundle_desk import NOW_S, candidate
 from tests.lab.bundles import manifest
 
@@ -53,7 +53,7 @@ class Story:
             assert self.standing.active == number
             ended = Ended.of(tried, BundleResult.APPLIED, checks=(), at_s=NOW_S)
         else:
-            ended = Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=NOW_S)
+            ended = Ended.of(tried, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=NOW_S)
         self.standing = self.standing.ending(ended)
         if not works:
             assert (self.standing.active, self.standing.kept) == (before.active, before.kept)
@@ -100,7 +100,7 @@ def test_a_number_that_failed_is_refused_until_a_higher_one_counts(failing: int,
 
 def sent_back(*, exchanges_firmware: bool) -> Ended:
     tried = candidate(7, exchanges_firmware=exchanges_firmware)
-    return Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=NOW_S)
+    return Ended.of(tried, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=NOW_S)
 
 
 def test_firmware_is_on_trial_until_it_counts_or_is_known_to_be_gone() -> None:

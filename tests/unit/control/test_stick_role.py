@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, StickCode
 from firmware.base.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
@@ -18,19 +19,11 @@ from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
 from firmware.control.stick_role import StickRole
-from firmware.phone.bundle_news import (
-    BundleCode,
-    BundleEnded,
-    BundleNews,
-    BundleResult,
-    BundleStep,
-    StickRemoved,
-    StickReported,
-)
+from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
+from firmware.phone.bundle_reasons import CODES
 from provisioning.identity import Identity, new_broker_key, new_sealing_key
-from provisioning.refusal import BundleRefusal
-from provisioning.report import Check, CheckCode, CheckName, Report, ReportResult
-from tests.lab.bundles import SERIAL
+from provisioning.report import Check, Report
+from tests.lab.bundles import REFUSALS, SERIAL
 
 IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
 OFFER = "0123456789abcdef0123456789abcdef"
@@ -38,7 +31,7 @@ REPORT = Report(
     serial=SERIAL,
     number=7,
     firmware="1.2.3",
-    result=ReportResult.REVERTED,
+    result=BundleResult.REVERTED,
     code=CheckName.LINES,
     checks=(Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=2),),
     made_at=datetime(2026, 11, 25, tzinfo=UTC),
@@ -62,7 +55,7 @@ class Intake:
 
     def begin(self, size_bytes: int) -> str:
         if size_bytes > 1_000_000:
-            raise BundleError("There is no room on the card for this bundle.", BundleRefusal.NO_SPACE)
+            raise BundleError("There is no room on the card for this bundle.", OutcomeCode.NO_SPACE)
         self.size_bytes = size_bytes
         return OFFER
 
@@ -146,7 +139,7 @@ async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:
 async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, tmp_path: Path) -> None:
     with pytest.raises(BundleNotTakenError) as caught:
         await site.link.begin(2_000_000)
-    assert caught.value.refusal is BundleRefusal.NO_SPACE
+    assert caught.value.refusal is OutcomeCode.NO_SPACE
     with pytest.raises(RequestRefusedError, match="Nothing is known"):
         await site.link.piece("f" * 32, b"x")
     await site.server.stop()
@@ -158,16 +151,18 @@ async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, t
 @pytest.mark.parametrize(
     ("code", "result"),
     [
-        (BundleCode.IDENTITY_WRITTEN, BundleResult.NOTHING_TO_DO),
-        (BundleCode.NO_BUNDLE, BundleResult.NOTHING_TO_DO),
-        (BundleCode.COPY_WRITTEN, BundleResult.NOTHING_TO_DO),
-        (BundleCode.COPY_NOT_WRITTEN, BundleResult.INTERRUPTED),
-        (BundleCode.WRONG_SERIAL, BundleResult.REFUSED),
-        (BundleCode.FORGED, BundleResult.REFUSED),
-        (BundleCode.STICK_UNREADABLE, BundleResult.REFUSED),
+        (StickCode.IDENTITY_WRITTEN, BundleResult.NOTHING_TO_DO),
+        (StickCode.NO_BUNDLE, BundleResult.NOTHING_TO_DO),
+        (StickCode.COPY_WRITTEN, BundleResult.NOTHING_TO_DO),
+        (StickCode.COPY_NOT_WRITTEN, BundleResult.INTERRUPTED),
+        (OutcomeCode.WRONG_SERIAL, BundleResult.REFUSED),
+        (OutcomeCode.FORGED, BundleResult.REFUSED),
+        (StickCode.STICK_UNREADABLE, BundleResult.REFUSED),
     ],
 )
-async def test_the_phone_hears_why_there_is_nothing_for_it(site: Site, code: BundleCode, result: BundleResult) -> None:
+async def test_the_phone_hears_why_there_is_nothing_for_it(
+    site: Site, code: StickCode | OutcomeCode, result: BundleResult
+) -> None:
     await site.link.stick_done(code)
     assert site.heard == [BundleEnded(result, code)]
 
@@ -253,10 +248,10 @@ async def test_the_sockets_are_apart(site: Site) -> None:
 
 
 def test_each_reason_that_the_stick_process_finds_has_words_on_the_display() -> None:
-    assert {BundleCode(refusal.value).value for refusal in BundleRefusal} == set(BundleRefusal)
+    assert set(REFUSALS) <= CODES.keys()
 
 
-GONE = BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE)
+GONE = BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE)
 
 
 @pytest.mark.parametrize(("early", "heard"), [(True, [GONE, StickRemoved()]), (False, [StickRemoved()])])

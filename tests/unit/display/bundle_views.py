@@ -4,13 +4,12 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Final
 
+from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
 from firmware.phone.answers import FactsRead, PinChanged
 from firmware.phone.bundle_news import (
-    BundleCode,
     BundleCodeWanted,
     BundleEnded,
-    BundleResult,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
@@ -37,15 +36,15 @@ _KEY: Final = TrustedKey(public=b64encode(bytes(32)).decode(), signs=frozenset({
 _ENDS: Final = {
     "done": BundleEnded(BundleResult.APPLIED, number=12),
     "nothing new": BundleEnded(BundleResult.NOTHING_TO_DO, number=12),
-    "an identity was written": BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.IDENTITY_WRITTEN),
-    "a copy was written": BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.COPY_WRITTEN),
-    "for another phone": BundleEnded(BundleResult.REFUSED, BundleCode.WRONG_SERIAL, 12),
-    "from a stranger": BundleEnded(BundleResult.REFUSED, BundleCode.UNKNOWN_KEY),
-    "its time is over": BundleEnded(BundleResult.REFUSED, BundleCode.EXPIRED, 12),
-    "damaged": BundleEnded(BundleResult.REFUSED, BundleCode.UNREADABLE),
-    "wrong password": BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 12, RegistrationFailure.WRONG_PASSWORD),
-    "no broker": BundleEnded(BundleResult.REVERTED, BundleCode.BROKER, 12),
-    "pulled out": BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE),
+    "an identity was written": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.IDENTITY_WRITTEN),
+    "a copy was written": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.COPY_WRITTEN),
+    "for another phone": BundleEnded(BundleResult.REFUSED, OutcomeCode.WRONG_SERIAL, 12),
+    "from a stranger": BundleEnded(BundleResult.REFUSED, OutcomeCode.UNKNOWN_KEY),
+    "its time is over": BundleEnded(BundleResult.REFUSED, OutcomeCode.EXPIRED, 12),
+    "damaged": BundleEnded(BundleResult.REFUSED, OutcomeCode.UNREADABLE),
+    "wrong password": BundleEnded(BundleResult.REVERTED, CheckName.LINES, 12, RegistrationFailure.WRONG_PASSWORD),
+    "no broker": BundleEnded(BundleResult.REVERTED, CheckName.BROKER, 12),
+    "pulled out": BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE),
 }
 
 
@@ -81,7 +80,7 @@ def _installer_s_page() -> PhoneView:
         digest=_DIGEST,
         source=BundleSource.STICK,
         result=BundleResult.REVERTED,
-        code=BundleCode.LINES,
+        code=CheckName.LINES,
         number=13,
         at=0,
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.refusal import BundleRefusedError
+from provisioning.errors import BundleRefusedError
 from provisioning.sealing import unseal_with_code, unseal_with_key
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
 

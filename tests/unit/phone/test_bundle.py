@@ -5,14 +5,13 @@ from typing import get_args
 
 import pytest
 
+from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
-    BundleCode,
     BundleCodeWanted,
     BundleEnded,
     BundleNews,
-    BundleResult,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
@@ -20,7 +19,8 @@ from firmware.phone.bundle_news import (
     StickReported,
 )
 from firmware.phone.bundle_news_rows import ANSWER_PATIENCE_S, DONE_S, FAILED_S
-from firmware.phone.bundle_phrases import CODES, RESULTS, STEPS, WITHOUT_CODE
+from firmware.phone.bundle_phrases import RESULTS, STEPS, WITHOUT_CODE
+from firmware.phone.bundle_reasons import CODES
 from firmware.phone.call import CallState, DisconnectReason, RegistrationFailure
 from firmware.phone.commands import CancelTimer, IndicatorPattern, SetBrightness, SetIndicator, ShowPage, StartTimer
 from firmware.phone.consent_answers import ConsentsChanged
@@ -35,6 +35,7 @@ from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.purpose import Purpose
 from firmware.phone.view import Hint, Mode
+from tests.lab.bundles import REFUSALS
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import open_page, said
 from tests.unit.phone.office import AGREED
@@ -45,7 +46,8 @@ WORDS = ("ability", "able", "about", "above", "absent", "absorb")
 SIGNER = BundleSignerShown(WORDS)
 CODE = "1234567890"
 DONE = BundleEnded(BundleResult.APPLIED, number=7)
-FAILED = BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 7, RegistrationFailure.WRONG_PASSWORD)
+FAILED = BundleEnded(BundleResult.REVERTED, CheckName.LINES, 7, RegistrationFailure.WRONG_PASSWORD)
+SENT_BACK = [name for name in CheckName if f"reverted_{name}" in set(OutcomeCode)]
 GOOD = {BundleResult.APPLIED, BundleResult.NOTHING_TO_DO}
 NEWS: tuple[BundleNews, ...] = (
     *(BundleStepStarted(step) for step in BundleStep),
@@ -191,10 +193,10 @@ def test_a_bundle_that_came_over_the_network_takes_nobody_s_display() -> None:
     pages = len(desk.said(ShowPage))
     desk.handle(BundleStepStarted(BundleStep.LINES, by_stick=False))
     desk.handle(BundleEnded(BundleResult.APPLIED, number=8, by_stick=False))
-    desk.handle(BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 8, by_stick=False))
+    desk.handle(BundleEnded(BundleResult.REVERTED, CheckName.LINES, 8, by_stick=False))
     assert desk.view.mode is Mode.IDLE
     assert {command.view.menu for command in desk.said(ShowPage)[pages:]} == {None}
-    assert desk.view.last_bundle == BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 8, by_stick=False)
+    assert desk.view.last_bundle == BundleEnded(BundleResult.REVERTED, CheckName.LINES, 8, by_stick=False)
     assert IndicatorPattern.PULSE not in [command.pattern for command in desk.said(SetIndicator)]
 
 
@@ -219,11 +221,11 @@ def test_a_trial_that_goes_on_after_the_phone_has_started_anew_is_shown_from_the
 # --- how it ended -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [code for code in BundleCode if code is not BundleCode.NONE])
+@pytest.mark.parametrize("code", [*REFUSALS, *SENT_BACK, *StickCode])
 def test_every_reason_has_words_and_they_are_shown_with_what_to_do_about_the_stick(code: BundleCode) -> None:
     desk = Desk()
     desk.handle(BundleEnded(BundleResult.REFUSED, code, 7))
-    stick_is_gone = code is BundleCode.STICK_GONE
+    stick_is_gone = code is StickCode.STICK_GONE
     assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Leave the stick in.")
     assert said(notice(desk).title) == "Refused"
     desk.handle(StickReported())
@@ -241,7 +243,7 @@ def test_every_end_has_words_without_a_reason_too(result: BundleResult) -> None:
 
 
 def test_no_code_is_without_words() -> None:
-    assert set(CODES) == set(BundleCode) - {BundleCode.NONE}
+    assert set(CODES) == {*REFUSALS, *SENT_BACK, *StickCode}
     assert set(RESULTS) == set(WITHOUT_CODE) == set(BundleResult)
     assert set(STEPS) == set(BundleStep)
 
@@ -265,7 +267,7 @@ def test_a_line_that_does_not_register_says_why() -> None:
     desk = Desk()
     desk.handle(FAILED)
     assert text(desk) == "Wrong password. Ask your installer. Leave the stick in."
-    desk.handle(BundleEnded(BundleResult.REVERTED, BundleCode.LINES, 7))
+    desk.handle(BundleEnded(BundleResult.REVERTED, CheckName.LINES, 7))
     assert text(desk).startswith("The phone line did not work.")
 
 
@@ -310,7 +312,7 @@ def test_nobody_is_told_to_leave_a_stick_in_that_was_taken_out_while_the_bundle_
     desk.handle(BundleStepStarted(BundleStep.LINES))
     desk.handle(FAILED)
     assert text(desk) == "Wrong password. Ask your installer."
-    desk.handle(BundleEnded(BundleResult.REFUSED, BundleCode.OLD, 6))
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.OLD, 6))
     assert text(desk).endswith("Leave the stick in.")
 
 
@@ -365,7 +367,7 @@ def test_nobody_at_the_phone_means_no() -> None:
     assert started(desk, Timer.BUNDLE_PATIENCE) == [ANSWER_PATIENCE_S]
     desk.expire(Timer.BUNDLE_PATIENCE)
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=False)]
-    desk.handle(BundleEnded(BundleResult.REFUSED, BundleCode.NOT_ACCEPTED))
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.NOT_ACCEPTED))
     assert text(desk).startswith("Nobody said yes.")
 
 
@@ -457,7 +459,7 @@ def test_a_pin_that_comes_too_late_accepts_nothing() -> None:
     desk.press(Key.OK)
     desk.dial("4321")
     desk.press(Key.OK)
-    desk.handle(BundleEnded(BundleResult.INTERRUPTED, BundleCode.STICK_GONE))
+    desk.handle(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
     desk.handle(PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
     assert text(desk).startswith("The stick was pulled out too early.")
@@ -699,10 +701,10 @@ def test_a_long_sentence_is_turned_over_by_the_volume_keys() -> None:
         (BundleCodeWanted(5), IndicatorPattern.SLOW_BLINK),
         (DONE, IndicatorPattern.ON),
         (BundleEnded(BundleResult.NOTHING_TO_DO), IndicatorPattern.ON),
-        (BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.IDENTITY_WRITTEN), IndicatorPattern.ON),
-        (BundleEnded(BundleResult.NOTHING_TO_DO, BundleCode.NO_BUNDLE), IndicatorPattern.SLOW_BLINK),
+        (BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.IDENTITY_WRITTEN), IndicatorPattern.ON),
+        (BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.NO_BUNDLE), IndicatorPattern.SLOW_BLINK),
         (FAILED, IndicatorPattern.SLOW_BLINK),
-        (BundleEnded(BundleResult.REFUSED, BundleCode.FORGED), IndicatorPattern.SLOW_BLINK),
+        (BundleEnded(BundleResult.REFUSED, OutcomeCode.FORGED), IndicatorPattern.SLOW_BLINK),
         (BundleEnded(BundleResult.INTERRUPTED), IndicatorPattern.SLOW_BLINK),
     ],
     ids=repr,

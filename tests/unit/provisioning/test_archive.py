@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.results import OutcomeCode
 from provisioning.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
-from provisioning.bundle import Bundle, BundleRefusal, BundleRefusedError, open_bundle, size_limit
+from provisioning.bundle import Bundle, BundleRefusedError, open_bundle, size_limit
 from tests.lab.bundles import HEADER_BYTES, ForgedEntry, Installer, forged_zip, manifest_entry
 
 INSTALLER = Installer()
@@ -31,7 +32,7 @@ def opened(zipped: bytes) -> Bundle:
     return open_bundle(io.BytesIO(INSTALLER.sign(zipped)), (INSTALLER.trusted,))
 
 
-def refusal(zipped: bytes, read: Callable[[Bundle], object] = lambda _: None) -> BundleRefusal:
+def refusal(zipped: bytes, read: Callable[[Bundle], object] = lambda _: None) -> OutcomeCode:
     document = io.BytesIO(INSTALLER.sign(zipped))
     with pytest.raises(BundleRefusedError) as caught, bounded_memory():
         read(open_bundle(document, (INSTALLER.trusted,)))
@@ -77,7 +78,7 @@ def test_the_plain_one_that_the_others_are_made_from_is_taken() -> None:
     bundle = opened(PLAIN)
     assert bundle.names == ("manifest.json", "config.toml")
     assert bundle.read("config.toml") == CONFIG.content
-    assert refusal(PLAIN[:-1]) is BundleRefusal.UNREADABLE
+    assert refusal(PLAIN[:-1]) is OutcomeCode.UNREADABLE
 
 
 @given(
@@ -129,18 +130,18 @@ def test_what_is_read_is_what_every_other_reader_of_zips_reads(contents: list[tu
 def test_a_name_that_no_bundle_has_is_refused(name: bytes) -> None:
     for method in (0, 8):
         entry = ForgedEntry(name=name, content=b"x", method=method)
-        assert refusal(forged_zip([manifest_entry(), entry])) is BundleRefusal.UNREADABLE
+        assert refusal(forged_zip([manifest_entry(), entry])) is OutcomeCode.UNREADABLE
 
 
 @pytest.mark.parametrize("second", [b"config.toml", b"certificates/A.pem"])
 def test_a_name_that_is_there_twice_is_refused(second: bytes) -> None:
     entries = [manifest_entry(), CONFIG, ForgedEntry(name=b"certificates/a.pem"), ForgedEntry(name=second)]
-    assert refusal(forged_zip(entries)) is BundleRefusal.UNREADABLE
+    assert refusal(forged_zip(entries)) is OutcomeCode.UNREADABLE
 
 
 def test_a_local_header_of_another_name_is_refused() -> None:
     entry = replace(CONFIG, local={"name": b"../../a.sh!"})
-    assert refusal(forged_zip([manifest_entry(), entry])) is BundleRefusal.UNREADABLE
+    assert refusal(forged_zip([manifest_entry(), entry])) is OutcomeCode.UNREADABLE
 
 
 @given(st.text(max_size=40))
@@ -200,7 +201,7 @@ def test_what_is_no_plain_file_is_refused(changes: dict[str, Any]) -> None:
         [manifest_entry(), replace(CONFIG, **changes)],
         [manifest_entry(**changes), CONFIG],
     ):
-        assert refusal(forged_zip(entries)) is BundleRefusal.UNREADABLE
+        assert refusal(forged_zip(entries)) is OutcomeCode.UNREADABLE
 
 
 # --- how it lies in the file ------------------------------------------------------------------------------------------
@@ -239,14 +240,14 @@ MANIFEST_BYTES = len(forged_zip([manifest_entry()]))
     ],
 )
 def test_what_lies_otherwise_in_the_file_is_refused(zipped: bytes) -> None:
-    assert refusal(zipped) is BundleRefusal.UNREADABLE
+    assert refusal(zipped) is OutcomeCode.UNREADABLE
 
 
 def test_entries_that_share_their_bytes_are_refused() -> None:
     # The quine-like bombs overlap their streams: a few kilobytes of one are the content of thousands.
     kernel = ForgedEntry(name=b"ring_tones/0.wav", content=bytes(MEGABYTE))
     others = [replace(kernel, name=b"ring_tones/%d.wav" % number, packed=b"", offset=0) for number in range(1, 200)]
-    assert refusal(forged_zip([kernel, *others, manifest_entry()])) is BundleRefusal.UNREADABLE
+    assert refusal(forged_zip([kernel, *others, manifest_entry()])) is OutcomeCode.UNREADABLE
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -271,9 +272,9 @@ def test_a_bomb_is_refused_whatever_its_headers_say(name: bytes, said_bytes: int
     # Firmware is refused for its signer before it is inflated; what its stream says is another test's.
     zipped = forged_zip(entries)
     if name == b"firmware/a.whl" and said_bytes < 128 * MEGABYTE:
-        assert refusal(zipped) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+        assert refusal(zipped) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
         return
-    expected = BundleRefusal.TOO_LARGE if said_bytes > MEGABYTE else BundleRefusal.UNREADABLE
+    expected = OutcomeCode.TOO_LARGE if said_bytes > MEGABYTE else OutcomeCode.UNREADABLE
     assert refusal(zipped, everything) is expected
 
 
@@ -289,14 +290,14 @@ def test_what_is_inflated_ends_where_its_header_says() -> None:
         b"\xff" * 50,
     ):
         entry = replace(CONFIG, content=content, packed=packed)
-        assert refusal(forged_zip([manifest_entry(), entry]), everything) is BundleRefusal.UNREADABLE
+        assert refusal(forged_zip([manifest_entry(), entry]), everything) is OutcomeCode.UNREADABLE
 
 
 def test_what_is_stored_is_held_against_its_sum() -> None:
     entry = replace(CONFIG, method=0, crc=zlib.crc32(b"something else"))
-    assert refusal(forged_zip([manifest_entry(), entry]), everything) is BundleRefusal.UNREADABLE
+    assert refusal(forged_zip([manifest_entry(), entry]), everything) is OutcomeCode.UNREADABLE
     entry = replace(CONFIG, method=0, size_bytes=len(CONFIG.content) + 1)
-    assert refusal(forged_zip([manifest_entry(), entry])) is BundleRefusal.UNREADABLE
+    assert refusal(forged_zip([manifest_entry(), entry])) is OutcomeCode.UNREADABLE
 
 
 def test_a_stream_of_many_empty_blocks_takes_no_memory() -> None:
@@ -311,14 +312,14 @@ def test_a_stream_of_many_empty_blocks_takes_no_memory() -> None:
 def test_more_files_than_a_bundle_has_are_refused_unread() -> None:
     entries = [ForgedEntry(name=b"pictures/%d.png" % number, method=0) for number in range(MAX_ENTRIES)]
     assert len(opened(forged_zip([manifest_entry(), *entries[1:]])).names) == MAX_ENTRIES
-    assert refusal(forged_zip([manifest_entry(), *entries])) is BundleRefusal.TOO_LARGE
+    assert refusal(forged_zip([manifest_entry(), *entries])) is OutcomeCode.TOO_LARGE
 
 
 @pytest.mark.parametrize("count", [0, 1, MAX_ENTRIES, 0xFFFF])
 def test_a_giant_directory_is_refused_unread(count: int) -> None:
     giant = 16 * MEGABYTE
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, giant, 0, 0)
-    assert refusal(bytes(giant) + end) is BundleRefusal.TOO_LARGE
+    assert refusal(bytes(giant) + end) is OutcomeCode.TOO_LARGE
 
 
 def test_files_that_are_too_large_together_are_refused_unread() -> None:
@@ -327,14 +328,14 @@ def test_files_that_are_too_large_together_are_refused_unread() -> None:
         ForgedEntry(name=b"ring_tones/%d.wav" % number, packed=b"", size_bytes=each)
         for number in range(MAX_TOTAL_BYTES // each + 1)
     ]
-    assert refusal(forged_zip([manifest_entry(), *entries])) is BundleRefusal.TOO_LARGE
+    assert refusal(forged_zip([manifest_entry(), *entries])) is OutcomeCode.TOO_LARGE
 
 
 @given(st.binary(min_size=22, max_size=400), st.integers(0, 60))
 def test_whatever_stands_in_the_directory_is_read_or_refused(noise: bytes, position: int) -> None:
     directory_at = len(PLAIN) - 22 - 2 * 46 - len("manifest.jsonconfig.toml")
     changed = PLAIN[: directory_at + position] + noise + PLAIN[-22:]
-    assert refusal(changed) in {BundleRefusal.UNREADABLE, BundleRefusal.TOO_LARGE}
+    assert refusal(changed) in {OutcomeCode.UNREADABLE, OutcomeCode.TOO_LARGE}
 
 
 def test_a_large_file_is_hashed_and_extracted_piece_by_piece() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.results import OutcomeCode
 from provisioning import bundle as bundle_module
 from provisioning.bundle import (
     MAX_BUNDLE_BYTES,
     Bundle,
-    BundleRefusal,
     BundleRefusedError,
     key_words,
     open_bundle,
@@ -27,14 +27,14 @@ KEYS = (INSTALLER.trusted, STRANGER.trusted)
 CONTENTS = {"config.toml": b"version = 1\n", "sealed/code": b"sealed"}
 SMALL = INSTALLER.bundle(CONTENTS)
 
-NEEDS_NO_PARSING = {BundleRefusal.UNREADABLE, BundleRefusal.UNKNOWN_KEY, BundleRefusal.FORGED}
+NEEDS_NO_PARSING = {OutcomeCode.UNREADABLE, OutcomeCode.UNKNOWN_KEY, OutcomeCode.FORGED}
 
 
 def opened(document: bytes, keys: tuple[TrustedKey, ...] | None = KEYS) -> Bundle:
     return open_bundle(io.BytesIO(document), keys)
 
 
-def refusal(document: bytes, keys: tuple[TrustedKey, ...] | None = KEYS) -> BundleRefusal:
+def refusal(document: bytes, keys: tuple[TrustedKey, ...] | None = KEYS) -> OutcomeCode:
     with pytest.raises(BundleRefusedError) as caught:
         opened(document, keys)
     assert str(caught.value).endswith(".")
@@ -104,8 +104,8 @@ def test_with_any_bit_changed_it_is_refused_before_anything_is_parsed() -> None:
 @pytest.mark.usefixtures("nothing_is_parsed")
 def test_cut_at_any_length_it_is_refused_before_anything_is_parsed() -> None:
     for length in range(len(SMALL)):
-        assert refusal(SMALL[:length]) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
-        assert refusal(SMALL[:length], None) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
+        assert refusal(SMALL[:length]) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
+        assert refusal(SMALL[:length], None) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
 
 
 @pytest.mark.usefixtures("nothing_is_parsed")
@@ -117,12 +117,12 @@ def test_the_test_of_that_would_notice_parsing() -> None:
 @given(st.binary(max_size=400))
 def test_what_anybody_may_bring_is_refused(noise: bytes) -> None:
     for document in (noise, SMALL + noise if noise else b"", MAGIC + noise, SMALL[:40] + noise):
-        assert refusal(document, None) in {BundleRefusal.UNREADABLE, BundleRefusal.FORGED}
+        assert refusal(document, None) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
 
 
 @given(st.binary(max_size=400))
 def test_whatever_is_signed_is_read_or_refused(noise: bytes) -> None:
-    assert refusal(INSTALLER.sign(noise)) is BundleRefusal.UNREADABLE
+    assert refusal(INSTALLER.sign(noise)) is OutcomeCode.UNREADABLE
 
 
 @pytest.mark.parametrize("bit", range(8))
@@ -144,14 +144,14 @@ def test_a_signature_makes_nobody_believe_a_damaged_zip(bit: int) -> None:
 
 
 def test_a_key_signs_only_what_it_is_pinned_for() -> None:
-    assert refusal(STRANGER.bundle(CONTENTS)) is BundleRefusal.UNKNOWN_KEY
-    assert refusal(SMALL, ()) is BundleRefusal.UNKNOWN_KEY
+    assert refusal(STRANGER.bundle(CONTENTS)) is OutcomeCode.UNKNOWN_KEY
+    assert refusal(SMALL, ()) is OutcomeCode.UNKNOWN_KEY
     assert opened(STRANGER.bundle(CONTENTS), None).signer == STRANGER.public
 
 
 def test_firmware_needs_a_signer_who_may_sign_firmware() -> None:
     wheel = {"firmware/wecall_handset-0.2.0-py3-none-any.whl": b"PK"}
-    assert refusal(INSTALLER.bundle(wheel)) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert refusal(INSTALLER.bundle(wheel)) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
     maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
     assert opened(maker.bundle(wheel), (maker.trusted,)).wheels == tuple(wheel)
     # A first bundle, whose signer nobody knows yet, is asked about once its own configuration is known.
@@ -159,7 +159,7 @@ def test_firmware_needs_a_signer_who_may_sign_firmware() -> None:
     first.check_signer((maker.trusted,))
     with pytest.raises(BundleRefusedError) as caught:
         first.check_signer((INSTALLER.trusted,))
-    assert caught.value.refusal is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert caught.value.refusal is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 class Endless(io.BytesIO):
@@ -175,7 +175,7 @@ class Endless(io.BytesIO):
 def test_a_file_that_is_too_large_is_not_even_hashed() -> None:
     with pytest.raises(BundleRefusedError) as caught:
         open_bundle(Endless(SMALL), KEYS)
-    assert caught.value.refusal is BundleRefusal.TOO_LARGE
+    assert caught.value.refusal is OutcomeCode.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_firmware_alone_makes_a_bundle_one_that_handsets_before_0_2_0_do_not_rea
 def test_what_a_handset_would_not_take_is_not_written() -> None:
     with pytest.raises(BundleRefusedError) as caught:
         INSTALLER.bundle({"config.toml": bytes(256 * 1024 + 1)})
-    assert caught.value.refusal is BundleRefusal.TOO_LARGE
+    assert caught.value.refusal is OutcomeCode.TOO_LARGE
     assert "262144" in str(caught.value)
 
 

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.results import OutcomeCode
+from provisioning.errors import BundleRefusedError
 from provisioning.manifest import MANIFEST_FORMAT, Manifest, manifest_text, read_manifest
-from provisioning.refusal import BundleRefusal, BundleRefusedError
 from tests.lab.bundles import ISSUED, SERIAL, manifest
 
 
-def refusal(text: bytes) -> BundleRefusal:
+def refusal(text: bytes) -> OutcomeCode:
     with pytest.raises(BundleRefusedError) as caught:
         read_manifest(text)
     return caught.value.refusal
@@ -35,9 +36,9 @@ def test_a_manifest_of_the_first_format_is_read_for_ever() -> None:
 
 
 def test_a_newer_format_is_told_from_damage() -> None:
-    assert refusal(changed(format=MANIFEST_FORMAT + 1, something="new")) is BundleRefusal.UNSUPPORTED
+    assert refusal(changed(format=MANIFEST_FORMAT + 1, something="new")) is OutcomeCode.UNSUPPORTED
     for wrong in (0, -1, "1", 1.5, None):
-        assert refusal(changed(format=wrong)) is BundleRefusal.UNREADABLE
+        assert refusal(changed(format=wrong)) is OutcomeCode.UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -60,27 +61,27 @@ def test_a_newer_format_is_told_from_damage() -> None:
 def test_what_no_manifest_says_is_a_mistake_and_named(change: dict[str, object]) -> None:
     with pytest.raises(BundleRefusedError) as caught:
         read_manifest(changed(**change))
-    assert caught.value.refusal is BundleRefusal.UNREADABLE
+    assert caught.value.refusal is OutcomeCode.UNREADABLE
     assert caught.value.mistakes
 
 
 @given(st.binary(max_size=300))
 def test_what_anybody_may_sign_is_refused(noise: bytes) -> None:
-    assert refusal(noise) is BundleRefusal.UNREADABLE
+    assert refusal(noise) is OutcomeCode.UNREADABLE
 
 
 def test_a_manifest_nested_deep_is_refused() -> None:
-    assert refusal(b'{"format": 1, "note": ' + b"[" * 30_000) is BundleRefusal.UNREADABLE
+    assert refusal(b'{"format": 1, "note": ' + b"[" * 30_000) is OutcomeCode.UNREADABLE
 
 
 def test_a_bundle_is_for_its_fleet_and_its_serials_only() -> None:
     manifest().check_scope(SERIAL, "shop")
     manifest(serials=("other-serial", SERIAL)).check_scope(SERIAL, None)
     for made, serial, fleet, expected in (
-        (manifest(), SERIAL, "office", BundleRefusal.WRONG_FLEET),
-        (manifest(serials=("other-serial",)), SERIAL, "shop", BundleRefusal.WRONG_SERIAL),
-        (manifest(serials=("other-serial",)), SERIAL, None, BundleRefusal.WRONG_SERIAL),
-        (manifest(serials=(SERIAL,)), SERIAL[:-1], "shop", BundleRefusal.WRONG_SERIAL),
+        (manifest(), SERIAL, "office", OutcomeCode.WRONG_FLEET),
+        (manifest(serials=("other-serial",)), SERIAL, "shop", OutcomeCode.WRONG_SERIAL),
+        (manifest(serials=("other-serial",)), SERIAL, None, OutcomeCode.WRONG_SERIAL),
+        (manifest(serials=(SERIAL,)), SERIAL[:-1], "shop", OutcomeCode.WRONG_SERIAL),
     ):
         with pytest.raises(BundleRefusedError) as caught:
             made.check_scope(serial, fleet)
@@ -91,14 +92,14 @@ def test_a_bundle_is_for_its_fleet_and_its_serials_only() -> None:
     ("days", "synced", "expected"),
     [
         (1, True, None),
-        (-1, True, BundleRefusal.NOT_YET_VALID),
+        (-1, True, OutcomeCode.NOT_YET_VALID),
         # A clock that woke up in the past says nothing about the future.
         (-5000, False, None),
-        (91, True, BundleRefusal.EXPIRED),
-        (91, False, BundleRefusal.EXPIRED),
+        (91, True, OutcomeCode.EXPIRED),
+        (91, False, OutcomeCode.EXPIRED),
     ],
 )
-def test_a_bundle_is_taken_in_its_time_only(days: int, synced: bool, expected: BundleRefusal | None) -> None:
+def test_a_bundle_is_taken_in_its_time_only(days: int, synced: bool, expected: OutcomeCode | None) -> None:
     now_s = (ISSUED + timedelta(days=days)).timestamp()
     if expected is None:
         manifest().check_time(now_s, synced=synced)
@@ -113,13 +114,13 @@ def test_a_bundle_is_taken_in_its_time_only(days: int, synced: bool, expected: B
     [
         (0, (), None),
         (6, (9,), None),
-        (7, (), BundleRefusal.OLD),
-        (8, (), BundleRefusal.OLD),
-        (6, (7,), BundleRefusal.REVERTED_BEFORE),
-        (8, (7,), BundleRefusal.REVERTED_BEFORE),
+        (7, (), OutcomeCode.OLD),
+        (8, (), OutcomeCode.OLD),
+        (6, (7,), OutcomeCode.REVERTED_BEFORE),
+        (8, (7,), OutcomeCode.REVERTED_BEFORE),
     ],
 )
-def test_numbers_only_rise(newest: int, reverted: tuple[int, ...], expected: BundleRefusal | None) -> None:
+def test_numbers_only_rise(newest: int, reverted: tuple[int, ...], expected: OutcomeCode | None) -> None:
     if expected is None:
         manifest(7).check_number(newest, reverted)
         return

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.errors import ProvisioningError
-from provisioning.refusal import BundleRefusal, BundleRefusedError
+from contract.results import OutcomeCode
+from provisioning.errors import BundleRefusedError, ProvisioningError
 from provisioning.sealing import (
     CODE_DIGITS,
     MAX_SEALED_BYTES,
@@ -37,14 +37,14 @@ TO_KEY = seal_to_device(SECRETS, PUBLIC, serial=SERIAL)
 TO_CODE = seal_to_code(SECRETS, CODE, CHEAP)
 
 
-def key_refusal(blob: bytes, key: X25519PrivateKey = KEY, serial: str = SERIAL) -> BundleRefusal:
+def key_refusal(blob: bytes, key: X25519PrivateKey = KEY, serial: str = SERIAL) -> OutcomeCode:
     with pytest.raises(BundleRefusedError) as caught:
         unseal_with_key(blob, key, serial=serial)
     assert "horse" not in str(caught.value)
     return caught.value.refusal
 
 
-def code_refusal(blob: bytes, code: str = CODE) -> BundleRefusal:
+def code_refusal(blob: bytes, code: str = CODE) -> OutcomeCode:
     with pytest.raises(BundleRefusedError) as caught:
         unseal_with_code(blob, code)
     assert "horse" not in str(caught.value)
@@ -57,23 +57,23 @@ def test_what_is_sealed_to_a_handset_opens_with_its_key() -> None:
 
 
 def test_it_opens_for_no_other_key_and_no_other_serial() -> None:
-    assert key_refusal(TO_KEY, X25519PrivateKey.from_private_bytes(bytes(32))) is BundleRefusal.SEALED_FOR_ANOTHER
-    assert key_refusal(TO_KEY, serial=SERIAL[:-1] + "5") is BundleRefusal.SEALED_FOR_ANOTHER
+    assert key_refusal(TO_KEY, X25519PrivateKey.from_private_bytes(bytes(32))) is OutcomeCode.SEALED_FOR_ANOTHER
+    assert key_refusal(TO_KEY, serial=SERIAL[:-1] + "5") is OutcomeCode.SEALED_FOR_ANOTHER
 
 
 def test_with_any_byte_changed_it_does_not_open() -> None:
     for position, mask in itertools.product(range(len(TO_KEY)), (1, 0x80, 0xFF)):
         changed = bytearray(TO_KEY)
         changed[position] ^= mask
-        expected = BundleRefusal.UNREADABLE if position < 8 else BundleRefusal.SEALED_FOR_ANOTHER
+        expected = OutcomeCode.UNREADABLE if position < 8 else OutcomeCode.SEALED_FOR_ANOTHER
         assert key_refusal(bytes(changed)) is expected
 
 
 def test_cut_anywhere_it_does_not_open() -> None:
     for length in range(len(TO_KEY)):
-        assert key_refusal(TO_KEY[:length]) in {BundleRefusal.UNREADABLE, BundleRefusal.SEALED_FOR_ANOTHER}
+        assert key_refusal(TO_KEY[:length]) in {OutcomeCode.UNREADABLE, OutcomeCode.SEALED_FOR_ANOTHER}
     for length in range(len(TO_CODE)):
-        assert code_refusal(TO_CODE[:length]) in {BundleRefusal.UNREADABLE, BundleRefusal.WRONG_CODE}
+        assert code_refusal(TO_CODE[:length]) in {OutcomeCode.UNREADABLE, OutcomeCode.WRONG_CODE}
 
 
 def test_it_is_hpke_as_rfc_9180_has_it() -> None:
@@ -110,14 +110,14 @@ def test_what_is_sealed_to_a_code_opens_with_it() -> None:
 
 @pytest.mark.parametrize("code", ["0123456780", "", "123456789", "01234567890", " 0123456789"])
 def test_it_opens_with_no_other_code(code: str) -> None:
-    assert code_refusal(TO_CODE, code) is BundleRefusal.WRONG_CODE
+    assert code_refusal(TO_CODE, code) is OutcomeCode.WRONG_CODE
 
 
 def test_with_any_byte_changed_no_code_opens_it() -> None:
     for position, mask in itertools.product(range(len(TO_CODE)), (1, 0xFF)):
         changed = bytearray(TO_CODE)
         changed[position] ^= mask
-        assert code_refusal(bytes(changed)) in {BundleRefusal.UNREADABLE, BundleRefusal.WRONG_CODE}
+        assert code_refusal(bytes(changed)) in {OutcomeCode.UNREADABLE, OutcomeCode.WRONG_CODE}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_cost_that_no_handset_pays_is_refused_before_it_is_paid(
 
     monkeypatch.setattr("provisioning.sealing.Argon2id", pay)
     blob = TO_CODE[:8] + struct.pack(">LBB", memory_kib, passes, lanes) + TO_CODE[14:]
-    assert code_refusal(blob) is BundleRefusal.UNREADABLE
+    assert code_refusal(blob) is OutcomeCode.UNREADABLE
     with pytest.raises(AssertionError, match="being paid"):
         unseal_with_code(TO_CODE, CODE)
 
@@ -172,7 +172,7 @@ def test_whatever_lies_there_is_refused(noise: bytes) -> None:
     key_refusal(noise)
     key_refusal(b"WeCallD1" + noise)
     code_refusal(noise)
-    assert key_refusal(bytes(MAX_SEALED_BYTES + 1)) is BundleRefusal.UNREADABLE
+    assert key_refusal(bytes(MAX_SEALED_BYTES + 1)) is OutcomeCode.UNREADABLE
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.signed import (
-    MAX_BYTES,
-    DocumentKind,
-    DocumentRefusedError,
-    Refusal,
-    Statement,
-    sign,
-    verify,
-)
+from contract.results import OutcomeCode
+from provisioning.signed import MAX_BYTES, DocumentKind, DocumentRefusedError, Statement, sign, verify
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.documents import public_key_text
 
@@ -44,7 +37,7 @@ def statement(**changes: object) -> Statement:
 DOCUMENT = sign(Kind.POLICY, statement(), KEY)
 
 
-def refusal(document: bytes, kind: DocumentKind = Kind.POLICY) -> Refusal:
+def refusal(document: bytes, kind: DocumentKind = Kind.POLICY) -> OutcomeCode:
     with pytest.raises(DocumentRefusedError) as caught:
         verify(document, kind, KEYS)
     assert str(caught.value).endswith(".")
@@ -61,13 +54,13 @@ def test_a_document_with_any_bit_changed_is_refused(position: int) -> None:
         changed = bytearray(DOCUMENT)
         changed[position] ^= 1 << bit
         assert refusal(bytes(changed)) in {
-            Refusal.UNREADABLE, Refusal.WRONG_KIND, Refusal.UNKNOWN_KEY, Refusal.FORGED,
+            OutcomeCode.UNREADABLE, OutcomeCode.WRONG_KIND, OutcomeCode.UNKNOWN_KEY, OutcomeCode.FORGED,
         }  # fmt: skip
 
 
 def test_a_document_cut_anywhere_is_refused() -> None:
     for length in range(len(DOCUMENT)):
-        assert refusal(DOCUMENT[:length]) in {Refusal.UNREADABLE, Refusal.FORGED}
+        assert refusal(DOCUMENT[:length]) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
 
 
 @given(st.binary(max_size=400))
@@ -78,23 +71,23 @@ def test_what_anybody_may_send_is_refused(noise: bytes) -> None:
 
 @given(st.binary(max_size=400))
 def test_nothing_is_read_into_before_the_signature_holds(noise: bytes) -> None:
-    assert refusal(DOCUMENT[:81] + b"{" + noise) is Refusal.FORGED
+    assert refusal(DOCUMENT[:81] + b"{" + noise) is OutcomeCode.FORGED
 
 
 def test_a_document_of_one_kind_is_never_one_of_another() -> None:
-    assert refusal(DOCUMENT, Kind.NOTICE) is Refusal.WRONG_KIND
+    assert refusal(DOCUMENT, Kind.NOTICE) is OutcomeCode.WRONG_KIND
     relabelled = DOCUMENT[:8] + sign(Kind.NOTICE, statement(), KEY)[8:9] + DOCUMENT[9:]
-    assert refusal(relabelled, Kind.NOTICE) is Refusal.FORGED
+    assert refusal(relabelled, Kind.NOTICE) is OutcomeCode.FORGED
 
 
 def test_a_key_signs_only_what_it_is_pinned_for() -> None:
-    assert refusal(sign(Kind.POLICY, statement(), STRANGER)) is Refusal.UNKNOWN_KEY
-    assert refusal(sign(Kind.CATALOGUE, statement(), KEY), Kind.CATALOGUE) is Refusal.UNKNOWN_KEY
+    assert refusal(sign(Kind.POLICY, statement(), STRANGER)) is OutcomeCode.UNKNOWN_KEY
+    assert refusal(sign(Kind.CATALOGUE, statement(), KEY), Kind.CATALOGUE) is OutcomeCode.UNKNOWN_KEY
     assert verify(sign(Kind.CATALOGUE, statement(), STRANGER), Kind.CATALOGUE, KEYS) == statement()
 
 
 def test_a_document_that_is_too_large_is_not_even_hashed() -> None:
-    assert refusal(DOCUMENT + bytes(MAX_BYTES[Kind.POLICY])) is Refusal.TOO_LARGE
+    assert refusal(DOCUMENT + bytes(MAX_BYTES[Kind.POLICY])) is OutcomeCode.TOO_LARGE
     with pytest.raises(DocumentRefusedError, match="8192 at most"):
         sign(Kind.NOTICE, statement(content={"words": "x" * 9000}), KEY)
 
@@ -105,22 +98,22 @@ def test_a_document_is_for_its_fleet_and_its_devices_only() -> None:
     for fleet, device in (("other", "desk-1"), ("shop", "desk-3")):
         with pytest.raises(DocumentRefusedError) as caught:
             statement(devices=("desk-1", "desk-2")).check_scope(fleet, device)
-        assert caught.value.refusal is Refusal.WRONG_SCOPE
+        assert caught.value.refusal is OutcomeCode.WRONG_SCOPE
 
 
 @pytest.mark.parametrize(
     ("days", "synced", "expected"),
     [
         (1, True, None),
-        (-1, True, Refusal.NOT_YET_VALID),
+        (-1, True, OutcomeCode.NOT_YET_VALID),
         # A clock that woke up in the past says nothing about the future.
         (-5000, False, None),
-        (91, True, Refusal.EXPIRED),
-        (91, False, Refusal.EXPIRED),
-        (10_000_000, True, Refusal.EXPIRED),
+        (91, True, OutcomeCode.EXPIRED),
+        (91, False, OutcomeCode.EXPIRED),
+        (10_000_000, True, OutcomeCode.EXPIRED),
     ],
 )
-def test_a_document_is_taken_in_its_time_only(days: int, synced: bool, expected: Refusal | None) -> None:
+def test_a_document_is_taken_in_its_time_only(days: int, synced: bool, expected: OutcomeCode | None) -> None:
     now_s = ISSUED.timestamp() + days * 86_400
     if expected is None:
         statement().check_time(now_s, synced=synced)
@@ -134,7 +127,7 @@ def test_a_signed_body_that_says_something_else_is_refused() -> None:
     header = DOCUMENT[:17]
     for body in (b"{", b"[]", b"\xff", b"{}", DOCUMENT[81:-1] + b',"more":1}'):
         signature = KEY.sign(b"WeCall Handset, document signed by the operator, 1\0" + header + body)
-        assert refusal(header + signature + body) is Refusal.UNREADABLE
+        assert refusal(header + signature + body) is OutcomeCode.UNREADABLE
 
 
 def test_a_document_ends_after_it_begins() -> None:

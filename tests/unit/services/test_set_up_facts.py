@@ -4,8 +4,9 @@ from base64 import b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contract.results import BundleResult, CheckName, OutcomeCode
 from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
-from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
+from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.call import RegistrationFailure
 from firmware.services.set_up_facts import set_up_facts
 from provisioning.bundle import key_words
@@ -42,7 +43,7 @@ def test_what_became_of_the_last_one_is_told_with_its_reason() -> None:
         digest=DIGEST,
         source=BundleSource.STICK,
         result=BundleResult.REVERTED,
-        code=BundleCode.LINES,
+        code=CheckName.LINES,
         number=13,
         failure=RegistrationFailure.WRONG_PASSWORD,
         at=0,
@@ -54,7 +55,7 @@ def test_what_became_of_the_last_one_is_told_with_its_reason() -> None:
 
 def test_what_the_phone_has_heard_since_counts_before_what_was_kept() -> None:
     kept = Ended(offer="a" * 16, digest=DIGEST, source=BundleSource.STICK, result=BundleResult.APPLIED, number=12, at=0)
-    heard = BundleEnded(BundleResult.REFUSED, BundleCode.UNREADABLE)
+    heard = BundleEnded(BundleResult.REFUSED, OutcomeCode.UNREADABLE)
     facts = [(said(label), said(value)) for label, value in set_up_facts("abc123", Standing(ended=kept), (), heard)]
     assert [value for label, value in facts if label == "Last bundle"] == ["Refused"]
     assert ("", "The bundle is damaged. Copy it to the stick again.") in facts

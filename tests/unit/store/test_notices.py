@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import OutcomeCode
 from tests.lab.documents import DocumentLab
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.app.admin.documents import DocumentRole, DocumentTaken
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DocumentTakeRequest
@@ -13,7 +14,6 @@ from firmware.phone.purpose import Actor, Channel
 from firmware.phone.rights import RequestKind
 from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import OutcomeCode
 from provisioning.signed import sign
 from provisioning.trust import Kind
 from tests.lab.documents import DocumentLab

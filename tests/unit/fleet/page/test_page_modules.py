@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.purpose import Purpose
 from firmware.phone.rights import RequestKind
-from firmware.privacy.egress.messages import ErasureReason, OutcomeCode
+from firmware.privacy.egress.messages import ErasureReason
 from fleet.api.models import DeviceState, ErasureStanding, PublicationKind, RequestStanding
 from fleet.collector.quarantine import Reason
 from tools.page.vendor import FILES, VENDOR

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from fleet.errors import FleetError
 from fleet.publications import Publication, PublicationKind
 from fleet.publisher.record import Plan, Record, RecordFolder

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.privacy.egress.messages import OutcomeCode
+from contract.results import OutcomeCode
 from fleet.publications import PublicationKind
 from fleet.publisher.roll_out import RollOut, Step, StopReason, Verdict, stages_of, verdict
 

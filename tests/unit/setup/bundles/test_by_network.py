@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, OutcomeCode
 from firmware.base.errors import BundleError, StorageError
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import BundleSource, Ended
-from firmware.phone.bundle_news import BundleCode, BundleResult
-from firmware.privacy.egress.messages import OutcomeCode
 from firmware.services.operator.inbound import InboundBusyError
 from firmware.setup.bundles.by_network import NetworkBundles
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.verdict import outcome_of
-from provisioning.refusal import BundleRefusal
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text
-from tests.lab.bundles import ISSUED, Installer
+from tests.lab.bundles import ISSUED, REFUSALS, Installer
 
 pytestmark = pytest.mark.feature("bundle trial")
 
@@ -203,7 +201,7 @@ async def test_a_bundle_of_the_network_pushes_none_of_a_stick_aside(network: Net
     intake.piece(offer, b"y")
 
 
-@pytest.mark.parametrize("refusal", BundleRefusal)
-def test_every_reason_not_to_take_a_bundle_can_be_told_to_the_operator(refusal: BundleRefusal) -> None:
-    ended = Ended.of(candidate(7), BundleResult.REFUSED, BundleCode(refusal.value), checks=(), at_s=NOW_S)
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_every_reason_not_to_take_a_bundle_can_be_told_to_the_operator(refusal: OutcomeCode) -> None:
+    ended = Ended.of(candidate(7), BundleResult.REFUSED, refusal, checks=(), at_s=NOW_S)
     assert outcome_of(ended) == refusal.value

@@ -4,19 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckName
 from firmware.app.admin.configurations import ConfigRole
 from firmware.base.errors import BundleError, ControlError
 from firmware.configuration.loading import LoadedConfiguration, check_configuration
 from firmware.configuration.standing import Ended
 from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 from firmware.control.requests import written
-from firmware.phone.bundle_news import BundleCode, BundleResult
 from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.services.doctor.findings import Condition, counting_words, examine
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.service import BundleService
-from provisioning.report import CheckName
 from tests.lab.bundle_desk import DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
 
@@ -94,7 +93,7 @@ async def test_doctor_and_status_say_what_counts_what_is_tried_and_what_did_not_
     assert counting_words(lab.config_store.standing) == (
         "The configuration of bundle 6 counts. Bundle 7 is being tried."
     )
-    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.BROKER, checks=(), at_s=lab.now_s))
+    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, CheckName.BROKER, checks=(), at_s=lab.now_s))
     assert finding(lab) == (
         True, "The configuration of bundle 6 counts. Bundle 7 was tried and did not work (broker).",
     )  # fmt: skip

@@ -7,25 +7,20 @@ from typing import Any
 
 import pytest
 
+from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.loading import load
 from firmware.configuration.standing import BundleSource, Candidate, Ended
+from firmware.display.translation import Language
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
-from firmware.phone.bundle_news import (
-    BundleCodeWanted,
-    BundleEnded,
-    BundleResult,
-    BundleSignerShown,
-    BundleStep,
-    BundleStepStarted,
-)
+from firmware.phone.bundle_news import BundleCodeWanted, BundleEnded, BundleSignerShown, BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module
+from firmware.setup.stick.report_text import report_text
 from provisioning.bundle import key_words
-from provisioning.refusal import BundleRefusal
-from provisioning.report import Check, CheckCode, CheckName, ReportResult
+from provisioning.report import Check
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from provisioning.trust import Kind
 from tests.lab.bundle_desk import PASSWORD, QUIET, DeskLab, configuration_text
@@ -92,83 +87,83 @@ async def test_a_new_handset_shows_the_signers_words_and_tries_what_was_accepted
 async def test_a_new_handset_changes_nothing_where_nobody_accepts_the_signer(new: DeskLab) -> None:
     new.answers = [AnswerBundleSigner(accepted=False)]
     report = await new.refused(INSTALLER.bundle(contents()))
-    assert (report.result, report.code, report.number) == (ReportResult.REFUSED, BundleRefusal.NOT_ACCEPTED, 7)
+    assert (report.result, report.code, report.number) == (BundleResult.REFUSED, OutcomeCode.NOT_ACCEPTED, 7)
     assert not new.config_store.folder_of(7).exists()
     assert new.starts == 0
 
 
 async def test_a_new_handset_takes_nothing_from_the_network_and_asks_nobody(new: DeskLab) -> None:
     report = await new.refused(INSTALLER.bundle(contents()), BundleSource.NETWORK)
-    assert report.code is BundleRefusal.UNKNOWN_KEY
+    assert report.code is OutcomeCode.UNKNOWN_KEY
     assert not any(isinstance(news, BundleSignerShown) for news in new.news)
 
 
 @pytest.mark.parametrize(
     ("bundle", "code"),
     [
-        pytest.param(STRANGER.bundle(contents()), BundleRefusal.UNKNOWN_KEY, id="of a stranger"),
-        pytest.param(INSTALLER.bundle(contents())[:-9], BundleRefusal.FORGED, id="cut short"),
-        pytest.param(b"no bundle at all", BundleRefusal.UNREADABLE, id="something else"),
-        pytest.param(INSTALLER.bundle(contents(), fleet="other"), BundleRefusal.WRONG_FLEET, id="for another fleet"),
+        pytest.param(STRANGER.bundle(contents()), OutcomeCode.UNKNOWN_KEY, id="of a stranger"),
+        pytest.param(INSTALLER.bundle(contents())[:-9], OutcomeCode.FORGED, id="cut short"),
+        pytest.param(b"no bundle at all", OutcomeCode.UNREADABLE, id="something else"),
+        pytest.param(INSTALLER.bundle(contents(), fleet="other"), OutcomeCode.WRONG_FLEET, id="for another fleet"),
         pytest.param(
-            INSTALLER.bundle(contents(), serials=("00000000deadbeef",)), BundleRefusal.WRONG_SERIAL, id="for another"
+            INSTALLER.bundle(contents(), serials=("00000000deadbeef",)), OutcomeCode.WRONG_SERIAL, id="for another"
         ),
         pytest.param(
             INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED),
-            BundleRefusal.EXPIRED,
+            OutcomeCode.EXPIRED,
             id="expired",
         ),
         pytest.param(
             INSTALLER.bundle(contents(), issued_at=ISSUED + timedelta(days=9)),
-            BundleRefusal.NOT_YET_VALID,
+            OutcomeCode.NOT_YET_VALID,
             id="from the future",
         ),
-        pytest.param(INSTALLER.bundle({}), BundleRefusal.MISTAKES, id="without a configuration"),
+        pytest.param(INSTALLER.bundle({}), OutcomeCode.MISTAKES, id="without a configuration"),
         pytest.param(
             INSTALLER.bundle(contents("[device]\nid = 7")),
-            BundleRefusal.MISTAKES,
+            OutcomeCode.MISTAKES,
             id="with mistakes in its configuration",
         ),
         pytest.param(
             INSTALLER.bundle(
                 contents(configuration_text(INSTALLER, more='[sync]\nhost = "b"\nca = "certificates/x.pem"'))
             ),
-            BundleRefusal.MISTAKES,
+            OutcomeCode.MISTAKES,
             id="with a file missing",
         ),
         pytest.param(
-            INSTALLER.bundle(contents(WITH_TONE, **{BELL: b"RIFF"})), BundleRefusal.MISTAKES, id="whose tone is none"
+            INSTALLER.bundle(contents(WITH_TONE, **{BELL: b"RIFF"})), OutcomeCode.MISTAKES, id="whose tone is none"
         ),
         pytest.param(
             INSTALLER.bundle(contents(WITH_TONE.replace(BELL, "contacts.vcf"), **{"contacts.vcf": chime()})),
-            BundleRefusal.MISTAKES,
+            OutcomeCode.MISTAKES,
             id="whose tone is not where tones are",
         ),
         pytest.param(
             INSTALLER.bundle(contents(configuration_text(INSTALLER).replace(FLEET, "other"))),
-            BundleRefusal.MISTAKES,
+            OutcomeCode.MISTAKES,
             id="whose configuration is of another fleet",
         ),
         pytest.param(
             INSTALLER.bundle(contents(configuration_text(Installer(bytes(range(32)), Kind.POLICY)))),
-            BundleRefusal.LOCKED_OUT,
+            OutcomeCode.LOCKED_OUT,
             id="after which none could be taken",
         ),
         pytest.param(
             INSTALLER.bundle(contents(configuration_text(INSTALLER, password=""))),
-            BundleRefusal.NO_SECRETS,
+            OutcomeCode.NO_SECRETS,
             id="without passwords",
         ),
     ],
 )
 async def test_a_bundle_that_may_not_be_taken_is_refused_with_its_reason_and_leaves_nothing(
-    lab: DeskLab, bundle: bytes, code: BundleRefusal
+    lab: DeskLab, bundle: bytes, code: OutcomeCode
 ) -> None:
     report = await lab.refused(bundle)
-    assert (report.result, report.code) == (ReportResult.REFUSED, code)
+    assert (report.result, report.code) == (BundleResult.REFUSED, code)
     ended = lab.news[-1]
     assert isinstance(ended, BundleEnded)
-    assert (ended.result, ended.code.value) == (BundleResult.REFUSED, code.value)
+    assert (ended.result, ended.code) == (BundleResult.REFUSED, code)
     lab.config_store.sweep()
     assert not list(lab.config_store.draft_of("x").parent.iterdir())
     assert not lab.config_store.folder_of(7).parent.exists()
@@ -180,9 +175,9 @@ async def test_numbers_only_rise(lab: DeskLab) -> None:
     lab.config_store.keep(lab.now_s, ())
     other = DeskLab(lab.folder, configuration_text(INSTALLER))
     other.config_store.end(_applied(other))
-    assert (await other.refused(INSTALLER.bundle(contents(), number=6))).code is BundleRefusal.OLD
+    assert (await other.refused(INSTALLER.bundle(contents(), number=6))).code is OutcomeCode.OLD
     changed = contents(configuration_text(INSTALLER, device="desk-2"))
-    assert (await other.refused(INSTALLER.bundle(changed))).code is BundleRefusal.OLD
+    assert (await other.refused(INSTALLER.bundle(changed))).code is OutcomeCode.OLD
     assert (await other.staged(INSTALLER.bundle(changed, number=8))).number == 8
 
 
@@ -194,8 +189,8 @@ async def test_a_clock_in_1970_makes_no_bundle_good_that_is_over_and_the_report_
     lab.now_s, lab.synced = 0, False
     over = INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED)
     report = await lab.refused(over)
-    assert (report.code, report.checks) == (BundleRefusal.EXPIRED, (BEHIND,))
-    assert "! clock: it is behind" in report.as_text("en")
+    assert (report.code, report.checks) == (OutcomeCode.EXPIRED, (BEHIND,))
+    assert "! clock: it is behind" in report_text(report, Language.ENGLISH)
 
 
 async def test_a_bundle_that_is_taken_is_proof_of_the_time_in_which_it_was_signed(lab: DeskLab) -> None:
@@ -218,7 +213,7 @@ async def test_the_bundle_that_counts_is_nothing_to_do(lab: DeskLab) -> None:
     other = DeskLab(lab.folder, configuration_text(INSTALLER))
     other.config_store.end(_applied(other))
     report = await other.refused(bundle)
-    assert (report.result, report.code, report.number) == (ReportResult.NOTHING_TO_DO, "", 7)
+    assert (report.result, report.code, report.number) == (BundleResult.NOTHING_TO_DO, "", 7)
     assert other.starts == 0
 
 
@@ -252,12 +247,12 @@ async def test_passwords_that_are_sealed_to_a_code_are_asked_for_and_resealed(
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
-        ([TryBundleCode(f"{wrong}") for wrong in range(5)], BundleRefusal.WRONG_CODE),
-        ([GiveUpBundleCode()], BundleRefusal.NOT_ACCEPTED),
+        ([TryBundleCode(f"{wrong}") for wrong in range(5)], OutcomeCode.WRONG_CODE),
+        ([GiveUpBundleCode()], OutcomeCode.NOT_ACCEPTED),
     ],
 )
 async def test_a_code_that_nobody_knows_changes_nothing(
-    lab: DeskLab, answers: list[TryBundleCode | GiveUpBundleCode], code: BundleRefusal
+    lab: DeskLab, answers: list[TryBundleCode | GiveUpBundleCode], code: OutcomeCode
 ) -> None:
     lab.answers = list(answers)
     sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
@@ -271,26 +266,26 @@ async def test_a_code_is_never_asked_for_what_came_over_the_network(lab: DeskLab
     sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
     text = configuration_text(INSTALLER, password="")
     bundle = INSTALLER.bundle(contents(text, **{"sealed/code": sealed}))
-    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is BundleRefusal.NO_SECRETS
+    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is OutcomeCode.NO_SECRETS
 
 
 async def test_firmware_does_not_come_over_the_network(tmp_path: Path) -> None:
     installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
     lab = DeskLab(tmp_path, configuration_text(installer))
     bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is BundleRefusal.FIRMWARE_BY_NETWORK
+    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is OutcomeCode.FIRMWARE_BY_NETWORK
 
 
 async def test_a_first_signer_brings_no_firmware_that_its_own_key_may_not_sign(new: DeskLab) -> None:
     new.answers = [AnswerBundleSigner(accepted=True)]
     bundle = INSTALLER.bundle({**contents(), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert (await new.refused(bundle)).code is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 async def test_a_first_bundle_brings_no_firmware_whoever_signed_it(new: DeskLab) -> None:
     installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
     bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await new.refused(bundle)).code is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert (await new.refused(bundle)).code is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
     assert not any(isinstance(news, BundleSignerShown) for news in new.news)
 
 
@@ -339,7 +334,7 @@ async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_thi
     await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
     with pytest.raises(BundleError, match="Another bundle") as caught:
         new.intake.begin(BundleSource.STICK, 100)
-    assert caught.value.refusal is BundleRefusal.BUSY
+    assert caught.value.refusal is OutcomeCode.BUSY
     await new.intake.stop()
 
 
@@ -368,7 +363,7 @@ async def test_a_full_card_takes_none(lab: DeskLab, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(drafts_module, "_RESERVE_BYTES", 1 << 60)
     with pytest.raises(BundleError, match="no room") as caught:
         lab.intake.begin(BundleSource.STICK, 10)
-    assert caught.value.refusal is BundleRefusal.NO_SPACE
+    assert caught.value.refusal is OutcomeCode.NO_SPACE
 
 
 async def test_what_was_refused_need_not_come_over_the_network_again(lab: DeskLab) -> None:
@@ -398,7 +393,7 @@ async def test_a_card_that_fails_while_a_bundle_is_staged_is_a_refusal_and_the_n
     with monkeypatch.context() as full:
         full.setattr(lab.config_store, "begin_trial", begin_trial)
         report = await lab.refused(INSTALLER.bundle(contents()))
-    assert (report.result, report.code, lab.starts) == (ReportResult.REFUSED, BundleRefusal.NO_SPACE, 0)
+    assert (report.result, report.code, lab.starts) == (BundleResult.REFUSED, OutcomeCode.NO_SPACE, 0)
     assert (await lab.staged(INSTALLER.bundle(contents()))).number == 7
 
 
@@ -409,7 +404,7 @@ async def test_a_mistake_of_ours_is_a_refusal_and_quotes_nothing(
         raise RuntimeError(PASSWORD)
 
     monkeypatch.setattr(lab.config_store, "stage", stage)
-    assert (await lab.refused(INSTALLER.bundle(contents()))).code is BundleRefusal.FAILED
+    assert (await lab.refused(INSTALLER.bundle(contents()))).code is OutcomeCode.FAILED
     assert "RuntimeError" in caplog.text
     assert PASSWORD not in caplog.text
 

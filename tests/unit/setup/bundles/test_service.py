@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleResult, CheckCode, CheckName
 from firmware.base.errors import ControlError, StorageError
 from firmware.base.proven_time import ProvenTime
 from firmware.configuration.config_store import BUNDLE_NAME, ConfigStore
 from firmware.configuration.loading import load
 from firmware.configuration.standing import BundleSource, Ended
-from firmware.phone.bundle_news import BundleCode, BundleEnded, BundleResult
+from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.root.messages import RootAnswer, RootOutcome
-from provisioning.report import Check, CheckCode, CheckName, ReportResult
+from provisioning.report import Check
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, candidate, configuration_text
 from tests.lab.bundles import Installer
 from tests.lab.ring_tones import chime
@@ -97,7 +98,7 @@ async def test_the_run_after_a_bundle_tries_it_keeps_it_and_says_so_once(lab: Ru
         await lab.settled(service)
         progress = await service.intake.follow(trial.offer, 0, 0)
         assert progress.report is not None
-        assert (progress.report.result, progress.report.number) == (ReportResult.APPLIED, 7)
+        assert (progress.report.result, progress.report.number) == (BundleResult.APPLIED, 7)
     async with lab.running() as service:
         await lab.settled(service)
         again = await service.intake.follow(trial.offer, 0, 0)
@@ -157,10 +158,10 @@ async def test_the_ring_tone_of_a_bundle_that_is_sent_back_goes_with_it(lab: Run
 
 async def test_what_sent_a_bundle_back_is_shown_by_the_run_that_follows_and_once(lab: RunLab) -> None:
     await lab.staged(lab.bundle())
-    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=lab.now_s))
     async with lab.running() as service:
         ended = await lab.ended()
-        assert (ended.result, ended.code, ended.number) == (BundleResult.REVERTED, BundleCode.LINES, 7)
+        assert (ended.result, ended.code, ended.number) == (BundleResult.REVERTED, CheckName.LINES, 7)
         await lab.settled(service)
     async with lab.running() as service:
         await lab.settled(service)
@@ -257,7 +258,7 @@ def sent_back(*, starts_anew: bool = False, outcome: RootOutcome = RootOutcome.R
 async def with_firmware_sent_back(lab: RunLab, root: Root) -> None:
     await lab.staged(lab.bundle())
     tried = candidate(7, exchanges_firmware=True)
-    lab.config_store.end(Ended.of(tried, BundleResult.REVERTED, BundleCode.LINES, checks=(), at_s=lab.now_s))
+    lab.config_store.end(Ended.of(tried, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=lab.now_s))
     lab.context = replace(lab.context, root=root)
     lab.watch.note_view(QUIET)
     lab.starts = 0

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from contract.results import BundleCode, BundleResult, CheckCode, CheckName
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
-from firmware.phone.bundle_news import BundleCode, BundleResult, BundleStep, BundleStepStarted
+from firmware.phone.bundle_news import BundleStep, BundleStepStarted
 from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.view import CallView, LineView, Mode
@@ -16,7 +17,7 @@ from firmware.ports.broker import BrokerState
 from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.trial import Trial
 from firmware.setup.root.messages import RootAnswer, RootOutcome, RootProgress, RootStep
-from provisioning.report import Check, CheckCode, CheckName
+from provisioning.report import Check
 from tests.lab.bundle_desk import NOW_S, QUIET, DeskLab, configuration_text
 from tests.lab.bundles import Installer
 from tests.lab.ring_tones import chime
@@ -96,7 +97,7 @@ async def test_a_wrong_password_is_not_waited_for_and_is_named(lab: TrialLab) ->
     assert not await trial.run()
     assert ended(lab) == (
         BundleResult.REVERTED,
-        BundleCode.LINES,
+        CheckName.LINES,
         (
             Check(name=CheckName.LINES, passed=True, line=1),
             Check(name=CheckName.LINES, passed=False, code=CheckCode.REFUSED, line=2),
@@ -121,7 +122,7 @@ async def test_a_line_that_does_not_come_up_in_time_sends_the_bundle_back(
     lab.lines(line)
     assert not await trial.run()
     assert ended(lab) == (
-        BundleResult.REVERTED, BundleCode.LINES, (Check(name=CheckName.LINES, passed=False, code=code, line=1),),
+        BundleResult.REVERTED, CheckName.LINES, (Check(name=CheckName.LINES, passed=False, code=code, line=1),),
     )  # fmt: skip
 
 
@@ -142,7 +143,7 @@ async def test_a_broker_that_does_not_let_the_handset_in_sends_the_bundle_back(
         lab.watch.note_broker(state)
     assert not await trial.run()
     result, failed, checks = ended(lab)
-    assert (result, failed) == (BundleResult.REVERTED, BundleCode.BROKER)
+    assert (result, failed) == (BundleResult.REVERTED, CheckName.BROKER)
     assert checks[-1] == Check(name=CheckName.BROKER, passed=False, code=code)
 
 
@@ -157,7 +158,7 @@ async def test_a_broker_that_answers_is_one_of_the_checks(lab: TrialLab) -> None
 
 
 @pytest.mark.parametrize(
-    ("silent", "code"), [(CheckName.SOUND, BundleCode.SOUND), (CheckName.MICROPHONE, BundleCode.MICROPHONE)]
+    ("silent", "code"), [(CheckName.SOUND, CheckName.SOUND), (CheckName.MICROPHONE, CheckName.MICROPHONE)]
 )
 async def test_sound_or_a_microphone_that_does_not_open_sends_the_bundle_back_and_is_named(
     lab: TrialLab, silent: CheckName, code: BundleCode
@@ -229,7 +230,7 @@ async def test_what_needs_root_fails_where_nobody_has_root(lab: TrialLab) -> Non
     assert not await trial.run()
     assert ended(lab) == (
         BundleResult.REVERTED,
-        BundleCode.NETWORK,
+        CheckName.NETWORK,
         (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_INSTALLED),),
     )
 
@@ -243,7 +244,7 @@ async def test_a_trial_that_breaks_off_sends_the_bundle_back(lab: TrialLab, monk
 
     monkeypatch.setattr(lab.config_store, "keep", keep)
     assert not await trial.run()
-    assert ended(lab)[1] is BundleCode.START
+    assert ended(lab)[1] is CheckName.START
     assert (lab.config_store.standing.active, lab.starts) == (None, 1)
 
 
@@ -334,7 +335,7 @@ async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) ->
     lab.lines(UP)
     assert not await trial.run()
     assert root.asked == ["try", "keep", "go back"]
-    assert ended(lab)[1] is BundleCode.NETWORK
+    assert ended(lab)[1] is CheckName.NETWORK
     assert lab.config_store.standing.active is None
 
 

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import CheckCode, CheckName
 from firmware.configuration.loading import check_configuration
+from firmware.display.translation import Language
 from firmware.phone.bundle_news import BundleStep, BundleStepStarted
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.trial import Trial
 from firmware.setup.root.record import read_record, write_record
-from provisioning.report import Check, CheckCode, CheckName
+from firmware.setup.stick.report_text import report_text
+from provisioning.report import Check
 from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, wheel
 from tests.lab.root_service import RootService
@@ -100,7 +103,7 @@ async def test_a_bundle_that_root_does_not_take_is_sent_back_with_words_of_its_o
     ended = lab.config_store.standing.ended
     assert ended is not None
     assert ended.checks == (Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN),)
-    assert "sudo wecall config forget-operator" in lab.context.report(ended).as_text("en")
+    assert "sudo wecall config forget-operator" in report_text(lab.context.report(ended), Language.ENGLISH)
 
 
 async def test_what_root_has_installed_goes_with_what_does_not_work(lab: RootedLab, service: RootService) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.setup.root.forget import ForgetError, forget_operator
 from firmware.setup.root.messages import RootOutcome
 from firmware.setup.root.record import RecordError
-from provisioning.refusal import BundleRefusal
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, time_server, wheel
 
 pytestmark = pytest.mark.feature("networks by bundle")
@@ -32,18 +32,18 @@ def forget(machine: RootMachine) -> None:
 
 def test_the_next_first_bundle_is_taken_whoever_signed_it_and_for_whichever_fleet(machine: RootMachine) -> None:
     machine.keep(6, bundle(6))
-    assert machine.attempt(7, STRANGER.bundle({"config.toml": configuration()}, 7)).code == BundleRefusal.UNKNOWN_KEY
+    assert machine.attempt(7, STRANGER.bundle({"config.toml": configuration()}, 7)).code == OutcomeCode.UNKNOWN_KEY
     forget(machine)
     assert machine.attempt(1, OF_THE_NEXT).outcome is RootOutcome.APPLIED
     machine.work().keep(1, asker=1)
-    assert machine.attempt(8, bundle(8)).code == BundleRefusal.UNKNOWN_KEY
+    assert machine.attempt(8, bundle(8)).code == OutcomeCode.UNKNOWN_KEY
 
 
 def test_it_brings_no_firmware_as_no_first_bundle_does(machine: RootMachine) -> None:
     machine.keep(6, bundle(6))
     forget(machine)
     signed = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER), **wheel("9.0")}, 1)
-    assert machine.attempt(1, signed).code == BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert machine.attempt(1, signed).code == OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 def test_what_was_kept_stays_and_what_waits_is_put_back(machine: RootMachine) -> None:
@@ -66,7 +66,7 @@ def test_services_that_do_not_stop_leave_all_as_it_is(machine: RootMachine) -> N
     machine.answers = {"systemctl stop": None, **machine.answers}
     with pytest.raises(ForgetError, match="nothing is changed"):
         forget(machine)
-    assert machine.attempt(1, OF_THE_NEXT).code == BundleRefusal.UNKNOWN_KEY
+    assert machine.attempt(1, OF_THE_NEXT).code == OutcomeCode.UNKNOWN_KEY
 
 
 def test_a_handset_that_does_not_forget_leaves_root_trusting_nobody_new_and_runs_again(machine: RootMachine) -> None:
@@ -78,7 +78,7 @@ def test_a_handset_that_does_not_forget_leaves_root_trusting_nobody_new_and_runs
     with pytest.raises(ForgetError):
         forget_operator(machine.machine, machine.work(), fail)
     assert machine.commands[-1] == START
-    assert machine.attempt(1, OF_THE_NEXT).code == BundleRefusal.UNKNOWN_KEY
+    assert machine.attempt(1, OF_THE_NEXT).code == OutcomeCode.UNKNOWN_KEY
 
 
 def test_a_record_that_cannot_be_read_can_be_forgotten(machine: RootMachine) -> None:
@@ -93,4 +93,4 @@ def test_keys_that_whoever_has_root_wrote_down_count_on(machine: RootMachine) ->
     machine.machine.configuration.write_bytes(configuration())
     machine.keep(6, bundle(6))
     forget(machine)
-    assert machine.attempt(1, OF_THE_NEXT).code == BundleRefusal.UNKNOWN_KEY
+    assert machine.attempt(1, OF_THE_NEXT).code == OutcomeCode.UNKNOWN_KEY

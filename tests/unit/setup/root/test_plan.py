@@ -2,9 +2,10 @@
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.setup.root.connections import RADIO
 from firmware.setup.root.plan import Files, is_network, wanted_files, wanted_radio
-from provisioning.refusal import BundleRefusal, BundleRefusedError
+from provisioning.errors import BundleRefusedError
 from provisioning.schema import parse_configuration
 from tests.lab.root_machine import CABLE, TIME_SERVERS, WIFI, configuration, wifi
 
@@ -54,9 +55,9 @@ def test_a_password_may_stand_in_the_configuration() -> None:
 
 @pytest.mark.parametrize(
     ("secrets", "refusal"),
-    [({}, BundleRefusal.NO_SECRETS), ({"wifi-password-1": "short"}, BundleRefusal.MISTAKES)],
+    [({}, OutcomeCode.NO_SECRETS), ({"wifi-password-1": "short"}, OutcomeCode.MISTAKES)],
 )
-def test_a_network_that_nobody_could_join_is_refused(secrets: dict[str, str], refusal: BundleRefusal) -> None:
+def test_a_network_that_nobody_could_join_is_refused(secrets: dict[str, str], refusal: OutcomeCode) -> None:
     with pytest.raises(BundleRefusedError) as refused:
         wanted(wifi("shop"), secrets=secrets)
     assert refused.value.refusal is refusal

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.base.errors import ControlError
 from firmware.setup.bundles.root_work import RootWork, needs_root
 from firmware.setup.root.messages import MAX_LINE_BYTES, RootOutcome, RootProgress, RootStep
 from firmware.setup.root.record import read_record
 from firmware.setup.root.verification import Verified, Verifier
-from provisioning.refusal import BundleRefusal
 from provisioning.schema import parse_configuration
 from tests.lab.root_machine import (
     OPERATOR,
@@ -108,7 +108,7 @@ async def test_what_nobody_confirms_in_time_is_undone(service: RootService, hand
     # It is looked at after each answer; asking for what was undone is refused.
     while (answer := await handset.ask(7, bundle, SECRETS)).outcome is RootOutcome.APPLIED:
         pass
-    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, BundleRefusal.REVERTED_BEFORE)
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.REVERTED_BEFORE)
     assert service.machine.text(TIME_SERVERS) is None
 
 
@@ -173,7 +173,7 @@ async def test_a_bundle_that_was_forged_in_the_handsets_name_is_refused(
     before = service.machine.text(WIFI)
     replace(bundle, STRANGER.bundle({"config.toml": configuration("[network]", trusted=STRANGER)}, 8))
     answer = await handset.ask(8, bundle, {})
-    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, BundleRefusal.UNKNOWN_KEY)
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.UNKNOWN_KEY)
     assert service.machine.text(WIFI) == before
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.base.proven_time import ProvenTime
 from firmware.setup.root.record import Record
 from firmware.setup.root.verification import Verifier
-from provisioning.refusal import BundleRefusal, BundleRefusedError
+from provisioning.errors import BundleRefusedError
 from provisioning.trust import Kind
 from tests.lab.bundles import ISSUED, SERIAL, Installer
 from tests.lab.root_machine import OPERATOR, STRANGER, RootMachine, configuration, wheel
@@ -31,7 +32,7 @@ def verifier(written: Path, now_s: float = ISSUED.timestamp(), *, synced: bool =
     return Verifier(written, lambda: SERIAL, time)
 
 
-def refusal_of(written: Path, bundle: bytes, record: Record = PINNED, number: int = 7) -> BundleRefusal:
+def refusal_of(written: Path, bundle: bytes, record: Record = PINNED, number: int = 7) -> OutcomeCode:
     with pytest.raises(BundleRefusedError) as refused:
         verifier(written).verify(record, number, io.BytesIO(bundle))
     return refused.value.refusal
@@ -46,36 +47,36 @@ def test_a_bundle_of_a_pinned_key_is_taken(written: Path, version: str) -> None:
 @pytest.mark.parametrize(
     ("bundle", "refusal"),
     [
-        (STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}), BundleRefusal.UNKNOWN_KEY),
-        (OPERATOR.bundle(CONFIGURED)[:-1] + b"x", BundleRefusal.FORGED),
-        (OPERATOR.bundle(CONFIGURED, serials=("10000000ffffffff",)), BundleRefusal.WRONG_SERIAL),
-        (OPERATOR.bundle(CONFIGURED, fleet="other"), BundleRefusal.WRONG_FLEET),
+        (STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}), OutcomeCode.UNKNOWN_KEY),
+        (OPERATOR.bundle(CONFIGURED)[:-1] + b"x", OutcomeCode.FORGED),
+        (OPERATOR.bundle(CONFIGURED, serials=("10000000ffffffff",)), OutcomeCode.WRONG_SERIAL),
+        (OPERATOR.bundle(CONFIGURED, fleet="other"), OutcomeCode.WRONG_FLEET),
         (
             OPERATOR.bundle(CONFIGURED, issued_at=ISSUED - timedelta(days=9), not_after=ISSUED - timedelta(days=1)),
-            BundleRefusal.EXPIRED,
+            OutcomeCode.EXPIRED,
         ),
-        (OPERATOR.bundle(CONFIGURED, 6), BundleRefusal.OLD),
-        (OPERATOR.bundle(CONFIGURED, 9), BundleRefusal.REVERTED_BEFORE),
-        (OPERATOR.bundle(CONFIGURED, 8), BundleRefusal.UNREADABLE),
-        (OPERATOR.bundle({"config.toml": b"version = 1"}), BundleRefusal.MISTAKES),
-        (OPERATOR.bundle({"config.toml": b"\xff"}), BundleRefusal.MISTAKES),
-        (OPERATOR.bundle({}), BundleRefusal.MISTAKES),
+        (OPERATOR.bundle(CONFIGURED, 6), OutcomeCode.OLD),
+        (OPERATOR.bundle(CONFIGURED, 9), OutcomeCode.REVERTED_BEFORE),
+        (OPERATOR.bundle(CONFIGURED, 8), OutcomeCode.UNREADABLE),
+        (OPERATOR.bundle({"config.toml": b"version = 1"}), OutcomeCode.MISTAKES),
+        (OPERATOR.bundle({"config.toml": b"\xff"}), OutcomeCode.MISTAKES),
+        (OPERATOR.bundle({}), OutcomeCode.MISTAKES),
         (
             OPERATOR.bundle({"config.toml": configuration(trusted=Installer(bytes(32), Kind.POLICY))}),
-            BundleRefusal.LOCKED_OUT,
+            OutcomeCode.LOCKED_OUT,
         ),
         (
             OPERATOR.bundle(CONFIGURED | {"firmware/wecall_handset-2.0-cp27-cp27m-win32.whl": b""}),
-            BundleRefusal.UNSUPPORTED,
+            OutcomeCode.UNSUPPORTED,
         ),
-        (OPERATOR.bundle(CONFIGURED | {"firmware/other-2.0-py3-none-any.whl": b""}), BundleRefusal.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("0.1.9")), BundleRefusal.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("0")), BundleRefusal.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("newest")), BundleRefusal.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | {"firmware/other-2.0-py3-none-any.whl": b""}), OutcomeCode.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("0.1.9")), OutcomeCode.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("0")), OutcomeCode.UNSUPPORTED),
+        (OPERATOR.bundle(CONFIGURED | wheel("newest")), OutcomeCode.UNSUPPORTED),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_every_other_bundle_is_refused(written: Path, bundle: bytes, refusal: BundleRefusal) -> None:
+def test_every_other_bundle_is_refused(written: Path, bundle: bytes, refusal: OutcomeCode) -> None:
     assert refusal_of(written, bundle) is refusal
 
 
@@ -91,7 +92,7 @@ def test_a_clock_in_1970_makes_no_bundle_good_that_is_over(written: Path, proof:
     built_s = later_s if proof == "the firmware" else 0
     with pytest.raises(BundleRefusedError) as refused:
         verifier(written, 0, built_s=built_s).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
-    assert refused.value.refusal is BundleRefusal.EXPIRED
+    assert refused.value.refusal is OutcomeCode.EXPIRED
 
 
 def test_where_the_clock_is_right_a_bundle_from_the_future_is_refused(written: Path) -> None:
@@ -99,46 +100,46 @@ def test_where_the_clock_is_right_a_bundle_from_the_future_is_refused(written: P
     bundle = io.BytesIO(OPERATOR.bundle(CONFIGURED, issued_at=issued_at))
     with pytest.raises(BundleRefusedError) as refused:
         verifier(written, synced=True).verify(PINNED, 7, bundle)
-    assert refused.value.refusal is BundleRefusal.NOT_YET_VALID
+    assert refused.value.refusal is OutcomeCode.NOT_YET_VALID
     verifier(written, synced=False).verify(PINNED, 7, bundle)
 
 
 def test_what_is_refused_proves_nothing(written: Path) -> None:
     issued_at = ISSUED + timedelta(days=900)
     forged = STRANGER.bundle(CONFIGURED, issued_at=issued_at, not_after=issued_at + timedelta(days=9))
-    assert refusal_of(written, forged) is BundleRefusal.UNKNOWN_KEY
+    assert refusal_of(written, forged) is OutcomeCode.UNKNOWN_KEY
     verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
 
 
 def test_a_configuration_of_another_fleet_than_its_bundles_is_refused(written: Path) -> None:
     """The handset refuses it as well, but whoever has broken into that would be of another fleet from then on."""
-    assert refusal_of(written, OPERATOR.bundle({"config.toml": configuration(fleet="other")})) is BundleRefusal.MISTAKES
+    assert refusal_of(written, OPERATOR.bundle({"config.toml": configuration(fleet="other")})) is OutcomeCode.MISTAKES
 
 
 def test_a_first_signer_must_be_among_those_that_it_wants_to_be_trusted(written: Path) -> None:
     bundle = STRANGER.bundle({"config.toml": configuration(trusted=OPERATOR)})
-    assert refusal_of(written, bundle, Record()) is BundleRefusal.UNKNOWN_KEY
+    assert refusal_of(written, bundle, Record()) is OutcomeCode.UNKNOWN_KEY
 
 
 def test_firmware_needs_a_key_that_may_sign_it(written: Path) -> None:
     signer = Installer(OPERATOR.key.private_bytes_raw(), Kind.BUNDLE)
     record = PINNED.model_copy(update={"pins": (signer.trusted,)})
     bundle = signer.bundle(CONFIGURED | wheel("2.0"))
-    assert refusal_of(written, bundle, record) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert refusal_of(written, bundle, record) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 def test_the_very_first_signer_is_trusted_on_first_use_but_not_with_firmware(written: Path) -> None:
     configured = {"config.toml": configuration(trusted=STRANGER)}
     verifier(written).verify(Record(), 7, io.BytesIO(STRANGER.bundle(configured)))
     bundle = STRANGER.bundle(configured | wheel("2.0"))
-    assert refusal_of(written, bundle, Record()) is BundleRefusal.FIRMWARE_NOT_SIGNED_FOR
+    assert refusal_of(written, bundle, Record()) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 def test_keys_that_were_written_down_by_hand_count_from_the_first_bundle_on(written: Path) -> None:
     written.write_bytes(configuration())
     verifier(written).verify(Record(), 7, io.BytesIO(OPERATOR.bundle(CONFIGURED | wheel("2.0"))))
-    assert refusal_of(written, STRANGER.bundle(CONFIGURED), Record()) is BundleRefusal.UNKNOWN_KEY
-    assert refusal_of(written, OPERATOR.bundle(CONFIGURED, fleet="other"), Record()) is BundleRefusal.WRONG_FLEET
+    assert refusal_of(written, STRANGER.bundle(CONFIGURED), Record()) is OutcomeCode.UNKNOWN_KEY
+    assert refusal_of(written, OPERATOR.bundle(CONFIGURED, fleet="other"), Record()) is OutcomeCode.WRONG_FLEET
 
 
 def test_a_bundle_without_a_configuration_leaves_the_one_in_force(written: Path) -> None:

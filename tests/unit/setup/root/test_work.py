@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.setup.root.messages import NOT_JOINED, RootOutcome, RootStep
 from firmware.setup.root.record import RecordError, read_record
 from firmware.setup.root.work import MOST_FAILURES, MOST_STARTS
-from provisioning.refusal import BundleRefusal
 from tests.lab.root_machine import (
     CABLE,
     OPERATOR,
@@ -143,7 +143,7 @@ def test_what_nobody_confirmed_is_not_tried_again(machine: RootMachine) -> None:
     machine.attempt(7, bundle(7))
     machine.work().give_up()
     answer = machine.attempt(7, bundle(7))
-    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, BundleRefusal.REVERTED_BEFORE)
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.REVERTED_BEFORE)
     assert machine.attempt(8, bundle(8)).outcome is RootOutcome.APPLIED
 
 
@@ -293,7 +293,7 @@ def test_going_back_does_not_bring_back_a_key_that_was_revoked(machine: RootMach
     machine.attempt(6, None)
     machine.work().keep(6, os.getpid())
     answer = machine.attempt(8, bundle(8))
-    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, BundleRefusal.UNKNOWN_KEY)
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.UNKNOWN_KEY)
     later = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}, 8)
     assert machine.attempt(8, later).outcome is RootOutcome.APPLIED
 
@@ -301,7 +301,7 @@ def test_going_back_does_not_bring_back_a_key_that_was_revoked(machine: RootMach
 def test_a_number_below_the_newest_that_was_never_kept_is_refused(machine: RootMachine) -> None:
     machine.keep(7, bundle(7))
     answer = machine.attempt(5, bundle(5))
-    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, BundleRefusal.OLD)
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.OLD)
     assert machine.attempt(6, None).outcome is RootOutcome.REFUSED
 
 
@@ -315,7 +315,7 @@ def test_a_start_leaves_what_waits_but_not_for_ever(machine: RootMachine) -> Non
         assert machine.text(TIME_SERVERS) is not None
     machine.work().recover()
     assert machine.text(TIME_SERVERS) is None
-    assert machine.attempt(7, bundle(7)).code == BundleRefusal.REVERTED_BEFORE
+    assert machine.attempt(7, bundle(7)).code == OutcomeCode.REVERTED_BEFORE
 
 
 def test_what_root_remembers_damaged_trusts_nobody(machine: RootMachine) -> None:

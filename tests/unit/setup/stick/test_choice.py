@@ -7,10 +7,11 @@ from typing import BinaryIO
 
 import pytest
 
+from contract.results import OutcomeCode
 from firmware.setup.stick import choice as choice_module
 from firmware.setup.stick.choice import MOST_READ, Choice, choose
 from firmware.setup.stick.folder import StickFolder
-from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusal
+from provisioning.bundle import MAX_BUNDLE_BYTES
 from tests.lab.bundles import SERIAL, Installer
 
 INSTALLER = Installer()
@@ -107,15 +108,15 @@ def test_damaged_ones_do_not_hide_the_one_that_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "refusal"),
     [
-        ({"a": b"rubbish"}, BundleRefusal.UNREADABLE),
-        ({"a": INSTALLER.bundle()[:-1] + b"!"}, BundleRefusal.FORGED),
-        ({"a": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.WRONG_SERIAL),
-        ({"a": b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.WRONG_SERIAL),
-        ({SERIAL: b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, BundleRefusal.UNREADABLE),
+        ({"a": b"rubbish"}, OutcomeCode.UNREADABLE),
+        ({"a": INSTALLER.bundle()[:-1] + b"!"}, OutcomeCode.FORGED),
+        ({"a": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, OutcomeCode.WRONG_SERIAL),
+        ({"a": b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, OutcomeCode.WRONG_SERIAL),
+        ({SERIAL: b"rubbish", "b": INSTALLER.bundle(serials=(ANOTHER_SERIAL,))}, OutcomeCode.UNREADABLE),
     ],
     ids=["rubbish", "a flipped bit", "others'", "rubbish and others'", "ours is rubbish"],
 )
-def test_the_reason_is_the_one_that_helps_most(tmp_path: Path, files: dict[str, bytes], refusal: BundleRefusal) -> None:
+def test_the_reason_is_the_one_that_helps_most(tmp_path: Path, files: dict[str, bytes], refusal: OutcomeCode) -> None:
     for name, content in files.items():
         (tmp_path / f"{name}.wecall").write_bytes(content)
     assert chosen(tmp_path) == Choice(refusal=refusal)
@@ -124,7 +125,7 @@ def test_the_reason_is_the_one_that_helps_most(tmp_path: Path, files: dict[str, 
 def test_a_huge_file_is_refused_without_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "a.wecall").open("wb") as file:
         file.truncate(MAX_BUNDLE_BYTES * 1000)
-    assert chosen(tmp_path) == Choice(refusal=BundleRefusal.TOO_LARGE)
+    assert chosen(tmp_path) == Choice(refusal=OutcomeCode.TOO_LARGE)
 
 
 def test_only_so_much_is_read_of_all_together_and_the_one_with_our_serial_first(
@@ -146,7 +147,7 @@ def test_of_many_bundles_only_so_many_are_read_and_the_own_one_however_many_were
     for number in range(MOST_READ + 5):
         (tmp_path / f"{number:016x}.wecall").touch()
     folder = Watched(tmp_path)
-    assert choose(folder, folder.bundle_names(), SERIAL) == Choice(refusal=BundleRefusal.UNREADABLE)
+    assert choose(folder, folder.bundle_names(), SERIAL) == Choice(refusal=OutcomeCode.UNREADABLE)
     assert len(folder.opened) == MOST_READ
     (tmp_path / f"{SERIAL}.wecall").write_bytes(INSTALLER.bundle(number=4))
     assert choose(folder, folder.bundle_names(), SERIAL).number == 4

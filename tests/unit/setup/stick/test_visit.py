@@ -8,24 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from contract.results import BundleCode, BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
-from firmware.phone.bundle_news import BundleCode, BundleStep
+from firmware.display.translation import Language
+from firmware.phone.bundle_news import BundleStep
 from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
+from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.visit import Visit
 from firmware.setup.stick.writing import Outgoing
-from provisioning.bundle import BundleRefusal
 from provisioning.identity import Identity, new_broker_key, new_sealing_key, read_identity
-from provisioning.report import Report, ReportResult, read_report
+from provisioning.report import Report, read_report
 from tests.lab.bundles import SERIAL, Installer
 
 INSTALLER = Installer()
 IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
 OFFER = "0123456789abcdef"
 APPLIED = Report(
-    serial=SERIAL, number=7, firmware="1.2.3", result=ReportResult.APPLIED, made_at=datetime(2026, 11, 25, tzinfo=UTC)
+    serial=SERIAL, number=7, firmware="1.2.3", result=BundleResult.APPLIED, made_at=datetime(2026, 11, 25, tzinfo=UTC)
 )
 REPORT, TEXT, WHO = f"report-{SERIAL}.json", f"report-{SERIAL}.txt", f"identity-{SERIAL}.json"
 
@@ -153,15 +155,15 @@ async def test_the_text_beside_it_is_in_both_languages(lab: Lab) -> None:
     lab.put("site.wecall", INSTALLER.bundle())
     await lab.run()
     text = (lab.stick / TEXT).read_text(encoding="utf-8")
-    assert APPLIED.as_text("en") in text
-    assert APPLIED.as_text("zh") in text
+    assert report_text(APPLIED, Language.ENGLISH) in text
+    assert report_text(APPLIED, Language.CHINESE) in text
 
 
 async def test_a_blank_stick_collects_who_the_handset_is(lab: Lab) -> None:
     await lab.run()
     assert lab.names == {WHO}
     assert read_identity((lab.stick / WHO).read_bytes()) == IDENTITY
-    assert lab.handset.said == [BundleCode.IDENTITY_WRITTEN]
+    assert lab.handset.said == [StickCode.IDENTITY_WRITTEN]
 
 
 async def test_while_the_stick_is_looked_at_nothing_is_written_to_it(lab: Lab) -> None:
@@ -184,18 +186,18 @@ async def test_one_stick_serves_handsets_one_after_another(lab: Lab, tmp_path: P
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"rubbish", BundleRefusal.UNREADABLE),
-        (INSTALLER.bundle()[:-3] + b"abc", BundleRefusal.FORGED),
-        (INSTALLER.bundle(serials=("20000000ffff0000",)), BundleRefusal.WRONG_SERIAL),
+        (b"rubbish", OutcomeCode.UNREADABLE),
+        (INSTALLER.bundle()[:-3] + b"abc", OutcomeCode.FORGED),
+        (INSTALLER.bundle(serials=("20000000ffff0000",)), OutcomeCode.WRONG_SERIAL),
     ],
 )
 async def test_where_nothing_is_for_the_handset_display_and_report_say_why(
-    lab: Lab, content: bytes, code: BundleRefusal
+    lab: Lab, content: bytes, code: OutcomeCode
 ) -> None:
     lab.put("site.wecall", content)
     await lab.run()
-    assert (lab.report.result, lab.report.code, lab.report.number) == (ReportResult.REFUSED, code, None)
-    assert lab.handset.said == [BundleCode(code.value)]
+    assert (lab.report.result, lab.report.code, lab.report.number) == (BundleResult.REFUSED, code, None)
+    assert lab.handset.said == [code]
     assert not lab.handset.taken
 
 
@@ -243,14 +245,14 @@ async def test_a_handset_that_starts_anew_between_two_pieces_gets_all_of_it_agai
 @pytest.mark.parametrize(
     ("error", "code", "longest_s"),
     [
-        (RequestRefusedError("Nothing is known of this bundle."), BundleCode.FAILED, 20),
-        (BundleNotTakenError(BundleRefusal.NO_SPACE), BundleCode.NO_SPACE, 0),
-        (BundleNotTakenError(BundleRefusal.BUSY), BundleCode.BUSY, 600),
+        (RequestRefusedError("Nothing is known of this bundle."), OutcomeCode.FAILED, 20),
+        (BundleNotTakenError(OutcomeCode.NO_SPACE), OutcomeCode.NO_SPACE, 0),
+        (BundleNotTakenError(OutcomeCode.BUSY), OutcomeCode.BUSY, 600),
     ],
     ids=["refused", "no room", "busy"],
 )
 async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_ever(
-    lab: Lab, error: RequestRefusedError, code: BundleCode, longest_s: float
+    lab: Lab, error: RequestRefusedError, code: OutcomeCode, longest_s: float
 ) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
 
@@ -259,7 +261,7 @@ async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_
 
     lab.handset.begin = begin  # type: ignore[method-assign]
     await lab.run()
-    assert (lab.report.result, lab.report.code) == (ReportResult.REFUSED, BundleRefusal(code.value))
+    assert (lab.report.result, lab.report.code) == (BundleResult.REFUSED, code)
     assert lab.handset.said == [code]
     assert lab.now_s <= longest_s
 
@@ -270,13 +272,13 @@ async def test_a_stick_that_was_in_while_the_power_failed_waits_for_the_end_of_t
 
     async def begin_later(size_bytes: int) -> str:
         if lab.now_s < 90:
-            raise BundleNotTakenError(BundleRefusal.BUSY)
+            raise BundleNotTakenError(OutcomeCode.BUSY)
         return await begin(size_bytes)
 
     lab.handset.begin = begin_later  # type: ignore[method-assign]
     await lab.run()
     assert lab.report == APPLIED
-    assert BundleCode.BUSY not in lab.handset.said
+    assert OutcomeCode.BUSY not in lab.handset.said
 
 
 async def test_a_handset_that_never_comes_back_leaves_a_report_that_says_so(lab: Lab) -> None:
@@ -293,7 +295,7 @@ async def test_a_handset_that_never_comes_back_leaves_a_report_that_says_so(lab:
     handset.follow = follow_and_go  # type: ignore[method-assign]
     await lab.visit.look()
     report = read_report((lab.outgoing / REPORT).read_bytes())
-    assert (report.result, report.number) == (ReportResult.INTERRUPTED, 8)
+    assert (report.result, report.number) == (BundleResult.INTERRUPTED, 8)
     assert lab.now_s < 300
 
 
@@ -307,7 +309,7 @@ async def test_a_stick_that_cannot_be_read_is_said_on_the_display(lab: Lab) -> N
     lab.stick.rmdir()
     with pytest.raises(StickError):
         await lab.visit.look()
-    assert lab.handset.said == [BundleCode.STICK_UNREADABLE]
+    assert lab.handset.said == [StickCode.STICK_UNREADABLE]
 
 
 async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(lab: Lab) -> None:
@@ -318,7 +320,7 @@ async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_
 
     lab.handset.when_piece = pull
     await lab.visit.look()
-    assert lab.handset.said[1:] == [BundleCode.STICK_UNREADABLE]
+    assert lab.handset.said[1:] == [StickCode.STICK_UNREADABLE]
     assert not lab.handset.ended
 
 
@@ -366,7 +368,7 @@ async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_
     assert lab.names == {"wecall-20260100-030405.tar.age", "wecall-20260100-030405.key.age"}
     assert (lab.stick / "wecall-20260100-030405.tar.age").read_bytes() == copy
     assert not lab.handset.copies
-    assert lab.handset.said == [BundleCode.COPY_WRITTEN]
+    assert lab.handset.said == [StickCode.COPY_WRITTEN]
 
 
 async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_stick(lab: Lab) -> None:
@@ -374,7 +376,7 @@ async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_
     lab.handset.copies = {"contacts.vcf": b"BEGIN:VCARD"}
     await lab.run()
     assert lab.names == {"site.wecall", REPORT, TEXT, "contacts.vcf"}
-    assert BundleCode.COPY_WRITTEN not in lab.handset.said
+    assert StickCode.COPY_WRITTEN not in lab.handset.said
 
 
 async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> None:
@@ -385,7 +387,7 @@ async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> 
     with pytest.raises(StickError):
         await lab.write()
     assert set(lab.handset.copies) == {"wecall-20260100-030405.tar"}
-    assert lab.handset.said == [BundleCode.COPY_NOT_WRITTEN]
+    assert lab.handset.said == [StickCode.COPY_NOT_WRITTEN]
 
 
 async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:

@@ -1,0 +1,156 @@
+"""What becomes of a bundle and of the operator's messages, in the codes that display, report, wire and fleet share."""
+
+from enum import StrEnum
+from typing import Literal
+
+
+class BundleResult(StrEnum):
+    """What became of a bundle.
+
+    APPLIED: it counts. REFUSED: it was never tried. REVERTED: it was tried and failed; the one before counts.
+    INTERRUPTED: the stick was pulled out, or the power went; the one before counts. NOTHING_TO_DO: there was nothing on
+    the stick that this handset does not have.
+    """
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    REVERTED = "reverted"
+    INTERRUPTED = "interrupted"
+    NOTHING_TO_DO = "nothing_to_do"
+
+
+class OutcomeCode(StrEnum):
+    """What became of a message of the operator's, or why a bundle is refused, however it came.
+
+    Of policies, notices and answers alone. WRONG_KIND, WRONG_SCOPE: another kind is wanted; it is for others. REPLAYED:
+    the handset has it. UNKNOWN_REQUEST, REQUEST_CLOSED: it answers what this holder never asked, or what waits for no
+    answer.
+
+    Of these and of bundles. TOO_LARGE: it, or something in it, is beyond what a handset takes. UNREADABLE: it is none,
+    was cut short or damaged, or has something in it that does not belong there. UNKNOWN_KEY: the handset does not trust
+    its signer with it. FORGED: the signature does not fit. EXPIRED, NOT_YET_VALID: its time is over, or has not come.
+    OLD: the handset has had one with this number, or a higher one. FAILED: the handset could not do what it says, for a
+    reason that is in its own log.
+
+    Of bundles alone. UNSUPPORTED: it was made for newer firmware. FIRMWARE_NOT_SIGNED_FOR: it has firmware in it, and
+    its signer may sign bundles, but not firmware. FIRMWARE_BY_NETWORK: it has firmware in it and came over MQTT;
+    firmware comes by stick. WRONG_SERIAL, WRONG_FLEET: it is for other handsets. REVERTED_BEFORE: the handset tried
+    this one already and went back. MISTAKES: its configuration, or something else in it, has mistakes. LOCKED_OUT: its
+    configuration trusts no key with bundles: no later bundle could be taken. NO_SECRETS: passwords are missing: none
+    are sealed for this handset or to a code, and it has none of before. SEALED_FOR_ANOTHER: the secrets do not open
+    with this handset's key. WRONG_CODE: they do not open with the code that was typed. NOT_ACCEPTED: the holder did not
+    accept its signer, or typed no code. BUSY: another bundle is being taken. NO_SPACE: the handset's card is full.
+    REVERTED_…: it was tried, and this check (`CheckName`) sent it back.
+    """
+
+    TAKEN = "taken"
+    SHOWN = "shown"
+    ACKNOWLEDGED = "acknowledged"
+    IN_FORCE = "in_force"
+    NOT_GRANTED = "not_granted"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    WRONG_KIND = "wrong_kind"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    WRONG_SCOPE = "wrong_scope"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    OLD = "old"
+    REPLAYED = "replayed"
+    UNKNOWN_REQUEST = "unknown_request"
+    REQUEST_CLOSED = "request_closed"
+    FAILED = "failed"
+
+    APPLIED = "applied"
+    UNSUPPORTED = "unsupported"
+    FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
+    FIRMWARE_BY_NETWORK = "firmware_by_network"
+    WRONG_SERIAL = "wrong_serial"
+    WRONG_FLEET = "wrong_fleet"
+    REVERTED_BEFORE = "reverted_before"
+    MISTAKES = "mistakes"
+    LOCKED_OUT = "locked_out"
+    NO_SECRETS = "no_secrets"
+    SEALED_FOR_ANOTHER = "sealed_for_another"
+    WRONG_CODE = "wrong_code"
+    NOT_ACCEPTED = "not_accepted"
+    BUSY = "busy"
+    NO_SPACE = "no_space"
+    REVERTED_NETWORK = "reverted_network"
+    REVERTED_FIRMWARE = "reverted_firmware"
+    REVERTED_LINES = "reverted_lines"
+    REVERTED_BROKER = "reverted_broker"
+    REVERTED_SOUND = "reverted_sound"
+    REVERTED_MICROPHONE = "reverted_microphone"
+    REVERTED_START = "reverted_start"
+
+
+class CheckName(StrEnum):
+    """What is tried before a bundle holds, and what else of it is taken in once it does.
+
+    NETWORK: what it says about Wi-Fi, Ethernet and the clock could be set.
+    FIRMWARE: what it brought could be installed, and runs.
+    LINES: an account registers with its server.
+    BROKER: the broker lets the handset in.
+    SOUND: the earpiece opens, and the loudspeaker where there is one.
+    MICROPHONE: so does the microphone, which is shut again before it records anything.
+    START: the handset starts with it.
+    CONTACTS, PICTURES: those that it brings were taken in; the holder has to agree to that.
+    DOCUMENTS: policies and notices were taken in.
+    RING_TONES: the phone can ring with the tone that the configuration names.
+    CLOCK: it may be right; there only where it cannot be.
+    """
+
+    NETWORK = "network"
+    FIRMWARE = "firmware"
+    LINES = "lines"
+    BROKER = "broker"
+    SOUND = "sound"
+    MICROPHONE = "microphone"
+    START = "start"
+    CONTACTS = "contacts"
+    PICTURES = "pictures"
+    DOCUMENTS = "documents"
+    RING_TONES = "ring_tones"
+    CLOCK = "clock"
+
+
+class CheckCode(StrEnum):
+    """What a check found."""
+
+    OK = ""
+    TIMED_OUT = "timed_out"
+    NOT_FOUND = "not_found"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    NOT_TRUSTED = "not_trusted"
+    NOT_OPENED = "not_opened"
+    NOT_INSTALLED = "not_installed"
+    NOT_JOINED = "not_joined"
+    NOT_TAKEN = "not_taken"
+    UNHEALTHY = "unhealthy"
+    NOT_AGREED = "not_agreed"
+    IN_PART = "in_part"
+    BEHIND = "behind"
+    # Nothing says so now; it may stand in what a handset or a stick keeps.
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+class StickCode(StrEnum):
+    """What came of a stick that brought no bundle for this handset, and what is wrong with the stick itself."""
+
+    NO_BUNDLE = "no_bundle"
+    IDENTITY_WRITTEN = "identity_written"
+    COPY_WRITTEN = "copy_written"
+    COPY_NOT_WRITTEN = "copy_not_written"
+    STICK_GONE = "stick_gone"
+    STICK_UNREADABLE = "stick_unreadable"
+
+
+ReportCode = OutcomeCode | CheckName | Literal[""]
+"""Why a bundle was refused, or which check sent it back; empty where there is nothing to say."""
+
+BundleCode = ReportCode | StickCode
+"""Why a bundle was not applied, or what was done in its place."""
