@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firmware.privacy.egress.messages import DIGEST_PATTERN, NAME_PATTERN
+from contract.messages import DIGEST_PATTERN, NAME_PATTERN
 
 HandsetName = Annotated[str, Field(min_length=1, max_length=64, pattern=f"^{NAME_PATTERN}$")]
 """A device or a fleet."""

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from firmware.privacy.egress.downlink import DownTopic
-from firmware.privacy.egress.messages import Digest, Message, Timestamp, handset_name
+from contract.downlink import DownTopic
+from contract.messages import Digest, Message, Timestamp, handset_name
 
 PUBLICATION_TOPICS: Final = "wecall-fleet/v1/+/publication/+"
 """Where all of them are, for whoever subscribes."""

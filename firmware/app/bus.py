@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
+from contract.calls import DisconnectReason
 from firmware.base.errors import HandsetError
 from firmware.phone import commands as c
 from firmware.phone import errands as e
 from firmware.phone import orders as o
 from firmware.phone.answers import AccountKnown, PinChanged
-from firmware.phone.call import CallId, CallState, DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.phone.events import (
     BlockedContactsLoaded,
     CallerNamed,

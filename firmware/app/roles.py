@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from contract.downlink import DownTopic
 from firmware.app.admin.configurations import ConfigRole
 from firmware.app.admin.consents import ConsentRole
 from firmware.app.admin.contacts import ContactRole
@@ -23,7 +24,6 @@ from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
-from firmware.privacy.egress.downlink import DownTopic
 from firmware.services.account.factory_reset import Resetting
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.doctor.findings import Condition

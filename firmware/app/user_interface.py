@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from contract.calls import CallDirection
 from firmware.app.devices import Devices
 from firmware.base.heartbeats import Heartbeat
 from firmware.display.artist import Artist
@@ -19,7 +20,7 @@ from firmware.display.reading import about_nobody, lines_of
 from firmware.display.speech import Narrator
 from firmware.display.spoken import spoken
 from firmware.display.translation import Language, translator
-from firmware.phone.call import CallDirection, CallState
+from firmware.phone.call import CallState
 from firmware.phone.view import CallView, PhoneView
 from firmware.pictures.pixels import Pixels
 from firmware.ports.voice import Voice

@@ -20,7 +20,6 @@ from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 from firmware.control.admin_requests import DocumentTakeRequest
 from firmware.installer.bundle_folder import read_text
 from firmware.installer.signing import signing_key, trust_lines
-from firmware.phone.purpose import Purpose
 from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
 from provisioning.documents import AnswerDocument, NoticeDocument, PolicyDocument, read_content, split_paragraphs
 from provisioning.examination import trusted_keys
@@ -147,6 +146,8 @@ def sign_policy(
     english: Path, chinese: Path, version: str, written: datetime | None, purposes: tuple[str, ...], **signing: Any
 ) -> None:
     """Sign a privacy policy; handsets show it, and it takes effect seven days after it was read."""
+    from contract.consent import Purpose
+
     if unknown := sorted(set(purposes) - set(Purpose)):
         raise click.ClickException(f"There is no purpose called {', '.join(unknown)}. There are: {', '.join(Purpose)}.")
     today = datetime.now(UTC).date()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from firmware.base.closed import Closed
+from contract.closed import Closed
 from firmware.control.requests import Request
 from firmware.phone.contact import NumberKind
 from firmware.vcard.properties import MAX_PROPERTIES, CardProperty

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
+from contract.closed import Closed
+from contract.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from contract.results import OutcomeCode, StickCode
-from firmware.base.closed import Closed
 from firmware.ports.broker import BrokerProblem, BrokerState
-from firmware.privacy.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 
 _C = TypeVar("_C", bound=Closed)
 

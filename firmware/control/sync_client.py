@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from contract.downlink import DownTopic
 from firmware.control.bundle_answers import NetworkBundleOffered
 from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
@@ -28,7 +29,6 @@ from firmware.control.requests import (
 from firmware.control.sync_answers import Configuration, Messages
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import DownTopic
 
 _A = TypeVar("_A", bound=Answer)
 

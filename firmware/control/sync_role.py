@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
+from contract.downlink import DownTopic
 from firmware.base.errors import ControlError
 from firmware.control.requests import (
     MAX_LINE_BYTES,
@@ -21,7 +22,6 @@ from firmware.control.server import Handler
 from firmware.control.sync_answers import Configuration, Message, Messages
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import DownTopic
 
 _log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from firmware.phone.purpose import Actor
+from contract.consent import Actor
 
 
 class AgeBand(StrEnum):

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import Text
 from firmware.phone.activation_answers import ActivationAnswer
-from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, Decision
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.consent_answers import ConsentAnswer
 from firmware.phone.contact import Contact, ContactMatch

@@ -3,7 +3,7 @@
 An emergency number is never tried without a person at the handset.
 """
 
-from firmware.phone.call import CallDirection, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.events import Timer, TimerExpired
 from firmware.phone.features import AutoRedial
 from firmware.phone.state import Call, PhoneState

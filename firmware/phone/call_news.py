@@ -1,7 +1,8 @@
 """News of calls, whichever of them it is and whatever the phone is doing."""
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import auto_redial, policy
-from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
+from firmware.phone.call import CallState, Decision, RejectReason
 from firmware.phone.commands import (
     KeepCallQuality,
     LookUpCaller,

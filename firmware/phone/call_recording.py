@@ -8,6 +8,7 @@ forget a part of it.
 from collections.abc import Mapping
 from typing import Final
 
+from contract.consent import Purpose
 from firmware.phone.call import CallState, Decision
 from firmware.phone.commands import AnnounceRecording, PauseRecording, ResumeRecording, StartRecording, StopRecording
 from firmware.phone.events import (
@@ -23,7 +24,6 @@ from firmware.phone.events import (
 from firmware.phone.moves import show_notice
 from firmware.phone.news import RecordingSignalled
 from firmware.phone.orders import SignalRecording
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingPreference, RecordingSign
 from firmware.phone.recording_answers import RecordingsChanged
 from firmware.phone.running_call import RunningRecording

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.phone.call import (
-    CallDirection,
-    CallId,
-    CallQuality,
-    Decision,
-    DisconnectReason,
-    TextMessage,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
 from firmware.phone.errands import Errand
 from firmware.phone.events import Timer
 from firmware.phone.orders import LineOrder, SoundOrder

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 
 
 @dataclass(frozen=True, slots=True)

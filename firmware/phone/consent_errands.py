@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firmware.phone.purpose import Actor, Purpose
+from contract.consent import Actor, Purpose
 
 
 @dataclass(frozen=True, slots=True)

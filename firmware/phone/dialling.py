@@ -2,8 +2,9 @@
 
 from typing import Literal
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import auto_redial
-from firmware.phone.call import CallDirection, CallerId, CallState, Decision, DisconnectReason, RejectReason
+from firmware.phone.call import CallerId, CallState, Decision, RejectReason
 from firmware.phone.commands import CloseCallRecord, LookUpCaller, OpenCallRecord
 from firmware.phone.dial_plan import Match
 from firmware.phone.dial_string import parse_number

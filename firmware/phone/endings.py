@@ -1,7 +1,8 @@
 """How calls end: their records are completed, and nothing of them stays behind."""
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import auto_redial
-from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason
+from firmware.phone.call import CallState, Decision, RejectReason
 from firmware.phone.commands import CloseCallRecord, KeepCallQuality, MarkMissedCallsSeen
 from firmware.phone.events import Timer
 from firmware.phone.features import PastCall

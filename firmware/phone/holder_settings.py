@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from contract.consent import Actor, Purpose
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.commands import SavePreferences
 from firmware.phone.consent_errands import WithdrawOptional
@@ -13,7 +14,6 @@ from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.moves import show_notice
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 

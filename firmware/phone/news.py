@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import (
-    CallDirection,
     CallerId,
     CallId,
     CallQuality,
     CallState,
-    DisconnectReason,
     RegistrationFailure,
     RegistrationState,
     TextMessage,

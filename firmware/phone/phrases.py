@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from contract.calls import DisconnectReason
 from firmware.base.words import Word, word
-from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
+from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.dial_plan import Objection
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint

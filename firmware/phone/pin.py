@@ -12,6 +12,17 @@ class PinSlot(StrEnum):
     GUARDIAN = "guardian"
 
 
+class Right(StrEnum):
+    """A right that is exercised on the phone itself, after its holder's PIN."""
+
+    ACCESS = "access"
+    COPY = "copy"
+    ERASURE = "erasure"
+    CANCELLATION = "cancellation"
+    REQUEST = "request"
+    RESET = "reset"
+
+
 MIN_DIGITS = 4
 MAX_DIGITS = 8
 MIN_DIGITS_FOR_STORE = 6

@@ -1,7 +1,8 @@
 """Somebody calls: what becomes of it, and of those whom nobody answers."""
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import policy
-from firmware.phone.call import CallDirection, CallState, Decision, DisconnectReason, RejectReason, SipUri
+from firmware.phone.call import CallState, Decision, RejectReason, SipUri
 from firmware.phone.commands import LookUpCaller, OpenCallRecord
 from firmware.phone.endings import close_call, hang_up, note_decision, reject
 from firmware.phone.events import Event, Timer, TimerExpired

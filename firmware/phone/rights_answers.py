@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from contract.consent import RequestKind, RequestState
 from firmware.base.words import Text
 from firmware.phone.my_data import DataCategory
-from firmware.phone.rights import RequestKind, RequestState
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from contract.consent import Actor, RequestKind
 from firmware.phone.call import Decision
 from firmware.phone.my_data import DataCategory
-from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights import RequestKind, Right
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallQuality,
-    CallState,
-    Decision,
-    DisconnectReason,
-    TransferState,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, Decision, TransferState
 from firmware.phone.dial_string import WAIT
 from firmware.phone.recording import RecordingEnd, RecordingPreference, RecordingSign
 from firmware.phone.view import CallView, RecordingView

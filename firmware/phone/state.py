@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from contract.calls import CallDirection
+from contract.consent import Purpose
 from firmware.phone.activation import AgeBand
 from firmware.phone.bundle_progress import BundleProgress
-from firmware.phone.call import CallDirection, CallId, CallState, RegistrationFailure, RegistrationState
+from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import CancelTimer, Command, IndicatorPattern, StartTimer
 from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Timer
@@ -18,7 +20,6 @@ from firmware.phone.menu.stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.phone.phone_settings import PhoneSettings
-from firmware.phone.purpose import Purpose
 from firmware.phone.running_call import Call, RunningRecording
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 

@@ -1,6 +1,7 @@
 """Between several calls: hold and resume, put one aside, join two, and who rings when the phone is put down."""
 
-from firmware.phone.call import CallDirection, CallState, RejectReason
+from contract.calls import CallDirection
+from firmware.phone.call import CallState, RejectReason
 from firmware.phone.endings import hang_up, reject
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.moves import enter, go_home, show_notice

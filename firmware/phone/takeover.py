@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState, RejectReason
 from firmware.phone.call_news import report_impossible
 from firmware.phone.commands import AnnounceRecording, LookUpCaller, MarkCallAnswered, OpenCallRecord
 from firmware.phone.dialling import EMERGENCY_CALLBACK_S

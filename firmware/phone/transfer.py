@@ -1,6 +1,7 @@
 """Handing a call over: to a number (blind), or to a call that rings or talks (semi-attended, attended)."""
 
-from firmware.phone.call import DisconnectReason, TransferState
+from contract.calls import DisconnectReason
+from firmware.phone.call import TransferState
 from firmware.phone.dial_plan import Match, Objection
 from firmware.phone.dialling import offer_dial_tone, refuse_number
 from firmware.phone.endings import hang_up, show_call_ended

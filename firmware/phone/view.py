@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.call import (
-    CallDirection,
     CallerId,
     CallQuality,
     CallState,
     Decision,
-    DisconnectReason,
     RegistrationFailure,
     RegistrationState,
     TransferState,

@@ -19,7 +19,7 @@ class OutboxMessage:
 
     Attributes:
         topic: the last level of its topic, such as "cdr".
-        payload: the JSON of one of the closed models of firmware.privacy.egress; empty to have the broker forget the
+        payload: the JSON of one of the closed models of contract.messages; empty to have the broker forget the
             message that it keeps for the topic.
     """
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason, TextMessage
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.phone.preferences import Preferences

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contract.consent import Actor, Purpose
 from firmware.base.errors import HandsetError
-from firmware.phone.purpose import Actor, Purpose
 from firmware.privacy.consent import LedgerAction
 
 POLICY_VERSION: Final = "2024-06-17"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 
 GENESIS_HASH: Final = "0" * 64
 """Stands for the entry before the first."""

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from contract.consent import Purpose
 from firmware.phone.policy_answers import PolicyState
-from firmware.phone.purpose import Purpose
 
 _DAY_S: Final = 86_400
 NOTICE_S: Final = 7 * _DAY_S

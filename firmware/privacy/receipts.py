@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import (
     ACTOR_TERMS,
     DATA_TERMS,

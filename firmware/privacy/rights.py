@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from firmware.phone.rights import RequestKind, RequestState
+from contract.consent import RequestKind, RequestState
 
 WORKING_DAYS: Final = 5
 """So many working days the operator has for an answer, after the day on which it was asked."""

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.news import Problem
-from firmware.phone.purpose import Actor, Channel
 from firmware.services.account.steps import AccountCancellation, go_on
 from firmware.services.records import Records, problem_of
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from contract.consent import Channel, Purpose
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import Errand
-from firmware.phone.purpose import Channel, Purpose
 from firmware.privacy.catalogue import NEEDED, Catalogue
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer, summary

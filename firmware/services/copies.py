@@ -6,13 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import HandsetError
 from firmware.base.words import Text, counted, word
 from firmware.phone.answers import Answer
 from firmware.phone.errands import Errand
-from firmware.phone.purpose import Actor, Channel
+from firmware.phone.pin import Right
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights import Right
 from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
 from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.services.contact_files import EXPORT_NAME, ContactFiles

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.errands import Errand
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
-from firmware.phone.purpose import Purpose
 from firmware.privacy.policy import KeptPolicy, changes_since, in_force
 from firmware.services.runner import Handler
 from firmware.store.catalogues import StoredCatalogues

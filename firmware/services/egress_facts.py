@@ -8,9 +8,8 @@ from typing import Final, Literal, get_args, get_origin
 
 import msgspec
 
-from firmware.base.words import Text, word
-from firmware.privacy.egress.discovery import DiscoveryMessage
-from firmware.privacy.egress.messages import (
+from contract.discovery import DiscoveryMessage
+from contract.messages import (
     MODELS,
     CallDetailRecord,
     ConsentMessage,
@@ -19,6 +18,7 @@ from firmware.privacy.egress.messages import (
     OutcomeMessage,
     StatusMessage,
 )
+from firmware.base.words import Text, word
 
 Facts = tuple[tuple[Text, Text], ...]
 

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.consent import Actor
 from firmware.base.proven_time import is_synchronised
 from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import STORE_NAME, Resetting
 from firmware.services.activation import NumberProofErrands

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from contract.consent import Purpose
 from firmware.base.errors import NotGrantedError
 from firmware.base.words import Word, word
-from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentState
 
 _WORDS: Final[Word] = word("You have not agreed to imports. Agree first: Menu, Privacy.")

@@ -4,11 +4,10 @@ from collections.abc import Callable, Hashable, Mapping
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
 from firmware.phone.answers import PinChecked
-from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import Right
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.store.pin import StoredPin, who_answers
 from firmware.store.rights import StoredRequests

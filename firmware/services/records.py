@@ -9,6 +9,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Final
 
+from contract.consent import Actor
 from firmware.base.errors import HandsetError, StorageError
 from firmware.base.heartbeats import Heartbeat
 from firmware.base.proven_time import NAME as PROVEN_TIME_NAME
@@ -18,7 +19,6 @@ from firmware.phone.call import CallId
 from firmware.phone.news import Problem
 from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import DocumentsChanged
-from firmware.phone.purpose import Actor
 from firmware.phone.recording import RecordingId
 from firmware.privacy.consent import ConsentState
 from firmware.privacy.working_days import working_days_of

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
 from firmware.phone.errands import Errand, FactoryReset
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.services.account.factory_reset import Resetting
 from firmware.services.proofs import Proofs
 from firmware.services.runner import Handler

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from contract.consent import Actor, Channel, RequestState
 from firmware.base.errors import StorageError
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestState, Right
+from firmware.phone.pin import Right
 from firmware.phone.rights_answers import (
     AnswerRow,
     MyDataErased,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.consent import Actor, Channel
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import Reading
 from firmware.store.consents import Consents

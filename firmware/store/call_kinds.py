@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from firmware.phone.call import CallDirection, Decision, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import Decision
 from firmware.phone.errands import CallKind
 
 _NOT_MISSED: Final = (

@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.messages import ErasureReason
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, Decision
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.errands import CallKind
 from firmware.ports.store import CallLogEntry
-from firmware.privacy.egress.messages import ErasureReason
 from firmware.store.call_kinds import KINDS
 from firmware.store.call_records import CallRecords
 from firmware.store.call_rows import (

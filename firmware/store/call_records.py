@@ -2,9 +2,11 @@
 
 from functools import partial
 
-from firmware.phone.call import CallDirection, CallId, Decision, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.messages import CallDetailRecord, ClockQuality, Topic, timestamp
+from firmware.phone.call import CallId, Decision
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.egress.messages import CallDetailRecord, ClockQuality, Topic, reportable_number, timestamp
+from firmware.privacy.egress.border import reportable_number
 from firmware.store.database import Database, Row
 from firmware.store.outbox import StoredOutbox
 

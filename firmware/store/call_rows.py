@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, Decision
 from firmware.phone.errands import CallKind
 from firmware.ports.store import CallerContact, CallLogEntry
 from firmware.store.call_kinds import KINDS

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from contract.consent import Actor, Channel, Purpose
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import Catalogue, CatalogueError, built_in, merge, read_catalogue
 from firmware.privacy.consent import LedgerAction
 from firmware.store.consents import Consents

@@ -5,17 +5,10 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
+from contract.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, Topic, timestamp
 from firmware.privacy.catalogue import NEEDED, POLICY_VERSION
 from firmware.privacy.consent import ConsentState, LedgerAction, LedgerEntry
-from firmware.privacy.egress.messages import (
-    MAX_REQUESTS,
-    ConsentMessage,
-    PurposeState,
-    RequestStatement,
-    Topic,
-    timestamp,
-)
 from firmware.privacy.rights import OpenRequest
 from firmware.store.database import Database
 from firmware.store.errors import LedgerDamagedError

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from contract.consent import Actor, Channel
+from contract.messages import ErasureReason
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel
 from firmware.phone.recording import RecordingId
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import ErasureReason
 from firmware.store.call_log import StoredCallLog
 from firmware.store.consents import Consents
 from firmware.store.database import Database

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust
+from contract.consent import Actor, Channel, ClockTrust
 from firmware.privacy.consent import (
     NO_ENTRIES,
     ConsentState,

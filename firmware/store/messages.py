@@ -8,7 +8,8 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, TextMessage
 from firmware.store.database import Database
 from firmware.store.journal import Entry, Journal, is_time
 from firmware.store.store import Store

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from contract.consent import Actor, Channel, Purpose
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.store.database import Database
 from firmware.store.documents import OperatorDocuments, digest_of

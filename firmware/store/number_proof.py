@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from contract.consent import Actor, Channel
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
-from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
 from firmware.store.consents import Consents
 from firmware.store.database import Database

@@ -10,15 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from contract.results import OutcomeCode
-from firmware.base.errors import StorageError
-from firmware.phone.call import CallId
-from firmware.phone.purpose import Purpose
-from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.consent import ConsentState
-from firmware.privacy.egress.border import Border
-from firmware.privacy.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
-from firmware.privacy.egress.messages import (
+from contract.consent import Purpose
+from contract.messages import (
     MODELS,
     RETAINED,
     ErasureMessage,
@@ -28,6 +21,13 @@ from firmware.privacy.egress.messages import (
     RecordRange,
     Topic,
 )
+from contract.results import OutcomeCode
+from firmware.base.errors import StorageError
+from firmware.phone.call import CallId
+from firmware.ports.outbox import OutboxKey, OutboxMessage
+from firmware.privacy.consent import ConsentState
+from firmware.privacy.egress.border import Border
+from firmware.privacy.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
 from firmware.store import shares
 from firmware.store.database import Database, Row
 from firmware.store.ledger import read_state

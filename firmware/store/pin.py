@@ -17,10 +17,10 @@ from typing import Final
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from contract.consent import Actor
 from firmware.base.durable import replace_durably
 from firmware.base.errors import StorageError
 from firmware.phone.pin import Guard, PinSlot
-from firmware.phone.purpose import Actor
 from firmware.store.database import Database
 from firmware.store.guardian_mark import GuardianMark
 from firmware.store.keyring import Keyring

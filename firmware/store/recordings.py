@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from contract.consent import Purpose
 from firmware.base.durable import delete_all_but, sync_folder
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingId
 from firmware.ports.recording import SoundFormat
 from firmware.store.call_log import Clocks

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from contract.messages import ErasureReason
 from firmware.phone.my_data import DataCategory
 from firmware.phone.recording import RecordingId
-from firmware.privacy.egress.messages import ErasureReason
 from firmware.privacy.policy import Reading
 from firmware.privacy.retention import Mark, Periods, ended, is_due, needed
 from firmware.store.call_log import StoredCallLog

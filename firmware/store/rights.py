@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestKind, RequestState
+from contract.consent import Actor, Channel, RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import Reading
 from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, WORKING_DAYS, OpenRequest, Request

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contract.messages import MAX_RANGES, RecordRange, Topic
 from firmware.phone.call import CallId
 from firmware.ports.outbox import OutboxKey
-from firmware.privacy.egress.messages import MAX_RANGES, RecordRange, Topic
 from firmware.store.database import Database
 from firmware.store.store import Store
 

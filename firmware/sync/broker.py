@@ -17,10 +17,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from contract.discovery import discovery, discovery_topic
+from contract.downlink import MOST_BYTES, DownTopic
+from contract.messages import StatusMessage, Topic, topic_name
 from firmware.ports.broker import BrokerProblem, BrokerSettings, Traffic
-from firmware.privacy.egress.discovery import discovery, discovery_topic
-from firmware.privacy.egress.downlink import MOST_BYTES, DownTopic
-from firmware.privacy.egress.messages import StatusMessage, Topic, topic_name
 from firmware.sync.guard import MAX_PACKET_BYTES
 from firmware.sync.meter import Meter
 from firmware.sync.mqtt import Client, ConnectFlags, DisconnectFlags, MQTTMessage

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from firmware.privacy.egress.downlink import MOST_BYTES
+from contract.downlink import MOST_BYTES
 
 MAX_PACKET_BYTES: Final = max(MOST_BYTES.values()) + 1024
 """The longest packet that the broker may send (MQTT 5 section 3.1.2.11.4), its header included."""

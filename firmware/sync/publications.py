@@ -7,16 +7,8 @@ from typing import Final
 
 import msgspec
 
+from contract.messages import MAX_RECORDS, MODELS, RETAINED, CallDetailRecord, CdrMessage, QueuedMessage, Topic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.messages import (
-    MAX_RECORDS,
-    MODELS,
-    RETAINED,
-    CallDetailRecord,
-    CdrMessage,
-    QueuedMessage,
-    Topic,
-)
 
 _log = logging.getLogger(__name__)
 

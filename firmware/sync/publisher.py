@@ -8,12 +8,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
+from contract.downlink import DownTopic
 from firmware.base.backoff import full_jitter_s
 from firmware.base.errors import HandsetError
 from firmware.base.heartbeats import Heartbeat
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import DownTopic
 from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
 from firmware.sync.problems import BrokerError, MessageRefusedError

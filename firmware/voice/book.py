@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import news as n
 from firmware.phone import orders as o
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.news import CallNews
 from firmware.phone.recording import RecordingSign
 from firmware.voice.messages import ForgetCall, News, Order, RingerFault

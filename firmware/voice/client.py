@@ -13,9 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
 
+from contract.calls import DisconnectReason
 from firmware.phone import news as n
 from firmware.phone import orders as o
-from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason
+from firmware.phone.call import CallId, CallState, RejectReason
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, VoiceNews
 from firmware.voice import channel

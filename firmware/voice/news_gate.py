@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
+from contract.calls import CallDirection
 from firmware.phone import news as n
-from firmware.phone.call import CallDirection, CallId, CallState, TextMessage
+from firmware.phone.call import CallId, CallState, TextMessage
 from firmware.phone.news import Problem, VoiceNews
 
 _log = logging.getLogger(__name__)

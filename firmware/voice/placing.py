@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from firmware.phone.call import CallId, CallState, DisconnectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.phone.orders import HangUpCall, PlaceCall
 
 # Voice is back within a second as a rule; who dials meanwhile need not dial again.

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import ColumnElement, func, select
 
-from firmware.phone.call import CallDirection, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
 from fleet.api.hour_of import hour_of
 from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
 from fleet.api.models import Call, CallHour, CallHours, CallPage, CallResult, CallResults

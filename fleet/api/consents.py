@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 from sqlalchemy import ColumnElement, Table, and_, case, func, select
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from fleet.api.models import ConsentCoverage, PurposeCoverage
 from fleet.api.service import AskedScope, At
 from fleet.collector.tables import consents, devices, purposes

@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose, RequestKind
+from contract.messages import ErasureReason
 from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind
-from firmware.privacy.egress.messages import ErasureReason
 from fleet.api.settings import DashboardUser
 
 

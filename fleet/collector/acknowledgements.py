@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from firmware.privacy.egress.downlink import MAX_CONFIRMED_RANGES, AckMessage
-from firmware.privacy.egress.messages import RecordRange
+from contract.downlink import MAX_CONFIRMED_RANGES, AckMessage
+from contract.messages import RecordRange
 from fleet.collector.quarantine import Sender
 from fleet.collector.received import Received
 

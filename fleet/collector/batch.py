@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from firmware.privacy.egress.messages import ConsentMessage, ErasureMessage, OutcomeMessage, StatusMessage, Topic
+from contract.messages import ConsentMessage, ErasureMessage, OutcomeMessage, StatusMessage, Topic
 from fleet.collector import quarantine, states
 from fleet.collector.erasing import carry_out, known_epochs
 from fleet.collector.locks import take_locks

@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from contract.messages import ErasureMessage
 from firmware.base.backoff import full_jitter_s
-from firmware.privacy.egress.messages import ErasureMessage
 from fleet.collector import retention
 from fleet.collector.acknowledgements import Acknowledgements
 from fleet.collector.batch import Written, write_batch

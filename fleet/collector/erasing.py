@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Table, and_, delete, insert, select, union, update
 
-from firmware.privacy.egress.messages import ErasureMessage, ErasureReason
+from contract.messages import ErasureMessage, ErasureReason
 from fleet.collector.quarantine import Sender
 from fleet.collector.tables import (
     calls,

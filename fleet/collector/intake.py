@@ -16,8 +16,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from firmware.privacy.egress.downlink import DownTopic
-from firmware.privacy.egress.messages import Topic, topic_name
+from contract.downlink import DownTopic
+from contract.messages import Topic, topic_name
 from fleet.collector.acknowledgements import Acknowledgement
 from fleet.collector.quarantine import Reason
 from fleet.collector.reading import MAX_BYTES

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from firmware.privacy.egress.messages import (
+from contract.messages import (
     MAX_RECORDS,
     CallDetailRecord,
     CdrMessage,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_, update
 
-from firmware.privacy.egress.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage, RequestStatement
+from contract.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage, RequestStatement
 from firmware.privacy.rights import WORKING_DAYS
 from firmware.privacy.working_days import MONDAY_TO_FRIDAY
 from fleet.collector.erasing import known_epochs

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 import click
 from rich.console import Console
 
+from contract.messages import timestamp
 from firmware.installer.columns import device_ids
-from firmware.privacy.egress.messages import timestamp
 from fleet.errors import FleetError
 from fleet.publications import Publication, PublicationKind
 from fleet.publisher.conductor import Conductor

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
+from contract.messages import topic_name
 from firmware.base.backoff import full_jitter_s
-from firmware.privacy.egress.messages import topic_name
 from fleet.publications import publication_topic
 from fleet.publisher.connection import (
     Accepted,

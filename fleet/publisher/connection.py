@@ -12,9 +12,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
+from contract.messages import OutcomeMessage, StatusMessage, Topic, topic_name
 from contract.results import OutcomeCode
-from firmware.privacy.egress.downlink import MAX_NETWORK_BUNDLE_BYTES
-from firmware.privacy.egress.messages import OutcomeMessage, StatusMessage, Topic, topic_name
 from fleet.errors import FleetError
 from fleet.publisher.settings import OperatorSettings
 

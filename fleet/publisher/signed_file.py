@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from firmware.privacy.egress.downlink import MOST_BYTES
+from contract.downlink import MOST_BYTES
 from fleet.errors import FleetError
 from fleet.publications import PublicationKind
 from provisioning.bundle import open_bundle

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from firmware.privacy.egress.messages import topic_name
+from contract.messages import topic_name
 from fleet.errors import FleetError
 from fleet.publisher.connection import Accepted, BrokerLine, refusal_of
 from fleet.publisher.record import Record, RecordFolder

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from firmware.privacy.egress.messages import handset_name
+from contract.messages import handset_name
 from fleet.errors import FleetError
 from provisioning.authority import Authority
 

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from contract.messages import handset_name
 from firmware.installer.authority_folder import AuthorityFolder
 from firmware.installer.signing import ask_passphrase
-from firmware.privacy.egress.messages import handset_name
 from fleet.errors import FleetError
 from fleet.simulator.certificates import DeviceCertificates, device_names
 from fleet.simulator.processes import Processes

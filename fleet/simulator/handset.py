@@ -7,20 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from contract.downlink import AckMessage, DownTopic
+from contract.messages import CallDetailRecord, ClockQuality, ErasureReason, OutcomeMessage, Topic, timestamp
 from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import AckMessage, DownTopic
-from firmware.privacy.egress.messages import (
-    CallDetailRecord,
-    ClockQuality,
-    ErasureReason,
-    OutcomeMessage,
-    Topic,
-    timestamp,
-)
 from fleet.simulator.clock import SimulatedClock
 from fleet.simulator.counts import Counts
 from fleet.simulator.holder import SimulatedHolder

@@ -5,11 +5,10 @@ import secrets
 from datetime import UTC, datetime
 from typing import Final
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
-from firmware.phone.rights import RequestKind, RequestState
+from contract.consent import Actor, Channel, ClockTrust, Purpose, RequestKind, RequestState
+from contract.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, timestamp
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import NO_ENTRIES, ConsentState, LedgerAction, LedgerEntry
-from firmware.privacy.egress.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, timestamp
 from firmware.privacy.rights import WORKING_DAYS, Request
 from firmware.privacy.working_days import MONDAY_TO_FRIDAY
 from fleet.simulator.clock import SimulatedClock

@@ -7,18 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from contract.messages import MAX_RANGES, RETAINED, ErasureMessage, ErasureReason, QueuedMessage, RecordRange, Topic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.privacy.consent import ConsentState
 from firmware.privacy.egress.gate import ConsentGate, Refusal
-from firmware.privacy.egress.messages import (
-    MAX_RANGES,
-    RETAINED,
-    ErasureMessage,
-    ErasureReason,
-    QueuedMessage,
-    RecordRange,
-    Topic,
-)
 from fleet.simulator.counts import Counts
 
 _CONFIRMED: Final = frozenset({Topic.CDR, Topic.ERASURE})

@@ -21,14 +21,14 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.table import Table
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from contract.messages import CallDetailRecord, ClockQuality, Topic, timestamp
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
 from firmware.ports.broker import Traffic
-from firmware.privacy.egress.messages import CallDetailRecord, ClockQuality, Topic, timestamp
 from firmware.store.database import Database
 from firmware.store.ledger import read_state
 from tests.lab.fleet_broker import FLEET, FleetBroker

@@ -22,8 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.table import Table
 from sqlalchemy import Engine, create_engine, func, select
 
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.privacy.egress.messages import CallDetailRecord, CdrMessage, ClockQuality, timestamp
+from contract.calls import CallDirection, DisconnectReason
+from contract.messages import CallDetailRecord, CdrMessage, ClockQuality, timestamp
 from fleet.collector.database import prepare
 from fleet.collector.tables import calls
 from tests.lab.collector_process import CollectorProcess

@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 from rich.table import Table
 
+from contract.consent import Actor, Channel, Purpose
 from drivers.sound import AlsaSoundCard
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ

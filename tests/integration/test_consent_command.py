@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.app.admin.consents import ConsentRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from tests.lab.store import StoreLab
 from tests.unit.store.test_consents import damage

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from firmware.phone.purpose import Actor, Channel, Purpose
+from contract.consent import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.store.database import Database, load_migrations
 from tests.lab import chance, kills

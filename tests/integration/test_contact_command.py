@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from contract.consent import Purpose
 from firmware.app.admin.contacts import ContactRole
 from firmware.app.admin.pictures import PictureRole
 from firmware.cli import main
@@ -14,7 +15,6 @@ from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Purpose
 from firmware.services.import_gate import ImportGate
 from tests.lab.store import StoreLab, erase_after_each
 

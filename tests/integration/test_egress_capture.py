@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId
 from firmware.ports.broker import BrokerState
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.relay import Relay

@@ -16,9 +16,9 @@ from typing import Final
 import pytest
 from PIL import Image
 
+from contract.consent import Purpose
 from firmware.display.model import Icon
 from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.purpose import Purpose
 from firmware.store.contacts import StoredContacts
 from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import play, tone

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import load
-from firmware.phone.call import CallDirection, CallId, DisconnectReason, RegistrationFailure, RegistrationState
+from firmware.phone.call import CallId, RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.ports.store import CallLogEntry
 from firmware.services.records import Records

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, update
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from fleet.api.body_limit import MAX_BODY_BYTES
 from fleet.api.login import MqttLogin
 from fleet.collector.database import open_database, writing

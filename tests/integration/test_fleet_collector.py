@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, Table, select, text, update
 
-from firmware.privacy.egress.messages import timestamp
+from contract.messages import timestamp
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls, consents, devices, erasures, metadata, quarantine, schema_version

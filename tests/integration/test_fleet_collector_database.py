@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from firmware.privacy.egress.messages import ConsentMessage
+from contract.messages import ConsentMessage
 from fleet.collector import retention
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import VERSION, forget_for_good, open_database, prepare, writing

@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from contract.calls import DisconnectReason
+from contract.consent import Purpose
+from contract.messages import Topic, topic_name
 from contract.results import OutcomeCode
-from firmware.phone.call import DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.privacy.egress.messages import Topic, topic_name
 from tests.lab.broker_guest import Guest
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.home_assistant import HomeAssistant

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState
-from firmware.privacy.egress.messages import (
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose, RequestKind, RequestState
+from contract.messages import (
     CallDetailRecord,
     CdrMessage,
     ClockQuality,
@@ -28,6 +26,7 @@ from firmware.privacy.egress.messages import (
     Topic,
     timestamp,
 )
+from contract.results import OutcomeCode
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.publications import Publication
 from tests.lab.browser import Browser

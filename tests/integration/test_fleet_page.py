@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 from sqlalchemy import select
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls

@@ -11,8 +11,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from firmware.privacy.egress.downlink import AckMessage
-from firmware.privacy.egress.messages import CdrMessage, ConsentMessage, ErasureMessage, OutcomeMessage, RecordRange
+from contract.downlink import AckMessage
+from contract.messages import CdrMessage, ConsentMessage, ErasureMessage, OutcomeMessage, RecordRange
 from fleet.simulator.truth import Truth
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.fleet_simulator import FleetSimulator

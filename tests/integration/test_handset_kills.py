@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from tests.lab import chance
 from tests.lab.audio import gaps
 from tests.lab.call_log import Call, logged_calls, new_calls

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallId
+from contract.calls import CallDirection
+from firmware.phone.call import CallId
 from firmware.store import keyring as keyring_module
 from firmware.store import pin as pin_module
 from firmware.store.key import HostKeys

@@ -10,10 +10,10 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from drivers.sound import AlsaSoundCard
 from firmware.phone.call import CallId
 from firmware.phone.orders import AudioRoute
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.ports.sound import SOUND_RATE_HZ

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallState, DisconnectReason, RejectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallState, RejectReason
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import CallDirection
 from firmware.display.model import Icon
-from firmware.phone.call import CallDirection
 from tests.lab.audio import Recorder, find_tone
 from tests.lab.office import BOB, CAROL, PERSON, Office, talk
 from tests.lab.patience import PATIENCE_S

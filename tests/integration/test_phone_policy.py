@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallState, DisconnectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallState
 from tests.lab.office import BOB, CAROL, PERSON, Colleague, Office, OpenEar, hears, speaking, talk
 from tests.lab.person import Person
 from tests.lab.stage import Choices

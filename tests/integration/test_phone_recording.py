@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from contract.consent import Purpose
 from firmware.phone.call_recording import REMINDER_S
 from firmware.phone.news import RecordingSignalled
-from firmware.phone.purpose import Purpose
 from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, find_tone, level
 from tests.lab.display_reader import says

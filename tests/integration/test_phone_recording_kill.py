@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.store.recording_rows import RecordingState
 from firmware.store.recordings import FOLDER_NAME

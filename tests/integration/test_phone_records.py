@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from contract.discovery import discovery_topic
 from firmware.phone.my_data import DataCategory
-from firmware.privacy.egress.discovery import discovery_topic
 from firmware.privacy.retention import DAY_S
 from firmware.store.database import Database
 from provisioning.retention import Retention

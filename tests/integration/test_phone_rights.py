@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
+from contract.discovery import discovery_topic
 from firmware.cli import main
 from firmware.configuration.loading import CANCELLED_NAME
-from firmware.privacy.egress.discovery import discovery_topic
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin

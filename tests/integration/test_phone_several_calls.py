@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallState, DisconnectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallState
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk, talk_to_both
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person

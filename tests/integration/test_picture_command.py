@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from contract.consent import Purpose
 from firmware.app.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.phone.contact import Contact
-from firmware.phone.purpose import Purpose
 from firmware.services.import_gate import ImportGate
 from tests.lab.store import StoreLab
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.store.policies import BUILT_IN_VERSION
 from tests.lab import kills

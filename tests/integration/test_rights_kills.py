@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.configuration.loading import load
 from firmware.phone.call import CallId
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ

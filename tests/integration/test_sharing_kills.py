@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Purpose
+from contract.downlink import DownTopic
+from contract.messages import ErasureReason, Topic
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.egress.border import Border
-from firmware.privacy.egress.downlink import DownTopic
-from firmware.privacy.egress.messages import ErasureReason, Topic
 from firmware.services.operator.inbound import Inbound
 from firmware.store.outbox import Recipient
 from tests.lab import kills

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived
 from firmware.voice.sip.settings import AccountSettings, SipSettings

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from firmware.phone.call import CallerId, CallState, DisconnectReason, RegistrationState, RejectReason, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallerId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.news import CallPartyChanged, IncomingCallReceived
 from tests.lab.kamailio import Kamailio
 from tests.lab.ports import free_port

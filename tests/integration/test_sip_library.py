@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport

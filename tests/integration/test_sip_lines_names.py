@@ -11,7 +11,8 @@ from pathlib import Path
 import dns.resolver
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.voice.sip.engine import Engine
 from firmware.voice.sip.servers import service_records
 from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived, RegistrationChanged
 from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings

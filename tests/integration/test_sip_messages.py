@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationState, SipUri
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, CallState, RegistrationState, SipUri
 from firmware.phone.news import MessageReceived, MessageSent
 from tests.lab.kamailio import Kamailio
 from tests.lab.scripted_peer import Dialog, ScriptedPeer, sdp

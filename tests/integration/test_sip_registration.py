@@ -10,7 +10,8 @@ from pathlib import Path
 import pjsua2
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationFailure, RegistrationState, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport

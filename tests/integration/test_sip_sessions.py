@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import (
     CallAudioChanged,

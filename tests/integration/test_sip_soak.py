@@ -6,7 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab import chance

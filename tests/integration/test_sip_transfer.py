@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri, TransferState
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RejectReason, SipUri, TransferState
 from firmware.phone.news import CallReplaced, IncomingCallReceived, TransferChanged
 from tests.lab.baresip import Baresip
 from tests.lab.three_agents import BARRED, USERS, ThreeAgents, new_call_id, three_agents, uri_of, wait_until_heard

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from contract.calls import CallDirection
+from contract.consent import Purpose
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.pin import Guard
-from firmware.phone.purpose import Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.store.key import HostKeys, load_host_keys

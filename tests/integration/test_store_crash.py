@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, DisconnectReason
-from firmware.phone.purpose import Purpose
+from contract.calls import DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallId
 from firmware.ports.outbox import OutboxKey
 from tests.lab import chance, kills
 from tests.lab.store import StoreLab

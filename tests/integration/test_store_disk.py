@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallDirection, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Actor, Channel, Purpose
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.account.steps import AccountCancellation

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.messages import Topic
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import Topic
 from firmware.services.operator.inbound import Inbound
 from tests.lab.mosquitto import Operator, Received
 from tests.lab.store import RECIPIENT

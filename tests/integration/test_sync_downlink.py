@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.ports.broker import BrokerProblem, BrokerState
-from firmware.privacy.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from tests.lab.hand_made_broker import HandMadeBroker, Malice, Session, publish
 from tests.lab.mosquitto import Operator
 from tests.lab.mqtt_packets import PacketType

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import CallDirection
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.services.account.last_word import read_last_word

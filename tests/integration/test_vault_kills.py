@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Purpose
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from tests.lab import chance
 from tests.lab.call_log import logged_calls, new_calls
 from tests.lab.display_reader import says

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from firmware.phone.purpose import Purpose
-from firmware.privacy.egress.discovery import discovery
+from contract.consent import Purpose
+from contract.discovery import discovery
 from firmware.sync.guard import MAX_PACKET_BYTES
 from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
 from tests.lab.relay import Relay, Way

@@ -7,7 +7,7 @@ from typing import Any, Self
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from firmware.privacy.egress.downlink import AckMessage
+from contract.downlink import AckMessage
 from tests.lab.fleet_broker import FLEET, FleetBroker
 
 _PATIENCE_S = 60.0

@@ -18,6 +18,8 @@ from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import Any, Final
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Actor, Channel, Purpose
 from firmware.app import sync as sync_app
 from firmware.configuration.loading import is_cancelled
 from firmware.control.network_bundle_role import NetworkBundleRole
@@ -25,8 +27,7 @@ from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound as InboundPort
 from firmware.control.sync_role import SyncRole
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.phone.purpose import Actor, Channel, Purpose
+from firmware.phone.call import CallId
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.services.account.factory_reset import finish_reset

@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from contract.results import OutcomeCode
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState
-from firmware.privacy.egress.messages import (
+from contract.consent import Purpose, RequestKind, RequestState
+from contract.messages import (
     CdrMessage,
     ConsentMessage,
     ErasureMessage,
@@ -18,6 +16,7 @@ from firmware.privacy.egress.messages import (
     RecordRange,
     RequestStatement,
 )
+from contract.results import OutcomeCode
 
 EPOCH: Final = 77
 STARTED: Final = "2024-05-06T10:00:00.000Z"

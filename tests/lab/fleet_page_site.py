@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from firmware.phone.purpose import Purpose
-from firmware.privacy.egress.messages import Topic, timestamp, topic_name
+from contract.consent import Purpose
+from contract.messages import Topic, timestamp, topic_name
 from fleet.collector.database import prepare, writing
 from fleet.publications import Publication, publication_topic
 from tests.lab.collector_process import CollectorProcess

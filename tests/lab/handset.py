@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
 
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
 from firmware.control.requests import Role
 from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.store.contacts import StoredContacts
 from firmware.store.preferences import StoredSetUp

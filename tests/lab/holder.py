@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 from typing import Final
 
-from firmware.phone.purpose import Actor, Channel, Purpose
+from contract.consent import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.services.clock import read_clocks
 from firmware.store.consents import Consents

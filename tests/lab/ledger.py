@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import (
     NO_ENTRIES,

@@ -13,11 +13,11 @@ from typing import Final, Self
 
 from click.testing import CliRunner, Result
 
+from contract.downlink import DownTopic
+from contract.messages import OutcomeMessage, Topic
 from contract.results import OutcomeCode
 from firmware.cli import main
 from firmware.ports.broker import BrokerSettings
-from firmware.privacy.egress.downlink import DownTopic
-from firmware.privacy.egress.messages import OutcomeMessage, Topic
 from firmware.sync.broker import BrokerConnection
 from firmware.sync.problems import BrokerError
 from firmware.sync.publications import Publication

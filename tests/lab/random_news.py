@@ -8,8 +8,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from contract.calls import CallDirection
 from firmware.phone import news as n
-from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
+from firmware.phone.call import CallerId, CallId, TextMessage
 from firmware.voice.messages import LONGEST_TEXT, News, encode
 
 KINDS: Final[tuple[type[News], ...]] = get_args(News)

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.services.recording.recorder import CallRecorder
 from firmware.store.recording_rows import StoredRecording

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Table, insert
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose, RequestKind
+from contract.messages import ErasureReason
 from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind
-from firmware.privacy.egress.messages import ErasureReason
 from fleet.collector.database import prepare, writing
 from fleet.collector.tables import (
     calls,

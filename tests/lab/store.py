@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Actor, Channel, Purpose
+from firmware.phone.call import CallId
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.policy import Reading
 from firmware.store.call_log import Clocks, StoredCallLog
 from firmware.store.consents import Consents

@@ -11,8 +11,9 @@ import random
 import sys
 from pathlib import Path
 
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
-from firmware.phone.purpose import Purpose
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallId
 from tests.lab.store import StoreLab
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
+from contract.consent import Purpose
+from contract.downlink import DownTopic
 from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
-from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
-from firmware.privacy.egress.downlink import DownTopic
 from firmware.services.operator.inbound import InboundBusyError
 from firmware.store.outbox import Recipient
 from tests.lab.certificates import CertificateAuthority, IssuedCertificate

@@ -1,5 +1,7 @@
 """A phone with everything set up, and a store with one thing of each kind, to walk through the menus with."""
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.base.words import word
 from firmware.phone import errands as e
 from firmware.phone.answers import (
@@ -17,15 +19,7 @@ from firmware.phone.answers import (
     PinChanged,
     PinChecked,
 )
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallQuality,
-    CallState,
-    DisconnectReason,
-    TextMessage,
-)
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import ReadConsents, ReadReceipt
@@ -39,7 +33,6 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingId
 from firmware.phone.recording_answers import RecordingRow, RecordingsListed
 from firmware.phone.recording_errands import ListRecordings

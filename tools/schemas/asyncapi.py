@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from firmware.privacy.egress.downlink import MOST_BYTES, DownTopic
-from firmware.privacy.egress.messages import StatusMessage
+from contract.downlink import MOST_BYTES, DownTopic
+from contract.messages import StatusMessage
 from tools.schemas.json_schema import meaning_of
 from tools.schemas.messages import KINDS, PARAMETERS, Kind, Way
 
@@ -17,7 +17,7 @@ _DESCRIPTION: Final = """What handsets, collectors, operators and dashboards say
 A handset is a client whose client id, common name and level of its topics are one and the same; the broker's access
 list lets it write and read below that and nowhere else (`fleet/broker/`). All that it sends is here: the models that
 these schemas are made from are closed. What a schema cannot say, such as that times are in their order, the models in
-`firmware/privacy/egress` check as well.
+`contract/messages.py` check as well.
 
 Operations are told from the handset's side.
 """

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from firmware.privacy.egress.messages import Message
+from contract.messages import Message
 from provisioning.docstrings import told
 
 _JSON: Final = {"None": "null", "True": "true", "False": "false"}

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.privacy.egress.discovery import DiscoveryMessage, discovery
-from firmware.privacy.egress.downlink import AckMessage
-from firmware.privacy.egress.messages import (
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from contract.discovery import DiscoveryMessage, discovery
+from contract.downlink import AckMessage
+from contract.messages import (
     CallDetailRecord,
     CdrMessage,
     ClockQuality,
@@ -23,6 +22,7 @@ from firmware.privacy.egress.messages import (
     RecordRange,
     StatusMessage,
 )
+from contract.results import OutcomeCode
 from fleet.publications import Publication, PublicationKind
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.app.admin.pin_proof import not_the_pin
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ConsentState, LedgerEntry, damage_words
 from firmware.store.catalogues import StoredCatalogues

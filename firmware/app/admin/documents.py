@@ -5,12 +5,12 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from contract.consent import Channel
 from contract.results import OutcomeCode
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DocumentTakeRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
-from firmware.phone.purpose import Channel
 from firmware.services.operator.documents import Documents
 from provisioning.signed import DocumentRefusedError
 

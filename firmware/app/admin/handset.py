@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from contract.calls import DisconnectReason
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DoctorRequest, LogRequest, PageRequest, StatusRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
-from firmware.phone.call import DisconnectReason
 from firmware.phone.phrases import PROBLEMS
 from firmware.phone.pin import stolen_card
 from firmware.phone.view import PhoneView

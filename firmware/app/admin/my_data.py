@@ -5,13 +5,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from contract.consent import Actor, Channel
 from firmware.app.admin.pin_proof import prove
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest
 from firmware.control.requests import Answer, Empty
 from firmware.control.server import Handler
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.services.data_copy import DataCopy, draw_passphrase
 from firmware.services.exports import Exports
 from firmware.store.pin import StoredPin, who_answers

@@ -1,8 +1,8 @@
 """What is said to whoever types another PIN at the command line than the one that counts."""
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import ControlError
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.store.pin import StoredPin, Verdict
 from firmware.store.rights import StoredRequests
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from contract.consent import Actor, Channel
 from firmware.app.admin.pin_proof import prove
 from firmware.base.errors import ControlError, StorageError
 from firmware.base.peer import asking
 from firmware.control.admin_requests import ResetRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.services.account.factory_reset import Resetting
 from firmware.store.guardian_mark import GuardianMark
 from firmware.store.pin import StoredPin, who_answers

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
 from firmware.phone.activation_errands import LeaveNumberUnproved
@@ -23,7 +24,6 @@ from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Purpose
 from firmware.phone.state import PhoneState
 
 _AGES: tuple[tuple[AgeBand, Text], ...] = (

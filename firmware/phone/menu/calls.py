@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from contract.calls import CallDirection
 from firmware.base.words import Text, word
 from firmware.phone.answers import (
     Answer,
@@ -14,7 +15,6 @@ from firmware.phone.answers import (
     ErrandFailed,
     LoggedCall,
 )
-from firmware.phone.call import CallDirection
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
 from firmware.phone.holder_settings import block, unblock

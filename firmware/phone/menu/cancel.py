@@ -8,7 +8,7 @@ from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.views import MenuRow
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.phone.rights_errands import CancelAccount
 from firmware.phone.state import PhoneState
 

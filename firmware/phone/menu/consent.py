@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from contract.consent import Actor, Purpose
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead
@@ -13,7 +14,6 @@ from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
 
 PURPOSES: dict[Purpose, Text] = {

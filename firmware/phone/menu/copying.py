@@ -11,7 +11,7 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.menu.work import WorkPage
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
 from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.phone.state import PhoneState

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import Activation
 from firmware.phone.answers import Answer
@@ -35,7 +36,6 @@ from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
 from firmware.phone.moves import go_home
 from firmware.phone.orders import AudioRoute
-from firmware.phone.purpose import Purpose
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode

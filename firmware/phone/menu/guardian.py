@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from contract.consent import Actor
 from firmware.base.words import Text, word
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.menu.card import ONE_MOMENT
@@ -11,7 +12,6 @@ from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.lock import PinCheck, PinNotice, asking_pin
 from firmware.phone.menu.question import ask_later
 from firmware.phone.pin import PinSlot, weakness
-from firmware.phone.purpose import Actor
 from firmware.phone.state import PhoneState
 
 GUARDIANS_PIN = word("Guardian's PIN")

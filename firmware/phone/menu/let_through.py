@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.answers import LoggedCall
 from firmware.phone.call import Decision
@@ -16,7 +17,6 @@ from firmware.phone.menu.incoming import incoming_page
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.switches import change
 from firmware.phone.phrases import DECISIONS
-from firmware.phone.purpose import Purpose
 from firmware.phone.rights_errands import NoteOverride
 from firmware.phone.state import PhoneState
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from contract.calls import CallDirection
 from firmware.base.words import Text, word
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.commands import DeleteMessage, MarkMessagesRead
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call

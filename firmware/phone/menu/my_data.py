@@ -27,7 +27,7 @@ from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.status import status_page
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.my_data import DataCategory
-from firmware.phone.rights import Right
+from firmware.phone.pin import Right
 from firmware.phone.rights_answers import MyDataErased, MyDataRead, MyDataRow
 from firmware.phone.rights_errands import EraseMyData, ReadMyData
 from firmware.phone.state import PhoneState

@@ -6,8 +6,7 @@ from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.lock import PinCheck, ask_new_pin
 from firmware.phone.menu.question import Question, ask_later
-from firmware.phone.pin import PinSlot
-from firmware.phone.rights import Right
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.state import PhoneState
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from contract.consent import Actor, Purpose
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
@@ -15,7 +16,6 @@ from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Quiet, Screen
 from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.state import PhoneState
 
 WHAT_I_AGREE_TO = word("What I agree to")

@@ -5,6 +5,7 @@ The operator's answer is read here, and objected to by a key.
 
 from typing import Final
 
+from contract.consent import RequestKind, RequestState
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
@@ -14,7 +15,7 @@ from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.reading import Reading
 from firmware.phone.menu.stack import Screen
-from firmware.phone.rights import RequestKind, RequestState, Right
+from firmware.phone.pin import Right
 from firmware.phone.rights_answers import AnswerRow, RequestFiled, RequestRow, RequestsListed
 from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests, MarkAnswerRead, ObjectToAnswer
 from firmware.phone.state import PhoneState

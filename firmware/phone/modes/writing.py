@@ -6,8 +6,9 @@ leaves where nothing is left; held, it throws the text away. OK sends. What is l
 message to the same number.
 """
 
+from contract.calls import CallDirection
 from firmware.phone.auto_redial import put_off
-from firmware.phone.call import CallDirection, CallerId, SipUri, TextMessage
+from firmware.phone.call import CallerId, SipUri, TextMessage
 from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import KeepMessage
 from firmware.phone.dialling import offer_dial_tone

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from contract.consent import Purpose
+from contract.messages import MAX_NUMBER_LENGTH, NUMBER_PATTERN
 from firmware.phone.numbers import DEFAULT_FORMS, NumberForms
-from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.egress.messages import reportable_number
 
 _MARK: Final = "p:"
 _PSEUDONYM_BYTES: Final = 16
@@ -70,3 +70,27 @@ def _one_form(number: str, forms: NumberForms) -> str:
     if _TELEPHONE_NUMBER.fullmatch(user):
         plain = forms.plain(user)
     return min((form for form in forms.forms(plain) if form.startswith("+")), default=plain)
+
+
+def reportable_number(party: str) -> str | None:
+    """Reduce what was dialled or received to what a record may hold.
+
+    A URI loses its password, parameters and headers. Digits after a pause (`,` `;` `p` `w`) are tones for the other
+    end, a PIN as often as not, and go too. What still fits no form of number is withheld as a whole.
+    """
+    text = party.strip()
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower() if colon else ""
+    if scheme not in {"sip", "sips", "tel"}:
+        scheme, rest = "", text
+    # An unescaped "@" ends the user part wherever it first stands (RFC 3261 section 25.1).
+    before, at, after = rest.partition("@")
+    name = re.split(r"[:;?,/]" if at else r"[;?,]", before, maxsplit=1)[0]
+    if at:
+        number = f"{scheme or 'sip'}:{name}@{re.split(r'[;?,]', after, maxsplit=1)[0]}"
+    elif scheme in {"sip", "sips"}:
+        number = f"{scheme}:{name}"
+    else:
+        digits = re.sub(r"[\s().-]", "", name)
+        number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else name
+    return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(NUMBER_PATTERN, number) else None

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
+from contract.messages import Topic
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.egress.messages import Topic
 
 PURPOSE_OF_TOPIC: Final[dict[Topic, Purpose | None]] = {
     Topic.CDR: Purpose.CDR_SYNC,

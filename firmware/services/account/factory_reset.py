@@ -17,11 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from contract.consent import Actor, Channel
 from firmware.base.durable import overwrite, replace_durably, shred, sync_folder
 from firmware.base.errors import StorageError
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import COUNTRY_NAME
-from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
 from firmware.services import exchange
 from firmware.services.account.last_word import forget_last_word, leave_word_of_reset

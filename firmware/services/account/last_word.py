@@ -12,10 +12,10 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from contract.messages import MAX_RANGES, ErasureMessage, ErasureReason, RecordRange, Topic
 from firmware.base.durable import replace_durably
 from firmware.base.errors import StorageError
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
-from firmware.privacy.egress.messages import MAX_RANGES, ErasureMessage, ErasureReason, RecordRange, Topic
 from firmware.services.account.tombstone import (
     TOMBSTONE_NAME,
     Parting,

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from contract.downlink import AckMessage, DownTopic
+from contract.messages import RecordRange, Topic
 from firmware.base.errors import ControlError
 from firmware.base.proven_time import is_synchronised
 from firmware.control.sync_role import Inbound
 from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import AckMessage, DownTopic
-from firmware.privacy.egress.messages import RecordRange, Topic
 from firmware.services.account.tombstone import (
     TOMBSTONE_NAME,
     UNTOLD_NAME,

@@ -4,11 +4,11 @@ import asyncio
 import json
 from pathlib import Path
 
+from contract.consent import Actor, Channel
+from contract.messages import ErasureReason, Topic
 from firmware.base.errors import StorageError
 from firmware.configuration.loading import mark_cancelled
-from firmware.phone.purpose import Actor, Channel
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import ErasureReason, Topic
 from firmware.services.account.factory_reset import MARKER_NAME, STORE_NAME, begin_reset
 from firmware.services.account.tombstone import TOMBSTONE_NAME, Parting, Tombstone, write_tombstone
 from firmware.settings.broker import kept_credential

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from contract.consent import Actor, Channel
+from contract.messages import Topic
 from firmware.base.durable import replace_durably, sync_folder
 from firmware.base.errors import StorageError
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemRaised
-from firmware.phone.purpose import Actor, Channel
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import Topic
 from firmware.settings.broker import Credential
 from firmware.store.consents import Consents
 from provisioning.broker import Sync

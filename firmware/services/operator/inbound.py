@@ -11,13 +11,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
+from contract.consent import Actor, Channel
+from contract.downlink import AckMessage, DownTopic
 from contract.results import OutcomeCode
 from firmware.base.errors import HandsetError, StorageError
-from firmware.phone.purpose import Actor, Channel
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.downlink import AckMessage, DownTopic
 from firmware.store.consents import Consents
 from firmware.store.database import Database
 from firmware.store.outbox import StoredOutbox

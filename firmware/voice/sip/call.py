@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallQuality, CallState, DisconnectReason, SipUri
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, SipUri
 from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip.account import SipAccount

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.call import CallOwner, SipCall

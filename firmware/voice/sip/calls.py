@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState, RejectReason, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import (
     CallAudioChanged,

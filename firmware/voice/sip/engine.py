@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import pjsua2
 
+from contract.calls import DisconnectReason
 from firmware.base.errors import SipError
 from firmware.base.interfaces import Address, interface_of
-from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
+from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount

@@ -7,7 +7,8 @@ from typing import Final
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState
+from contract.calls import CallDirection
+from firmware.phone.call import CallId, CallState
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.scheduler import Scheduler

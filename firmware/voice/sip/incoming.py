@@ -5,7 +5,8 @@ from typing import Final
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RejectReason, SipUri
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState, RejectReason, SipUri
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, VoiceNews
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.call import SipCall, add_header

@@ -6,7 +6,8 @@ import unicodedata
 from typing import Final
 from urllib.parse import unquote
 
-from firmware.phone.call import CallerId, DisconnectReason, RegistrationFailure, RejectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallerId, RegistrationFailure, RejectReason
 
 # pjlib numbers the operating system's errors from here (PJ_ERRNO_START_SYS in pj/errno.h).
 SYSTEM_ERRORS = 120000

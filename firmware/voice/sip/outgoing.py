@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.phone.news import CallStateChanged, VoiceNews
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.call import OutgoingInvitation, SipCall, add_header

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.phone.news import CallReplaced, VoiceNews
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from contract.calls import DisconnectReason
 from firmware.base.errors import SipError
-from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason, SipUri
+from firmware.phone.call import CallId, CallState, RejectReason, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.phone.recording import RecordingSign

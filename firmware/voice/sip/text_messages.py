@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 
 import pjsua2
 
-from firmware.phone.call import CallDirection, SipUri, TextMessage
+from contract.calls import CallDirection
+from firmware.phone.call import SipUri, TextMessage
 from firmware.phone.news import MessageReceived, MessageSent, VoiceNews
 from firmware.voice.sip.bodies import FOREIGN_CHARSET
 from firmware.voice.sip.identity import Headers, ReceivedMessage, read_invitation

@@ -6,7 +6,8 @@ from typing import Final
 
 import pjsua2
 
-from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, SipUri, TransferState
 from firmware.phone.news import TransferChanged, VoiceNews
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.mapping import status_code

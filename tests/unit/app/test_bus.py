@@ -5,22 +5,13 @@ from typing import Any, cast
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.app.bus import Bus
 from firmware.base.errors import StorageError
 from firmware.phone import commands as c
 from firmware.phone import orders as o
 from firmware.phone.answers import PinChanged
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallQuality,
-    CallState,
-    DisconnectReason,
-    RejectReason,
-    SipUri,
-    TextMessage,
-)
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, RejectReason, SipUri, TextMessage
 from firmware.phone.events import (
     BlockedContactsLoaded,
     CallerNamed,

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.app.user_interface import changes
 from firmware.base.words import word
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, RegistrationState
+from firmware.phone.call import CallerId, CallState, RegistrationState
 from firmware.phone.menu.views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.base.errors import ControlError
 from firmware.control.client import ask_async
 from firmware.control.network_bundle_role import NetworkBundleRole
@@ -28,7 +29,6 @@ from firmware.control.sync_client import HandsetLink
 from firmware.control.sync_role import SyncRole
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from contract.consent import RequestKind, RequestState
 from firmware.phone.answers import PinChecked
 from firmware.phone.key import Key
 from firmware.phone.my_data import DataCategory
-from firmware.phone.rights import RequestKind, RequestState
 from firmware.phone.rights_answers import (
     AnswerRow,
     MyDataRead,

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.base.words import Text, counted, word
 from firmware.phone.answers import FactsRead
 from firmware.phone.call import (
-    CallDirection,
     CallerId,
     CallQuality,
     CallState,
     Decision,
-    DisconnectReason,
     RegistrationFailure,
     RegistrationState,
     TransferState,
@@ -32,7 +32,6 @@ from firmware.phone.menu.views import (
     SoftKeys,
 )
 from firmware.phone.news import Problem
-from firmware.phone.purpose import Purpose
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.services.egress_facts import egress_facts
 from tests.unit.display.bundle_views import bundle_views

@@ -5,20 +5,13 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import Text, word
 from firmware.display.model import Card, Code, Entry, Icon, Importance, List, Page, Role
 from firmware.display.pages import page_for
 from firmware.display.translation import Language, translator
 from firmware.phone import phrases
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallState,
-    Decision,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-)
+from firmware.phone.call import CallerId, CallState, Decision, RegistrationFailure, RegistrationState
 from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
 from firmware.phone.news import Problem
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView, Refusal

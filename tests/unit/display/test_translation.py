@@ -11,11 +11,12 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo
 
+from contract.calls import DisconnectReason
 from firmware.base.words import counted, word
 from firmware.display import translation
 from firmware.display.translation import Language, translator
 from firmware.phone import phrases
-from firmware.phone.call import Decision, DisconnectReason, RegistrationFailure, RegistrationState, TransferState
+from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint
 from provisioning.device import Device

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from firmware.privacy.egress.downlink import MAX_NETWORK_BUNDLE_BYTES
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
 from firmware.sync.guard import MAX_PACKET_BYTES
 
 FOLDER: Final = Path(__file__).parents[3] / "fleet" / "broker"

@@ -1,7 +1,7 @@
 import pytest
 from msgspec import ValidationError
 
-from firmware.privacy.egress.downlink import DownTopic
+from contract.downlink import DownTopic
 from fleet.publications import Publication, PublicationKind, publication_topic
 
 MESSAGE = "ab" * 32

@@ -3,7 +3,8 @@
 from itertools import count
 from typing import Any, TypeVar
 
-from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason, RegistrationState
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, RegistrationState
 from firmware.phone.commands import Command, OpenCallRecord, ShowPage
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired

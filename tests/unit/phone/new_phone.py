@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, get_args
 
+from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
 from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
@@ -17,7 +18,6 @@ from firmware.phone.pin import PinSlot
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.set_up import SetUp
 from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import Desk

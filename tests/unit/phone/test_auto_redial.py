@@ -1,6 +1,7 @@
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, RejectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, RejectReason
 from firmware.phone.commands import CancelTimer, CloseCallRecord, MarkCallAnswered, StartTimer
 from firmware.phone.events import Timer
 from firmware.phone.key import Key

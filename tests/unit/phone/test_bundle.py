@@ -5,6 +5,8 @@ from typing import get_args
 
 import pytest
 
+from contract.calls import DisconnectReason
+from contract.consent import Purpose
 from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
@@ -21,7 +23,7 @@ from firmware.phone.bundle_news import (
 from firmware.phone.bundle_news_rows import ANSWER_PATIENCE_S, DONE_S, FAILED_S
 from firmware.phone.bundle_phrases import RESULTS, STEPS, WITHOUT_CODE
 from firmware.phone.bundle_reasons import CODES
-from firmware.phone.call import CallState, DisconnectReason, RegistrationFailure
+from firmware.phone.call import CallState, RegistrationFailure
 from firmware.phone.commands import CancelTimer, IndicatorPattern, SetBrightness, SetIndicator, ShowPage, StartTimer
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.errands import CheckPin
@@ -33,7 +35,6 @@ from firmware.phone.modes.menu import BUNDLE_UNTOUCHED_S
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
 from firmware.phone.view import Hint, Mode
 from tests.lab.bundles import REFUSALS
 from tests.unit.phone.desk import INCOMING, Desk, settings

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason
+from contract.calls import DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallerId, CallId, CallState, Decision
 from firmware.phone.call_recording import REMINDER_S
 from firmware.phone.commands import (
     AnnounceRecording,
@@ -21,7 +23,6 @@ from firmware.phone.events import RecordingAnnounced, RecordingEnded, RecordingS
 from firmware.phone.key import Key
 from firmware.phone.news import CallPartyChanged, CallReplaced, RecordingSignalled
 from firmware.phone.orders import OpenAudio, SignalRecording
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference, RecordingSign
 from firmware.phone.view import Hint, Mode, RecordingView
 from tests.unit.phone.desk import INCOMING, Desk, settings

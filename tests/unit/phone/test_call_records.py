@@ -1,6 +1,7 @@
 """What the first line of a call's record says."""
 
-from firmware.phone.call import CallDirection, CallerId, CallId, Decision
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, CallId, Decision
 from firmware.phone.commands import OpenCallRecord
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from contract.calls import DisconnectReason
 from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged
-from firmware.phone.call import CallId, CallState, DisconnectReason, RegistrationState, RejectReason
+from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason
 from firmware.phone.commands import StartTimer
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.countries import COUNTRIES

@@ -7,6 +7,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.base.words import word
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
@@ -24,7 +26,7 @@ from firmware.phone.answers import (
     PinChanged,
     PinChecked,
 )
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, TextMessage
+from firmware.phone.call import CallerId, CallId, CallState, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.commands import Command, SavePreferences
 from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
@@ -63,7 +65,6 @@ from firmware.phone.phone import Phone
 from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
 from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
 from tests.lab.chance import counted
 from tests.unit.phone.office import office_settings

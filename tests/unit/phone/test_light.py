@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from contract.results import BundleResult
 from firmware.phone.bundle_news import BundleEnded, BundleStep, BundleStepStarted
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, TextMessage
+from firmware.phone.call import CallerId, CallState, TextMessage
 from firmware.phone.commands import Click, Command, IndicatorPattern, SetBrightness, ShowPage, StartTimer, StopSpeaking
 from firmware.phone.events import Event, KeyHeld, KeyRepeated, MinuteStarted, PreferencesLoaded, Timer
 from firmware.phone.key import Key

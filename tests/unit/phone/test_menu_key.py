@@ -1,14 +1,8 @@
 import pytest
 
+from contract.calls import DisconnectReason
 from firmware.base.words import word
-from firmware.phone.call import (
-    CallId,
-    CallQuality,
-    CallState,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-)
+from firmware.phone.call import CallId, CallQuality, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import CancelTimer, StartTimer
 from firmware.phone.events import Timer
 from firmware.phone.key import Key

@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware.phone.call import CallerId, CallId, CallQuality, CallState, DisconnectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState
 from firmware.phone.commands import CloseCallRecord, KeepCallQuality, LookUpCaller
 from firmware.phone.events import NumberAttributed
 from firmware.phone.key import Key

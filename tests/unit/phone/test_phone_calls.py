@@ -2,16 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    Decision,
-    DisconnectReason,
-    RegistrationState,
-    RejectReason,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RegistrationState, RejectReason
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState
 from firmware.phone.key import Key
 from firmware.phone.orders import CloseAudio, HangUpCall, HoldCall, JoinCalls, OpenAudio, ResumeCall, SplitCalls
 from firmware.phone.view import Hint, Mode

@@ -1,14 +1,7 @@
 import pytest
 
-from firmware.phone.call import (
-    CallDirection,
-    CallId,
-    CallState,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-    SipUri,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,

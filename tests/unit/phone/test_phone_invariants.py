@@ -5,17 +5,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.phone.bundle_news import BundleNews
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallQuality,
-    CallState,
-    DisconnectReason,
-    RegistrationState,
-    TransferState,
-)
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, RegistrationState, TransferState
 from firmware.phone.commands import (
     AnnounceRecording,
     CancelTimer,
@@ -91,7 +84,6 @@ from firmware.phone.orders import (
 )
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallState, Decision, DisconnectReason, RejectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallState, Decision, RejectReason
 from firmware.phone.commands import CloseCallRecord, IndicatorPattern, SetIndicator, StartTimer
 from firmware.phone.events import Timer
 from firmware.phone.key import Key

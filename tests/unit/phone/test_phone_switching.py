@@ -2,15 +2,8 @@
 
 import pytest
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    Decision,
-    DisconnectReason,
-    RejectReason,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RejectReason
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,

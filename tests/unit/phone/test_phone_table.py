@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallId, CallState, DisconnectReason, RegistrationState
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.commands import ReportImpossibleEvent
 from firmware.phone.events import (
     CallerNamed,

@@ -8,7 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.commands import (
     AnnounceRecording,
     CloseCallRecord,
@@ -43,7 +45,6 @@ from firmware.phone.orders import (
     Tone,
 )
 from firmware.phone.phone import Phone
-from firmware.phone.purpose import Purpose
 from firmware.phone.recording import RecordingNotice, RecordingSign
 from firmware.phone.running_call import Call
 from firmware.phone.view import Hint, Mode

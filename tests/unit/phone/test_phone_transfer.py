@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, DisconnectReason, SipUri, TransferState
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, SipUri, TransferState
 from firmware.phone.commands import CloseCallRecord, LookUpCaller, MarkCallAnswered, OpenCallRecord
 from firmware.phone.events import Timer
 from firmware.phone.key import Key

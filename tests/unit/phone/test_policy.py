@@ -4,16 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    Decision,
-    DisconnectReason,
-    RejectReason,
-    SipUri,
-)
+from contract.calls import CallDirection, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RejectReason, SipUri
 from firmware.phone.events import BlockedContactsLoaded, CallerNamed, MinuteStarted, Timer
 from firmware.phone.features import CallRules, FeatureState, OpenHours
 from firmware.phone.news import IncomingCallReceived

@@ -1,6 +1,7 @@
 import pytest
 
-from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason, RejectReason, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RejectReason, SipUri
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.pinyin.table import syllables
 from firmware.base.words import word
-from firmware.phone.call import CallDirection, CallerId, CallState, DisconnectReason, SipUri, TextMessage
+from firmware.phone.call import CallerId, CallState, SipUri, TextMessage
 from firmware.phone.commands import (
     DeleteMessage,
     IndicatorPattern,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.purpose import Actor, Purpose
+from contract.consent import Actor, Purpose
 from firmware.privacy import catalogue
 from firmware.privacy.catalogue import NEEDED, Catalogue, CatalogueError, built_in, merge, read_catalogue
 from firmware.privacy.consent import ANSWERS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import (
     GENESIS_HASH,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.consent import Purpose
 from firmware.phone.policy_answers import PolicyState
-from firmware.phone.purpose import Purpose
 from firmware.privacy.policy import (
     NOTICE_S,
     KeptPolicy,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyld import jsonld
 
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 from firmware.display.families.pixels import module_px
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import Catalogue, built_in
 from firmware.privacy.consent import ANSWERS, LedgerAction, LedgerEntry, LedgerHead
 from firmware.privacy.receipts import Issuer, receipts, summary

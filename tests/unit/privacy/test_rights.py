@@ -1,6 +1,6 @@
 from datetime import date, timedelta
 
-from firmware.phone.rights import RequestKind, RequestState
+from contract.consent import RequestKind, RequestState
 from firmware.privacy.rights import Request
 
 WEDNESDAY = date(2026, 11, 25)

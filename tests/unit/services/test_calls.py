@@ -1,10 +1,10 @@
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.phone.answers import CallsDeleted, CallsListed
-from firmware.phone.call import CallDirection, DisconnectReason
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, Errand, ListCalls
 from firmware.phone.events import Event, MissedCallsCounted
-from firmware.phone.purpose import Purpose
 from firmware.services.calls import CallErrands
 from tests.lab.store import StoreLab
 

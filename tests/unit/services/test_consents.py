@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
 from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
 from firmware.phone.errands import Errand
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer
 from firmware.services.clock import read_clocks

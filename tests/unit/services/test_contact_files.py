@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Purpose
 from firmware.base.errors import NotGrantedError, StorageError
 from firmware.base.words import Text, Word
 from firmware.phone.answers import JobFinished
@@ -15,7 +16,6 @@ from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.errands import FolderJob, RunFolderJob
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Purpose
 from firmware.pictures.pixels import Pixels
 from firmware.services import contact_files
 from firmware.services.contact_files import EXPORT_NAME, ContactFiles

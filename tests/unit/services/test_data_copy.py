@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from pyrage import decrypt_io, passphrase, x25519
 
+from contract.calls import CallDirection
+from contract.consent import Actor, Channel, Purpose, RequestKind
 from firmware.base.errors import MediaError, StorageError
-from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
+from firmware.phone.call import CallerId, CallId, TextMessage
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights import RequestKind
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Channel, Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.policy_answers import (
     NoticesRead,
@@ -12,7 +13,6 @@ from firmware.phone.policy_answers import (
     PolicyState,
 )
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
-from firmware.phone.purpose import Channel, Purpose
 from firmware.privacy.catalogue import built_in
 from firmware.services.documents import DocumentErrands
 from firmware.store.policies import BUILT_IN_VERSION

@@ -2,9 +2,9 @@ from typing import Literal
 
 import pytest
 
-from firmware.base.closed import Closed
-from firmware.privacy.egress import discovery, messages
-from firmware.privacy.egress.messages import CdrMessage, Message
+from contract import discovery, messages
+from contract.closed import Closed
+from contract.messages import CdrMessage, Message
 from firmware.services.egress_facts import WORDS, egress_facts, leaving_fields, leaving_models
 from tests.unit.phone.menus import said
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import (
     PlaybackProgressed,

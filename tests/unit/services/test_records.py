@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallId, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Actor, Channel, RequestKind
+from firmware.phone.call import CallId
 from firmware.phone.news import Problem
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestKind
 from firmware.services import clock, records
 from firmware.services.records import Records
 from firmware.store.database import Migration, load_migrations

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import CallDirection
+from contract.consent import Actor, Purpose, RequestKind, RequestState
 from firmware.base.errors import StorageError
 from firmware.base.words import Word
 from firmware.phone.answers import Answer, PinChecked
-from firmware.phone.call import CallDirection, CallerId, CallId, Decision, TextMessage
+from firmware.phone.call import CallerId, CallId, Decision, TextMessage
 from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
-from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Purpose
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import (
     AnswerRow,
     CopyFinished,

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
+from contract.messages import RecordRange, Topic
 from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
-from firmware.privacy.egress.messages import RecordRange, Topic
 from firmware.services.sharing import SharingErrands
 from tests.lab.store import StoreLab
 

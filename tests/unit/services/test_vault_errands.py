@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from PIL import Image
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.app.admin.reset import Guarding, ResetAnswer, ResetRole
 from firmware.base.errors import ControlError, NotGrantedError, StorageError
 from firmware.base.words import Word
@@ -26,9 +27,7 @@ from firmware.phone.errands import (
 )
 from firmware.phone.my_data import DataCategory
 from firmware.phone.news import RegistrationChanged
-from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.phone.rights import Right
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.pictures.pixels import Pixels
 from firmware.privacy.consent import LedgerAction

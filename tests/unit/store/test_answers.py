@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contract.consent import Actor, Channel, RequestKind, RequestState
 from contract.results import OutcomeCode
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
 from firmware.store.answers import AnswerState
 from tests.lab.documents import DAY_S, DocumentLab, Operator

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallId, DisconnectReason
-from firmware.phone.purpose import Channel, Purpose
+from contract.calls import DisconnectReason
+from contract.consent import Channel, Purpose
+from contract.messages import ErasureReason, Topic
+from firmware.phone.call import CallId
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.egress.border import Border
-from firmware.privacy.egress.messages import ErasureReason, Topic
 from firmware.store.shares import Scope
 from tests.lab.store import RECIPIENT, StoreLab
 

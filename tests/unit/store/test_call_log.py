@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallDirection, CallId, CallQuality, Decision, DisconnectReason
-from firmware.phone.purpose import Purpose
+from firmware.phone.call import CallId, CallQuality, Decision
 from firmware.store.call_rows import Call, entry_of
 from firmware.store.database import Database
 from firmware.store.errors import StoreClosedError, StoreFullError

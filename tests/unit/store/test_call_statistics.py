@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallQuality, DisconnectReason
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallQuality
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.phone.purpose import Purpose
 from tests.lab.store import StoreLab
 
 IN, OUT = CallDirection.INCOMING, CallDirection.OUTGOING

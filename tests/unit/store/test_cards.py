@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel
 from firmware.pictures.pixels import Pixels
 from firmware.store import pictures as pictures_module
 from firmware.store.contact_merge import MergeCount

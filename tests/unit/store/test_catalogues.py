@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.purpose import Actor, Channel, Purpose
+from contract.consent import Actor, Channel, Purpose
 from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer, receipts

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Channel, Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.purpose import Channel, Purpose
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import ConsentState, LedgerAction, LedgerHead
 from firmware.store.database import Database, load_migrations

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Channel, Purpose
+from contract.messages import ErasureReason, Topic
 from contract.results import OutcomeCode
 from firmware.phone.call import CallId
 from firmware.phone.errands import CallKind
-from firmware.phone.purpose import Channel, Purpose
 from firmware.ports.outbox import OutboxKey
-from firmware.privacy.egress.messages import ErasureReason, Topic
 from firmware.store.database import Database
 from firmware.store.shares import Scope
 from tests.lab.store import StoreLab

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallDirection, CallerId, DisconnectReason, TextMessage
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.pin import Guard
-from firmware.phone.purpose import Purpose
 from firmware.store import keyring as keyring_module
 from firmware.store.database import Database
 from firmware.store.errors import StoreFullError, StoreKeyMissingError, StoreKeyWrongError, StoreWaitsForPinError

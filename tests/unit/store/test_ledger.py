@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import Damage, DamageFound, LedgerAction, LedgerEntry, LedgerHead
 from firmware.store import ledger
 from firmware.store.database import Database, Row, load_migrations

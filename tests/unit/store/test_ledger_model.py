@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from firmware.phone.purpose import Actor, Channel, ClockTrust, Purpose
+from contract.consent import Actor, Channel, ClockTrust, Purpose
 from firmware.privacy.catalogue import NEEDED
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.store.database import Database, Value

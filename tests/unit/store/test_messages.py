@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, TextMessage
 from tests.lab.store import StoreLab
 
 MESSAGE = TextMessage("a" * 32, CallDirection.INCOMING, CallerId("1001", "Ann"), "中午回来", delivered=True)

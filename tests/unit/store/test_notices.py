@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from tests.lab.documents import DocumentLab
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
 from firmware.ports.outbox import OutboxKey
 from firmware.store.database import Database
 from tests.lab.store import StoreLab

@@ -18,8 +18,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from firmware.phone.call import CallId, DisconnectReason
-from firmware.phone.purpose import Purpose
+from contract.calls import DisconnectReason
+from contract.consent import Purpose
+from firmware.phone.call import CallId
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from tests.lab import chance
 from tests.lab.store import StoreLab

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from contract.consent import Actor, Channel, Purpose
+from contract.messages import ConsentMessage, PurposeState
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction, LedgerHead
-from firmware.privacy.egress.messages import ConsentMessage, PurposeState
 from firmware.store.ledger import read_head
 from firmware.store.policies import BUILT_IN_VERSION, built_in_policy
 from provisioning.documents import PolicyDocument

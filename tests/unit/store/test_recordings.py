@@ -5,9 +5,9 @@ from unittest.mock import patch
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ

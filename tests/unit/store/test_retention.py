@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallId, TextMessage
+from contract.calls import CallDirection
+from contract.consent import Actor, Channel, Purpose, RequestKind, RequestState
+from contract.messages import ErasureReason, Topic
+from firmware.phone.call import CallerId, CallId, TextMessage
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights import RequestKind, RequestState
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.privacy.egress.messages import ErasureReason, Topic
 from tests.lab.store import StoreLab
 
 DAY_S = 86_400

@@ -1,7 +1,6 @@
 from datetime import UTC, date, datetime
 
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestKind, RequestState
+from contract.consent import Actor, Channel, RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.working_days import working_days_of
 from firmware.store.rights import StoredRequests

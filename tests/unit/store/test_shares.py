@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
+from contract.consent import Purpose
+from contract.messages import RecordRange, Topic
 from contract.results import OutcomeCode
-from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxKey
-from firmware.privacy.egress.messages import RecordRange, Topic
 from firmware.store.outbox import Recipient
 from firmware.store.shares import DayOfShares, Share, forget_settled
 from tests.lab.store import RECIPIENT, StoreLab

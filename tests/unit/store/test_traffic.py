@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from contract.consent import Actor, Channel
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.store.traffic import DAYS_KEPT, StoredTraffic
 from tests.lab.store import StoreLab

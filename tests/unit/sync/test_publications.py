@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from contract.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.messages import CallDetailRecord, CdrMessage, ConsentMessage, Topic
 from firmware.sync.publications import Publication, pack
 
 EPOCH = 5

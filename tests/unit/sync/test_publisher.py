@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from contract.downlink import DownTopic
 from firmware.base.errors import HandsetError
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.downlink import DownTopic
 from firmware.sync import publisher as courier_module
 from firmware.sync.broker import Arrival
 from firmware.sync.problems import BrokerError, MessageRefusedError

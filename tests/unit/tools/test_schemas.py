@@ -12,9 +12,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from firmware.privacy.egress.discovery import discovery_topic
-from firmware.privacy.egress.downlink import DownTopic
-from firmware.privacy.egress.messages import Message, Topic, topic_name
+from contract.discovery import discovery_topic
+from contract.downlink import DownTopic
+from contract.messages import Message, Topic, topic_name
 from firmware.services.egress_facts import leaving_models
 from fleet.publications import publication_topic
 from tools.schemas.files import ASYNCAPI, FOLDER, files

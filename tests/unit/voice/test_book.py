@@ -4,19 +4,10 @@ import socket
 from dataclasses import replace
 from itertools import islice
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import news as n
 from firmware.phone import orders as o
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    DisconnectReason,
-    RegistrationFailure,
-    RegistrationState,
-    SipUri,
-    TextMessage,
-)
+from firmware.phone.call import CallerId, CallId, CallState, RegistrationFailure, RegistrationState, SipUri, TextMessage
 from firmware.phone.news import Problem
 from firmware.phone.recording import RecordingPreference, RecordingSign
 from firmware.voice import channel

@@ -15,20 +15,11 @@ from typing import TypeVar
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.peer import Peer
 from firmware.phone import news as n
 from firmware.phone import orders as o
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    DisconnectReason,
-    RegistrationState,
-    RejectReason,
-    SipUri,
-    TextMessage,
-)
+from firmware.phone.call import CallerId, CallId, CallState, RegistrationState, RejectReason, SipUri, TextMessage
 from firmware.phone.events import Event
 from firmware.phone.key import Key
 from firmware.phone.news import Problem

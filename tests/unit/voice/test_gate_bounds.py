@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallId, CallState, TextMessage
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, CallId, CallState, TextMessage
 from firmware.phone.news import (
     CallReplaced,
     CallsFound,

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import news as n
 from firmware.phone.call import (
-    CallDirection,
     CallerId,
     CallId,
     CallQuality,
     CallState,
-    DisconnectReason,
     RegistrationFailure,
     RegistrationState,
     TextMessage,

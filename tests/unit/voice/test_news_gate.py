@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import news as n
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallQuality,
-    CallState,
-    DisconnectReason,
-    RegistrationState,
-    TextMessage,
-    TransferState,
-)
+from firmware.phone.call import CallerId, CallId, CallQuality, CallState, RegistrationState, TextMessage, TransferState
 from firmware.phone.news import Problem, VoiceNews
 from firmware.phone.recording import RecordingPreference
 from firmware.voice.news_gate import Bucket, NewsGate

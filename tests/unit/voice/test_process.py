@@ -13,18 +13,11 @@ from typing import Self
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.heartbeats import Health
 from firmware.phone import news as n
 from firmware.phone import orders as o
-from firmware.phone.call import (
-    CallDirection,
-    CallerId,
-    CallId,
-    CallState,
-    DisconnectReason,
-    SipUri,
-    TextMessage,
-)
+from firmware.phone.call import CallerId, CallId, CallState, SipUri, TextMessage
 from firmware.voice import channel, instruments, process
 from firmware.voice.channel import ClosedError
 from firmware.voice.messages import (

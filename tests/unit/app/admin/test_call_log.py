@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.app.admin.handset import AdminRole
 from firmware.cli import status
 from firmware.control.admin_requests import LogRequest
 from firmware.control.requests import written
-from firmware.phone.call import CallDirection, Decision, DisconnectReason
+from firmware.phone.call import Decision
 from tests.lab.store import StoreLab
 
 INCOMING, OUTGOING = CallDirection.INCOMING, CallDirection.OUTGOING

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.app.admin.consents import ConsentRole
 from firmware.base.errors import ControlError
 from firmware.cli.consents import all_entries, contradicts
 from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
 from firmware.control.requests import Request, written
 from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.privacy.consent import LedgerAction
 from firmware.store.errors import LedgerDamagedError
 from firmware.store.pin import StoredPin

@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 import pytest
 
+from contract.consent import Actor, Channel, RequestKind
 from contract.results import OutcomeCode
 from firmware.app.admin.documents import DocumentRole, DocumentTaken
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DocumentTakeRequest
-from firmware.phone.purpose import Actor, Channel
-from firmware.phone.rights import RequestKind
 from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import LedgerAction
 from provisioning.signed import sign

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Actor
 from firmware.app.admin.my_data import CopyParts, MyDataRole
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest
-from firmware.phone.purpose import Actor
 from firmware.services.exports import Export, Exports
 from tests.lab.store import StoreLab
 

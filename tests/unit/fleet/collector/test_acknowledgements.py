@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.privacy.egress.downlink import MAX_CONFIRMED_RANGES, AckMessage
+from contract.downlink import MAX_CONFIRMED_RANGES, AckMessage
 from fleet.collector.acknowledgements import JOIN_S, MANY, Acknowledgements, join
 from fleet.collector.quarantine import Sender
 from fleet.collector.received import Received

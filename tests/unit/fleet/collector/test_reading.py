@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firmware.privacy.egress.messages import ConsentMessage, StatusMessage, Topic
+from contract.messages import ConsentMessage, StatusMessage, Topic
 from fleet.collector.quarantine import Reason, Sender
 from fleet.collector.reading import MAX_BYTES, Calls, Cleared, Reader, Reading
 from fleet.publications import Publication

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.consent import Purpose, RequestKind
+from contract.messages import ErasureReason
 from contract.results import OutcomeCode
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind
-from firmware.privacy.egress.messages import ErasureReason
 from fleet.api.models import DeviceState, ErasureStanding, PublicationKind, RequestStanding
 from fleet.collector.quarantine import Reason
 from tools.page.vendor import FILES, VENDOR

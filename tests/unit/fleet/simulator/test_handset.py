@@ -4,18 +4,10 @@ from collections import Counter
 import msgspec
 import pytest
 
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestState
+from contract.consent import Purpose, RequestState
+from contract.downlink import AckMessage, DownTopic
+from contract.messages import MODELS, CallDetailRecord, ConsentMessage, OutcomeMessage, RecordRange, Topic
 from firmware.ports.outbox import OutboxMessage
-from firmware.privacy.egress.downlink import AckMessage, DownTopic
-from firmware.privacy.egress.messages import (
-    MODELS,
-    CallDetailRecord,
-    ConsentMessage,
-    OutcomeMessage,
-    RecordRange,
-    Topic,
-)
 from firmware.sync.publications import pack
 from fleet.simulator.clock import ClockError
 from fleet.simulator.handset import SimulatedHandset

@@ -1,7 +1,7 @@
 import random
 import re
 
-from firmware.privacy.egress.messages import reportable_number
+from firmware.privacy.egress.border import reportable_number
 from fleet.simulator.numbers import fictional_number
 
 # As the regulators write them: NANPA 555-0100 to 555-0199; Ofcom 01632 960, 020 7946 0, 0161 496 0, 07700 900; ARCEP

@@ -2,9 +2,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
+from contract.messages import ErasureReason, RecordRange
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.privacy.egress.messages import ErasureReason, RecordRange
 from fleet.simulator.handset import SimulatedHandset
 from fleet.simulator.outbox import spans
 from tests.unit.fleet.simulator.handsets import EPOCH, Times, a_handset

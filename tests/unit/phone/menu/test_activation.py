@@ -2,10 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
+from contract.calls import CallDirection
+from contract.consent import Actor, Purpose
 from firmware.phone.activation_answers import NumberProof, NumberProofRead
 from firmware.phone.activation_errands import RequestCode
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import Activate, SetConsent
 from firmware.phone.errands import CheckPin, SetPin
@@ -17,7 +19,6 @@ from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, 
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy_errands import PolicyShown
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in

@@ -1,8 +1,9 @@
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import word
 from firmware.phone.answers import CallsDeleted, CallsListed, ContactDeleted, ContactSaved, ErrandFailed, LoggedCall
-from firmware.phone.call import CallDirection, CallId, CallQuality, CallState, Decision, DisconnectReason
+from firmware.phone.call import CallId, CallQuality, CallState, Decision
 from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls, ReadContact

@@ -1,5 +1,6 @@
 import pytest
 
+from contract.consent import Purpose
 from firmware.base.words import counted, word
 from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallState
@@ -19,7 +20,6 @@ from firmware.phone.policy_answers import (
     PolicyState,
 )
 from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
-from firmware.phone.purpose import Purpose
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values

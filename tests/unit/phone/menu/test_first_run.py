@@ -2,8 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from contract.calls import DisconnectReason
 from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.call import CallState, DisconnectReason
+from firmware.phone.call import CallState
 from firmware.phone.commands import SavePreferences, SaveSetUp
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key

@@ -2,9 +2,11 @@
 
 import pytest
 
+from contract.calls import DisconnectReason
+from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
 from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.call import CallerId, CallId, CallState, Decision, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision
 from firmware.phone.commands import SavePreferences
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.consent_errands import SetConsent
@@ -16,7 +18,6 @@ from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.rights_errands import NoteOverride
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk

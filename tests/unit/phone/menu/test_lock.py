@@ -2,9 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
+from contract.calls import DisconnectReason
 from firmware.base.words import word
 from firmware.phone.answers import CallsListed, ErrandFailed, PinChanged, PinChecked
-from firmware.phone.call import CallerId, CallId, CallState, DisconnectReason
+from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.commands import SavePreferences, StartTimer
 from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
@@ -15,9 +16,8 @@ from firmware.phone.key import Key
 from firmware.phone.lock import LOCK_AFTER_S
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin import weakness
+from firmware.phone.pin import Right, weakness
 from firmware.phone.preferences import Preferences
-from firmware.phone.rights import Right
 from firmware.phone.rights_errands import ProveHolder
 from firmware.phone.view import Hint, Mode
 from firmware.store.pin import wait_after

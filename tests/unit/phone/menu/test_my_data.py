@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+from contract.calls import DisconnectReason
+from contract.consent import Purpose, RequestKind, RequestState
 from firmware.base.words import word
 from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
-from firmware.phone.call import CallState, DisconnectReason
+from firmware.phone.call import CallState
 from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
-from firmware.phone.pin import PinSlot
+from firmware.phone.pin import PinSlot, Right
 from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState, Right
 from firmware.phone.rights_answers import (
     AnswerRow,
     CopyFinished,

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
 from firmware.phone.answers import ErrandFailed, PinChecked
 from firmware.phone.commands import SavePreferences
@@ -12,7 +13,6 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
-from firmware.phone.purpose import Actor, Purpose
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values

@@ -1,8 +1,9 @@
 import pytest
 
+from contract.calls import DisconnectReason
 from firmware.base.words import word
 from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
-from firmware.phone.call import CallState, DisconnectReason
+from firmware.phone.call import CallState
 from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key

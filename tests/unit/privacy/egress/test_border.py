@@ -1,14 +1,16 @@
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.consent import Purpose
+from contract.messages import Number, Pseudonym
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.numbers import DEFAULT_FORMS, NumberForms
-from firmware.phone.purpose import Purpose
 from firmware.privacy.consent import ConsentState, Damage, DamageFound, LedgerHead, PurposeConsent
-from firmware.privacy.egress.border import Border, pseudonym
-from firmware.privacy.egress.messages import Pseudonym
+from firmware.privacy.egress.border import Border, pseudonym, reportable_number
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(32)
@@ -82,3 +84,50 @@ def test_it_does_not_for_a_call_that_the_grant_does_not_cover(answers: ConsentSt
 @given(st.text(max_size=60))
 def test_a_pseudonym_holds_nothing_of_the_number(number: str) -> None:
     msgspec.convert(pseudonym(KEY, number, DEFAULT_FORMS), Pseudonym)
+
+
+@given(st.text(alphabet="p:0123456789abcdef", max_size=40))
+def test_no_number_looks_like_a_pseudonym(text: str) -> None:
+    number = reportable_number(text)
+    assert number is None or not number.startswith("p:")
+
+
+@pytest.mark.parametrize(
+    ("party", "number"),
+    [
+        ("+861012345678", "+861012345678"),
+        ("+86 (10) 1234-5678", "+861012345678"),
+        ("1001", "1001"),
+        ("*21#", "*21#"),
+        ("ann.lee", "ann.lee"),
+        ("sip:ann@example.org", "sip:ann@example.org"),
+        ("sips:ann@example.org:5061", "sips:ann@example.org:5061"),
+        ("SIP:ann@[2001:db8::1]:5060", "sip:ann@[2001:db8::1]:5060"),
+        ("ann@example.org", "sip:ann@example.org"),
+        ("sip:ann:secret@example.org;transport=tcp;user=phone?Subject=hello", "sip:ann@example.org"),
+        ("sip:ann;phone-context=x@example.org", "sip:ann@example.org"),
+        ("sip:5512,,1234@example.org", "sip:5512@example.org"),
+        ("sip:@example.org", None),
+        ("sip:example.org", "sip:example.org"),
+        ("tel:+861012345678;phone-context=example.org", "+861012345678"),
+        ("075512345,,1234#", "075512345"),
+        ("075512345;1234#", "075512345"),
+        ("075512345p1234w5", "075512345"),
+        ("", None),
+        ("Ann Lee", None),
+        ("sip:ann@exa mple.org", None),
+        ("sip:安@example.org", None),
+        ("1\r\nVia: x", None),
+        ("9" * 200, None),
+    ],
+)
+def test_a_number_is_reduced_to_what_a_record_may_hold(party: str, number: str | None) -> None:
+    assert reportable_number(party) == number
+
+
+@given(st.text(max_size=200) | st.from_regex(r"sips?:[^@]{0,30}:[^@]{1,20}@[a-z.]{1,30}[;?].{0,30}", fullmatch=True))
+def test_whatever_a_caller_sends_fits_or_is_withheld(party: str) -> None:
+    number = reportable_number(party)
+    if number is not None:
+        msgspec.convert(number, Number)
+        assert not re.search(r"[\s;?,/\x00-\x1f\x7f]", number)

@@ -1,6 +1,7 @@
 import pytest
 
-from firmware.phone.purpose import Purpose
+from contract.consent import Purpose
+from contract.messages import Topic
 from firmware.privacy.consent import (
     ConsentState,
     Damage,
@@ -10,7 +11,6 @@ from firmware.privacy.consent import (
     LedgerHead,
 )
 from firmware.privacy.egress.gate import PURPOSE_OF_TOPIC, ConsentGate, Refusal
-from firmware.privacy.egress.messages import Topic
 from tests.lab.ledger import current_state, follow
 
 GRANT, WITHDRAW = LedgerAction.GRANT, LedgerAction.WITHDRAW

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
+from contract.downlink import DownTopic
 from firmware.base.errors import ControlError
 from firmware.configuration.loading import is_cancelled, load
 from firmware.phone.my_data import DataCategory
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import OutboxMessage
-from firmware.privacy.egress.downlink import DownTopic
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import AccountCancellation, go_on, resume_reset

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from contract.consent import Purpose
+from contract.messages import ErasureMessage
 from firmware.base.errors import StorageError
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemRaised
-from firmware.phone.purpose import Purpose
 from firmware.ports.outbox import OutboxMessage
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.messages import ErasureMessage
 from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.account.last_word import LAST_WORD_NAME, KnownRecipients, leave_word_of_reset, read_last_word
 from firmware.services.account.outbox import CancellationOutbox

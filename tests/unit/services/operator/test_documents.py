@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.consent import Actor, Channel, Purpose, RequestKind
 from firmware.phone.policy_answers import DocumentsChanged, PolicyState
-from firmware.phone.purpose import Actor, Channel, Purpose
-from firmware.phone.rights import RequestKind
 from firmware.services.operator.documents import Documents
 from firmware.store.policies import BUILT_IN_VERSION
 from provisioning.schema import parse_configuration

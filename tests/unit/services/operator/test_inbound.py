@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import DecodeError
 
+from contract.consent import Purpose
+from contract.downlink import AckMessage, DownTopic
+from contract.messages import Topic
 from contract.results import OutcomeCode
 from firmware.base.errors import StorageError
-from firmware.phone.purpose import Purpose
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.egress.downlink import AckMessage, DownTopic
-from firmware.privacy.egress.messages import Topic
 from firmware.services.operator.inbound import BrokerMemory, Inbound, InboundBusyError
 from firmware.store.outbox import Recipient
 from tests.lab.store import RECIPIENT, StoreLab

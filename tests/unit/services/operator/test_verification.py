@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
+from contract.calls import CallDirection
 from firmware.base.errors import SipError
-from firmware.phone.call import CallDirection, CallerId, TextMessage
+from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.news import MessageReceived, MessageSent, VoicemailCounted
 from firmware.services.operator.verification import SipVerifier, Verdict
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import Playback, RecordingId
 from firmware.phone.recording_answers import PlaybackProgressed
 from firmware.ports.recording import SoundFormat

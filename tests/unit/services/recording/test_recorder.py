@@ -8,10 +8,10 @@ from unittest.mock import patch
 import pytest
 import soundfile
 
+from contract.consent import Actor, Channel, Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
-from firmware.phone.purpose import Actor, Channel, Purpose
 from firmware.phone.recording import RecordingEnd
 from firmware.ports.recording import SoundFormat
 from firmware.services.recording import recorder as call_recorder

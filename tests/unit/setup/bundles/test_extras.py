@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from contract.consent import Purpose
 from contract.results import CheckCode, CheckName
 from firmware.phone.events import BlockedContactsLoaded, Event
-from firmware.phone.purpose import Purpose
 from firmware.setup.bundles.extras import Extras, Holdings
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.report import Check

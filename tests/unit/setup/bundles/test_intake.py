@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contract.calls import CallDirection
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
@@ -15,7 +16,7 @@ from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.display.translation import Language
 from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import BundleCodeWanted, BundleEnded, BundleSignerShown, BundleStep, BundleStepStarted
-from firmware.phone.call import CallDirection, CallerId, CallState
+from firmware.phone.call import CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module
 from firmware.setup.stick.report_text import report_text

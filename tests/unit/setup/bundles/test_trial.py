@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from contract.calls import CallDirection
 from contract.results import BundleCode, BundleResult, CheckCode, CheckName
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
 from firmware.phone.bundle_news import BundleStep, BundleStepStarted
-from firmware.phone.call import CallDirection, CallerId, CallState, RegistrationFailure, RegistrationState
+from firmware.phone.call import CallerId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.news import Problem
 from firmware.phone.view import CallView, LineView, Mode
 from firmware.ports.broker import BrokerState

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.phone.call import CallDirection, CallerId, CallState
+from contract.calls import CallDirection
+from firmware.phone.call import CallerId, CallState
 from firmware.phone.menu.views import EntryKind, EntryView
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles.watch import PhoneWatch

@@ -6,7 +6,8 @@ from typing import Any
 import pjsua2
 import pytest
 
-from firmware.phone.call import CallDirection, CallId
+from contract.calls import CallDirection
+from firmware.phone.call import CallId
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.scheduler import Scheduler
 

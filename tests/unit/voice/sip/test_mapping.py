@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.call import DisconnectReason, RegistrationFailure, RejectReason
+from contract.calls import DisconnectReason
+from firmware.phone.call import RegistrationFailure, RejectReason
 from firmware.voice.sip.mapping import (
     CERTIFICATE_ERROR,
     MAX_DISPLAY_NAME_LENGTH,

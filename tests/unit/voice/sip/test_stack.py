@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, DisconnectReason, SipUri
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemRaised
 from firmware.voice.sip.settings import AccountSettings, SipSettings

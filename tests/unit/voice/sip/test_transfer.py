@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from firmware.phone.call import CallId, DisconnectReason, SipUri, TransferState
+from contract.calls import DisconnectReason
+from firmware.phone.call import CallId, SipUri, TransferState
 from firmware.phone.news import TransferChanged
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.transfer import NO_NOTIFY_S, Transfers

@@ -1,4 +1,4 @@
-"""What the holder may say yes or no to, one purpose at a time."""
+"""What the holder may say yes or no to, who decides and how, and what may be asked of the operator."""
 
 from enum import StrEnum
 
@@ -48,3 +48,32 @@ class ClockTrust(StrEnum):
 
     SYNCED = "synced"
     UNSYNCED = "unsynced"
+
+
+class RequestKind(StrEnum):
+    """What is asked for."""
+
+    ACCESS = "access"
+    CORRECTION = "correction"
+    COPY = "copy"
+    ERASURE = "erasure"
+    CANCELLATION = "cancellation"
+    EXPLANATION = "explanation"
+    COMPLAINT = "complaint"
+    CONTACT = "contact"
+
+
+class RequestState(StrEnum):
+    """How far it is; OVERDUE: the day on which it was due has passed.
+
+    GRANTED, PARTLY, REFUSED: the operator's signed answer says so. ANSWERED: the holder closed it, for it was answered
+    in another way. WITHDRAWN: the holder asks no more.
+    """
+
+    OPEN = "open"
+    OVERDUE = "overdue"
+    GRANTED = "granted"
+    PARTLY = "partly"
+    REFUSED = "refused"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"

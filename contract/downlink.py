@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from firmware.privacy.egress.messages import HandsetName, Message, RecordRange
+from contract.messages import HandsetName, Message, RecordRange
 
 MAX_DOCUMENT_BYTES: Final = 45 * 1024
 """The longest of them but for bundles; as base64 it fits into one line of a local socket."""

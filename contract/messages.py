@@ -4,7 +4,6 @@ The models are closed (an unknown field is an error), frozen, and every string i
 field into which text of a person's choosing fits.
 """
 
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
@@ -12,11 +11,10 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from msgspec import Meta
 
+from contract.calls import CallDirection, DisconnectReason
+from contract.closed import Closed
+from contract.consent import Purpose, RequestKind, RequestState
 from contract.results import OutcomeCode
-from firmware.base.closed import Closed
-from firmware.phone.call import CallDirection, DisconnectReason
-from firmware.phone.purpose import Purpose
-from firmware.phone.rights import RequestKind, RequestState
 
 MAX_NUMBER_LENGTH: Final = 128
 
@@ -36,7 +34,7 @@ DIGEST_PATTERN: Final = "[0-9a-f]{64}"
 
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?)(?::[0-9]{1,5})?"
 _USER: Final = r"[A-Za-z0-9_.!~*'()&=+$%#-]{1,64}"
-_NUMBER: Final = rf"(?:{_USER}|sips?:(?:{_USER}@)?{_HOST})"
+NUMBER_PATTERN: Final = rf"(?:{_USER}|sips?:(?:{_USER}@)?{_HOST})"
 _PSEUDONYM: Final = "p:[0-9a-f]{32}"
 
 HandsetName = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^{NAME_PATTERN}\Z")]
@@ -52,13 +50,15 @@ Timestamp = Annotated[
 ]
 """RFC 3339, UTC, milliseconds."""
 
-Number = Annotated[str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^{_NUMBER}\Z")]
+Number = Annotated[str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^{NUMBER_PATTERN}\Z")]
 """An E.164 number, an extension, or a URI without password, parameters and headers; no spaces, no controls."""
 
 Pseudonym = Annotated[str, Meta(min_length=34, max_length=34, pattern=rf"^{_PSEUDONYM}\Z")]
 """What stands for a number beyond the border; no number looks like it."""
 
-Party = Annotated[str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^(?:{_NUMBER}|{_PSEUDONYM})\Z")]
+Party = Annotated[
+    str, Meta(min_length=1, max_length=MAX_NUMBER_LENGTH, pattern=rf"^(?:{NUMBER_PATTERN}|{_PSEUDONYM})\Z")
+]
 """The one or the other."""
 
 Day = Annotated[str, Meta(min_length=10, max_length=10, pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]\Z")]
@@ -314,27 +314,3 @@ def timestamp(seconds: float) -> str:
     """Write seconds since the epoch as RFC 3339, UTC, milliseconds."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.removesuffix("+00:00") + "Z"
-
-
-def reportable_number(party: str) -> str | None:
-    """Reduce what was dialled or received to what a record may hold.
-
-    A URI loses its password, parameters and headers. Digits after a pause (`,` `;` `p` `w`) are tones for the other
-    end, a PIN as often as not, and go too. What still fits no form of number is withheld as a whole.
-    """
-    text = party.strip()
-    scheme, colon, rest = text.partition(":")
-    scheme = scheme.lower() if colon else ""
-    if scheme not in {"sip", "sips", "tel"}:
-        scheme, rest = "", text
-    # An unescaped "@" ends the user part wherever it first stands (RFC 3261 section 25.1).
-    before, at, after = rest.partition("@")
-    name = re.split(r"[:;?,/]" if at else r"[;?,]", before, maxsplit=1)[0]
-    if at:
-        number = f"{scheme or 'sip'}:{name}@{re.split(r'[;?,]', after, maxsplit=1)[0]}"
-    elif scheme in {"sip", "sips"}:
-        number = f"{scheme}:{name}"
-    else:
-        digits = re.sub(r"[\s().-]", "", name)
-        number = re.split(r"[pPwW]", digits, maxsplit=1)[0] if re.match(r"^\+?[0-9*#]", digits) else name
-    return number if len(number) <= MAX_NUMBER_LENGTH and re.fullmatch(_NUMBER, number) else None

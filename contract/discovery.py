@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Meta
 
+from contract.calls import DisconnectReason
+from contract.messages import HandsetName, Message, Topic, handset_name, topic_name
 from contract.results import OutcomeCode
-from firmware.phone.call import DisconnectReason
-from firmware.privacy.egress.messages import HandsetName, Message, Topic, handset_name, topic_name
 
 _LEVEL: Final = "[a-z0-9][a-z0-9-]{0,63}"
 _OURS: Final = f"^wecall/v1/{_LEVEL}/{_LEVEL}"

@@ -1,6 +1,5 @@
 import copy
 import json
-import re
 from typing import Any
 
 import msgspec
@@ -9,20 +8,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import ValidationError
 
-from firmware.privacy.egress import discovery, messages
-from firmware.privacy.egress.discovery import DiscoveryMessage
-from firmware.privacy.egress.messages import MODELS as MODELS_BY_TOPIC
-from firmware.privacy.egress.messages import (
+from contract import discovery, messages
+from contract.discovery import DiscoveryMessage
+from contract.messages import MODELS as MODELS_BY_TOPIC
+from contract.messages import (
     CallDetailRecord,
     CdrMessage,
     ConsentMessage,
     ErasureMessage,
     Message,
-    Number,
     OutcomeMessage,
     StatusMessage,
     Topic,
-    reportable_number,
     timestamp,
     topic_name,
 )
@@ -153,12 +150,6 @@ def test_of_many_open_requests_no_more_than_twenty_fit() -> None:
         ConsentMessage.read(json.dumps(CONSENT | {"requests": [*requests, requests[0]]}))
 
 
-@given(st.text(alphabet="p:0123456789abcdef", max_size=40))
-def test_no_number_looks_like_a_pseudonym(text: str) -> None:
-    number = reportable_number(text)
-    assert number is None or not number.startswith("p:")
-
-
 @pytest.mark.parametrize("extra", ["name", "note", "dialled", "dtmf", "audio", "latitude"])
 def test_a_field_that_is_not_on_the_list_is_refused(extra: str) -> None:
     with pytest.raises(ValidationError, match="unknown field"):
@@ -287,44 +278,3 @@ def test_a_name_that_is_not_one_level_of_a_topic_is_refused(name: str) -> None:
 )
 def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) -> None:
     assert timestamp(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("party", "number"),
-    [
-        ("+861012345678", "+861012345678"),
-        ("+86 (10) 1234-5678", "+861012345678"),
-        ("1001", "1001"),
-        ("*21#", "*21#"),
-        ("ann.lee", "ann.lee"),
-        ("sip:ann@example.org", "sip:ann@example.org"),
-        ("sips:ann@example.org:5061", "sips:ann@example.org:5061"),
-        ("SIP:ann@[2001:db8::1]:5060", "sip:ann@[2001:db8::1]:5060"),
-        ("ann@example.org", "sip:ann@example.org"),
-        ("sip:ann:secret@example.org;transport=tcp;user=phone?Subject=hello", "sip:ann@example.org"),
-        ("sip:ann;phone-context=x@example.org", "sip:ann@example.org"),
-        ("sip:5512,,1234@example.org", "sip:5512@example.org"),
-        ("sip:@example.org", None),
-        ("sip:example.org", "sip:example.org"),
-        ("tel:+861012345678;phone-context=example.org", "+861012345678"),
-        ("075512345,,1234#", "075512345"),
-        ("075512345;1234#", "075512345"),
-        ("075512345p1234w5", "075512345"),
-        ("", None),
-        ("Ann Lee", None),
-        ("sip:ann@exa mple.org", None),
-        ("sip:安@example.org", None),
-        ("1\r\nVia: x", None),
-        ("9" * 200, None),
-    ],
-)
-def test_a_number_is_reduced_to_what_a_record_may_hold(party: str, number: str | None) -> None:
-    assert reportable_number(party) == number
-
-
-@given(st.text(max_size=200) | st.from_regex(r"sips?:[^@]{0,30}:[^@]{1,20}@[a-z.]{1,30}[;?].{0,30}", fullmatch=True))
-def test_whatever_a_caller_sends_fits_or_is_withheld(party: str) -> None:
-    number = reportable_number(party)
-    if number is not None:
-        msgspec.convert(number, Number)
-        assert not re.search(r"[\s;?,/\x00-\x1f\x7f]", number)

@@ -3,7 +3,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta, ValidationError, json
 
-from firmware.base.closed import Closed
+from contract.closed import Closed
 
 
 class Part(Closed):

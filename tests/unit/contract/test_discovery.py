@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError
 
+from contract.calls import DisconnectReason
+from contract.discovery import DiscoveryMessage, discovery, discovery_topic
 from contract.results import OutcomeCode
-from firmware.phone.call import DisconnectReason
-from firmware.privacy.egress.discovery import DiscoveryMessage, discovery, discovery_topic
 
 Change = Callable[[Any], object]
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", fullmatch=True)
