@@ -365,11 +365,8 @@ class Bus:
 
     def _record(self, records: Records, command: c.Command) -> None:  # noqa: C901 - one flat table: a case for each command
         match command:
-            case c.OpenCallRecord(call_id, direction, number, dialled, account, decision, began_ago_s):
-                work = records.call_log.open_record(
-                    call_id, direction, number, dialled, account=account, decision=decision, began_ago_s=began_ago_s
-                )
-                self._opening[call_id] = self._write(records, work)
+            case c.OpenCallRecord():
+                self._opening[command.call_id] = self._write(records, records.call_log.open_record(command))
             case c.MarkCallAnswered(call_id, answered_ago_s):
                 self._write(records, records.call_log.mark_answered(call_id, answered_ago_s))
             case c.CloseCallRecord():
@@ -420,9 +417,7 @@ class Bus:
                 records.note_success()
 
     async def _close_record(self, call_log: CallLog, command: c.CloseCallRecord) -> None:
-        await call_log.close_record(
-            command.call_id, command.reason, command.sip_code, command.decision, command.ended_ago_s
-        )
+        await call_log.close_record(command)
         self.when_written(command.call_id)
         self.post(MissedCallsCounted(await call_log.count_unseen_missed()))
 

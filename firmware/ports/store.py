@@ -7,6 +7,7 @@ from typing import Protocol
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
 from firmware.phone.call_statistics import CallStatistics
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.errands import CallKind
 from firmware.phone.preferences import Preferences
 from firmware.phone.set_up import SetUp
@@ -33,26 +34,9 @@ class CallLogEntry:
 class CallLog(Protocol):
     """The call log and, behind it, the outbox: one transaction closes a call and queues its record."""
 
-    async def open_record(
-        self,
-        call_id: CallId,
-        direction: CallDirection,
-        number: str,
-        dialled: str,
-        *,
-        account: str = "",
-        decision: Decision | None = None,
-        began_ago_s: float = 0.0,
-    ) -> None: ...
+    async def open_record(self, begun: OpenCallRecord) -> None: ...
     async def mark_answered(self, call_id: CallId, answered_ago_s: float = 0.0) -> None: ...
-    async def close_record(
-        self,
-        call_id: CallId,
-        reason: DisconnectReason,
-        sip_code: int,
-        decision: Decision | None = None,
-        ended_ago_s: float = 0.0,
-    ) -> None: ...
+    async def close_record(self, ended: CloseCallRecord) -> None: ...
     async def keep_quality(self, call_id: CallId, quality: CallQuality) -> None: ...
     async def last_dialled(self) -> str: ...
     async def count_unseen_missed(self) -> int: ...

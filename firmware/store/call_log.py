@@ -5,17 +5,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from contract.calls import CallDirection, DisconnectReason
+from contract.calls import DisconnectReason
 from contract.messages import ErasureReason
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallId, CallQuality, Decision
+from firmware.phone.call import CallId, CallQuality
 from firmware.phone.call_statistics import CallStatistics
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.errands import CallKind
 from firmware.ports.store import CallLogEntry
 from firmware.store.call_kinds import KINDS
-from firmware.store.call_records import CallRecords
+from firmware.store.call_records import Call, CallRecords
 from firmware.store.call_rows import (
-    Call,
     entry_of,
     from_entry,
     is_known,
@@ -23,6 +23,7 @@ from firmware.store.call_rows import (
     opaque_account,
     read_calls,
     write_call,
+    write_quality,
 )
 from firmware.store.call_statistics import read_statistics
 from firmware.store.contacts import StoredContacts
@@ -99,34 +100,24 @@ class StoredCallLog:
         self._records = CallRecords(outbox, device)
         outbox.make_anew = self._records.queue
 
-    async def open_record(
-        self,
-        call_id: CallId,
-        direction: CallDirection,
-        number: str,
-        dialled: str,
-        *,
-        account: str = "",
-        decision: Decision | None = None,
-        began_ago_s: float = 0.0,
-    ) -> None:
+    async def open_record(self, begun: OpenCallRecord) -> None:
         """Write a call's first line; on the disk when this returns. One that an earlier run has opened goes on.
 
         What is over under the name of another call stays as it is, and of the new one nothing is written.
         """
-        call = Call(
+        call_id = begun.call_id
+        self._calls[call_id] = call = Call(
             call_id,
-            direction,
-            number,
-            dialled,
-            self._accounts.get(account, account),
-            started_at=self._clocks.wall_s() - began_ago_s,
-            started_monotonic_s=self._clocks.monotonic_s() - began_ago_s,
+            begun.direction,
+            begun.number,
+            begun.dialled,
+            self._accounts.get(begun.account, begun.account),
+            started_at=self._clocks.wall_s() - begun.began_ago_s,
+            started_monotonic_s=self._clocks.monotonic_s() - begun.began_ago_s,
             clock_synced=self._clocks.is_synced(),
-            decision=decision,
+            decision=begun.decision,
             boot_id=self._clocks.boot_id,
         )
-        self._calls[call_id] = call
         while len(self._calls) > _MAX_KEPT:
             del self._calls[next(iter(self._calls))]
         if await self._is_set_aside(call):
@@ -135,13 +126,13 @@ class StoredCallLog:
         # Copies, here and below: a call may be over before the storage thread comes to this, and an end that is written
         # with anything but its record would be one that has been reported. Calls that the store could not take come
         # first, since the log is in the order of its rows.
-        begun = [replace(each, ended_at=None, reason=None, sip_code=0) for each in self._calls.values()]
+        beginnings = [replace(each, ended_at=None, reason=None, sip_code=0) for each in self._calls.values()]
 
         def write(database: Database) -> None:
             if is_over(database, call_id):
                 self._taken.add(call_id)
-            begun[-1].ledger_entries = call.ledger_entries = read_head(database).entries
-            for each in begun:
+            beginnings[-1].ledger_entries = call.ledger_entries = read_head(database).entries
+            for each in beginnings:
                 if not is_known(database, each.call_id):
                     write_call(database, each)
 
@@ -156,14 +147,7 @@ class StoredCallLog:
         answered = replace(call)
         await self._store.transact(lambda database: write_call(database, answered))
 
-    async def close_record(
-        self,
-        call_id: CallId,
-        reason: DisconnectReason,
-        sip_code: int,
-        decision: Decision | None = None,
-        ended_ago_s: float = 0.0,
-    ) -> None:
+    async def close_record(self, ended: CloseCallRecord) -> None:
         """Write a call's end and queue its record where consent allows: both or neither.
 
         Closing again a call that is over changes nothing.
@@ -171,14 +155,15 @@ class StoredCallLog:
         Raises:
             StorageError: nobody opened that call, or the store cannot take it now.
         """
+        call_id = ended.call_id
         if call_id not in self._calls and await self._store.run(lambda database: is_over(database, call_id)):
             return
         call = self._running(call_id)
         if call.reason is None:
-            call.reason = reason
-            call.sip_code = sip_code
-            call.decision = decision or call.decision
-            call.ended_at = self._time_in(call, ended_ago_s)
+            call.reason = ended.reason
+            call.sip_code = ended.sip_code
+            call.decision = ended.decision or call.decision
+            call.ended_at = self._time_in(call, ended.ended_ago_s)
         if not await self._is_set_aside(call):
             await self._write_ends()
 
@@ -221,19 +206,7 @@ class StoredCallLog:
         """Write how a call sounded beside it."""
         if call_id in self._taken:
             return
-        await self._store.transact(
-            lambda database: database.execute(
-                "UPDATE calls SET loss_percent = ?, jitter_ms = ?, round_trip_ms = ?, codec = ?, encrypted = ?, "
-                "mos = ? WHERE call_id = ?",
-                quality.loss_percent,
-                quality.jitter_ms,
-                quality.round_trip_ms,
-                quality.codec,
-                int(quality.encrypted),
-                quality.mos,
-                call_id,
-            )
-        )
+        await self._store.transact(lambda database: write_quality(database, call_id, quality))
 
     async def recover_interrupted(self, going_on: Collection[CallId] = ()) -> int:
         """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.

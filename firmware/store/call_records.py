@@ -1,14 +1,53 @@
 """What leaves of a call: its record, made from its row in the transaction that closes it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.messages import CallDetailRecord, ClockQuality, Topic, timestamp
 from firmware.phone.call import CallId, Decision
 from firmware.privacy.consent import ConsentState
 from firmware.privacy.egress.border import reportable_number
-from firmware.store.database import Database, Row
+from firmware.store.database import Database
 from firmware.store.outbox import StoredOutbox
+
+
+@dataclass(slots=True)
+class Call:
+    """A call as the log keeps it: one that is not over, or whose end the store could not take yet, or a row of it.
+
+    Attributes:
+        account: the account's name; in a row what stands for it.
+        ledger_entries: how many the ledger had when the call began.
+        set_aside: the journal has it.
+    """
+
+    call_id: CallId
+    direction: CallDirection
+    number: str
+    dialled: str
+    account: str
+    started_at: float
+    started_monotonic_s: float
+    clock_synced: bool
+    ledger_entries: int = 0
+    answered_at: float | None = None
+    ended_at: float | None = None
+    reason: DisconnectReason | None = None
+    sip_code: int = 0
+    decision: Decision | None = None
+    boot_id: str = ""
+    set_aside: bool = False
+
+
+CALLS: Final = TypeAdapter(Call)
+
+COLUMNS: Final = tuple(field.name for field in fields(Call) if field.name not in {"started_monotonic_s", "set_aside"})
+"""What a row has of a call."""
 
 
 class CallRecords:
@@ -30,48 +69,52 @@ class CallRecords:
             state: what the holder agrees to there.
         """
         rows = database.query(
-            "SELECT call_id, account, direction, number, started_at, answered_at, ended_at, reason, sip_code, "
-            "clock_synced, boot_id, ledger_entries FROM calls WHERE call_id = ? AND decision IS NOT ?",
+            f"SELECT {', '.join(COLUMNS)} FROM calls WHERE call_id = ? AND decision IS NOT ?",  # noqa: S608 - constants
             call_id,
             Decision.BARRED.value,
         )
         for row in rows:
+            kept = dict(zip(COLUMNS, row, strict=True))
+            number = self._reported_number(database, state, kept)
             self._outbox.append(
                 database,
                 Topic.CDR,
-                partial(record_of, row, self._device, self._reported_number(database, state, row)),
-                ledger_entries_at_start=row[-1],
+                partial(self._record, kept, number),
+                ledger_entries_at_start=kept["ledger_entries"],
                 call_id=call_id,
                 state=state,
             )
 
-    def _reported_number(self, database: Database, state: ConsentState, row: Row) -> str | None:
+    def _reported_number(self, database: Database, state: ConsentState, kept: Mapping[str, Any]) -> str | None:
         border = self._outbox.recipient.border
         if not border.crossed:
-            return reportable_number(row[3])
+            return reportable_number(kept["number"])
         [(key,)] = database.query("SELECT key FROM pseudonym_key")
-        return border.number(row[3], key, state, row[-1])
+        return border.number(kept["number"], key, state, kept["ledger_entries"])
+
+    def _record(self, kept: Mapping[str, Any], number: str | None, epoch: int, seq: int) -> CallDetailRecord:
+        call = CALLS.validate_python({**kept, "started_monotonic_s": 0.0})
+        return record_of(call, self._device, number, epoch, seq)
 
 
-def record_of(row: Row, device: str, number: str | None, epoch: int, seq: int) -> CallDetailRecord:
-    """Make the record of a call's row.
+def record_of(call: Call, device: str, number: str | None, epoch: int, seq: int) -> CallDetailRecord:
+    """Make the record of a call; `number` is what it says of the other end.
 
     Raises:
         ValueError: no record can be made of it.
     """
-    call_id, account, direction, _, started_at, answered_at, ended_at, reason, sip_code, synced, boot_id, _ = row
     return CallDetailRecord(
-        id=call_id,
+        id=call.call_id,
         device=device,
-        account=account,
-        direction=CallDirection(direction),
+        account=call.account,
+        direction=call.direction,
         number=number,
-        started_at=timestamp(started_at),
-        answered_at=timestamp(answered_at) if answered_at is not None else None,
-        ended_at=timestamp(ended_at) if ended_at is not None else None,
-        result=DisconnectReason(reason),
-        sip_code=sip_code,
-        clock_quality=ClockQuality(synced=bool(synced), boot_id=boot_id),
+        started_at=timestamp(call.started_at),
+        answered_at=timestamp(call.answered_at) if call.answered_at is not None else None,
+        ended_at=timestamp(call.ended_at) if call.ended_at is not None else None,
+        result=call.reason or DisconnectReason.INTERRUPTED,
+        sip_code=call.sip_code,
+        clock_quality=ClockQuality(synced=call.clock_synced, boot_id=call.boot_id),
         epoch=epoch,
         seq=seq,
     )

@@ -4,17 +4,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import asdict, astuple, fields, replace
+from typing import Final
 
 from pydantic import TypeAdapter
 
-from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallId, CallQuality, Decision
+from firmware.phone.call import CallId, CallQuality
 from firmware.phone.errands import CallKind
 from firmware.ports.store import CallerContact, CallLogEntry
 from firmware.store.call_kinds import KINDS
-from firmware.store.call_records import record_of
+from firmware.store.call_records import CALLS, COLUMNS, Call, record_of
 from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database, Row
 from firmware.store.journal import Entry, is_time
@@ -25,35 +24,11 @@ JOURNAL_KIND: Final = "call"
 _LONGEST_S: Final = 30 * 86_400.0
 """No call lasts longer. Entries of one call may differ in when it began; this keeps all that follows from it a time."""
 
-_COLUMNS: Final = (
-    "call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, loss_percent, "
-    "jitter_ms, round_trip_ms, codec, encrypted, mos"
+_QUALITY: Final = tuple(field.name for field in fields(CallQuality))
+_LISTED: Final = tuple(
+    field.name for field in fields(CallLogEntry) if field.name not in {"name", "quality", "contact_id"}
 )
-
-
-@dataclass(slots=True)
-class Call:
-    """A call that is not over, or whose end the store could not take yet."""
-
-    call_id: CallId
-    direction: CallDirection
-    number: str
-    dialled: str
-    account: str
-    started_at: float
-    started_monotonic_s: float
-    clock_synced: bool
-    ledger_entries: int = 0
-    answered_at: float | None = None
-    ended_at: float | None = None
-    reason: DisconnectReason | None = None
-    sip_code: int = 0
-    decision: Decision | None = None
-    boot_id: str = ""
-    set_aside: bool = False
-
-
-_CALLS: Final = TypeAdapter(Call)
+_ENTRIES: Final = TypeAdapter(CallLogEntry)
 
 
 def entry_of(call: Call) -> Entry:
@@ -64,15 +39,12 @@ def entry_of(call: Call) -> Entry:
 def from_entry(entry: Entry) -> Call | None:
     """Read a call; None where it is none, for whoever can write to the card can seal an entry."""
     try:
-        call = _CALLS.validate_json(json.dumps(entry), strict=True)
+        call = CALLS.validate_json(json.dumps(entry), strict=True)
         times = [time for time in (call.started_at, call.answered_at, call.ended_at) if time is not None]
         if not all(map(is_time, times)) or max(times) - call.started_at > _LONGEST_S:
             return None
         # A call of which no record can be made must not keep the store from opening.
-        nobody = "0" * 32
-        reason = call.reason or DisconnectReason.INTERRUPTED
-        row = (call.call_id, nobody, call.direction, "", call.started_at, call.answered_at, call.ended_at, reason)
-        record_of((*row, call.sip_code, call.clock_synced, call.boot_id, 0), "handset", None, 1, 1)
+        record_of(replace(call, account="0" * 32), "handset", None, 1, 1)
     except (ValueError, RecursionError):
         return None
     return call
@@ -87,27 +59,22 @@ _ENDED_AT: Final = (
 
 def write_call(database: Database, call: Call) -> None:
     """Write a call as it stands now; one that is over stays as it is."""
+    kept = {**asdict(call), "account": opaque_account(database, call.account)}
     database.execute(
-        "INSERT INTO calls (call_id, direction, number, dialled, account, started_at, answered_at, "  # noqa: S608 - constants
-        "ended_at, reason, sip_code, decision, clock_synced, boot_id, ledger_entries, seen) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+        f"INSERT INTO calls ({', '.join(COLUMNS)}, seen) VALUES ({'?, ' * len(COLUMNS)}0) "  # noqa: S608 - constants
         f"ON CONFLICT (call_id) DO UPDATE SET answered_at = {_ANSWERED_AT}, ended_at = {_ENDED_AT}, "
         "reason = excluded.reason, sip_code = excluded.sip_code, "
         "decision = coalesce(excluded.decision, calls.decision) WHERE calls.reason IS NULL",
-        call.call_id,
-        call.direction.value,
-        call.number,
-        call.dialled,
-        opaque_account(database, call.account),
-        call.started_at,
-        call.answered_at,
-        call.ended_at,
-        call.reason.value if call.reason is not None else None,
-        call.sip_code,
-        call.decision.value if call.decision is not None else None,
-        int(call.clock_synced),
-        call.boot_id,
-        call.ledger_entries,
+        *(kept[column] for column in COLUMNS),
+    )
+
+
+def write_quality(database: Database, call_id: CallId, quality: CallQuality) -> None:
+    """Write how a call sounded beside it."""
+    database.execute(
+        f"UPDATE calls SET {' = ?, '.join(_QUALITY)} = ? WHERE call_id = ?",  # noqa: S608 - constants
+        *astuple(quality),
+        call_id,
     )
 
 
@@ -132,7 +99,7 @@ def read_calls(
     """Return how many calls of a kind there are, and a stretch of them, newest first."""
     [(total,)] = database.query(f"SELECT count(*) FROM calls WHERE {KINDS[kind]}")  # noqa: S608 - constants
     rows = database.query(
-        f"SELECT {_COLUMNS} FROM calls WHERE {KINDS[kind]} "  # noqa: S608 - constants
+        f"SELECT {', '.join(_LISTED + _QUALITY)} FROM calls WHERE {KINDS[kind]} "  # noqa: S608 - constants
         "ORDER BY position DESC LIMIT ? OFFSET ?",
         limit,
         first,
@@ -141,25 +108,9 @@ def read_calls(
 
 
 def _entry(row: Row, contact: CallerContact | None) -> CallLogEntry:
-    call_id, direction, number, started_at, answered_at, ended_at, reason, sip_code, decision, *quality = row
-    return CallLogEntry(
-        call_id=CallId(call_id),
-        direction=CallDirection(direction),
-        number=number,
-        name=contact.name if contact is not None else "",
-        started_at=started_at,
-        answered_at=answered_at,
-        ended_at=ended_at,
-        reason=DisconnectReason(reason) if reason is not None else None,
-        sip_code=sip_code,
-        decision=Decision(decision) if decision is not None else None,
-        quality=_quality(quality),
-        contact_id=contact.contact_id if contact is not None else 0,
-    )
-
-
-def _quality(columns: Sequence[Any]) -> CallQuality | None:
-    loss_percent, jitter_ms, round_trip_ms, codec, encrypted, mos = columns
-    if mos is None:
-        return None
-    return CallQuality(loss_percent, jitter_ms, round_trip_ms, codec, bool(encrypted), mos)
+    kept = dict(zip(_LISTED + _QUALITY, row, strict=True))
+    quality = {name: kept.pop(name) for name in _QUALITY}
+    quality["encrypted"] = bool(quality["encrypted"])
+    kept["quality"] = CallQuality(**quality) if quality["mos"] is not None else None
+    kept["name"], kept["contact_id"] = (contact.name, contact.contact_id) if contact is not None else ("", 0)
+    return _ENTRIES.validate_python(kept)

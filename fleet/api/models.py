@@ -15,6 +15,7 @@ from contract.consent import Purpose, RequestKind
 from contract.messages import ErasureReason
 from contract.results import OutcomeCode
 from fleet.api.settings import DashboardUser
+from fleet.publications import PublicationKind
 
 
 class DeviceState(StrEnum):
@@ -39,15 +40,6 @@ class ErasureStanding(StrEnum):
 
     OUTSTANDING = "outstanding"
     DONE = "done"
-
-
-class PublicationKind(StrEnum):
-    """What an operator can send to handsets."""
-
-    POLICY = "policy"
-    NOTICE = "notice"
-    ANSWER = "answer"
-    BUNDLE = "bundle"
 
 
 class Answer(BaseModel):

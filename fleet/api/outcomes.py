@@ -10,18 +10,12 @@ from sqlalchemy import ColumnElement, Engine, and_, func, select, union
 
 from contract.results import OutcomeCode
 from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
-from fleet.api.models import (
-    CodeCount,
-    DeviceOutcome,
-    DeviceOutcomePage,
-    Outcome,
-    OutcomePage,
-    PublicationKind,
-)
+from fleet.api.models import CodeCount, DeviceOutcome, DeviceOutcomePage, Outcome, OutcomePage
 from fleet.api.rows import AnyRow, as_model, fields
 from fleet.api.service import AskedScope, At
 from fleet.collector.tables import Moment, outcomes, publications
 from fleet.names import Digest
+from fleet.publications import PublicationKind
 
 router: Final = APIRouter(tags=["outcomes"])
 

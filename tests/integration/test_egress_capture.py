@@ -11,6 +11,7 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord
 from firmware.ports.broker import BrokerState
 from tests.lab.captured import DISCOVERY_TOPIC, RECORD_FIELDS, Capture, check_connections, check_publishes
 from tests.lab.relay import Relay
@@ -114,7 +115,7 @@ async def calls_before_the_holder_agrees(day: Day, relay: Relay) -> set[CallId]:
     }
     assert capture.is_granted == [False]
     await site.grant()
-    await site.store.call_log.close_record(going_on, DisconnectReason.REMOTE_HANGUP, 200)
+    await site.store.call_log.close_record(CloseCallRecord(going_on, DisconnectReason.REMOTE_HANGUP, 200))
     return calls | {going_on}
 
 

@@ -12,6 +12,7 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import load
 from firmware.phone.call import CallId, RegistrationFailure, RegistrationState
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.view import LineView
 from firmware.ports.store import CallLogEntry
 from firmware.services.records import Records
@@ -74,8 +75,8 @@ def records_of(folder: Path, *, is_newer: bool, on_trial: bool = False) -> Recor
 
 
 async def call(records: Records, call_id: CallId) -> None:
-    await records.call_log.open_record(call_id, CallDirection.OUTGOING, "sip:2@sip.example.org", "2")
-    await records.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    await records.call_log.open_record(OpenCallRecord(call_id, CallDirection.OUTGOING, "sip:2@sip.example.org", "2"))
+    await records.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200))
 
 
 async def installed(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from contract.calls import CallDirection
 from firmware.phone.call import CallId
+from firmware.phone.commands import OpenCallRecord
 from firmware.store import keyring as keyring_module
 from firmware.store import pin as pin_module
 from firmware.store.key import HostKeys
@@ -129,7 +130,7 @@ async def store_with_a_journal(folder: Path) -> None:
     await guarded_store(folder)
     lab = GuardedStore(folder)
     for number in (2, 3):
-        await lab.call_log.open_record(CallId(f"{number:032x}"), CallDirection.INCOMING, "1002", "")
+        await lab.call_log.open_record(OpenCallRecord(CallId(f"{number:032x}"), CallDirection.INCOMING, "1002", ""))
 
 
 # --- what must be there after ---

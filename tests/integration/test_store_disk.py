@@ -8,6 +8,7 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Actor, Channel, Purpose
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.contact import Contact
 from firmware.phone.my_data import DataCategory
 from firmware.ports.recording import SoundFormat
@@ -49,8 +50,8 @@ async def calls_until_full(lab: StoreLab) -> int:
         call_id = lab.new_call_id()
         full = False
         for step in (
-            lab.call_log.open_record(call_id, CallDirection.OUTGOING, "10086", "10086"),
-            lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486),
+            lab.call_log.open_record(OpenCallRecord(call_id, CallDirection.OUTGOING, "10086", "10086")),
+            lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.BUSY, 486)),
         ):
             try:
                 await step

@@ -28,6 +28,7 @@ from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound as InboundPort
 from firmware.control.sync_role import SyncRole
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox
 from firmware.services.account.factory_reset import finish_reset
@@ -344,7 +345,7 @@ class _Days:
         call_id = CallId(secrets.token_hex(16))
         self._write(Deed.CALLING, [call_id])
         await self._lab.call_log.open_record(
-            call_id, self._rng.choice(list(CallDirection)), f"+8610{self._rng.randrange(10**8):08}", ""
+            OpenCallRecord(call_id, self._rng.choice(list(CallDirection)), f"+8610{self._rng.randrange(10**8):08}", "")
         )
         self._write(Deed.CALLED, [call_id])
 
@@ -353,7 +354,7 @@ class _Days:
         if self._rng.random() < 0.5:
             await self._lab.call_log.mark_answered(call_id)
             self._let_time_pass()
-        await self._lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+        await self._lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
         self._write(Deed.ENDED, [call_id])
 
     async def _grant(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Actor, Channel, Purpose
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin import PinSlot
@@ -173,7 +174,7 @@ class StoreLab:
         self, number: str = "+861012345678", direction: CallDirection = CallDirection.OUTGOING, dialled: str = ""
     ) -> CallId:
         call_id = self.new_call_id()
-        await self.call_log.open_record(call_id, direction, number, dialled)
+        await self.call_log.open_record(OpenCallRecord(call_id, direction, number, dialled))
         return call_id
 
     async def lapse(self, purposes: Collection[Purpose], channel: Channel) -> None:
@@ -196,7 +197,7 @@ class StoreLab:
         if answered:
             await self.call_log.mark_answered(call_id)
             self.pass_time(60)
-        await self.call_log.close_record(call_id, reason, 200 if answered else 487)
+        await self.call_log.close_record(CloseCallRecord(call_id, reason, 200 if answered else 487))
         return call_id
 
     async def add_contact(self, name: str, numbers: Sequence[str], **more: Any) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from tests.lab.store import StoreLab
 
 
@@ -44,11 +45,11 @@ async def write(folder: Path, round_number: int, rng: random.Random) -> None:
 
 
 async def call(lab: StoreLab, call_id: CallId, rng: random.Random) -> None:
-    await lab.call_log.open_record(call_id, rng.choice(list(CallDirection)), "+861012345678", "")
+    await lab.call_log.open_record(OpenCallRecord(call_id, rng.choice(list(CallDirection)), "+861012345678", ""))
     say("opened", call_id)
     if rng.random() < 0.5:
         await lab.call_log.mark_answered(call_id)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     say("closed", call_id)
 
 

@@ -12,6 +12,7 @@ import pytest
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Actor, Channel, RequestKind
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.news import Problem
 from firmware.services import clock, records
 from firmware.services.records import Records
@@ -114,7 +115,7 @@ async def test_calls_of_the_run_before_stay_open_until_it_is_known_which_of_them
     before = make_records(tmp_path, happened)
     await before.start(lambda: None)
     for call_id in (cut_off, going_on):
-        await before.call_log.open_record(call_id, CallDirection.INCOMING, "10086", "")
+        await before.call_log.open_record(OpenCallRecord(call_id, CallDirection.INCOMING, "10086", ""))
     await before.stop()
 
     kept = make_records(tmp_path, happened)
@@ -215,9 +216,9 @@ BEFORE, MEANWHILE, AFTER = (CallId(digit * 32) for digit in "abc")
 
 
 async def a_call(kept: Records, call_id: CallId = MEANWHILE) -> None:
-    await kept.call_log.open_record(call_id, CallDirection.OUTGOING, "sip:2@example", "2")
+    await kept.call_log.open_record(OpenCallRecord(call_id, CallDirection.OUTGOING, "sip:2@example", "2"))
     await kept.call_log.mark_answered(call_id)
-    await kept.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    await kept.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200))
 
 
 def newer_firmware(patch: pytest.MonkeyPatch) -> None:

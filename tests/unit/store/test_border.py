@@ -11,6 +11,7 @@ from contract.calls import DisconnectReason
 from contract.consent import Channel, Purpose
 from contract.messages import ErasureReason, Topic
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord
 from firmware.ports.outbox import OutboxKey
 from firmware.privacy.egress.border import Border
 from firmware.store.shares import Scope
@@ -79,7 +80,7 @@ async def test_the_call_log_keeps_the_number_and_only_the_record_has_the_pseudon
 async def test_calls_begun_after_the_grant_cross_as_they_are(abroad: StoreLab) -> None:
     going_on = await abroad.open_call(NUMBER)
     await abroad.consents.grant(Purpose.CROSS_BORDER_CDR)
-    await abroad.call_log.close_record(going_on, DisconnectReason.REMOTE_HANGUP, 200)
+    await abroad.call_log.close_record(CloseCallRecord(going_on, DisconnectReason.REMOTE_HANGUP, 200))
     await abroad.make_call(NUMBER)
     begun_before, begun_after = await numbers(abroad)
     assert begun_before.startswith("p:")

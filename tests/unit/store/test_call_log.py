@@ -12,7 +12,9 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId, CallQuality, Decision
-from firmware.store.call_rows import Call, entry_of
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
+from firmware.store.call_records import Call
+from firmware.store.call_rows import entry_of
 from firmware.store.database import Database
 from firmware.store.errors import StoreClosedError, StoreFullError
 from tests.lab.store import BOOT_ID, StoreLab
@@ -68,7 +70,7 @@ async def test_setting_the_clock_in_a_call_does_not_change_how_long_it_was(lab: 
     lab.pass_time(2, clock_step_s=clock_step_s)
     await lab.call_log.mark_answered(call_id)
     lab.pass_time(3, clock_step_s=-clock_step_s)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     [entry] = await lab.call_log.recent(1)
     assert (entry.answered_at, entry.ended_at) == (start + 2, start + 5)
 
@@ -112,7 +114,7 @@ async def test_the_clock_s_quality_is_that_of_the_call_s_start(lab: StoreLab) ->
     lab.synced = False
     call_id = await lab.open_call()
     lab.synced = True
-    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.CANCELLED, 487))
     [record] = await records(lab)
     assert record["clock_quality"]["synced"] is False
 
@@ -129,7 +131,7 @@ async def test_a_call_begun_before_the_grant_stays_on_the_handset(lab: StoreLab)
     await lab.consents.grant(Purpose.CDR_SYNC)
     # The clock is set back to before the grant in between, which must not matter.
     lab.pass_time(1, clock_step_s=1_000_000)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     assert await records(lab) == []
 
 
@@ -138,7 +140,7 @@ async def test_a_call_during_which_consent_is_withdrawn_and_given_again_stays_on
     call_id = await lab.open_call()
     await lab.consents.withdraw(Purpose.CDR_SYNC)
     await lab.consents.grant(Purpose.CDR_SYNC)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     assert await records(lab) == []
 
 
@@ -160,7 +162,7 @@ async def test_closing_a_call_again_neither_doubles_nor_changes_its_record(lab: 
     await lab.consents.grant(Purpose.CDR_SYNC)
     call_id = await lab.make_call()
     before = await records(lab)
-    await lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.BUSY, 486))
     assert await records(lab) == before
     [entry] = await lab.call_log.recent(10)
     assert entry.reason is DisconnectReason.REMOTE_HANGUP
@@ -169,7 +171,9 @@ async def test_closing_a_call_again_neither_doubles_nor_changes_its_record(lab: 
 async def test_calls_that_end_at_the_same_moment_are_queued_once_each(lab: StoreLab) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     ids = [await lab.open_call() for _ in range(5)]
-    await asyncio.gather(*(lab.call_log.close_record(each, DisconnectReason.NETWORK_LOST, 0) for each in [*ids, *ids]))
+    await asyncio.gather(
+        *(lab.call_log.close_record(CloseCallRecord(each, DisconnectReason.NETWORK_LOST, 0)) for each in [*ids, *ids])
+    )
     assert sorted(record["id"] for record in await records(lab)) == ids
 
 
@@ -181,9 +185,9 @@ async def test_a_call_that_is_over_before_the_store_came_to_its_beginning_is_que
     go_on = threading.Event()
     busy = asyncio.create_task(lab.store.run(lambda _: go_on.wait(10)))
     call_id = lab.new_call_id()
-    work = [lab.call_log.open_record(call_id, INCOMING, "10086", "")]
+    work = [lab.call_log.open_record(OpenCallRecord(call_id, INCOMING, "10086", ""))]
     work += [lab.call_log.mark_answered(call_id)] if answered else []
-    work += [lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)]
+    work += [lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.BUSY, 486))]
     tasks = [asyncio.create_task(each) for each in work]
     await asyncio.sleep(0)
     go_on.set()
@@ -193,13 +197,13 @@ async def test_a_call_that_is_over_before_the_store_came_to_its_beginning_is_que
 
 async def test_closing_a_call_that_nobody_opened_is_an_error(lab: StoreLab) -> None:
     with pytest.raises(StorageError, match="never opened"):
-        await lab.call_log.close_record(CallId("f" * 32), DisconnectReason.BUSY, 486)
+        await lab.call_log.close_record(CloseCallRecord(CallId("f" * 32), DisconnectReason.BUSY, 486))
 
 
 async def test_a_record_that_fits_no_closed_message_does_not_keep_the_call_from_closing(lab: StoreLab) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     call_id = await lab.open_call()
-    await lab.call_log.close_record(call_id, DisconnectReason.SERVER_ERROR, 999)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.SERVER_ERROR, 999))
     assert await records(lab) == []
     [entry] = await lab.call_log.recent(1)
     assert entry.sip_code == 999
@@ -221,7 +225,7 @@ async def test_a_call_that_a_crash_cut_off_is_closed_as_interrupted_and_queued(l
 async def test_a_call_that_goes_on_is_not_taken_for_interrupted(lab: StoreLab) -> None:
     call_id = await lab.open_call()
     assert await lab.call_log.recover_interrupted() == 0
-    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200))
     [entry] = await lab.call_log.recent(1)
     assert entry.reason is DisconnectReason.LOCAL_HANGUP
 
@@ -238,12 +242,14 @@ async def test_a_call_that_outlives_the_handset_s_process_has_one_row_and_one_re
     await lab.call_log.mark_answered(call_id)
     lab.pass_time(20, clock_step_s=clock_step_s)
     await lab.restart()
-    await lab.call_log.open_record(call_id, OUTGOING, "sip:10086@example.org", "", began_ago_s=25)
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "sip:10086@example.org", "", began_ago_s=25))
     assert await lab.call_log.recover_interrupted([call_id]) == 0
     assert await records(lab) == []
     await lab.call_log.mark_answered(call_id, 20.5)
     lab.pass_time(10)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=ended_ago_s)
+    await lab.call_log.close_record(
+        CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=ended_ago_s)
+    )
     [entry] = await lab.call_log.recent(10)
     assert (entry.number, entry.reason) == ("10086", DisconnectReason.REMOTE_HANGUP)
     assert (entry.started_at, entry.answered_at, entry.ended_at) == (start, start + 5, start + 35 - ended_ago_s)
@@ -257,11 +263,11 @@ async def test_a_call_that_was_answered_while_no_handset_was_there_says_when(lab
     call_id = await lab.open_call()
     await lab.restart()
     lab.pass_time(10)
-    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=10)
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "10086", "", began_ago_s=10))
     await lab.call_log.mark_answered(call_id, 7)
     await lab.restart()
-    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=10)
-    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200, ended_ago_s=8)
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "10086", "", began_ago_s=10))
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200, ended_ago_s=8))
     [entry] = await lab.call_log.recent(10)
     assert entry.answered_at == start + 3
     assert entry.ended_at == start + 3, "no call ends before its answer, however roughly its times are known"
@@ -269,8 +275,8 @@ async def test_a_call_that_was_answered_while_no_handset_was_there_says_when(lab
 
 async def test_a_call_that_the_handset_had_no_time_to_write_down_is_written_as_it_began(lab: StoreLab) -> None:
     call_id = lab.new_call_id()
-    await lab.call_log.open_record(call_id, INCOMING, "10086", "", began_ago_s=8)
-    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487, ended_ago_s=3)
+    await lab.call_log.open_record(OpenCallRecord(call_id, INCOMING, "10086", "", began_ago_s=8))
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.CANCELLED, 487, ended_ago_s=3))
     [entry] = await lab.call_log.recent(10)
     assert (entry.started_at, entry.ended_at) == (lab.wall_s - 8, lab.wall_s - 3)
 
@@ -280,9 +286,9 @@ async def test_a_call_that_is_told_of_after_its_end_was_written_stays_as_it_is(l
     call_id = await lab.make_call(answered=False)
     [before], sent = await lab.call_log.recent(10), await records(lab)
     await lab.restart()
-    await lab.call_log.open_record(call_id, OUTGOING, "10086", "", began_ago_s=5)
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "10086", "", began_ago_s=5))
     await lab.call_log.mark_answered(call_id, 2)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=1)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200, ended_ago_s=1))
     assert await lab.call_log.recent(10) == (before,)
     assert await records(lab) == sent
 
@@ -353,7 +359,7 @@ async def test_neither_answered_outgoing_running_nor_seen_calls_count_as_missed(
 async def test_looking_at_the_log_while_it_rings_does_not_make_the_call_seen(lab: StoreLab) -> None:
     call_id = await lab.open_call(direction=INCOMING)
     await lab.call_log.mark_missed_seen()
-    await lab.call_log.close_record(call_id, DisconnectReason.CANCELLED, 487)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.CANCELLED, 487))
     assert await lab.call_log.count_unseen_missed() == 1
 
 
@@ -387,7 +393,7 @@ async def test_a_call_whose_end_the_full_disk_refused_is_written_with_the_next_t
     second = CallId(f"{2:032x}")
     lab.pass_time(7)
     with pytest.raises(StoreFullError):
-        await lab.call_log.close_record(second, DisconnectReason.BUSY, 486)
+        await lab.call_log.close_record(CloseCallRecord(second, DisconnectReason.BUSY, 486))
     await free_disk(lab)
     lab.pass_time(100)
     third = await lab.make_call()
@@ -405,7 +411,7 @@ async def test_calls_made_before_the_store_could_be_opened_are_written_once_it_i
             await lab.open_call("10086")
         lab.pass_time(5)
         with pytest.raises(StoreClosedError):
-            await lab.call_log.close_record(CallId(f"{number:032x}"), DisconnectReason.BUSY, 486)
+            await lab.call_log.close_record(CloseCallRecord(CallId(f"{number:032x}"), DisconnectReason.BUSY, 486))
     await lab.start()
     assert await lab.call_log.recover_interrupted() == 0
     entries = await lab.call_log.recent(1000)
@@ -419,8 +425,10 @@ async def test_a_barred_number_is_logged_with_its_reason_and_never_queued_even_a
     await lab.consents.grant(Purpose.CDR_SYNC)
     closed, cut_off = lab.new_call_id(), lab.new_call_id()
     for call_id in (closed, cut_off):
-        await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "0900123", "0900123", decision=Decision.BARRED)
-    await lab.call_log.close_record(closed, DisconnectReason.BARRED, 0, Decision.BARRED)
+        await lab.call_log.open_record(
+            OpenCallRecord(call_id, CallDirection.OUTGOING, "0900123", "0900123", decision=Decision.BARRED)
+        )
+    await lab.call_log.close_record(CloseCallRecord(closed, DisconnectReason.BARRED, 0, Decision.BARRED))
     await lab.restart()
     await lab.call_log.recover_interrupted()
     assert [entry.decision for entry in await lab.call_log.recent(5)] == [Decision.BARRED, Decision.BARRED]
@@ -443,7 +451,7 @@ async def test_a_call_that_the_handset_turned_away_is_missed_where_the_person_wo
     lab: StoreLab, reason: DisconnectReason, decision: Decision | None, missed: int
 ) -> None:
     call_id = await lab.open_call(direction=CallDirection.INCOMING)
-    await lab.call_log.close_record(call_id, reason, 480, decision)
+    await lab.call_log.close_record(CloseCallRecord(call_id, reason, 480, decision))
     assert await lab.call_log.count_unseen_missed() == missed
     [entry] = await lab.call_log.recent(1)
     assert (entry.reason, entry.decision) == (reason, decision)
@@ -455,7 +463,7 @@ async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreL
     quality = CallQuality(1.5, 12.0, 40.0, "G722", True, 4.1)
     call_id = await lab.open_call()
     await lab.call_log.keep_quality(call_id, quality)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     [entry] = await lab.call_log.recent(1)
     assert entry.quality == quality
     [record] = await records(lab)
@@ -467,8 +475,8 @@ async def test_calls_of_two_accounts_are_told_apart_by_opaque_ids(lab: StoreLab)
     await lab.consents.grant(Purpose.CDR_SYNC)
     for account in ("", "office"):
         call_id = lab.new_call_id()
-        await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "100", "100", account=account)
-        await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+        await lab.call_log.open_record(OpenCallRecord(call_id, CallDirection.OUTGOING, "100", "100", account=account))
+        await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     accounts = {record["account"] for record in await records(lab)}
     assert len(accounts) == 2
     assert not any("sip" in account or "office" in account for account in accounts)
@@ -481,10 +489,10 @@ async def test_what_is_over_stays_as_it_is_when_another_call_comes_under_its_nam
     await lab.call_log.keep_quality(call_id, quality)
     before = await lab.call_log.recent(10)
     await lab.restart()
-    await lab.call_log.open_record(call_id, OUTGOING, "666", "666")
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "666", "666"))
     await lab.call_log.mark_answered(call_id)
     await lab.call_log.keep_quality(call_id, replace(quality, mos=1.0))
-    await lab.call_log.close_record(call_id, DisconnectReason.BUSY, 486)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.BUSY, 486))
     await lab.call_log.keep_quality(call_id, replace(quality, mos=1.0))
     assert await lab.call_log.recent(10) == before
     assert len(await records(lab)) == 1

@@ -9,6 +9,7 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.phone.call import CallQuality
 from firmware.phone.call_statistics import CallCounts, CallStatistics
+from firmware.phone.commands import CloseCallRecord
 from tests.lab.store import StoreLab
 
 IN, OUT = CallDirection.INCOMING, CallDirection.OUTGOING
@@ -56,7 +57,7 @@ async def test_what_is_talked_counts_when_the_call_is_over(lab: StoreLab) -> Non
     await lab.call_log.mark_answered(call_id)
     lab.pass_time(90)
     assert (await lab.call_log.statistics()).ever.talked_s == 0
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
     assert (await lab.call_log.statistics()).ever.talked_s == 90
 
 

@@ -9,6 +9,7 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallerId, TextMessage
+from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.pin import Guard
 from firmware.store import keyring as keyring_module
 from firmware.store.database import Database
@@ -310,7 +311,7 @@ async def test_calls_from_before_the_pin_was_typed_survive_kills(tmp_path: Path)
     lab.make_parts()
     running = await lab.open_call("+861055554444")
     assert await lab.pin.check(PIN) == Verdict(accepted=True)
-    await lab.call_log.close_record(running, DisconnectReason.LOCAL_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(running, DisconnectReason.LOCAL_HANGUP, 200))
     assert [(call.number[-4:], call.reason) for call in reversed(await lab.call_log.recent(10))] == [
         ("1111", DisconnectReason.REMOTE_HANGUP),
         ("2222", DisconnectReason.REMOTE_HANGUP),
@@ -341,12 +342,12 @@ async def test_a_call_of_before_the_pin_that_outlives_its_process_goes_on_with_i
     lab.pass_time(5, clock_step_s=1000)
     if not is_told_first:
         assert (await lab.pin.check(PIN)).accepted
-    await lab.call_log.open_record(call_id, CallDirection.OUTGOING, "055551234", "", began_ago_s=10)
+    await lab.call_log.open_record(OpenCallRecord(call_id, CallDirection.OUTGOING, "055551234", "", began_ago_s=10))
     await lab.call_log.mark_answered(call_id, 6)
     if is_told_first:
         assert (await lab.pin.check(PIN)).accepted
     assert await lab.outbox.waiting() == before
-    await lab.call_log.close_record(call_id, DisconnectReason.LOCAL_HANGUP, 200)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200))
     [call] = await lab.call_log.recent(10)
     assert (call.number, call.reason) == ("+861055551234", DisconnectReason.LOCAL_HANGUP)
     assert (call.started_at, call.answered_at, call.ended_at) == (started_at, started_at + 5, started_at + 10)

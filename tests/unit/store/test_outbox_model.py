@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from contract.calls import DisconnectReason
 from contract.consent import Purpose
 from firmware.phone.call import CallId
+from firmware.phone.commands import CloseCallRecord
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from tests.lab import chance
 from tests.lab.store import StoreLab
@@ -72,7 +73,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(call_id=calls)
     def close_call(self, call_id: CallId) -> None:
         if call_id in self._open or call_id in self._over:
-            self._run(self._lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200))
+            self._run(self._lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200)))
         if call_id in self._open:
             self._close_in_model(call_id)
 

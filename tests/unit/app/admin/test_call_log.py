@@ -14,6 +14,7 @@ from firmware.cli import status
 from firmware.control.admin_requests import LogRequest
 from firmware.control.requests import written
 from firmware.phone.call import Decision
+from firmware.phone.commands import CloseCallRecord
 from tests.lab.store import StoreLab
 
 INCOMING, OUTGOING = CallDirection.INCOMING, CallDirection.OUTGOING
@@ -75,7 +76,9 @@ async def test_what_the_handset_decided_does_not_hide_that_a_call_was_answered(
     call_id = await lab.open_call("5550", INCOMING)
     await lab.call_log.mark_answered(call_id)
     lab.pass_time(7)
-    await lab.call_log.close_record(call_id, DisconnectReason.REMOTE_HANGUP, 200, Decision.AUTO_ANSWERED)
+    await lab.call_log.close_record(
+        CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200, Decision.AUTO_ANSWERED)
+    )
     [line] = printed(await logged(lab), monkeypatch)
     assert "  answered          7 s  remote_hangup (auto_answered)" in line
 
@@ -85,7 +88,7 @@ async def test_a_call_that_nobody_answered_says_why_and_one_that_goes_on_says_th
 ) -> None:
     await lab.make_call("5551", OUTGOING, reason=DisconnectReason.BUSY, answered=False)
     barred = await lab.open_call("5552")
-    await lab.call_log.close_record(barred, DisconnectReason.BARRED, 0, Decision.BARRED)
+    await lab.call_log.close_record(CloseCallRecord(barred, DisconnectReason.BARRED, 0, Decision.BARRED))
     talking = await lab.open_call("5553")
     await lab.call_log.mark_answered(talking)
     answer = await logged(lab)

@@ -13,8 +13,9 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose, RequestKind
 from contract.messages import ErasureReason
 from contract.results import OutcomeCode
-from fleet.api.models import DeviceState, ErasureStanding, PublicationKind, RequestStanding
+from fleet.api.models import DeviceState, ErasureStanding, RequestStanding
 from fleet.collector.quarantine import Reason
+from fleet.publications import PublicationKind
 from tools.page.vendor import FILES, VENDOR
 
 HERE = Path(__file__).parent
