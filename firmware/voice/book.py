@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
-from contract.calls import CallDirection, DisconnectReason
+from contract.calls import CallDirection
 from firmware.phone import news as n
 from firmware.phone import orders as o
 from firmware.phone.call import CallerId, CallId, CallState
@@ -22,20 +22,10 @@ _A_DAY_S: Final = 86_400.0
 
 @dataclass(slots=True)
 class _Call:
-    """One call as it stands; times are of the monotonic clock."""
+    """One call as it stands, and when what happened to it; times are of the monotonic clock."""
 
-    call_id: CallId
-    direction: CallDirection
+    found: n.FoundCall
     began_s: float
-    party: CallerId
-    account: str = ""
-    state: CallState = CallState.DIALING
-    reason: DisconnectReason | None = None
-    sip_code: int = 0
-    receiving: bool = False
-    sending: bool = True
-    recorded: bool = False
-    accepted: bool = False
     answered_s: float | None = None
     ended_s: float | None = None
     unheard: n.IncomingCallReceived | None = None
@@ -43,7 +33,16 @@ class _Call:
 
     @property
     def is_over(self) -> bool:
-        return self.state is CallState.DISCONNECTED
+        return self.found.state is CallState.DISCONNECTED
+
+    def told(self, now_s: float) -> n.FoundCall:
+        """Return how it stands, with how long ago what happened to it."""
+        return replace(
+            self.found,
+            began_ago_s=now_s - self.began_s,
+            answered_ago_s=None if self.answered_s is None else now_s - self.answered_s,
+            ended_ago_s=None if self.ended_s is None else now_s - self.ended_s,
+        )
 
 
 class Book:
@@ -71,11 +70,10 @@ class Book:
         """See what the handset wants."""
         match order:
             case o.PlaceCall(call_id, uri, account):
-                self._calls[call_id] = _Call(
-                    call_id, CallDirection.OUTGOING, self._now_s(), CallerId(_user_of(uri)), account
-                )
+                party = CallerId(_user_of(uri))
+                self._begin(n.FoundCall(call_id, CallDirection.OUTGOING, CallState.DIALING, party, account))
             case o.JoinCalls(call_ids):
-                live = {call.call_id for call in self._calls.values() if not call.is_over}
+                live = {call_id for call_id, call in self._calls.items() if not call.is_over}
                 self._joined = tuple(call_id for call_id in call_ids if call_id in live)
             case o.SplitCalls():
                 self._joined = ()
@@ -86,9 +84,9 @@ class Book:
             case o.OpenAudio(_, speaker):
                 self._speaker = speaker
             case o.AnswerCall(call_id) if (call := self._calls.get(call_id)) is not None:
-                call.accepted = True
+                call.found = replace(call.found, accepted=True)
             case o.SignalRecording(call_id, sign) if (call := self._calls.get(call_id)) is not None:
-                call.recorded = sign is not RecordingSign.OFF
+                call.found = replace(call.found, recorded=sign is not RecordingSign.OFF)
             case _:
                 pass
 
@@ -106,37 +104,38 @@ class Book:
             case n.MessageReceived() if not heard:
                 self._texts = [*self._texts, news][-_MOST_TEXTS:]
             case n.IncomingCallReceived(call_id, caller, account):
-                call = _Call(call_id, CallDirection.INCOMING, self._now_s(), caller, account, CallState.INCOMING)
-                call.unheard = None if heard else news
-                self._calls[call_id] = call
+                self._begin(n.FoundCall(call_id, CallDirection.INCOMING, CallState.INCOMING, caller, account))
+                self._calls[call_id].unheard = None if heard else news
             case n.CallReplaced():
                 self._replace(news)
             case _ if isinstance(news, CallNews):
                 self._note_call(news)
 
     def _replace(self, news: n.CallReplaced) -> None:
-        call = _Call(news.new_call_id, news.direction, self._now_s(), news.party)
-        call.accepted = True
-        if (before := self._calls.get(news.call_id)) is not None:
-            call.account = before.account
-        self._calls[news.new_call_id] = call
+        before = self._calls.get(news.call_id)
+        account = before.found.account if before is not None else ""
+        found = n.FoundCall(news.new_call_id, news.direction, CallState.DIALING, news.party, account, accepted=True)
+        self._begin(found)
+
+    def _begin(self, found: n.FoundCall) -> None:
+        self._calls[found.call_id] = _Call(found, self._now_s())
 
     def _note_call(self, news: CallNews) -> None:
         if (call := self._calls.get(news.call_id)) is None:
             return
         match news:
             case n.CallStateChanged(_, state, reason, sip_code):
-                call.state, call.reason, call.sip_code = state, reason, sip_code
+                call.found = replace(call.found, state=state, reason=reason, sip_code=sip_code)
                 if state is CallState.ACTIVE and call.answered_s is None:
                     call.answered_s = self._now_s()
                 if call.is_over:
                     call.ended_s = self._now_s()
-                    self._joined = tuple(each for each in self._joined if each != call.call_id)
+                    self._joined = tuple(each for each in self._joined if each != news.call_id)
                     self._forget_old()
             case n.CallAudioChanged(_, receiving, sending):
-                call.receiving, call.sending = receiving, sending
+                call.found = replace(call.found, receiving=receiving, sending=sending)
             case n.CallPartyChanged(_, party):
-                call.party = party
+                call.found = replace(call.found, party=party)
             case n.RecordingSignalled():
                 call.signalled = news
             case _:
@@ -144,7 +143,7 @@ class Book:
 
     def _forget_old(self) -> None:
         """Keep the newest ends for a day; who writes one down has it forgotten before."""
-        ended = [(call.ended_s, call.call_id) for call in self._calls.values() if call.ended_s is not None]
+        ended = [(call.ended_s, call_id) for call_id, call in self._calls.items() if call.ended_s is not None]
         for index, (ended_s, call_id) in enumerate(reversed(ended)):
             if index >= _MOST_ENDED or self._now_s() - ended_s > _A_DAY_S:
                 del self._calls[call_id]
@@ -157,7 +156,7 @@ class Book:
         """Give what a new handset has to hear, in order, after which it has heard it."""
         self._forget_old()
         now_s = self._now_s()
-        known = tuple(_found(call, now_s) for call in self._calls.values() if call.unheard is None)
+        known = tuple(call.told(now_s) for call in self._calls.values() if call.unheard is None)
         yield n.CallsFound(known, joined=self._joined, muted=self._muted, speaker=self._speaker)
         heard = [call for call in self._calls.values() if call.unheard is None and not call.is_over]
         yield from (call.signalled for call in heard if call.signalled is not None)
@@ -167,28 +166,9 @@ class Book:
             if call.unheard is not None:
                 yield call.unheard
                 call.unheard = None
-                if call.state is not CallState.INCOMING:
-                    yield n.CallStateChanged(call.call_id, call.state, call.reason, call.sip_code)
+                if (found := call.found).state is not CallState.INCOMING:
+                    yield n.CallStateChanged(found.call_id, found.state, found.reason, found.sip_code)
 
 
 def _user_of(uri: str) -> str:
     return unquote(uri.partition(":")[2].partition("@")[0].partition(";")[0])
-
-
-def _found(call: _Call, now_s: float) -> n.FoundCall:
-    return n.FoundCall(
-        call.call_id,
-        call.direction,
-        call.state,
-        call.party,
-        call.account,
-        reason=call.reason,
-        sip_code=call.sip_code,
-        receiving=call.receiving,
-        sending=call.sending,
-        recorded=call.recorded,
-        accepted=call.accepted,
-        began_ago_s=now_s - call.began_s,
-        answered_ago_s=None if call.answered_s is None else now_s - call.answered_s,
-        ended_ago_s=None if call.ended_s is None else now_s - call.ended_s,
-    )
