@@ -1,16 +1,8 @@
 """What becomes of the errands of `sharing_errands`."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class SharedKind(StrEnum):
-    """What left."""
-
-    CALL_RECORDS = "cdr"
-    CONSENTS = "consent"
-    ERASURES = "erasure"
-    OUTCOMES = "outcome"
+from contract.messages import Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,7 @@ class SharedRow:
     """
 
     recipient: str
-    kind: SharedKind
+    kind: Topic
     day: str
     count: int
     arrived: int

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from firmware.phone.errands import Errand
-from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_answers import SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.services.dates import date_in_words
 from firmware.services.runner import Handler
@@ -31,7 +31,7 @@ class SharingErrands:
     def _row(self, day: DayOfShares) -> SharedRow:
         return SharedRow(
             recipient=day.recipient,
-            kind=SharedKind(day.topic),
+            kind=day.topic,
             day=date_in_words(datetime.fromisoformat(day.day).timestamp(), self._language()),
             count=day.count,
             arrived=day.with_broker,

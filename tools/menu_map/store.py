@@ -2,6 +2,7 @@
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
+from contract.messages import Topic
 from firmware.base.words import word
 from firmware.phone import errands as e
 from firmware.phone.answers import (
@@ -38,7 +39,7 @@ from firmware.phone.recording_answers import RecordingRow, RecordingsListed
 from firmware.phone.recording_errands import ListRecordings
 from firmware.phone.rights_answers import RequestsListed, RetentionRead
 from firmware.phone.rights_errands import ListRequests, ReadRetention
-from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_answers import SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 
 PIN = "2580"
@@ -47,7 +48,7 @@ _PLACED = CallId(f"{1:032x}")
 _CALL = LoggedCall(CallId("c1"), CallDirection.INCOMING, _NUMBER, "Anna", "25 Nov 14:03", 60, True, None, contact_id=1)
 _RECORDING = RecordingRow(RecordingId("r1"), "Anna", _NUMBER, "25 Nov 14:03", 60.0, 240_000, complete=True, kept=False)
 _COUNTS = CallCounts(dialled=0, received=1, missed=0, talked_s=60, mos=4.2)
-_SHARED = SharedRow("mqtt.example.org", SharedKind.CALL_RECORDS, "25 Nov", 1, 1)
+_SHARED = SharedRow("mqtt.example.org", Topic.CDR, "25 Nov", 1, 1)
 _MATCH = ContactMatch(1, "Anna", _NUMBER)
 _CONTACT = Contact(1, "Anna", (ContactNumber(_NUMBER),))
 _POLICY = PolicyRow("2026-11-25", "2026-11-25", PolicyState.IN_FORCE)

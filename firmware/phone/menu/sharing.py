@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from typing import Final
 
+from contract.messages import Topic
 from firmware.base.words import Text, word
 from firmware.phone.answers import Answer
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.views import MenuRow
-from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.sharing_answers import SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.phone.state import PhoneState
 
 WHO_GOT_WHAT: Final = word("Who got what")
-_KINDS: Final[dict[SharedKind, Text]] = {
-    SharedKind.CALL_RECORDS: word("Call records"),
-    SharedKind.CONSENTS: word("Consents"),
-    SharedKind.ERASURES: word("Deletions"),
-    SharedKind.OUTCOMES: word("Replies"),
+KINDS: Final[dict[Topic, Text]] = {
+    Topic.CDR: word("Call records"),
+    Topic.CONSENT: word("Consents"),
+    Topic.ERASURE: word("Deletions"),
+    Topic.OUTCOME: word("Replies"),
 }
 
 
@@ -37,12 +38,12 @@ class ShareList(LongList[SharedRow]):
 
     def row(self, item: SharedRow) -> MenuRow:
         """Show what, and when."""
-        return MenuRow(_KINDS[item.kind], item.day)
+        return MenuRow(KINDS[item.kind], item.day)
 
     def choose(self, state: PhoneState, item: SharedRow) -> None:
         """Show who got it, and how sure that is."""
         rows = _rows(item)
-        state.menu.push(state, Card(_KINDS[item.kind], lambda _state: rows))
+        state.menu.push(state, Card(KINDS[item.kind], lambda _state: rows))
 
 
 def sharing_page(_state: PhoneState) -> ShareList:

@@ -5,7 +5,8 @@ import pytest
 
 from contract.consent import Purpose
 from contract.messages import RecordRange, Topic
-from firmware.phone.sharing_answers import SharedKind, SharedRow, SharesRead
+from firmware.phone.menu.sharing import KINDS
+from firmware.phone.sharing_answers import SharedRow, SharesRead
 from firmware.phone.sharing_errands import ReadShares
 from firmware.services.sharing import SharingErrands
 from tests.lab.store import StoreLab
@@ -33,7 +34,7 @@ async def test_who_confirmed_it_is_read_too(lab: StoreLab) -> None:
         *_, key = [message.key for message in await lab.outbox.next_batch(10)]
         await lab.outbox.hand_over([key])
         await lab.outbox.confirm(collector, [RecordRange(epoch=key.epoch, first=key.seq, last=key.seq)])
-    [row] = [row for row in (await read(lab, "en")).rows if row.kind is SharedKind.CALL_RECORDS]
+    [row] = [row for row in (await read(lab, "en")).rows if row.kind is Topic.CDR]
     assert (row.confirmed, row.confirmed_by) == (3, "collector-1, collector-2")
 
 
@@ -48,12 +49,12 @@ async def test_what_left_is_read_with_its_day_in_the_displays_language(lab: Stor
         0,
         2,
         (
-            SharedRow(name, SharedKind.CALL_RECORDS, "1 Mar", 1, 0),
-            SharedRow(name, SharedKind.CONSENTS, "1 Mar", 1, 1),
+            SharedRow(name, Topic.CDR, "1 Mar", 1, 0),
+            SharedRow(name, Topic.CONSENT, "1 Mar", 1, 1),
         ),
     )
     assert [row.day for row in (await read(lab, "zh", first=1)).rows] == ["3月1日"]
 
 
 def test_every_topic_that_is_handed_over_has_a_kind() -> None:
-    assert {kind.value for kind in SharedKind} == {topic.value for topic in Topic if topic is not Topic.STATUS}
+    assert set(KINDS) == {topic for topic in Topic if topic is not Topic.STATUS}
