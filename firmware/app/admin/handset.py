@@ -1,7 +1,6 @@
 """What the handset answers to its administrator: `wecall status`, `doctor` and `log`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from contract.calls import DisconnectReason
@@ -9,6 +8,7 @@ from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DoctorRequest, LogRequest, PageRequest, StatusRequest
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
+from firmware.phone.call import CallQuality
 from firmware.phone.phrases import PROBLEMS
 from firmware.phone.pin import stolen_card
 from firmware.phone.view import PhoneView
@@ -76,17 +76,6 @@ class Findings(Answer):
     findings: tuple[FindingAnswer, ...]
 
 
-class Sound(Answer):
-    """How a call sounded, as firmware.phone.call.CallQuality."""
-
-    loss_percent: float
-    jitter_ms: float
-    round_trip_ms: float | None
-    codec: str
-    encrypted: bool
-    mos: float
-
-
 class LoggedCall(Answer):
     """One line of the call log.
 
@@ -106,7 +95,7 @@ class LoggedCall(Answer):
     answered: bool
     result: DisconnectReason | None
     decision: str
-    sound: Sound | None
+    sound: CallQuality | None
 
 
 class LoggedCalls(Answer):
@@ -211,7 +200,7 @@ def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:
             answered=entry.answered_at is not None,
             result=entry.reason,
             decision=entry.decision or "",
-            sound=Sound(**asdict(entry.quality)) if entry.quality is not None else None,
+            sound=entry.quality,
         )
         for entry in entries
     )
