@@ -19,20 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from contract.results import OutcomeCode
 from provisioning.archive import Archive, write_archive
-from provisioning.errors import BundleRefusedError, refuse
+from provisioning.errors import refuse
 from provisioning.manifest import FIRMWARE_FORMAT, SERIAL_PATTERN, Manifest, manifest_text, read_manifest
 from provisioning.trust import Kind, TrustedKey, key_id, may_sign
-
-__all__ = [
-    "MANIFEST",
-    "MAX_BUNDLE_BYTES",
-    "Bundle",
-    "BundleRefusedError",
-    "key_words",
-    "open_bundle",
-    "size_limit",
-    "write_bundle",
-]
 
 MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
 """The largest file that is a bundle."""

@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import Serial
-from provisioning.section import Section
+from provisioning.section import Section, sentences_of
 
 IDENTITY_NAME: Final = "identity-{serial}.json"
 """What the file is called on a stick."""
@@ -109,12 +109,8 @@ def read_identity(text: bytes) -> Identity:
     try:
         return Identity.model_validate_json(text)
     except ValidationError as error:
-        mistakes = tuple(
-            f"{'.'.join(map(str, item['loc'])) or 'The whole'}: {item['msg'].removeprefix('Value error, ')}."
-            for item in error.errors(include_url=False, include_input=False, include_context=False)
-        )
         raise ProvisioningError(
-            "This is no identity of a handset. Collect it with a stick once more.", mistakes
+            "This is no identity of a handset. Collect it with a stick once more.", sentences_of(error)
         ) from error
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from contract.results import OutcomeCode
 from provisioning.errors import BundleRefusedError, refuse
-from provisioning.section import Identifier
+from provisioning.section import Identifier, sentences_of
 from provisioning.validity import Validity
 
 FIRMWARE_FORMAT: Final = 2
@@ -124,10 +124,7 @@ def read_manifest(text: bytes) -> Manifest:
             )
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        mistakes = tuple(
-            f"manifest.json: {'.'.join(map(str, item['loc'])) or 'the whole'}: {item['msg']}."
-            for item in error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        mistakes = tuple(f"manifest.json: {sentence}" for sentence in sentences_of(error))
         raise BundleRefusedError(
             OutcomeCode.UNREADABLE, "This bundle is signed, but its manifest is not understood.", mistakes
         ) from error

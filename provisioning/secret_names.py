@@ -27,18 +27,14 @@ class Secret(NamedTuple):
     in_clear: SecretStr | None
 
 
-def secrets_of(configuration: Configuration) -> tuple[Secret, ...]:
-    """Return the secrets that a configuration needs."""
-    return tuple(_secrets_of(configuration))
-
-
 def sip_password_names(identifier: str, *, is_default: bool) -> tuple[str, ...]:
     """Return what an account's password may be called."""
     own = f"{DEFAULT_SIP_PASSWORD}-{identifier}"
     return (DEFAULT_SIP_PASSWORD, own) if is_default else (own,)
 
 
-def _secrets_of(configuration: Configuration) -> Iterator[Secret]:
+def secrets_of(configuration: Configuration) -> Iterator[Secret]:
+    """Yield the secrets that a configuration needs."""
     for position, account in enumerate(configuration.accounts):
         names = sip_password_names(account.identifier, is_default=position == 0)
         yield Secret(names, ("accounts", position, "password"), account.password)

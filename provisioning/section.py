@@ -2,7 +2,7 @@
 
 from typing import Annotated, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from provisioning.remarks import KeyPath
 
@@ -93,3 +93,11 @@ def conflict(text: str, *paths: KeyPath) -> NoReturn:
         ConflictError: always.
     """
     raise ConflictError(((text, paths),))
+
+
+def sentences_of(error: ValidationError) -> tuple[str, ...]:
+    """Say what pydantic found wrong, each with its place and without what stood there."""
+    return tuple(
+        f"{'.'.join(map(str, item['loc'])) or 'the whole'}: {item['msg'].removeprefix('Value error, ')}."
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ValidationError
 
 from contract.results import OutcomeCode
@@ -19,12 +20,13 @@ from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 from firmware.control.admin_requests import DocumentTakeRequest
 from firmware.installer.bundle_folder import read_text
-from firmware.installer.signing import signing_key, trust_lines
+from firmware.installer.private_keys import signing_key, write_private_key
+from firmware.installer.signing import trust_lines
 from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
 from provisioning.documents import AnswerDocument, NoticeDocument, PolicyDocument, read_content, split_paragraphs
+from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys
-from provisioning.keys import make_key
-from provisioning.section import Section
+from provisioning.section import Section, sentences_of
 from provisioning.signed import DocumentKind, Statement, sign, verify
 from provisioning.trust import Kind, TrustedKey
 
@@ -128,7 +130,9 @@ def new_key(file: Path, passphrase: bool) -> None:
     """
     # Typed, and nothing else: a command line and an environment can be read by others.
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""
-    click.echo(trust_lines(make_key(file, words)))
+    made = Ed25519PrivateKey.generate()
+    write_private_key(file, made, words)
+    click.echo(trust_lines(made))
 
 
 @click.group(cls=TellingGroup)
@@ -298,10 +302,7 @@ def _sign(
             content=model.model_validate_json(json.dumps(content)).model_dump(mode="json"),
         )
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
-        )
-        raise click.ClickException(f"This {kind} cannot be signed: {mistakes}.") from error
+        raise ProvisioningError(f"This {kind} cannot be signed.", sentences_of(error)) from error
     out.write_bytes(sign(kind, statement, private))
     click.echo(f"{out}: {kind} number {number} for {fleet}, taken until {statement.not_after:%Y-%m-%d}.")
 

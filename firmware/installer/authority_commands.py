@@ -19,7 +19,6 @@ from firmware.base.durable import replace_durably
 from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
 from firmware.installer.columns import device_ids
 from firmware.installer.identities import read_identities
-from firmware.installer.signing import ask_passphrase
 from provisioning.authority import Reason, read_request
 from provisioning.errors import ProvisioningError
 from provisioning.identity import certificate_request, load_broker_key, new_broker_key, private_pem
@@ -100,7 +99,7 @@ def issue(  # noqa: PLR0917 - click names them all
     (out.parent if single else out).mkdir(parents=True, exist_ok=True)
     folder = AuthorityFolder(authority)
     now = datetime.now(UTC)
-    unlocked = folder.unlock(ask_passphrase, now)
+    unlocked = folder.unlock(now)
     refused: list[str] = []
     for serial, identity in handsets.items():
         try:
@@ -143,7 +142,7 @@ def service(  # noqa: PLR0917 - click names them all
     _check_service(name, hosts)
     folder = AuthorityFolder(authority)
     now = datetime.now(UTC)
-    unlocked = folder.unlock(ask_passphrase, now)
+    unlocked = folder.unlock(now)
     out.mkdir(parents=True, exist_ok=True)
     key_path, certificate_path = out / f"{name}.key", out / f"{name}.pem"
     found = None if replace else _key_of_before(key_path)
@@ -187,7 +186,7 @@ def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
         raise ProvisioningError(f"No certificate was issued to {', '.join(unknown)}. See: wecall fleet ca list")
     taken = [each for each in issued if each.device in devices and each.revocation is None]
     now = datetime.now(UTC)
-    unlocked = folder.unlock(ask_passphrase, now)
+    unlocked = folder.unlock(now)
     folder.revoke(unlocked, taken, _REASONS[reason], now)
     click.echo(f"{len(taken)} certificate(s) taken back. The list is {folder.list_path}.")
     click.echo(

@@ -10,7 +10,7 @@ A certificate is on record before anybody gets it, and a revocation before the l
 next command that needs the key makes the list anew from the records.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import AwareDatetime, ValidationError
 
 from firmware.base.durable import replace_durably
+from firmware.installer.private_keys import read_private_key, write_private_key
 from provisioning.authority import Authority, Reason, Revocation, common_name, host_names, public_key
 from provisioning.errors import ProvisioningError
-from provisioning.keys import read_private_key, write_private_key
 from provisioning.section import Section
 
 CERTIFICATE_NAME: Final = "ca.pem"
@@ -108,15 +108,17 @@ class AuthorityFolder:
         replace_durably(self.certificate_path, authority.certificate.public_bytes(Encoding.PEM))
         return authority
 
-    def unlock(self, ask_passphrase: Callable[[], str], now: datetime) -> Authority:
-        """Read the authority with its key, and write the broker's list anew where a cut has kept it from being written.
+    def unlock(self, now: datetime) -> Authority:
+        """Read the authority with its key, and ask for the passphrase of that.
+
+        The broker's list is written anew where a cut has kept it from being written.
 
         Raises:
             ProvisioningError: there is none, the passphrase is wrong, or a file is damaged.
             OSError: the disk is full, read-only or broken.
         """
         certificate = self.certificate()
-        key = read_private_key(self.folder / KEY_NAME, ask_passphrase)
+        key = read_private_key(self.folder / KEY_NAME)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ProvisioningError(f"{self.folder / KEY_NAME} is not the key of an authority.")
         authority = Authority(certificate, key)

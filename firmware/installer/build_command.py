@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.check_command import line_of
 from firmware.installer.folder_check import check_folder
+from firmware.installer.private_keys import signing_key
 from firmware.installer.signing import (
     BUNDLE_SUFFIX,
     DRAFT_SUFFIX,
@@ -17,7 +18,6 @@ from firmware.installer.signing import (
     new_manifest,
     read_packed,
     renewed,
-    signing_key,
     warn,
     words_line,
     write_draft,

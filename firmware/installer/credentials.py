@@ -29,15 +29,6 @@ class Secret:
     value: str = field(repr=False)
 
 
-def secrets_in(raw: Mapping[str, Any]) -> tuple[Secret, ...]:
-    """Return the secrets of a configuration that has no mistakes.
-
-    Args:
-        raw: what its TOML says.
-    """
-    return tuple(_secrets_in(raw))
-
-
 def read_secrets(text: str) -> dict[str, str]:
     """Read `secrets.toml`: one line for each, as in `sip-password = "..."`.
 
@@ -63,7 +54,8 @@ def write_secrets(secrets: Mapping[str, str]) -> str:
     return tomlkit.dumps(document)
 
 
-def _secrets_in(raw: Mapping[str, Any]) -> Iterator[Secret]:
+def secrets_in(raw: Mapping[str, Any]) -> Iterator[Secret]:
+    """Yield the secrets of a configuration that has no mistakes, from what its TOML says."""
     accounts = raw.get("accounts", [])
     default = next((number for number, account in enumerate(accounts) if account.get("default") is True), 0)
     for number, account in enumerate(accounts):

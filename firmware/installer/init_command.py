@@ -8,7 +8,7 @@ import click
 
 from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS
-from firmware.installer.signing import signing_key
+from firmware.installer.private_keys import signing_key
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import KeyPath
 from provisioning.template import template

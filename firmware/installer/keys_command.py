@@ -8,7 +8,8 @@ from typing import Final
 import click
 
 from firmware.installer.bundle_folder import CONFIGURATION, read_text
-from firmware.installer.signing import read_packed, signing_key, trust_lines
+from firmware.installer.private_keys import signing_key
+from firmware.installer.signing import read_packed, trust_lines
 from provisioning.bundle import key_words
 from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys

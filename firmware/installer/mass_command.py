@@ -17,7 +17,8 @@ from firmware.installer.device_table import read_table
 from firmware.installer.identities import read_identities
 from firmware.installer.labels import sheet
 from firmware.installer.mass_record import MassRecord
-from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, signing_key, warn, words_line
+from firmware.installer.private_keys import signing_key
+from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, warn, words_line
 from firmware.installer.site import Handset, certificates_of, check_common, check_files, read_site
 from provisioning.identity import Identity
 

@@ -41,7 +41,7 @@ def seal(folder: Path, identities: tuple[Path, ...], to_code: bool, forget: bool
     source = BundleFolder(folder)
     source.configuration()
     text = source.configuration_text()
-    found = secrets_in(tomllib.loads(text))
+    found = tuple(secrets_in(tomllib.loads(text)))
     secrets = {**source.secrets(), **{secret.name: secret.value for secret in found}}
     if not secrets:
         raise ProvisioningError(f"There is no password in {source.configuration_path} to be sealed.")

@@ -21,8 +21,8 @@ from firmware.base.durable import sync_folder
 from provisioning.archive import Archive, write_archive
 from provisioning.bundle import MANIFEST, MAX_BUNDLE_BYTES, key_words, open_bundle, size_limit, write_bundle
 from provisioning.errors import ProvisioningError, refuse
-from provisioning.keys import load_key
 from provisioning.manifest import Manifest, manifest_text, read_manifest
+from provisioning.section import sentences_of
 from provisioning.trust import Kind, Trust, may_sign
 
 _ZIP_MARK: Final = b"PK\x03\x04"
@@ -43,21 +43,6 @@ class Packed:
     manifest: Manifest
     contents: Mapping[str, bytes]
     signer: bytes | None
-
-
-def ask_passphrase() -> str:
-    """Have the passphrase of a key typed; a command line and an environment can be read by others."""
-    answer: str = click.prompt("Passphrase", hide_input=True, err=True)
-    return answer
-
-
-def signing_key(path: Path) -> Ed25519PrivateKey:
-    """Read the key that signs, and ask for its passphrase where it has one.
-
-    Raises:
-        ProvisioningError: it cannot be used.
-    """
-    return load_key(path, ask_passphrase)
 
 
 def write_signed(path: Path, contents: Mapping[str, bytes | Path], manifest: Manifest, key: Ed25519PrivateKey) -> None:
@@ -120,11 +105,7 @@ def new_manifest(fleet: str, number: int, serials: Sequence[str], *, days: int, 
             note=note,
         )
     except ValidationError as error:
-        mistakes = tuple(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}."
-            for item in error.errors(include_url=False, include_input=False)
-        )
-        raise ProvisioningError("The bundle cannot be described.", mistakes) from None
+        raise ProvisioningError("The bundle cannot be described.", sentences_of(error)) from None
 
 
 def renewed(manifest: Manifest, now: datetime, days: int | None) -> Manifest:

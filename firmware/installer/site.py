@@ -231,7 +231,7 @@ class _Reader:
     def _handset(
         self, row: Row, serial: str, settings: tuple[tuple[KeyPath, Any], ...], configuration: Configuration
     ) -> Handset:
-        found = secrets_in(changed(self._raw, settings))
+        found = tuple(secrets_in(changed(self._raw, settings)))
         secrets = {**self._secrets, **{secret.name: secret.value for secret in found}}
         if wanted := wanted_secrets(fill_in(configuration, secrets), environment={}):
             column = self._columns.column_of(_PASSWORD)

@@ -14,7 +14,6 @@ from rich.progress import Progress as Bar
 
 from contract.messages import handset_name
 from firmware.installer.authority_folder import AuthorityFolder
-from firmware.installer.signing import ask_passphrase
 from fleet.errors import FleetError
 from fleet.simulator.certificates import DeviceCertificates, device_names
 from fleet.simulator.processes import Processes
@@ -178,7 +177,7 @@ def _see_to_certificates(site: Site, names: tuple[str, ...], authority: Path | N
             f"{len(missing)} of {len(names)} handsets have no certificate in {site.certificates}, beginning with "
             f"{missing[0]}. Name an --authority that signs for them."
         )
-    unlocked = folder.unlock(ask_passphrase, datetime.now(UTC))
+    unlocked = folder.unlock(datetime.now(UTC))
     with Bar(console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("Certificates", total=len(missing))
         certificates.make(missing, unlocked, lambda: bar.advance(task))

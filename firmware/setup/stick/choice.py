@@ -10,7 +10,8 @@ from typing import Final
 from contract.results import OutcomeCode
 from firmware.base.errors import StickError
 from firmware.setup.stick.folder import ENDING, StickFolder
-from provisioning.bundle import MAX_BUNDLE_BYTES, BundleRefusedError, open_bundle
+from provisioning.bundle import MAX_BUNDLE_BYTES, open_bundle
+from provisioning.errors import BundleRefusedError
 
 _log = logging.getLogger(__name__)
 

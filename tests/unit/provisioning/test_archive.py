@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from contract.results import OutcomeCode
 from provisioning.archive import MAX_ENTRIES, MAX_TOTAL_BYTES
-from provisioning.bundle import Bundle, BundleRefusedError, open_bundle, size_limit
+from provisioning.bundle import Bundle, open_bundle, size_limit
+from provisioning.errors import BundleRefusedError
 from tests.lab.bundles import HEADER_BYTES, ForgedEntry, Installer, forged_zip, manifest_entry
 
 INSTALLER = Installer()

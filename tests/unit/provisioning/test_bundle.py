@@ -12,12 +12,12 @@ from provisioning import bundle as bundle_module
 from provisioning.bundle import (
     MAX_BUNDLE_BYTES,
     Bundle,
-    BundleRefusedError,
     key_words,
     open_bundle,
     size_limit,
     write_bundle,
 )
+from provisioning.errors import BundleRefusedError
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.bundles import HEADER_BYTES, MAGIC, Installer, manifest
 

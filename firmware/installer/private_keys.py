@@ -1,10 +1,10 @@
 """Private keys as files that only their owner reads: the operator's, and that of the fleet's authority."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import click
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -21,33 +21,6 @@ from provisioning.errors import ProvisioningError
 
 _ENCRYPTED_MARK: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _OTHERS: Final = 0o077
-
-
-def make_key(path: Path, passphrase: str) -> Ed25519PrivateKey:
-    """Make a key that signs, and write it to a file that was not there.
-
-    Raises:
-        ProvisioningError: the file is there already, or cannot be written.
-    """
-    key = Ed25519PrivateKey.generate()
-    write_private_key(path, key, passphrase)
-    return key
-
-
-def load_key(path: Path, ask_passphrase: Callable[[], str]) -> Ed25519PrivateKey:
-    """Read a key that signs.
-
-    Args:
-        path: its file.
-        ask_passphrase: called where the key is encrypted.
-
-    Raises:
-        ProvisioningError: it cannot be read, others can read it too, or the passphrase is wrong.
-    """
-    key = read_private_key(path, ask_passphrase)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ProvisioningError(f"The key {path} is not an Ed25519 key. Make one with: wecall key new")
-    return key
 
 
 def write_private_key(path: Path, key: PrivateKeyTypes, passphrase: str) -> None:
@@ -72,12 +45,10 @@ def write_private_key(path: Path, key: PrivateKeyTypes, passphrase: str) -> None
         raise ProvisioningError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> PrivateKeyTypes:
-    """Read a key, whatever it is for.
+def read_private_key(path: Path) -> PrivateKeyTypes:
+    """Read a key, whatever it is for, and ask for its passphrase where it has one.
 
-    Args:
-        path: its file.
-        ask_passphrase: called where the key is encrypted.
+    The passphrase is typed, and taken from nowhere else: a command line and an environment can be read by others.
 
     Raises:
         ProvisioningError: it cannot be read, others can read it too, or the passphrase is wrong.
@@ -90,9 +61,23 @@ def read_private_key(path: Path, ask_passphrase: Callable[[], str]) -> PrivateKe
         raise ProvisioningError(f"The key {path} cannot be read: {error.strerror}.") from error
     if os.name == "posix" and mode & _OTHERS:
         raise ProvisioningError(f"Others can read the key {path}. Make it yours alone with: chmod 600 {path}")
-    passphrase = ask_passphrase().encode() if content.lstrip().startswith(_ENCRYPTED_MARK) else None
+    passphrase: bytes | None = None
+    if content.lstrip().startswith(_ENCRYPTED_MARK):
+        passphrase = click.prompt("Passphrase", hide_input=True, err=True).encode()
     try:
         return load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         reason = "the passphrase is wrong, or the file is damaged" if passphrase is not None else "it is no key"
         raise ProvisioningError(f"The key {path} cannot be used: {reason}.") from None
+
+
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """Read a key that signs.
+
+    Raises:
+        ProvisioningError: it is none, or cannot be used.
+    """
+    key = read_private_key(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ProvisioningError(f"The key {path} is not an Ed25519 key. Make one with: wecall key new")
+    return key
