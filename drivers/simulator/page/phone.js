@@ -84,42 +84,39 @@ function toggleHook() {
 
 // --- drawing -------------------------------------------------------------------------------------------------------
 
+function make(tag, properties, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+}
+
+function drawIcon(name) {
+  const [icon, use] = ["svg", "use"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  use.setAttribute("href", `#icon-${name}`);
+  icon.setAttribute("aria-hidden", "true");
+  icon.append(use);
+  return icon;
+}
+
 function drawKey(name) {
-  const button = document.createElement("button");
   const details = FUNCTIONS[name];
   const letters = LETTERS[name];
-  button.type = "button";
-  button.dataset.key = name;
-  button.className = `key ${letters === undefined ? "key-function" : "key-digit"}`;
-  const main = document.createElement("span");
-  const sub = document.createElement("span");
-  main.className = "key-main";
-  sub.className = "key-sub";
-  if (details) {
-    const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    use.setAttribute("href", `#icon-${name}`);
-    icon.setAttribute("aria-hidden", "true");
-    icon.append(use);
-    main.append(icon);
-    sub.textContent = details.caption ?? details.label;
-    const chinese = document.createElement("span");
-    chinese.lang = "zh";
-    chinese.className = "key-chinese";
-    chinese.setAttribute("aria-hidden", "true");
-    chinese.textContent = details.chinese;
-    sub.append(chinese);
-    button.setAttribute("aria-label", details.label);
-  } else {
-    main.textContent = name === "*" ? "∗" : name;
-    sub.textContent = letters ?? "";
-    button.setAttribute("aria-label", [SPOKEN[name] ?? name, letters].filter(Boolean).join(" "));
-  }
   const keys = details?.shortcuts ?? [name];
-  button.setAttribute("aria-keyshortcuts", keys.join(" "));
+  const main = make("span", { className: "key-main" }, details ? drawIcon(name) : name === "*" ? "∗" : name);
+  const sub = make("span", { className: "key-sub" }, details ? (details.caption ?? details.label) : (letters ?? ""));
+  if (details) {
+    sub.append(make("span", { lang: "zh", className: "key-chinese", ariaHidden: "true" }, details.chinese));
+  }
+  for (const shortcut of keys) shortcuts.set(shortcut, name);
+  const button = make("button", {
+    type: "button",
+    className: `key ${letters === undefined ? "key-function" : "key-digit"}`,
+    ariaLabel: details?.label ?? [SPOKEN[name] ?? name, letters].filter(Boolean).join(" "),
+    ariaKeyShortcuts: keys.join(" "),
+  });
+  button.dataset.key = name;
   // The space keeps what is seen ("2 ABC") within the name, as those who operate the page by voice need it.
   button.append(main, " ", sub);
-  for (const shortcut of keys) shortcuts.set(shortcut, name);
   return button;
 }
 
@@ -141,15 +138,7 @@ function drawPhone({ keys, displays }) {
 }
 
 function drawChoice(family, label) {
-  const choice = document.createElement("label");
-  const button = document.createElement("input");
-  button.type = "radio";
-  button.name = "family";
-  button.value = family;
-  const words = document.createElement("span");
-  words.textContent = label;
-  choice.append(button, words);
-  return choice;
+  return make("label", {}, make("input", { type: "radio", name: "family", value: family }), make("span", {}, label));
 }
 
 let display = { kind: "bits", dots: [] };
@@ -169,11 +158,7 @@ function showDisplay(description) {
 function showJournal(lines) {
   const journal = element("journal");
   for (const { at, text } of lines) {
-    const line = document.createElement("li");
-    const time = document.createElement("time");
-    time.textContent = at;
-    line.append(time, " ", text);
-    journal.prepend(line);
+    journal.prepend(make("li", {}, make("time", {}, at), " ", text));
   }
   while (journal.children.length > MOST_LINES) journal.lastElementChild.remove();
 }
