@@ -113,6 +113,7 @@ class Simulator:
         phone: PhoneDescribed,
         listener: socket.socket,
         tell: Callable[[FromSimulator], None],
+        runtime_dir: Path,
         *,
         off_hook: bool = False,
     ) -> None:
@@ -122,10 +123,11 @@ class Simulator:
             phone: what its devices are.
             listener: where pages come, from `listen`; it outlasts this.
             tell: tells the handset what pages say.
+            runtime_dir: where the handset's sockets are.
             off_hook: how the receiver lies.
         """
         self.off_hook = off_hook
-        self.stick = SimulatedStick()
+        self.stick = SimulatedStick(runtime_dir, self.note)
         self.state: PhoneState | None = None
         self.shown: FrameShown | None = None
         self._phone = phone

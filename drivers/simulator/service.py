@@ -19,7 +19,6 @@ from drivers.simulator.messages import (
     received,
 )
 from drivers.simulator.server import HOST, Simulator, listen
-from drivers.simulator.stick import StickPort
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +72,7 @@ class SimulatorService:
         phone = await anext(messages, None)
         if not isinstance(phone, PhoneDescribed):
             return
-        self.simulator = simulator = Simulator(phone, self._pages, tell, off_hook=self._off_hook)
-        simulator.stick.when_plugged = StickPort(self._runtime_dir, simulator.note).plug_in
+        self.simulator = simulator = Simulator(phone, self._pages, tell, self._runtime_dir, off_hook=self._off_hook)
         tell(HookMoved(self._off_hook))
         await simulator.start()
         try:

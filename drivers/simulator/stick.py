@@ -17,14 +17,18 @@ _BUNDLE_NAME = "bundle.wecall"
 
 
 class SimulatedStick:
-    """A stick with one bundle on it.
+    """A stick with one bundle on it: a folder with what the page sends, seen to by the program for real sticks.
 
     Attributes:
         when_plugged: takes the bundle; None where the phone takes no sticks.
     """
 
-    def __init__(self) -> None:
-        self.when_plugged: TakeBundle | None = None
+    def __init__(self, runtime_dir: Path, note: Callable[[str], None]) -> None:
+        """`runtime_dir` is where the handset's sockets are; `note` tells the person at the page."""
+        self.when_plugged: TakeBundle | None = self._plug_in
+        self._runtime_dir = runtime_dir
+        self._folder = runtime_dir / "stick"
+        self._note = note
 
     async def serve(self, request: web.Request) -> web.Response:
         """Take a file that the page sends."""
@@ -41,18 +45,7 @@ class SimulatedStick:
         await self.when_plugged(bytes(bundle))
         return web.Response(status=204)
 
-
-class StickPort:
-    """Mounts what the page sends as a folder, and has the same program look at it as at a real stick."""
-
-    def __init__(self, runtime_dir: Path, note: Callable[[str], None]) -> None:
-        """`runtime_dir` is where the handset's sockets are; `note` tells the person at the page."""
-        self._runtime_dir = runtime_dir
-        self._folder = runtime_dir / "stick"
-        self._note = note
-
-    async def plug_in(self, bundle: bytes) -> None:
-        """Put a stick with this bundle in."""
+    async def _plug_in(self, bundle: bytes) -> None:
         await asyncio.to_thread(self._visit, bundle)
         self._note(f"A stick is in. What becomes of it is on the display, and in a report in {self._folder}.")
 
