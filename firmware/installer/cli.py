@@ -17,7 +17,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "build": "firmware.installer.build_command",
     "sign": "firmware.installer.build_command",
     "inspect": "firmware.installer.inspect_command",
-    "keys": "firmware.installer.keys_command",
+    "keys": "firmware.installer.inspect_command",
     "mass": "firmware.installer.mass_command",
 }
 """The module of each command of `wecall bundle`, in the order of the work."""
