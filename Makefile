@@ -11,48 +11,26 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo fleet test quick check bench soak format lock advisories words menu features holidays reference countries openapi engine deb image machine
 
 help:
-	@echo "make demo     a simulated handset against real peers; ONCE=1 makes one call by itself and ends"
-	@echo "make fleet    200 simulated handsets and the page that shows them; DEVICES=1000 for more"
-	@echo "make test     every test; ARGS='...' goes to pytest, PROCESSES=3 is slower and kinder to a computer that does other things"
-	@echo "make quick    the tests of the parts, without real peers and sound: a minute and a half; ARGS='...' too"
-	@echo "make check    format, lint, types, import rules, what is locked"
-	@echo "make bench    the handset beside baresip and linphone"
-	@echo "make soak     the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go"
-	@echo "              on where they were stopped; PART=kills runs one, LIST=1 says how each stands, AGAIN=1 begins anew"
-	@echo "make format   rewrite the code as check wants it"
-	@echo "make lock     write which release of each package a phone gets, requirements/*.lock; UPGRADE=1 takes newer ones"
-	@echo "make advisories   what is known against the libraries that are installed here, and what each means for a phone"
-	@echo "make words    take what the phone says out of the code into the catalogues, and compile these"
-	@echo "make menu     draw the map of the menus, docs/menu.md"
-	@echo "make features list every feature and the tests that show it, docs/features.md"
-	@echo "make holidays write the public holidays of each country, by which working days are counted, firmware/privacy/holidays.txt"
-	@echo "make reference   write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas"
-	@echo "make countries   write every country's numbers into the firmware, and as a table, docs/countries.md"
-	@echo "make openapi  write what the fleet's HTTP API answers, fleet/schemas/openapi.json"
-	@echo "make engine   the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi"
-	@echo "make machine  the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes."
-	@echo "              ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour"
-	@echo "make deb      the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first"
-	@echo "make image    a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root"
+	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
 
-demo:
+demo:  ## a simulated handset against real peers; ONCE=1 makes one call by itself and ends
 	@tools/setup demo
 	@$(BIN)/wecall demo $(if $(ONCE),--once)
 
-fleet:
+fleet:  ## 200 simulated handsets and the page that shows them; DEVICES=1000 for more
 	@tools/setup fleet
 	@$(BIN)/python -m tests.lab.fleet_demo --devices $(or $(DEVICES),200)
 
-test:
+test:  ## every test; ARGS='...' goes to pytest, PROCESSES=3 is slower and kinder to a computer that does other things
 	@tools/setup test
 	@$(PYTEST) --numprocesses $(PROCESSES) --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
 
-quick:
+quick:  ## the tests of the parts, without real peers and sound: a minute and a half; ARGS='...' too
 	@tools/setup test >/dev/null
 	@$(PYTEST) tests/unit tests/contract --ignore tests/contract/test_ringer.py --ignore tests/contract/test_sound.py \
 	  --numprocesses 2 --no-loadscope-reorder --quiet $(ARGS)
 
-check:
+check:  ## format, lint, types, import rules, what is locked
 	@tools/setup check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -60,55 +38,55 @@ check:
 	@$(BIN)/lint-imports --verbose | tail -n 20
 	@$(BIN)/python -m tools.lock check
 
-bench:
+bench:  ## the handset beside baresip and linphone
 	@tools/setup bench
 	@$(BIN)/python -m tests.bench
 
-soak:
+soak:  ## the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go on where they were stopped; PART=kills runs one, LIST=1 says how each stands, AGAIN=1 begins anew
 	@tools/setup test
 	@$(BIN)/python -m tests.soak $(if $(LIST),--list,$(if $(AGAIN),--again) $(PART))
 
-format:
+format:  ## rewrite the code as check wants it
 	@tools/setup check
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock:
+lock:  ## write which release of each package a phone gets, requirements/*.lock; UPGRADE=1 takes newer ones
 	@tools/setup check
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 	@$(BIN)/python -m tools.lock renew $(if $(UPGRADE),--upgrade)
 
-advisories:
+advisories:  ## what is known against the libraries that are installed here, and what each means for a phone
 	@tools/setup check
 	@$(BIN)/wecall doctor --advisories
 
-words: MODULES = tools.words
-menu: MODULES = tools.menu_map
-features: MODULES = tests.features
-holidays: MODULES = tools.public_holidays
-reference: MODULES = tools.reference tools.schemas
-countries: MODULES = tools.countries
-openapi: MODULES = tools.openapi
+words: MODULES = tools.words  ## take what the phone says out of the code into the catalogues, and compile these
+menu: MODULES = tools.menu_map  ## draw the map of the menus, docs/menu.md
+features: MODULES = tests.features  ## list every feature and the tests that show it, docs/features.md
+holidays: MODULES = tools.public_holidays  ## write the public holidays of each country, by which working days are counted, firmware/privacy/holidays.txt
+reference: MODULES = tools.reference tools.schemas  ## write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas
+countries: MODULES = tools.countries  ## write every country's numbers into the firmware, and as a table, docs/countries.md
+openapi: MODULES = tools.openapi  ## write what the fleet's HTTP API answers, fleet/schemas/openapi.json
 
 words menu features holidays reference countries openapi:
 	@tools/setup check
 	@$(foreach module,$(MODULES),$(BIN)/python -m $(module) &&) true
 
 # The same that setup does, for another processor too.
-engine:
+engine:  ## the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspberry Pi
 	@tools/setup engine
 	@/usr/bin/python3 -m engine $(if $(ARCH),--arch $(ARCH))
 
 DEB = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
 
-deb:
+deb:  ## the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first
 	@tools/setup deb
 	@$(DEB) --arch $(or $(ARCH),arm64)
 
-image:
+image:  ## a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root
 	@tools/setup image
 	@tools/image $$($(DEB) --arch arm64 | tail -n 1)
 
-machine:
+machine:  ## the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes. ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour
 	@tools/setup machine
 	@WECALL_MACHINE=$(if $(filter arm64,$(ARCH)),arm64,amd64) $(PYTEST) tests/machine --timeout 7200 $(ARGS)
