@@ -1,14 +1,12 @@
 """What a setting takes, in words and by example: read off the schema, for the reference, the template and mistakes."""
 
 import types
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -49,45 +47,33 @@ class Form:
     hexadecimal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What was said beside a type."""
-
-    lowest: Any = None
-    highest: Any = None
-    shortest: int = 0
-    longest: int | None = None
-    description: str = ""
-    examples: tuple[Any, ...] = ()
-    hexadecimal: bool = False
-
-
 def form_of(field: FieldInfo) -> Form:
     """Return what a field of a table takes."""
-    return _form(field.annotation, _limits([field]))
+    if get_origin(field.annotation) in {Union, types.UnionType}:
+        return form_of(_chosen(field))
+    form = _composite(field) or _simple(field)
+    return replace(form, examples=tuple(field.examples or ()) or form.examples or form.choices)
 
 
-def _form(annotation: Any, limits: _Limits) -> Form:
-    if get_origin(annotation) is Annotated:
-        inner, *said = get_args(annotation)
-        return _form(inner, _limits(said, limits))
-    if get_origin(annotation) in {Union, types.UnionType}:
-        # "X or nothing", or kinds of address that are described together.
-        return _form(next(kind for kind in get_args(annotation) if kind is not type(None)), limits)
-    form = _composite(annotation, limits) or _simple(annotation, limits)
-    return replace(form, examples=limits.examples or form.examples or form.choices)
+def _chosen(field: FieldInfo) -> FieldInfo:
+    """Return what "X or nothing" takes, or the first of kinds of address that are described together."""
+    chosen = FieldInfo.from_annotation(next(kind for kind in get_args(field.annotation) if kind is not type(None)))
+    chosen.description = chosen.description or field.description
+    chosen.examples = chosen.examples or field.examples
+    return chosen
 
 
-def _composite(annotation: Any, limits: _Limits) -> Form | None:
+def _composite(field: FieldInfo) -> Form | None:
+    annotation = field.annotation
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return _choice(arguments)
     if origin in _LISTS:
-        item = _form(arguments[0], _Limits())
+        item = form_of(FieldInfo.from_annotation(arguments[0]))
         examples = ((item.examples[0],),) if item.examples else ()
-        return Form(_list_words(item, limits), item.hint, examples=examples, item=item)
+        return Form(_list_words(item, field), item.hint, examples=examples, item=item)
     if origin is dict:
-        keys, values = (_form(argument, _Limits()) for argument in arguments)
+        keys, values = (form_of(FieldInfo.from_annotation(argument)) for argument in arguments)
         words = f"a table; its keys are {keys.words}, its values {values.words}"
         return Form(words, examples=({keys.examples[0]: values.examples[0]},), keys=keys, values=values)
     if isinstance(annotation, type) and issubclass(annotation, Section):
@@ -101,54 +87,37 @@ def _choice(values: tuple[Any, ...]) -> Form:
     return Form(joined(values), joined(values), type(values[0]), choices=values)
 
 
-def _simple(kind: Any, limits: _Limits) -> Form:
+def _simple(field: FieldInfo) -> Form:
+    kind: Any = field.annotation
     if kind is bool:
         return Form("true or false", kind=bool, choices=(True, False))
-    if kind in _NUMBERS:
-        ends = (limits.lowest, limits.highest)
-        bounds = " to ".join(f"0x{end:02X}" if limits.hexadecimal else str(end) for end in ends)
-        return Form(f"{_NUMBERS[kind]} from {bounds}", bounds, kind, hexadecimal=limits.hexadecimal)
+    if kind is int or kind is float:
+        hexadecimal = field.json_schema_extra == HEXADECIMAL
+        ends = (_limit(field, "ge"), _limit(field, "le"))
+        bounds = " to ".join(f"0x{end:02X}" if hexadecimal else str(end) for end in ends)
+        return Form(f"{_NUMBERS[kind]} from {bounds}", bounds, kind, hexadecimal=hexadecimal)
     if kind is SecretStr:
-        return Form(limits.description or "a text", secret=True)
+        return Form(field.description or "a text", secret=True)
     if kind is Path:
-        return Form(limits.description or "the name of a file")
+        return Form(field.description or "the name of a file")
     if kind in {IPv4Address, IPv6Address, IPv4Interface, IPv6Interface, str}:
-        return Form(limits.description or f"a text{_length(limits, ' letters')}")
+        return Form(field.description or f"a text{_length(field, ' letters')}")
     raise TypeError(f"There are no words for a setting that is {kind}.")
 
 
-def _list_words(item: Form, limits: _Limits) -> str:
+def _list_words(item: Form, field: FieldInfo) -> str:
     if item.table is not None:
-        return f"a list of tables{_length(limits)}"
-    return f"a list{_length(limits, ' values')}, each {item.words}"
+        return f"a list of tables{_length(field)}"
+    return f"a list{_length(field, ' values')}, each {item.words}"
 
 
-def _length(limits: _Limits, noun: str = "") -> str:
-    least, most = limits.shortest, limits.longest
+def _length(field: FieldInfo, noun: str = "") -> str:
+    least, most = _limit(field, "min_length"), _limit(field, "max_length")
     if most is None:
         return f", at least {least} of them" if least else ""
     return f", {least} to {most}{noun}" if least else f", up to {most}{noun}"
 
 
-def _limits(said: Iterable[Any], found: _Limits = _Limits()) -> _Limits:
-    for word in said:
-        match word:
-            case FieldInfo():
-                found = _limits(word.metadata, found)
-                found = replace(
-                    found,
-                    description=word.description or found.description,
-                    hexadecimal=found.hexadecimal or word.json_schema_extra == HEXADECIMAL,
-                    examples=tuple(word.examples or ()) or found.examples,
-                )
-            case Ge(ge=lowest):
-                found = replace(found, lowest=lowest)
-            case Le(le=highest):
-                found = replace(found, highest=highest)
-            case MinLen(min_length=shortest):
-                found = replace(found, shortest=shortest)
-            case MaxLen(max_length=longest):
-                found = replace(found, longest=longest)
-            case _:
-                pass
-    return found
+def _limit(field: FieldInfo, name: str) -> Any:
+    """Return a bound that was said beside the type, the last of several; None where there is none."""
+    return next((getattr(said, name) for said in reversed(field.metadata) if hasattr(said, name)), None)
