@@ -41,7 +41,7 @@ from firmware.voice.sip.settings import AccountSettings, SipSettings
 from firmware.voice.sip.stack import PjsuaStack
 from firmware.voice.sip.settings import ServerName
 from provisioning.accounts import Srtp
-from provisioning.addresses import Transport
+from provisioning.sip_choices import Transport
 from pathlib import Path
 given = json.loads(sys.argv[1])
 (host, port), *others = given["servers"]
