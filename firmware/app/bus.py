@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, assert_never
 from contract.calls import DisconnectReason
 from firmware.base.errors import HandsetError
 from firmware.phone import commands as c
-from firmware.phone import errands as e
 from firmware.phone import orders as o
-from firmware.phone.answers import AccountKnown, PinChanged
 from firmware.phone.call import CallId, CallState
 from firmware.phone.events import (
+    AccountKnown,
     BlockedContactsLoaded,
     CallerNamed,
     Event,
@@ -34,6 +33,8 @@ from firmware.phone.events import (
 from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin import PinSlot
 from firmware.phone.recording import RecordingEnd, RecordingNotice
+from firmware.phone.request import Request
+from firmware.phone.requests.pin import PinChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.devices import Indicator, RingerLight
 from firmware.ports.store import CallLog, Contacts, Messages, Pin, PreferenceStore, SetUpStore
@@ -112,8 +113,8 @@ class Records(Protocol):
 class ErrandRunner(Protocol):
     """What the bus needs of whoever does what menus ask for."""
 
-    def run(self, errand: e.Errand) -> None:
-        """Begin an errand, without waiting; its answer is posted."""
+    def run(self, request: Request[object]) -> None:
+        """Begin what is asked for, without waiting; the answer is posted."""
         ...
 
 
@@ -124,7 +125,7 @@ class Bus:
     the rest goes on: a broken ringer must not keep a call from being placed.
 
     Attributes:
-        errands: does what menus ask for, and posts the answers; None where nothing does.
+        errands: does what the phone asks for, and posts the answers; None where nothing does.
         recorder: keeps how calls sound; None where nothing does.
         takes_instead: takes an event that is not the phone's; False leaves it to the phone.
         announcer: lets a call hear that it is recorded; None where nothing does, and then none is.
@@ -275,7 +276,7 @@ class Bus:
                     self._record(self._records, command)
                 elif self._unwritten is not None:
                     self._unwritten.append(command)
-            case _ if isinstance(command, e.Errand):
+            case Request():
                 if self.errands is not None:
                     self.errands.run(command)
             case c.ReportImpossibleEvent(mode, event):

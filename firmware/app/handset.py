@@ -42,10 +42,11 @@ from firmware.phone.events import (
     MinuteStarted,
 )
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.news import CallsFound, Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import SendMessage
 from firmware.phone.phone import Phone
+from firmware.phone.requests.handset import Facts
+from firmware.phone.requests.pin import StoreGuarded, StoreWaitsForPin
 from firmware.phone.view import PhoneView
 from firmware.pictures.pixels import Pixels
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
@@ -62,7 +63,6 @@ from firmware.services.clock import Minutes
 from firmware.services.doctor.condition import read_condition
 from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
-from firmware.services.facts import Facts
 from firmware.services.faults import DeviceFaults, Faults
 from firmware.services.handlers import Services, copy_of_everything, errand_handlers
 from firmware.services.operator.verification import SipVerifier

@@ -1,10 +1,11 @@
-"""What the phone hears of a bundle: how far it has come, what is asked of whoever stands before it, how it ended."""
+"""What the phone hears of a bundle, and what whoever stands before it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contract.results import BundleCode, BundleResult
 from firmware.phone.call import RegistrationFailure
+from firmware.phone.request import Request
 
 
 class BundleStep(StrEnum):
@@ -106,3 +107,22 @@ class StickRemoved:
 
 
 BundleNews = BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | StickReported | StickRemoved
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBundleSigner(Request[None]):
+    """Trust the key whose words were shown from now on, or do not."""
+
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TryBundleCode(Request[None]):
+    """Open the bundle's passwords with the code that was typed."""
+
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpBundleCode(Request[None]):
+    """Apply nothing: nobody here knows the code."""

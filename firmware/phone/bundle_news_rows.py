@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
     BundleCodeWanted,
     BundleEnded,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
+    GiveUpBundleCode,
     StickRemoved,
     StickReported,
+    TryBundleCode,
 )
 from firmware.phone.bundle_progress import has_succeeded
 from firmware.phone.events import Event, Timer, TimerExpired
@@ -26,11 +28,11 @@ FAILED_S = 900.0
 """An installer who comes back to a phone finds what went wrong."""
 
 
-def answer(state: PhoneState, errand: AnswerBundleSigner | TryBundleCode | GiveUpBundleCode) -> None:
+def answer(state: PhoneState, request: AnswerBundleSigner | TryBundleCode | GiveUpBundleCode) -> None:
     """Hand on what somebody has answered; until more is heard of it there is nothing to do."""
     state.bundle.news = BundleStepStarted(BundleStep.ASKING)
     state.cancel_timer(Timer.BUNDLE_PATIENCE)
-    state.emit(errand)
+    state.emit(request)
 
 
 def decline(state: PhoneState) -> None:

@@ -25,7 +25,7 @@ from firmware.phone.moves import show_notice
 from firmware.phone.news import RecordingSignalled
 from firmware.phone.orders import SignalRecording
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingPreference, RecordingSign
-from firmware.phone.recording_answers import RecordingsChanged
+from firmware.phone.requests.recordings import RecordingsChanged
 from firmware.phone.running_call import RunningRecording
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode
@@ -128,7 +128,7 @@ def take_started(state: PhoneState, event: RecordingStarted) -> None:
 def take_ended(state: PhoneState, event: RecordingEnded) -> None:
     """Forget the recording; where nobody here ended it, say why it did."""
     # Whoever is quick has a list open in which it still runs.
-    state.menu.take(state, RecordingsChanged())
+    state.menu.tell(state, RecordingsChanged())
     recording = state.recording
     if recording is None or recording.call_id != event.call_id or not recording.begun:
         return

@@ -1,8 +1,11 @@
 """Looking contacts up while a number is dialled: what the digits so far may mean, beside what they are."""
 
-from firmware.phone.answers import ContactsFound
+from functools import partial
+
+from firmware.phone.contact import ContactMatch
 from firmware.phone.dial_string import keys_of_letters, parse_number
-from firmware.phone.errands import SearchContacts
+from firmware.phone.request import Failed
+from firmware.phone.requests.contacts import SearchContacts
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
 
@@ -16,7 +19,7 @@ def keep_search(state: PhoneState) -> None:
     state.matches = ()
     state.match = None
     if wanted:
-        state.emit(SearchContacts(wanted))
+        state.ask(SearchContacts(wanted), partial(_take_matches, wanted))
 
 
 def _may_search(state: PhoneState) -> bool:
@@ -25,11 +28,10 @@ def _may_search(state: PhoneState) -> bool:
     return collects and not state.locked and state.digits.removeprefix("+").isdigit()
 
 
-def take_matches(state: PhoneState, event: ContactsFound) -> None:
+def _take_matches(keys: str, state: PhoneState, found: tuple[ContactMatch, ...] | Failed) -> None:
     """Show what was found for the digits of now; an answer to earlier ones comes too late."""
-    if event.keys == state.searched:
-        state.matches = tuple(match for match in event.matches if match.number)
-    state.menu.take(state, event)
+    if keys == state.searched and not isinstance(found, Failed):
+        state.matches = tuple(match for match in found if match.number)
 
 
 def move_match(state: PhoneState, step: int) -> None:

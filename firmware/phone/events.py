@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from firmware.phone.answers import Answer
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.call import (
     CallId,
@@ -13,6 +12,12 @@ from firmware.phone.key import Key
 from firmware.phone.news import VoiceNews
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingId
+from firmware.phone.request import Answered, Progressed
+from firmware.phone.requests.activation import CodeArrived
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.pin import PinChanged, StoreGuarded, StoreWaitsForPin
+from firmware.phone.requests.policies import DocumentsChanged
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.phone.set_up import SetUp
 
 
@@ -193,6 +198,13 @@ class MissedCallsCounted:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class AccountKnown:
+    """The store has opened: `account` is the default account's opaque id, the one in its call records."""
+
+    account: str
+
+
 Event = (
     VoiceNews
     | KeyPressed
@@ -214,6 +226,15 @@ Event = (
     | RecordingEnded
     | RecordingsTrimmed
     | MissedCallsCounted
+    | AccountKnown
     | BundleNews
-    | Answer
+    | Answered
+    | Progressed
+    | PlaybackProgressed
+    | CodeArrived
+    | ConsentsChanged
+    | DocumentsChanged
+    | PinChanged
+    | StoreGuarded
+    | StoreWaitsForPin
 )

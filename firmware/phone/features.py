@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from contract.consent import Purpose
 from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MinuteStarted
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.pin import Guard
-from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.policies import DocumentsChanged
 from firmware.phone.set_up import SetUp
 from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import LineView, Refusal

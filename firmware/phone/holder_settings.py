@@ -1,19 +1,20 @@
 """What the holder switches on the phone itself, by codes and keys: it is kept at once, and outlives a restart."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from contract.consent import Actor, Purpose
-from firmware.phone.answers import ErrandFailed
 from firmware.phone.commands import SavePreferences
-from firmware.phone.consent_errands import WithdrawOptional
 from firmware.phone.dial_plan import Objection
 from firmware.phone.events import KeyHeld, KeyPressed, Timer
 from firmware.phone.feature_codes import CodeReading, Feature
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.moves import show_notice
+from firmware.phone.my_data import DataCategory
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Failed
+from firmware.phone.requests.consents import ConsentsRead, WithdrawOptional
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
@@ -205,16 +206,35 @@ def begin_private_mode(state: PhoneState) -> bool:
     """Take it all back; False where a guardian is, or may be, to be asked first, for which the menu has a page."""
     if state.has_guardian or not state.knows_its_holder:
         return False
-    state.emit(WithdrawOptional(Actor.HOLDER))
+    withdraw_optional(state, Actor.HOLDER)
     return True
 
 
-def take_failure(state: PhoneState, failure: ErrandFailed) -> None:
-    """Say so where private mode could not be written: whoever asked for it has seen that it is on."""
-    if failure.errand == WithdrawOptional.__name__:
+def withdraw_optional(state: PhoneState, actor: Actor) -> None:
+    """Take it all back on somebody's word, and show so on every page about it."""
+    state.ask(WithdrawOptional(actor), _take_answer)
+
+
+def _take_answer(state: PhoneState, answer: ConsentsRead | Failed) -> None:
+    if isinstance(answer, Failed):
+        # Whoever asked for it has seen that it is on.
         state.features.feature = "private_mode"
         show_notice(state, Hint.FEATURE_IMPOSSIBLE)
-    state.menu.take(state, failure)
+    else:
+        state.menu.tell(state, answer)
+
+
+def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> None:
+    """Remember nothing of what the store has forgotten; what the holder had set is the configuration's again."""
+    features = state.features
+    if DataCategory.SETTINGS in categories:
+        features.preferences = features.kept = state.settings.preferences
+    if DataCategory.CALLS in categories:
+        state.last_dialled = ""
+        features.last_caller = features.missed = features.refusal = None
+        features.past_calls.clear()
+    if DataCategory.MESSAGES in categories:
+        features.draft = None
 
 
 def _toggle_do_not_disturb(state: PhoneState, _event: KeyPressed) -> None:

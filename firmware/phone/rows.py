@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, get_args
+from typing import Any
 
 from firmware.phone import auto_redial
-from firmware.phone.activation_answers import CodeArrived
-from firmware.phone.answers import AccountKnown, Answer, ErrandFailed, PinChanged
 from firmware.phone.bundle_news_rows import BUNDLE_NEWS, lose_patience
 from firmware.phone.call_news import (
     attribute_number,
@@ -27,8 +25,8 @@ from firmware.phone.call_recording import (
 )
 from firmware.phone.call_timers import remind_of_held_calls, tick
 from firmware.phone.commands import KeepMessage
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
+    AccountKnown,
     BlockedContactsLoaded,
     CallerNamed,
     Event,
@@ -49,13 +47,11 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.holder_settings import keep, take_failure
+from firmware.phone.holder_settings import keep
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
 from firmware.phone.light import darken, flash
 from firmware.phone.lock import lock, lock_at_start, wait_for_pin
 from firmware.phone.moves import NOTICE_S, show_notice
-from firmware.phone.my_data import DataCategory
 from firmware.phone.news import (
     CallAudioChanged,
     CallPartyChanged,
@@ -74,11 +70,15 @@ from firmware.phone.news import (
 from firmware.phone.orders import AudioRoute
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy import is_blocked
-from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.post_dial import send_after_pause
 from firmware.phone.preferences import Preferences
 from firmware.phone.receiving import give_up_longest
-from firmware.phone.rights_answers import MyDataErased
+from firmware.phone.request import Answered, Progressed
+from firmware.phone.requests.activation import CodeArrived
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.pin import PinChanged, StoreGuarded, StoreWaitsForPin
+from firmware.phone.requests.policies import DocumentsChanged
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.phone.state import PhoneState
 from firmware.phone.takeover import end_found_calls
 from firmware.phone.transfer import follow_transfer
@@ -143,24 +143,21 @@ def _take_preferences(state: PhoneState, event: PreferencesLoaded) -> None:
 def _take_pin(state: PhoneState, event: PinChanged) -> None:
     if event.slot is PinSlot.GUARDIAN:
         state.features.guardian_pin_is_set = event.is_set
-        state.menu.take(state, event)
         return
     state.features.pin_is_set = event.is_set
     if not event.is_set and state.features.guards is not None:
         state.features.guards -= {Guard.PIN}
     lock_at_start(state)
-    state.menu.take(state, event)
 
 
 def _take_guards(state: PhoneState, event: StoreGuarded) -> None:
     state.features.guards = event.guards
-    state.menu.take(state, event)
 
 
 def _take_code(state: PhoneState, event: CodeArrived) -> None:
     # It may come while the page that it is typed on is not open.
     state.features.activation.code_message = event.text
-    state.menu.take(state, event)
+    state.menu.tell(state, event)
 
 
 def _take_set_up(state: PhoneState, event: SetUpLoaded) -> None:
@@ -179,26 +176,10 @@ def _keep_account(state: PhoneState, event: AccountKnown) -> None:
 
 def _take_consents(state: PhoneState, event: ConsentsChanged) -> None:
     state.features.consents = event
-    state.menu.take(state, event)
 
 
 def _take_documents(state: PhoneState, event: DocumentsChanged) -> None:
     state.features.documents = event
-    state.menu.take(state, event)
-
-
-def _forget_erased(state: PhoneState, event: MyDataErased) -> None:
-    """Remember nothing of what the store has forgotten; what the holder had set is the configuration's again."""
-    features = state.features
-    if DataCategory.SETTINGS in event.categories:
-        features.preferences = features.kept = state.settings.preferences
-    if DataCategory.CALLS in event.categories:
-        state.last_dialled = ""
-        features.last_caller = features.missed = features.refusal = None
-        features.past_calls.clear()
-    if DataCategory.MESSAGES in event.categories:
-        features.draft = None
-    state.menu.take(state, event)
 
 
 def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
@@ -206,7 +187,6 @@ def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
 
 
 NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
-    ErrandFailed: take_failure,
     RegistrationChanged: _keep_registration,
     VoicemailCounted: _count_voicemail,
     MessageReceived: _keep_message,
@@ -223,7 +203,6 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     AccountKnown: _keep_account,
     ConsentsChanged: _take_consents,
     DocumentsChanged: _take_documents,
-    MyDataErased: _forget_erased,
 }
 """The rows of every mode for these events."""
 
@@ -325,12 +304,18 @@ def _count_missed_calls(state: PhoneState, event: MissedCallsCounted) -> None:
         state.missed_party = ""
 
 
-def _tell_menu(state: PhoneState, event: Answer) -> None:
-    state.menu.take(state, event)
+def _hand_on(state: PhoneState, event: Answered) -> None:
+    state.hand_on(event)
+
+
+def _tell_menu(state: PhoneState, event: Progressed | PlaybackProgressed) -> None:
+    state.menu.tell(state, event)
 
 
 BACKGROUND: Rows = {
-    **dict.fromkeys(get_args(Answer), _tell_menu),
+    Answered: _hand_on,
+    Progressed: _tell_menu,
+    PlaybackProgressed: _tell_menu,
     **NEWS,
     **BUNDLE_NEWS,
     ProblemRaised: _raise_problem,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from contract.calls import CallDirection
 from contract.consent import Purpose
@@ -20,6 +20,7 @@ from firmware.phone.menu.stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.phone.phone_settings import PhoneSettings
+from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.running_call import Call, RunningRecording
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
 
@@ -48,6 +49,18 @@ _MOST_IMPORTANT_FIRST = (
     Problem.BROKER_UNREACHABLE,
     Problem.RECIPIENTS_UNTOLD,
 )
+
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A request whose answer somebody waits for: a page, or None for whoever hears of it in any case."""
+
+    request: Request[object]
+    then: Callable[["PhoneState", Any], None]
+    page: object
 
 
 @dataclass(slots=True)
@@ -82,6 +95,7 @@ class PhoneState:
         light: of the display.
         news: how much there was to know when the last event was over.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
+        asked: the requests that are not answered yet, in their order.
     """
 
     settings: PhoneSettings
@@ -129,6 +143,7 @@ class PhoneState:
     news: tuple[int, ...] = ()
     flash: bool | None = None
     timers: set[Timer] = field(default_factory=set)
+    asked: list[_Asked] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     commands_with_sound: list[Command] = field(default_factory=list)
 
@@ -138,6 +153,26 @@ class PhoneState:
     def emit_with_sound(self, *commands: Command) -> None:
         """Ask for something that comes once the handset's sound is as it should be."""
         self.commands_with_sound.extend(commands)
+
+    def ask(self, request: Request[A], then: Callable[["PhoneState", A | Failed], None], page: object = None) -> None:
+        """Ask for something.
+
+        Args:
+            request: what.
+            then: hears what came of it.
+            page: who asks: once this page is closed nothing is heard. None where it is to be heard in any case.
+        """
+        self.asked.append(_Asked(request, then, page))
+        self.emit(request)
+
+    def hand_on(self, answered: Answered) -> None:
+        """Hand an answer on to whoever asked by this very request, not by one that is equal to it."""
+        asked = next((each for each in self.asked if each.request is answered.request), None)
+        if asked is None:
+            return
+        self.asked.remove(asked)
+        if asked.page is None or self.menu.has(asked.page):
+            asked.then(self, answered.answer)
 
     def start_timer(self, timer: Timer, delay_s: float) -> None:
         self.timers.add(timer)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from contract.consent import Purpose
-from firmware.phone.policy_answers import PolicyState
+from firmware.phone.requests.policies import PolicyState
 
 _DAY_S: Final = 86_400
 NOTICE_S: Final = 7 * _DAY_S

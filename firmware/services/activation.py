@@ -1,13 +1,19 @@
-"""Errands about the proof of the line's number."""
+"""Requests about the proof of the line's number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
-from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
-from firmware.phone.errands import Errand
 from firmware.phone.events import Event
+from firmware.phone.requests.activation import (
+    CheckCode,
+    CodeArrived,
+    LeaveNumberUnproved,
+    NumberProof,
+    NumberProofRead,
+    ReadNumberProof,
+    RequestCode,
+)
 from firmware.services.operator.verification import Verdict, Verifier
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.number_proof import StoredNumberProof
 
 _NO_ANSWER = NumberProofRead(NumberProof.NO_ANSWER)
@@ -30,7 +36,7 @@ class NumberProofErrands:
             verifier.when_code_arrives = lambda text: post(CodeArrived(text))
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ReadNumberProof: self._read,
@@ -39,10 +45,10 @@ class NumberProofErrands:
             LeaveNumberUnproved: self._leave,
         }
 
-    async def _read(self, _errand: ReadNumberProof) -> NumberProofRead:
+    async def _read(self, _request: ReadNumberProof) -> NumberProofRead:
         return await self._proof.state()
 
-    async def _request(self, _errand: RequestCode) -> NumberProofRead:
+    async def _request(self, _request: RequestCode) -> NumberProofRead:
         state = await self._proof.state()
         if state.proof in {NumberProof.PROVED, NumberProof.WAIT}:
             return state
@@ -53,11 +59,11 @@ class NumberProofErrands:
             return _NO_ANSWER
         return await self._proof.state()
 
-    async def _check(self, errand: CheckCode) -> NumberProofRead:
+    async def _check(self, request: CheckCode) -> NumberProofRead:
         state = await self._proof.begin_try()
         if state.proof is not NumberProof.SENT:
             return state
-        verdict = await self._verifier.check(errand.code) if self._verifier is not None else None
+        verdict = await self._verifier.check(request.code) if self._verifier is not None else None
         match verdict:
             case None:
                 await self._proof.take_try_back()
@@ -69,5 +75,5 @@ class NumberProofErrands:
             case _:
                 return await self._proof.end_try(right=verdict is Verdict.RIGHT)
 
-    async def _leave(self, _errand: LeaveNumberUnproved) -> None:
+    async def _leave(self, _request: LeaveNumberUnproved) -> None:
         await self._proof.leave_unproved()

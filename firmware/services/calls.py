@@ -1,14 +1,15 @@
-"""Errands about the call log."""
+"""Requests about the call log."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from firmware.phone.answers import CallsCounted, CallsDeleted, CallsListed, LoggedCall
-from firmware.phone.errands import ClearCalls, CountCalls, DeleteCall, Errand, ListCalls
+from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.events import Event, MissedCallsCounted
+from firmware.phone.request import Stretch
+from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall
 from firmware.ports.store import CallLog, CallLogEntry
 from firmware.services.dates import moment_in_words
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 
 
 class CallErrands:
@@ -40,7 +41,7 @@ class CallErrands:
         self._post = post
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ListCalls: self._list,
@@ -49,26 +50,25 @@ class CallErrands:
             CountCalls: self._count,
         }
 
-    async def _list(self, errand: ListCalls) -> CallsListed:
-        total, entries = await self._call_log.listed(errand.kind, errand.first, errand.limit)
+    async def _list(self, request: ListCalls) -> Stretch[LoggedCall]:
+        total, entries = await self._call_log.listed(request.kind, request.first, request.limit)
         places = await asyncio.to_thread(lambda: [self._attribute(entry.number) for entry in entries])
         calls = tuple(self._logged(entry, place) for entry, place in zip(entries, places, strict=True))
-        return CallsListed(errand.kind, errand.first, total, calls)
+        return Stretch(request.first, total, calls)
 
-    async def _delete(self, errand: DeleteCall) -> CallsDeleted:
-        await self._call_log.delete(errand.call_id)
-        return await self._deleted()
+    async def _delete(self, request: DeleteCall) -> None:
+        await self._call_log.delete(request.call_id)
+        await self._tell_missed()
 
-    async def _clear(self, errand: ClearCalls) -> CallsDeleted:
-        await self._call_log.clear(errand.kind)
-        return await self._deleted()
+    async def _clear(self, request: ClearCalls) -> None:
+        await self._call_log.clear(request.kind)
+        await self._tell_missed()
 
-    async def _count(self, _errand: CountCalls) -> CallsCounted:
-        return CallsCounted(await self._call_log.statistics())
+    async def _count(self, _request: CountCalls) -> CallStatistics:
+        return await self._call_log.statistics()
 
-    async def _deleted(self) -> CallsDeleted:
+    async def _tell_missed(self) -> None:
         self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))
-        return CallsDeleted()
 
     def _logged(self, entry: CallLogEntry, place: str) -> LoggedCall:
         talked_s = entry.ended_at - entry.answered_at if entry.ended_at and entry.answered_at else 0

@@ -1,17 +1,23 @@
-"""Errands about the holder's consents."""
+"""Requests about the holder's consents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from contract.consent import Channel, Purpose
-from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
-from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
-from firmware.phone.errands import Errand
+from firmware.phone.requests.consents import (
+    Activate,
+    ConsentRow,
+    ConsentsRead,
+    ReadConsents,
+    ReadReceipt,
+    SetConsent,
+    WithdrawOptional,
+)
 from firmware.privacy.catalogue import NEEDED, Catalogue
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer, summary
 from firmware.services.dates import day_in_words
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.catalogues import StoredCatalogues
 from firmware.store.consents import Consents
 from firmware.store.errors import LedgerDamagedError
@@ -37,7 +43,7 @@ class ConsentErrands:
         self._language = language
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ReadConsents: self._read,
@@ -47,32 +53,32 @@ class ConsentErrands:
             ReadReceipt: self._read_receipt,
         }
 
-    async def _read(self, _errand: ReadConsents) -> ConsentsRead:
+    async def _read(self, _request: ReadConsents) -> ConsentsRead:
         return await self._rows(await self._consents.state())
 
-    async def _set(self, errand: SetConsent) -> ConsentsRead:
-        answer = self._consents.grant if errand.granted else self._consents.withdraw
+    async def _set(self, request: SetConsent) -> ConsentsRead:
+        answer = self._consents.grant if request.granted else self._consents.withdraw
         try:
-            state = await answer(errand.purpose, actor=errand.actor, channel=Channel.KEYPAD)
+            state = await answer(request.purpose, actor=request.actor, channel=Channel.KEYPAD)
         except LedgerDamagedError:
             state = await self._consents.state()
         return await self._rows(state)
 
-    async def _withdraw_optional(self, errand: WithdrawOptional) -> ConsentsRead:
+    async def _withdraw_optional(self, request: WithdrawOptional) -> ConsentsRead:
         try:
-            state = await self._consents.withdraw_optional(actor=errand.actor, channel=Channel.KEYPAD)
+            state = await self._consents.withdraw_optional(actor=request.actor, channel=Channel.KEYPAD)
         except LedgerDamagedError:
             state = await self._consents.state()
         return await self._rows(state)
 
-    async def _activate(self, errand: Activate) -> ConsentsRead:
-        await self._consents.append(LedgerAction.ACTIVATE, errand.age_band, errand.actor, Channel.KEYPAD)
+    async def _activate(self, request: Activate) -> ConsentsRead:
+        await self._consents.append(LedgerAction.ACTIVATE, request.age_band, request.actor, Channel.KEYPAD)
         return await self._rows(await self._consents.state())
 
-    async def _read_receipt(self, errand: ReadReceipt) -> ReceiptRead:
-        number = (await self._consents.state()).purposes[errand.purpose].entry_number
+    async def _read_receipt(self, request: ReadReceipt) -> str:
+        number = (await self._consents.state()).purposes[request.purpose].entry_number
         answer = next((entry for entry in await self._consents.entries() if entry.number == number), None)
-        return ReceiptRead(errand.purpose, summary(answer, self._issuer) if answer is not None else "")
+        return summary(answer, self._issuer) if answer is not None else ""
 
     async def _rows(self, state: ConsentState) -> ConsentsRead:
         catalogue = await self._catalogues.current()

@@ -16,9 +16,10 @@ from firmware.base.errors import StorageError
 from firmware.base.words import Text, counted, word
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.phone.my_data import DataCategory
+from firmware.phone.request import Outcome
 from firmware.services import exchange
 from firmware.services.exports import Export
-from firmware.services.folder import Outcome, Progress
+from firmware.services.folder import Progress
 from firmware.services.import_gate import ImportGate
 from firmware.services.photos import ContactPhotos
 from firmware.store.contact_merge import MergeCount

@@ -1,11 +1,18 @@
-"""Errands about the address book."""
+"""Requests about the address book."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from firmware.phone.answers import ContactDeleted, ContactRead, ContactSaved, ContactsFound, ContactsListed
-from firmware.phone.errands import DeleteContact, Errand, ListContacts, ReadContact, SaveContact, SearchContacts
+from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.events import BlockedContactsLoaded, Event
-from firmware.services.runner import Handler
+from firmware.phone.request import Stretch
+from firmware.phone.requests.contacts import (
+    DeleteContact,
+    ListContacts,
+    ReadContact,
+    SaveContact,
+    SearchContacts,
+)
+from firmware.services.runner import Handlers
 from firmware.store.contacts import StoredContacts
 
 
@@ -18,7 +25,7 @@ class ContactErrands:
         self._post = post
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             SearchContacts: self._search,
@@ -28,25 +35,24 @@ class ContactErrands:
             DeleteContact: self._delete,
         }
 
-    async def _search(self, errand: SearchContacts) -> ContactsFound:
-        return ContactsFound(errand.keys, await self._contacts.search(errand.keys, errand.limit))
+    async def _search(self, request: SearchContacts) -> tuple[ContactMatch, ...]:
+        return await self._contacts.search(request.keys, request.limit)
 
-    async def _list(self, errand: ListContacts) -> ContactsListed:
-        contacts = await self._contacts.listed(errand.first, errand.limit)
-        return ContactsListed(errand.first, await self._contacts.count(), contacts)
+    async def _list(self, request: ListContacts) -> Stretch[ContactMatch]:
+        contacts = await self._contacts.listed(request.first, request.limit)
+        return Stretch(request.first, await self._contacts.count(), contacts)
 
-    async def _read(self, errand: ReadContact) -> ContactRead:
-        return ContactRead(await self._contacts.read(errand.contact_id))
+    async def _read(self, request: ReadContact) -> Contact | None:
+        return await self._contacts.read(request.contact_id)
 
-    async def _save(self, errand: SaveContact) -> ContactSaved:
-        saved = await self._contacts.save(errand.contact)
+    async def _save(self, request: SaveContact) -> Contact:
+        saved = await self._contacts.save(request.contact)
         await self._tell_blocked()
-        return ContactSaved(saved)
+        return saved
 
-    async def _delete(self, errand: DeleteContact) -> ContactDeleted:
-        await self._contacts.remove(errand.contact_id)
+    async def _delete(self, request: DeleteContact) -> None:
+        await self._contacts.remove(request.contact_id)
         await self._tell_blocked()
-        return ContactDeleted(errand.contact_id)
 
     async def _tell_blocked(self) -> None:
         self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))

@@ -1,25 +1,24 @@
-"""Errands about what leaves by a stick: after the PIN alone, each with its entry in the ledger."""
+"""Requests about what leaves by a stick: after the PIN alone, each with its entry in the ledger."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from contract.consent import Actor, Channel
 from firmware.base.errors import HandsetError
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import Answer
-from firmware.phone.errands import Errand
 from firmware.phone.pin import Right
 from firmware.phone.recording import RecordingId
-from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
-from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
+from firmware.phone.request import Outcome, Progressed, Request
+from firmware.phone.requests.rights import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.services.contact_files import EXPORT_NAME, ContactFiles
 from firmware.services.data_copy import DataCopy, draw_passphrase
 from firmware.services.exports import Export, Exports
 from firmware.services.proofs import Proofs
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.recordings import StoredRecordings
 from firmware.store.rights import StoredRequests
 
@@ -48,7 +47,7 @@ class CopyParts:
 class CopyErrands:
     """Makes one copy at a time, once it is proved to be the holder who asks."""
 
-    def __init__(self, parts: CopyParts, proofs: Proofs, post: Callable[[Answer], None]) -> None:
+    def __init__(self, parts: CopyParts, proofs: Proofs, post: Callable[[Progressed], None]) -> None:
         """`post` takes what is told while a copy is made, in the main thread."""
         self._parts = parts
         self._proofs = proofs
@@ -57,7 +56,7 @@ class CopyErrands:
         self._percent = -1
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             DrawPassphrase: self._draw,
@@ -66,31 +65,31 @@ class CopyErrands:
             CopyRecording: self._recording,
         }
 
-    async def _draw(self, _errand: DrawPassphrase) -> PassphraseDrawn:
-        return PassphraseDrawn(await asyncio.to_thread(draw_passphrase))
+    async def _draw(self, _request: DrawPassphrase) -> str:
+        return await asyncio.to_thread(draw_passphrase)
 
-    async def _everything(self, errand: CopyMyData) -> CopyFinished:
+    async def _everything(self, request: CopyMyData) -> Outcome:
         actor = await self._proofs.take(Right.COPY)
 
         async def make() -> tuple[Mapping[str, Export], Text]:
-            files = await self._parts.copy.write(errand.passphrase, self._tell)
-            if errand.passphrase:
+            files = await self._parts.copy.write(request.passphrase, partial(self._tell, request))
+            if request.passphrase:
                 return files, word(
                     "Ready: plug a stick in within 10 minutes. It opens with the words and both of its files."
                 )
             return files, _PLUG_IN
 
         if await self._parts.requests.begin_copy(actor=actor, channel=Channel.KEYPAD):
-            return CopyFinished(False, word("Three copies a day are enough. Try again tomorrow."))
+            return Outcome(False, word("Three copies a day are enough. Try again tomorrow."))
         return await self._offer(make)
 
-    async def _contacts(self, _errand: CopyContacts) -> CopyFinished:
+    async def _contacts(self, request: CopyContacts) -> Outcome:
         await self._note("contacts", await self._proofs.take(Right.COPY))
 
         async def make() -> tuple[Mapping[str, Export], Text]:
             file = await asyncio.to_thread(self._parts.exports.begin)
             try:
-                written = await self._parts.contact_files.export(file, self._tell)
+                written = await self._parts.contact_files.export(file, partial(self._tell, request))
             except BaseException:
                 file.close()
                 raise
@@ -99,11 +98,11 @@ class CopyErrands:
 
         return await self._offer(make)
 
-    async def _recording(self, errand: CopyRecording) -> CopyFinished:
-        await self._note(f"recording:{errand.recording_id}", await self._proofs.take(Right.COPY))
+    async def _recording(self, request: CopyRecording) -> Outcome:
+        await self._note(f"recording:{request.recording_id}", await self._proofs.take(Right.COPY))
 
         async def make() -> tuple[Mapping[str, Export], Text]:
-            name, file = await self._write_recording(errand.recording_id)
+            name, file = await self._write_recording(request.recording_id)
             return {name: file}, _PLUG_IN
 
         return await self._offer(make)
@@ -130,7 +129,7 @@ class CopyErrands:
     async def _note(self, what: str, actor: Actor) -> None:
         await self._parts.requests.note_copy(what, actor=actor, channel=Channel.KEYPAD)
 
-    async def _offer(self, make: Callable[[], Awaitable[tuple[Mapping[str, Export], Text]]]) -> CopyFinished:
+    async def _offer(self, make: Callable[[], Awaitable[tuple[Mapping[str, Export], Text]]]) -> Outcome:
         """Have a stick fetch what is made, or say why there is nothing."""
         async with self._one_at_a_time:
             self._percent = -1
@@ -140,12 +139,12 @@ class CopyErrands:
             except (HandsetError, OSError) as error:
                 reason = error.strerror if isinstance(error, OSError) else error
                 _log.warning("A copy of something of the holder's came to nothing: %s", reason)
-                return CopyFinished(False, word("The files cannot be read or written."))
+                return Outcome(False, word("The files cannot be read or written."))
             if not self._parts.exports.offer(files, generation):
-                return CopyFinished(False, word("Something was erased meanwhile. Order it again."))
-            return CopyFinished(True, words)
+                return Outcome(False, word("Something was erased meanwhile. Order it again."))
+            return Outcome(True, words)
 
-    def _tell(self, percent: int) -> None:
+    def _tell(self, request: Request[Outcome], percent: int) -> None:
         if percent != self._percent:
             self._percent = percent
-            self._post(CopyProgressed(percent))
+            self._post(Progressed(request, percent))

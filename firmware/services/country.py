@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from firmware.configuration.loading import keep_country
-from firmware.phone.errands import ChooseCountry, Errand
-from firmware.services.runner import Handler
+from firmware.phone.requests.handset import ChooseCountry
+from firmware.services.runner import Handlers
 
 _log = logging.getLogger(__name__)
 
@@ -21,11 +21,11 @@ class CountryErrands:
         self._start_anew = start_anew
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {ChooseCountry: self._choose}
 
-    async def _choose(self, errand: ChooseCountry) -> None:
-        await asyncio.to_thread(keep_country, self._state_dir, errand.code)
+    async def _choose(self, request: ChooseCountry) -> None:
+        await asyncio.to_thread(keep_country, self._state_dir, request.code)
         _log.warning("The country was chosen on the display: the handset starts anew")
         self._start_anew()

@@ -1,15 +1,22 @@
-"""Errands about the operator's documents: policies and notices are read, and noted as read."""
+"""Requests about the operator's documents: policies and notices are read, and noted as read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.errands import Errand
-from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow
-from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
+from firmware.phone.requests.policies import (
+    AcknowledgeNotice,
+    ListPolicies,
+    NoticeRow,
+    PolicyRead,
+    PolicyRow,
+    PolicyShown,
+    ReadNotices,
+    ReadPolicy,
+)
 from firmware.privacy.policy import KeptPolicy, changes_since, in_force
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.catalogues import StoredCatalogues
 from firmware.store.notices import StoredNotice, StoredNotices
 from firmware.store.policies import StoredPolicies
@@ -39,7 +46,7 @@ class DocumentErrands:
         self._language = language
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ListPolicies: self._list,
@@ -49,16 +56,16 @@ class DocumentErrands:
             AcknowledgeNotice: self._acknowledge,
         }
 
-    async def _list(self, _errand: ListPolicies) -> PoliciesListed:
+    async def _list(self, _request: ListPolicies) -> tuple[PolicyRow, ...]:
         config_store = await self._policies.config_store()
-        return PoliciesListed(tuple(map(_row, reversed(config_store))))
+        return tuple(map(_row, reversed(config_store)))
 
-    async def _read(self, errand: ReadPolicy) -> PolicyRead:
-        return await self._policy(errand.version)
+    async def _read(self, request: ReadPolicy) -> PolicyRead:
+        return await self._policy(request.version)
 
-    async def _note_shown(self, errand: PolicyShown) -> PolicyRead:
-        await self._policies.note_shown(errand.version)
-        return await self._policy(errand.version)
+    async def _note_shown(self, request: PolicyShown) -> PolicyRead:
+        await self._policies.note_shown(request.version)
+        return await self._policy(request.version)
 
     async def _policy(self, version: str) -> PolicyRead:
         config_store = await self._policies.config_store()
@@ -73,16 +80,16 @@ class DocumentErrands:
         names = tuple(catalogue.entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)
         return PolicyRead(_row(kept), kept.policy.paragraphs(language), names)
 
-    async def _read_notices(self, _errand: ReadNotices) -> NoticesRead:
+    async def _read_notices(self, _request: ReadNotices) -> tuple[NoticeRow, ...]:
         return await self._notices()
 
-    async def _acknowledge(self, errand: AcknowledgeNotice) -> NoticesRead:
-        await self._stored_notices.acknowledge(errand.notice_id)
+    async def _acknowledge(self, request: AcknowledgeNotice) -> tuple[NoticeRow, ...]:
+        await self._stored_notices.acknowledge(request.notice_id)
         return await self._notices()
 
-    async def _notices(self) -> NoticesRead:
+    async def _notices(self) -> tuple[NoticeRow, ...]:
         language = self._language()
-        return NoticesRead(tuple(_notice(each, language) for each in await self._stored_notices.to_show()))
+        return tuple(_notice(each, language) for each in await self._stored_notices.to_show())
 
 
 def _row(kept: KeptPolicy) -> PolicyRow:

@@ -19,8 +19,7 @@ from contract.messages import (
     StatusMessage,
 )
 from firmware.base.words import Text, word
-
-Facts = tuple[tuple[Text, Text], ...]
+from firmware.phone.requests.handset import Facts
 
 _MESSAGES: Final[Mapping[type[Message], Text]] = {
     StatusMessage: word("Presence"),

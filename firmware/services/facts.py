@@ -10,15 +10,12 @@ from typing import Final
 
 from firmware.base.serial import serial
 from firmware.base.words import Text, word
-from firmware.phone.answers import FactsRead
-from firmware.phone.errands import Errand, FactsKind, ReadFacts
+from firmware.phone.requests.handset import Facts, FactsKind, ReadFacts
 from firmware.services.doctor.findings import STOLEN_CARD, Condition, Finding, examine
 from firmware.services.egress_facts import egress_facts
 from firmware.services.network import network_facts
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.settings.phone import Identity
-
-Facts = tuple[tuple[Text, Text], ...]
 
 _DISTRIBUTION: Final = "wecall-handset"
 _MEGA: Final = 1_000_000
@@ -72,26 +69,25 @@ class FactsErrands:
         self._started_s = time.monotonic()
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {ReadFacts: self._read}
 
-    async def _read(self, errand: ReadFacts) -> FactsRead:
-        match errand.kind:
+    async def _read(self, request: ReadFacts) -> Facts:
+        match request.kind:
             case FactsKind.NETWORK:
-                facts = network_facts((await self._condition()).network, self._identity.servers)
+                return network_facts((await self._condition()).network, self._identity.servers)
             case FactsKind.ABOUT:
                 condition = await self._condition()
-                facts = await asyncio.to_thread(self._about, condition.sip_build or "")
+                return await asyncio.to_thread(self._about, condition.sip_build or "")
             case FactsKind.LICENCES:
-                facts = await asyncio.to_thread(licence_facts)
+                return await asyncio.to_thread(licence_facts)
             case FactsKind.DIAGNOSTICS:
-                facts = _diagnoses(await self._condition())
+                return _diagnoses(await self._condition())
             case FactsKind.EGRESS:
-                facts = egress_facts()
+                return egress_facts()
             case FactsKind.SET_UP:
-                facts = await asyncio.to_thread(self._set_up)
-        return FactsRead(errand.kind, facts)
+                return await asyncio.to_thread(self._set_up)
 
     def _about(self, sip_build: str) -> Facts:
         return (

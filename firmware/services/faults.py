@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.privacy.consent import ConsentState, damage_words
 

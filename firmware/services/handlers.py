@@ -1,4 +1,4 @@
-"""Which part of the handset does which errand."""
+"""Which part of the handset does what is asked for."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from contract.consent import Actor
 from firmware.base.proven_time import is_synchronised
-from firmware.phone.errands import Errand, FolderJob
 from firmware.phone.events import Event
 from firmware.phone.pin import PinSlot
+from firmware.phone.requests.handset import Facts
+from firmware.phone.requests.pictures import FolderJob
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import STORE_NAME, Resetting
 from firmware.services.activation import NumberProofErrands
@@ -23,7 +24,7 @@ from firmware.services.data_copy import DataCopy, Sources
 from firmware.services.doctor.findings import Condition
 from firmware.services.documents import DocumentErrands
 from firmware.services.exports import Exports
-from firmware.services.facts import Facts, FactsErrands
+from firmware.services.facts import FactsErrands
 from firmware.services.folder import FolderErrands, Job
 from firmware.services.import_gate import ImportGate
 from firmware.services.operator.verification import Verifier
@@ -36,14 +37,14 @@ from firmware.services.recordings import RecordingErrands
 from firmware.services.records import Records
 from firmware.services.reset import ResetErrands
 from firmware.services.rights import RightsErrands, RightsParts
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.services.sharing import SharingErrands
 from firmware.settings.phone import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What errands work with.
+    """What the handlers work with.
 
     Attributes:
         records: the store; None where there is none.
@@ -88,15 +89,14 @@ class Services:
     set_up_facts: Callable[[], Facts] = tuple
 
 
-def errand_handlers(services: Services, post: Callable[[Event], None]) -> dict[type[Errand], Handler]:
-    """Return a handler for each type of errand that can be done.
+def errand_handlers(services: Services, post: Callable[[Event], None]) -> Handlers:
+    """Return a handler for each type of request that can be done.
 
     Args:
         services: what there is; without a store only what needs none can be done.
-        post: takes answers that come while an errand is under way, and what else the phone must hear, in the main
-            thread.
+        post: takes what the phone hears beside the answers, in the main thread.
     """
-    handlers: dict[type[Errand], Handler] = {
+    handlers: Handlers = {
         **FactsErrands(services.identity, services.state_dir, services.condition, services.set_up_facts).handlers,
         **CountryErrands(services.state_dir, services.start_anew).handlers,
     }
@@ -126,7 +126,7 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> dict[t
     }
     return {
         **handlers,
-        **PinErrands(records.pin, records.guardian_pin, records.consents).handlers,
+        **PinErrands(records.pin, records.guardian_pin, records.consents, post).handlers,
         **ConsentErrands(records.consents, records.documents.catalogues, services.issuer, services.language).handlers,
         **NumberProofErrands(records.number_proof, services.verifier, post).handlers,
         **DocumentErrands(

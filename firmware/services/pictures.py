@@ -1,22 +1,22 @@
-"""Errands about the holder's pictures."""
+"""Requests about the holder's pictures."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from firmware.base.errors import HandsetError, NotGrantedError, PictureError
 from firmware.base.words import Word, counted, word
-from firmware.phone.answers import PicturesListed
 from firmware.phone.contact import cleaned_name
-from firmware.phone.errands import DeletePicture, Errand, ListPictures
 from firmware.phone.my_data import DataCategory
+from firmware.phone.request import Outcome
+from firmware.phone.requests.pictures import DeletePicture, ListPictures, Pictures
 from firmware.services import exchange
-from firmware.services.folder import Outcome, Progress
+from firmware.services.folder import Progress
 from firmware.services.import_gate import ImportGate
 from firmware.services.photos import read_picture
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.errors import ErasedMeanwhileError
 from firmware.store.pictures import StoredPictures
 
@@ -42,7 +42,7 @@ class PictureErrands:
         self._when_changed = when_changed
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {ListPictures: self._list, DeletePicture: self._delete}
 
@@ -80,13 +80,12 @@ class PictureErrands:
                 kept += 1
         return Outcome(bool(kept) and not refused, _words(kept, refused, reason))
 
-    async def _list(self, _errand: ListPictures) -> PicturesListed:
-        return PicturesListed(tuple((kept.picture, kept.name) for kept in await self._pictures.list()))
+    async def _list(self, _request: ListPictures) -> Pictures:
+        return tuple((kept.picture, kept.name) for kept in await self._pictures.list())
 
-    async def _delete(self, errand: DeletePicture) -> PicturesListed:
-        await self._pictures.remove(errand.picture)
+    async def _delete(self, request: DeletePicture) -> None:
+        await self._pictures.remove(request.picture)
         self._when_changed()
-        return await self._list(ListPictures())
 
 
 def _picture_files(folder: Path) -> list[Path]:

@@ -6,9 +6,9 @@ from typing import Final, Generic, TypeVar
 
 from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
-from firmware.phone.answers import PinChecked
 from firmware.phone.pin import PinSlot, Right
-from firmware.phone.rights_errands import ProveHolder
+from firmware.phone.requests.pin import PinChecked
+from firmware.phone.requests.rights import ProveHolder
 from firmware.store.pin import StoredPin, who_answers
 from firmware.store.rights import StoredRequests
 
@@ -56,15 +56,15 @@ class Proofs:
         self._requests = requests
         self._given: TypedJustNow[Right, Actor] = TypedJustNow(clock)
 
-    async def prove(self, errand: ProveHolder) -> PinChecked:
+    async def prove(self, request: ProveHolder) -> PinChecked:
         """Compare a PIN, and let the right one count for some minutes."""
-        actor = _ACTORS[errand.slot]
-        verdict = await self._pins[errand.slot].check(errand.pin)
+        actor = _ACTORS[request.slot]
+        verdict = await self._pins[request.slot].check(request.pin)
         if verdict.accepted:
-            self._given.give(errand.right, actor)
+            self._given.give(request.right, actor)
         elif verdict.looked_at:
             # Keys that are pressed while a wait runs must not make the ledger grow, nor tell the operator each time.
-            await self._requests.note_check_failed(errand.right, actor=actor, channel=Channel.KEYPAD)
+            await self._requests.note_check_failed(request.right, actor=actor, channel=Channel.KEYPAD)
         return PinChecked(verdict.accepted, verdict.wait_s)
 
     async def who_answers(self) -> Actor | None:

@@ -1,24 +1,24 @@
-"""Errands about recordings of calls."""
+"""Requests about recordings of calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from firmware.phone.errands import Errand
-from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound, RecordingsListed
-from firmware.phone.recording_errands import (
+from firmware.phone.requests.recordings import (
     DeleteRecording,
     FindRecordings,
     KeepRecording,
     ListRecordings,
     PausePlaying,
     PlayRecording,
+    RecordingRow,
+    RecordingsListed,
     ResumePlaying,
     SeekRecording,
     StopPlaying,
 )
 from firmware.services.dates import day_in_words, moment_in_words
 from firmware.services.recording.player import RecordingPlayer
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.recording_rows import RecordingState, StoredRecording
 from firmware.store.recordings import StoredRecordings
 
@@ -50,7 +50,7 @@ class RecordingErrands:
         self._clock = clock
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ListRecordings: self._list,
@@ -64,46 +64,44 @@ class RecordingErrands:
             StopPlaying: self._stop,
         }
 
-    async def _list(self, errand: ListRecordings) -> RecordingsListed:
-        total, recordings = await self._recordings.listed(errand.first, errand.limit)
+    async def _list(self, request: ListRecordings) -> RecordingsListed:
+        total, recordings = await self._recordings.listed(request.first, request.limit)
         return RecordingsListed(
-            errand.first,
+            request.first,
             total,
             tuple(self._row(recording) for recording in recordings),
             await self._recordings.size_bytes(),
             self._recordings.limits.limit_bytes,
         )
 
-    async def _find(self, errand: FindRecordings) -> RecordingsFound:
-        recordings = await self._recordings.of_call(errand.call_id)
-        return RecordingsFound(errand.call_id, tuple(self._row(recording) for recording in recordings))
+    async def _find(self, request: FindRecordings) -> tuple[RecordingRow, ...]:
+        recordings = await self._recordings.of_call(request.call_id)
+        return tuple(self._row(recording) for recording in recordings)
 
-    async def _delete(self, errand: DeleteRecording) -> RecordingsChanged:
-        if self._player.recording_id == errand.recording_id:
+    async def _delete(self, request: DeleteRecording) -> None:
+        if self._player.recording_id == request.recording_id:
             self._player.stop()
-        await self._recordings.delete(errand.recording_id)
-        return RecordingsChanged()
+        await self._recordings.delete(request.recording_id)
 
-    async def _keep(self, errand: KeepRecording) -> RecordingsChanged:
+    async def _keep(self, request: KeepRecording) -> None:
         now_s = self._clock()
         # By a clock that may be wrong a month could be over tomorrow: then it is kept for good.
-        until = now_s + errand.days * _SECONDS_A_DAY if errand.days and now_s is not None else None
-        await self._recordings.keep(errand.recording_id, keep=errand.keep, until=until)
-        return RecordingsChanged()
+        until = now_s + request.days * _SECONDS_A_DAY if request.days and now_s is not None else None
+        await self._recordings.keep(request.recording_id, keep=request.keep, until=until)
 
-    async def _play(self, errand: PlayRecording) -> None:
-        await self._player.play(errand.recording_id, errand.from_s)
+    async def _play(self, request: PlayRecording) -> None:
+        await self._player.play(request.recording_id, request.from_s)
 
-    async def _pause(self, _errand: PausePlaying) -> None:
+    async def _pause(self, _request: PausePlaying) -> None:
         self._player.pause()
 
-    async def _resume(self, _errand: ResumePlaying) -> None:
+    async def _resume(self, _request: ResumePlaying) -> None:
         self._player.resume()
 
-    async def _seek(self, errand: SeekRecording) -> None:
-        self._player.seek(errand.delta_s)
+    async def _seek(self, request: SeekRecording) -> None:
+        self._player.seek(request.delta_s)
 
-    async def _stop(self, _errand: StopPlaying) -> None:
+    async def _stop(self, _request: StopPlaying) -> None:
         self._player.stop()
 
     def _row(self, recording: StoredRecording) -> RecordingRow:

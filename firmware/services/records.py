@@ -18,8 +18,8 @@ from firmware.configuration.config_store import FOLDER_NAME
 from firmware.phone.call import CallId
 from firmware.phone.news import Problem
 from firmware.phone.pin import PinSlot
-from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.recording import RecordingId
+from firmware.phone.requests.policies import DocumentsChanged
 from firmware.privacy.consent import ConsentState
 from firmware.privacy.working_days import working_days_of
 from firmware.services import clock

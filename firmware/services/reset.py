@@ -1,14 +1,12 @@
 """The errand that makes the handset forget its holder."""
 
-from collections.abc import Mapping
-
 from contract.consent import Actor, Channel
 from firmware.base.errors import StorageError
-from firmware.phone.errands import Errand, FactoryReset
 from firmware.phone.pin import Right
+from firmware.phone.requests.handset import FactoryReset
 from firmware.services.account.factory_reset import Resetting
 from firmware.services.proofs import Proofs
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 
 
 class ResetErrands:
@@ -27,11 +25,11 @@ class ResetErrands:
         self._unreadable = unreadable
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {FactoryReset: self._reset}
 
-    async def _reset(self, _errand: FactoryReset) -> None:
+    async def _reset(self, _request: FactoryReset) -> None:
         if self._unreadable:
             raise StorageError(
                 "The store cannot be read, so nobody knows whether a guardian answers for the holder, and the menu "

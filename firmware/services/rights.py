@@ -1,45 +1,40 @@
-"""Errands about the holder's rights: to see, to have erased, to go, and to ask the operator."""
+"""Requests about the holder's rights: to see, to have erased, to go, and to ask the operator."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from contract.consent import Actor, Channel, RequestState
 from firmware.base.errors import StorageError
-from firmware.phone.errands import Errand
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin import Right
-from firmware.phone.rights_answers import (
+from firmware.phone.requests.rights import (
     AnswerRow,
-    MyDataErased,
-    MyDataRead,
-    MyDataRow,
-    RequestFiled,
-    RequestRow,
-    RequestsListed,
-    RetentionRead,
-)
-from firmware.phone.rights_errands import (
     CancelAccount,
     CloseRequest,
     EraseMyData,
     FileRequest,
     ListRequests,
     MarkAnswerRead,
+    MyDataErased,
+    MyDataRow,
     NoteOverride,
     ObjectToAnswer,
     ProveHolder,
     ReadMyData,
     ReadRetention,
+    RequestFiled,
+    RequestRow,
+    RetentionDays,
 )
 from firmware.privacy.retention import ENDING
 from firmware.services import exchange
 from firmware.services.dates import date_in_words, day_in_words
 from firmware.services.proofs import Proofs
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.answers import AnswerState, StoredAnswer, StoredAnswers
 from firmware.store.erasure import ERASABLE, StoredErasure
 from firmware.store.my_data import StoredMyData
@@ -93,7 +88,7 @@ class RightsErrands:
         self._language = language
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
             ProveHolder: self._proofs.prove,
@@ -109,32 +104,30 @@ class RightsErrands:
             NoteOverride: self._note_override,
         }
 
-    async def _read(self, _errand: ReadMyData) -> MyDataRead:
+    async def _read(self, _request: ReadMyData) -> tuple[MyDataRow, ...]:
         counts, days = await self._parts.my_data.counts(), self._parts.retention.periods
-        return MyDataRead(
-            tuple(
-                MyDataRow(category, counts[category], days.get(category, 0), category in ERASABLE)
-                for category in DataCategory
-            )
+        return tuple(
+            MyDataRow(category, counts[category], days.get(category, 0), category in ERASABLE)
+            for category in DataCategory
         )
 
-    async def _read_retention(self, _errand: ReadRetention) -> RetentionRead:
+    async def _read_retention(self, _request: ReadRetention) -> RetentionDays:
         days = self._parts.retention.periods
-        return RetentionRead(tuple((category, days.get(category, 0)) for category in ENDING))
+        return tuple((category, days.get(category, 0)) for category in ENDING)
 
-    async def _erase(self, errand: EraseMyData) -> MyDataErased:
+    async def _erase(self, request: EraseMyData) -> MyDataErased:
         actor = await self._proofs.take(Right.ERASURE)
-        if DataCategory.RECORDINGS in errand.categories:
+        if DataCategory.RECORDINGS in request.categories:
             self._parts.stop_playing()
-        await self._forget_files(errand.categories)
-        erased = await self._parts.erasure.erase(errand.categories, actor=actor, channel=Channel.KEYPAD)
+        await self._forget_files(request.categories)
+        erased = await self._parts.erasure.erase(request.categories, actor=actor, channel=Channel.KEYPAD)
         try:
             # Pages that the card has kept of the old store open by nothing then.
             await self._parts.rotate_key()
         except StorageError as error:
             _log.warning("What was erased is gone, but the store keeps its key: %s", error)
         self._parts.reload()
-        return MyDataErased(errand.categories, erased.count, erased.notices)
+        return MyDataErased(request.categories, erased.count, erased.notices)
 
     async def _forget_files(self, categories: Collection[DataCategory]) -> None:
         """Destroy what of it would come in again by the menu, or by a bundle that waits for the holder's yes.
@@ -153,55 +146,53 @@ class RightsErrands:
                 self._parts.note_files("")
         await asyncio.to_thread(self._parts.forget_bundles)
 
-    async def _cancel(self, _errand: CancelAccount) -> None:
+    async def _cancel(self, _request: CancelAccount) -> None:
         await self._parts.cancel(await self._proofs.take(Right.CANCELLATION))
 
-    async def _file(self, errand: FileRequest) -> RequestFiled:
+    async def _file(self, request: FileRequest) -> RequestFiled:
         actor = await self._proofs.take(Right.REQUEST)
-        filed = await self._parts.requests.file(errand.kind, actor=actor, channel=Channel.KEYPAD)
-        if (request := filed.request) is None:
+        filed = await self._parts.requests.file(request.kind, actor=actor, channel=Channel.KEYPAD)
+        if (kept := filed.request) is None:
             return RequestFiled(0, "")
-        return RequestFiled(request.number, self._day(request.due))
+        return RequestFiled(kept.number, self._day(kept.due))
 
-    async def _list(self, _errand: ListRequests) -> RequestsListed:
+    async def _list(self, _request: ListRequests) -> tuple[RequestRow, ...]:
         return await self._requests()
 
-    async def _close(self, errand: CloseRequest) -> RequestsListed:
+    async def _close(self, request: CloseRequest) -> tuple[RequestRow, ...]:
         actor = await self._proofs.take(Right.REQUEST)
         requests = self._parts.requests
-        await requests.close(errand.number, RequestState.ANSWERED, actor=actor, channel=Channel.KEYPAD)
+        await requests.close(request.number, RequestState.ANSWERED, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
 
-    async def _mark_read(self, errand: MarkAnswerRead) -> RequestsListed:
-        await self._parts.answers.mark_read(errand.answer_id)
+    async def _mark_read(self, request: MarkAnswerRead) -> tuple[RequestRow, ...]:
+        await self._parts.answers.mark_read(request.answer_id)
         return await self._requests()
 
-    async def _object(self, errand: ObjectToAnswer) -> RequestsListed:
+    async def _object(self, request: ObjectToAnswer) -> tuple[RequestRow, ...]:
         actor = await self._proofs.take(Right.REQUEST)
-        await self._parts.answers.object_to(errand.answer_id, actor=actor, channel=Channel.KEYPAD)
+        await self._parts.answers.object_to(request.answer_id, actor=actor, channel=Channel.KEYPAD)
         return await self._requests()
 
-    async def _note_override(self, errand: NoteOverride) -> None:
-        await self._parts.requests.note_override(errand.decision, actor=errand.actor, channel=Channel.KEYPAD)
+    async def _note_override(self, request: NoteOverride) -> None:
+        await self._parts.requests.note_override(request.decision, actor=request.actor, channel=Channel.KEYPAD)
 
-    async def _requests(self) -> RequestsListed:
+    async def _requests(self) -> tuple[RequestRow, ...]:
         # A clock that has just become right shows in the days at once.
         await self._parts.requests.fix_dates()
         today, language = self._parts.requests.today, self._language()
         answers = await self._parts.answers.newest()
-        return RequestsListed(
-            tuple(
-                RequestRow(
-                    request.number,
-                    request.kind,
-                    date_in_words(request.filed_at, language) if request.filed_at is not None else "",
-                    self._day(request.due),
-                    request.state(today),
-                    _answer_row(answers[request.number], language) if request.number in answers else None,
-                    objected=request.objected,
-                )
-                for request in await self._parts.requests.listed()
+        return tuple(
+            RequestRow(
+                request.number,
+                request.kind,
+                date_in_words(request.filed_at, language) if request.filed_at is not None else "",
+                self._day(request.due),
+                request.state(today),
+                _answer_row(answers[request.number], language) if request.number in answers else None,
+                objected=request.objected,
             )
+            for request in await self._parts.requests.listed()
         )
 
     def _day(self, day: date | None) -> str:

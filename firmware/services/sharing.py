@@ -1,13 +1,12 @@
-"""Errands about what left the handset."""
+"""Requests about what left the handset."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from firmware.phone.errands import Errand
-from firmware.phone.sharing_answers import SharedRow, SharesRead
-from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.request import Stretch
+from firmware.phone.requests.shares import ReadShares, SharedRow
 from firmware.services.dates import date_in_words
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.shares import DayOfShares, StoredShares
 
 
@@ -20,13 +19,13 @@ class SharingErrands:
         self._language = language
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
+    def handlers(self) -> Handlers:
         """What the runner needs."""
         return {ReadShares: self._read}
 
-    async def _read(self, errand: ReadShares) -> SharesRead:
-        total, days = await self._shares.days(errand.first, errand.limit)
-        return SharesRead(errand.first, total, tuple(self._row(day) for day in days))
+    async def _read(self, request: ReadShares) -> Stretch[SharedRow]:
+        total, days = await self._shares.days(request.first, request.limit)
+        return Stretch(request.first, total, tuple(self._row(day) for day in days))
 
     def _row(self, day: DayOfShares) -> SharedRow:
         return SharedRow(

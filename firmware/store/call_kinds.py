@@ -6,7 +6,7 @@ from typing import Final
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import Decision
-from firmware.phone.errands import CallKind
+from firmware.phone.requests.calls import CallKind
 
 _NOT_MISSED: Final = (
     DisconnectReason.REJECTED,

@@ -11,7 +11,7 @@ from firmware.base.errors import StorageError
 from firmware.phone.call import CallId, CallQuality
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
-from firmware.phone.errands import CallKind
+from firmware.phone.requests.calls import CallKind
 from firmware.ports.store import CallLogEntry
 from firmware.store.call_kinds import KINDS
 from firmware.store.call_records import Call, CallRecords

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from firmware.phone.call import CallId, CallQuality
-from firmware.phone.errands import CallKind
+from firmware.phone.requests.calls import CallKind
 from firmware.ports.store import CallerContact, CallLogEntry
 from firmware.store.call_kinds import KINDS
 from firmware.store.call_records import CALLS, COLUMNS, Call, record_of

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.phone.errands import CallKind
+from firmware.phone.requests.calls import CallKind
 from firmware.store.call_kinds import KINDS
 from firmware.store.database import Database, Row
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from contract.consent import Actor, Channel
-from firmware.phone.activation_answers import NumberProof, NumberProofRead
+from firmware.phone.requests.activation import NumberProof, NumberProofRead
 from firmware.privacy.consent import LedgerAction
 from firmware.store.consents import Consents
 from firmware.store.database import Database

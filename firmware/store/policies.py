@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from contract.consent import Actor, Channel, Purpose
 from contract.results import OutcomeCode
-from firmware.phone.policy_answers import PolicyState
+from firmware.phone.requests.policies import PolicyState
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.activation_answers import NumberProof
+from firmware.phone.requests.activation import NumberProof
 from firmware.privacy.consent import LedgerAction
 from tests.lab import kills
 from tests.lab.store import StoreLab

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from firmware.app import handset as app
 from firmware import cli
-from firmware.phone.errands import FactoryReset
+from firmware.phone.requests.handset import FactoryReset
 first = Path(sys.argv[1])
 class Handset(app.Handset):
     async def start(self):
@@ -90,7 +90,7 @@ def test_where_the_store_is_there_and_cannot_be_read_the_menu_resets_nothing(tmp
     ]  # fmt: skip
     with journal.open("wb") as written, subprocess.Popen(command, cwd=ROOT, stderr=written) as handset:
         try:
-            wait_until(lambda: b"The errand FactoryReset " in journal.read_bytes())
+            wait_until(lambda: b"The request FactoryReset " in journal.read_bytes())
         finally:
             handset.send_signal(signal.SIGTERM)
             assert handset.wait(30) == 0

@@ -15,7 +15,7 @@ from drivers.sound import AlsaSoundCard
 from firmware.phone.call import CallId
 from firmware.phone.orders import AudioRoute
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
-from firmware.phone.recording_answers import PlaybackProgressed
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recording.recorder import CallRecorder

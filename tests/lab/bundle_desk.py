@@ -11,8 +11,14 @@ from firmware.base.proven_time import NAME, ProvenTime
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
 from firmware.configuration.standing import BundleSource, Candidate
-from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
-from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
+from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
+    BundleCodeWanted,
+    BundleNews,
+    BundleSignerShown,
+    GiveUpBundleCode,
+    TryBundleCode,
+)
 from firmware.phone.view import Mode, PhoneView
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.identity import open_identity

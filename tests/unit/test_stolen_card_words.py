@@ -4,11 +4,10 @@ from firmware.app.admin.handset import AdminRole
 from firmware.base.words import Word
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.control.admin_requests import DoctorRequest, StatusRequest
-from firmware.phone.answers import FactsRead
 from firmware.phone.call import RegistrationState
-from firmware.phone.errands import FactsKind, ReadFacts
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin import Guard
+from firmware.phone.requests.handset import FactsKind, ReadFacts
 from firmware.services.doctor.findings import STOLEN_CARD, Condition, examine
 from firmware.services.facts import FactsErrands
 from firmware.settings.phone import Identity
@@ -97,5 +96,5 @@ async def test_the_display_says_it_among_the_diagnostics(
 
     errands = FactsErrands(Identity(), tmp_path, ask)  # type: ignore[arg-type]
     read = await errands.handlers[ReadFacts](ReadFacts(FactsKind.DIAGNOSTICS))
-    assert isinstance(read, FactsRead)
-    assert read.facts[-1] == (Word("A stolen card"), Word(words))
+    assert isinstance(read, tuple)
+    assert read[-1] == (Word("A stolen card"), Word(words))

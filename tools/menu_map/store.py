@@ -4,43 +4,44 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from contract.messages import Topic
 from firmware.base.words import word
-from firmware.phone import errands as e
-from firmware.phone.answers import (
-    AccountKnown,
-    Answer,
-    CallsCounted,
-    CallsDeleted,
-    CallsListed,
-    ContactRead,
-    ContactsFound,
-    ContactsListed,
-    FactsRead,
-    LoggedCall,
-    PicturesListed,
-    PinChanged,
-    PinChecked,
-)
 from firmware.phone.call import CallerId, CallId, CallQuality, CallState, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
-from firmware.phone.consent_errands import ReadConsents, ReadReceipt
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPressed, MessagesLoaded, PreferencesLoaded
+from firmware.phone.events import (
+    AccountKnown,
+    Event,
+    HandsetLifted,
+    HandsetReplaced,
+    KeyPressed,
+    MessagesLoaded,
+    PreferencesLoaded,
+)
 from firmware.phone.key import Key
 from firmware.phone.my_data import DataCategory
 from firmware.phone.news import CallQualityMeasured, CallStateChanged
 from firmware.phone.phone_settings import PhoneSettings
-from firmware.phone.policy_answers import NoticeRow, NoticesRead, PoliciesListed, PolicyRead, PolicyRow, PolicyState
-from firmware.phone.policy_errands import ListPolicies, ReadNotices, ReadPolicy
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingId
-from firmware.phone.recording_answers import RecordingRow, RecordingsListed
-from firmware.phone.recording_errands import ListRecordings
-from firmware.phone.rights_answers import RequestsListed, RetentionRead
-from firmware.phone.rights_errands import ListRequests, ReadRetention
-from firmware.phone.sharing_answers import SharedRow, SharesRead
-from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.request import Answered, Request, Stretch
+from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.consents import ConsentRow, ConsentsChanged, ConsentsRead, ReadConsents, ReadReceipt
+from firmware.phone.requests.contacts import ListContacts, ReadContact, SearchContacts
+from firmware.phone.requests.handset import FactsKind, ReadFacts
+from firmware.phone.requests.pictures import ListPictures
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
+from firmware.phone.requests.policies import (
+    ListPolicies,
+    NoticeRow,
+    PolicyRead,
+    PolicyRow,
+    PolicyState,
+    ReadNotices,
+    ReadPolicy,
+)
+from firmware.phone.requests.recordings import ListRecordings, RecordingRow, RecordingsListed
+from firmware.phone.requests.rights import ListRequests, ReadRetention
+from firmware.phone.requests.shares import ReadShares, SharedRow
 
 PIN = "2580"
 _NUMBER = "2345"
@@ -94,47 +95,45 @@ NEWS: tuple[Event, ...] = (
 )
 """What the store says at the start, and one call that was placed since; its id is the first that the phone asks for."""
 
-_ALWAYS_THE_SAME: dict[type[e.Errand], Answer] = {
-    e.DeleteCall: CallsDeleted(),
-    e.ClearCalls: CallsDeleted(),
-    e.CountCalls: CallsCounted(CallStatistics(_COUNTS, _COUNTS, _COUNTS, undated=0)),
-    e.ReadContact: ContactRead(_CONTACT),
-    e.ListPictures: PicturesListed((("p1", "Holiday"),)),
-    ListPolicies: PoliciesListed((_POLICY,)),
+_ALWAYS_THE_SAME: dict[type[Request[object]], object] = {
+    DeleteCall: None,
+    ClearCalls: None,
+    CountCalls: CallStatistics(_COUNTS, _COUNTS, _COUNTS, undated=0),
+    ReadContact: _CONTACT,
+    SearchContacts: (_MATCH,),
+    SetPin: None,
+    ListPictures: (("p1", "Holiday"),),
+    ListPolicies: (_POLICY,),
     ReadPolicy: PolicyRead(_POLICY, ("This is the privacy policy of this phone.",)),
-    ReadNotices: NoticesRead((_NOTICE,)),
-    ReadRetention: RetentionRead(((DataCategory.CALLS, 365), (DataCategory.RECORDINGS, 90))),
-    ListRequests: RequestsListed(()),
+    ReadNotices: (_NOTICE,),
+    ReadReceipt: "receipt",
+    ReadRetention: ((DataCategory.CALLS, 365), (DataCategory.RECORDINGS, 90)),
+    ListRequests: (),
     ReadConsents: ConsentsRead(tuple(map(_consent, Purpose))),
 }
-
-
 _FACTS = {
-    e.FactsKind.SET_UP: ((word("Bundle"), "1"), (word("Serial number"), "1"), (word("Signer"), "1")),
+    FactsKind.SET_UP: ((word("Bundle"), "1"), (word("Serial number"), "1"), (word("Signer"), "1")),
 }
 
 
-def answer_to(errand: e.Errand) -> Answer | None:
-    """Answer an errand as the store would; None where the answer comes later or never."""
-    match errand:
-        case e.ListCalls(kind, first, limit):
-            return CallsListed(kind, first, 1, (_CALL,)[first : first + limit])
-        case e.ListContacts(first, limit):
-            return ContactsListed(first, 1, (_MATCH,)[first : first + limit])
+def answer_to(request: Request[object]) -> Answered | None:
+    """Answer as the store would; None where the answer comes later or never."""
+    match request:
+        case ListCalls(_, first, limit):
+            answer: object = Stretch(first, 1, (_CALL,)[first : first + limit])
+        case ListContacts(first, limit):
+            answer = Stretch(first, 1, (_MATCH,)[first : first + limit])
         case ListRecordings(first, limit):
             recordings = (_RECORDING,)[first : first + limit]
-            return RecordingsListed(first, 1, recordings, _RECORDING.size_bytes, 500_000_000)
+            answer = RecordingsListed(first, 1, recordings, _RECORDING.size_bytes, 500_000_000)
         case ReadShares(first, limit):
-            return SharesRead(first, 1, (_SHARED,)[first : first + limit])
-        case e.SearchContacts(keys):
-            return ContactsFound(keys, (_MATCH,))
-        case ReadReceipt(purpose):
-            return ReceiptRead(purpose, "receipt")
-        case e.ReadFacts(kind):
-            return FactsRead(kind, _FACTS.get(kind, ((word("Version"), "1"),)))
-        case e.CheckPin(pin):
-            return PinChecked(accepted=pin == PIN, wait_s=0 if pin == PIN else 10)
-        case e.SetPin(pin):
-            return PinChanged(is_set=bool(pin))
+            answer = Stretch(first, 1, (_SHARED,)[first : first + limit])
+        case ReadFacts(kind):
+            answer = _FACTS.get(kind, ((word("Version"), "1"),))
+        case CheckPin(pin):
+            answer = PinChecked(accepted=pin == PIN, wait_s=0 if pin == PIN else 10)
+        case _ if type(request) in _ALWAYS_THE_SAME:
+            answer = _ALWAYS_THE_SAME[type(request)]
         case _:
-            return _ALWAYS_THE_SAME.get(type(errand))
+            return None
+    return Answered(request, answer)

@@ -3,17 +3,17 @@
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, get_args
+from typing import Final
 
 from firmware.base.words import Text, Word
 from firmware.phone.call import CallId
-from firmware.phone.errands import Errand
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.key import Key
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView
 from firmware.phone.phone import Phone
+from firmware.phone.request import Request
 from tools.menu_map.store import NEWS, SETTINGS, answer_to
 
 MOST_KEYS: Final = 4
@@ -74,7 +74,7 @@ class Walker:
         waiting = self._phone.handle(event)
         while waiting:
             command = waiting.pop(0)
-            if isinstance(command, get_args(Errand)) and (answer := answer_to(command)) is not None:
+            if isinstance(command, Request) and (answer := answer_to(command)) is not None:
                 waiting += self._phone.handle(answer)
 
 

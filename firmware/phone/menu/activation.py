@@ -6,11 +6,6 @@ from functools import partial
 from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
-from firmware.phone.activation_errands import LeaveNumberUnproved
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.consent_answers import ConsentsRead
-from firmware.phone.consent_errands import Activate
-from firmware.phone.errands import SetPin
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
@@ -24,6 +19,10 @@ from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
 from firmware.phone.pin import PinSlot
+from firmware.phone.request import Failed
+from firmware.phone.requests.activation import LeaveNumberUnproved
+from firmware.phone.requests.consents import Activate, ConsentsRead
+from firmware.phone.requests.pin import SetPin
 from firmware.phone.state import PhoneState
 
 _AGES: tuple[tuple[AgeBand, Text], ...] = (
@@ -197,17 +196,6 @@ class ActivationEnd(Card):
         """Begin anew."""
         self._writing, self._failure = False, ""
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Go on once it is written."""
-        match answer:
-            case ConsentsRead() if self._writing and not _is_to_be_written(state):
-                self._writing = False
-                if not is_under_14(state) and state.features.guardian_pin_is_set:
-                    state.emit(SetPin("", PinSlot.GUARDIAN))
-                self._then(state)
-            case ErrandFailed(Activate.__name__, words):
-                self._writing, self._failure = False, words
-
     def _activate(self, state: PhoneState) -> None:
         if self._writing:
             return
@@ -218,7 +206,17 @@ class ActivationEnd(Card):
         self._writing, self._failure = True, ""
         if not state.settings.proves_number:
             state.emit(LeaveNumberUnproved())
-        state.emit(Activate(band, state.features.activation.actor))
+        state.ask(Activate(band, state.features.activation.actor), self._go_on, page=self)
+
+    def _go_on(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
+        """Go on once it is written."""
+        if isinstance(answer, Failed):
+            self._writing, self._failure = False, answer.words
+        elif self._writing and not _is_to_be_written(state):
+            self._writing = False
+            if not is_under_14(state) and state.features.guardian_pin_is_set:
+                state.emit(SetPin("", PinSlot.GUARDIAN))
+            self._then(state)
 
 
 def _is_to_be_written(state: PhoneState) -> bool:

@@ -1,13 +1,14 @@
 """What a phone with a stick in it shows and asks, by itself: see `firmware.phone.modes.menu`."""
 
 from firmware.base.words import Text, word
-from firmware.phone.bundle_errands import AnswerBundleSigner, TryBundleCode
 from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
     BundleCodeWanted,
     BundleEnded,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
+    TryBundleCode,
 )
 from firmware.phone.bundle_news_rows import answer, decline
 from firmware.phone.bundle_phrases import STEPS, ending, result_title

@@ -1,22 +1,12 @@
 """The call log: four lists, and for each call what is known of it and what can be done about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from contract.calls import CallDirection
 from firmware.base.words import Text, word
-from firmware.phone.answers import (
-    Answer,
-    CallsDeleted,
-    CallsListed,
-    ContactDeleted,
-    ContactSaved,
-    ErrandFailed,
-    LoggedCall,
-)
 from firmware.phone.endings import see_missed_calls
-from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls
 from firmware.phone.holder_settings import block, unblock
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
@@ -25,13 +15,16 @@ from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import edit_contact_page
 from firmware.phone.menu.let_through import ways_to_overrule
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
+from firmware.phone.menu.stack import PageNews
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
-from firmware.phone.recording_answers import RecordingRow, RecordingsChanged, RecordingsFound
-from firmware.phone.recording_errands import FindRecordings
+from firmware.phone.request import Failed
+from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.contacts import ContactDeleted, ContactSaved
+from firmware.phone.requests.recordings import FindRecordings, RecordingRow, RecordingsChanged
 from firmware.phone.state import PhoneState
 
 _TITLES = {
@@ -40,24 +33,11 @@ _TITLES = {
     CallKind.RECEIVED: word("Received calls"),
     CallKind.DIALLED: word("Dialled calls"),
 }
-_FAILED = word("Not done")
 
 
-class CallsMenu(Choices):
-    """Which calls to see; it says where forgetting some has failed, whichever page asked for it."""
-
-    def __init__(self) -> None:
-        super().__init__(word("Calls"), _lists)
-
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Say that nothing was forgotten."""
-        if isinstance(answer, ErrandFailed) and answer.errand in {DeleteCall.__name__, ClearCalls.__name__}:
-            state.menu.push(state, Notice(_FAILED, answer.words))
-
-
-def calls_page(_state: PhoneState) -> CallsMenu:
+def calls_page(_state: PhoneState) -> Choices:
     """Make the page about calls of the past."""
-    return CallsMenu()
+    return Choices(word("Calls"), _lists)
 
 
 def _lists(state: PhoneState) -> list[Choice]:
@@ -74,7 +54,7 @@ def _list_of(kind: CallKind) -> Callable[[PhoneState], "CallList"]:
 
 def _ask_to_clear(_state: PhoneState) -> Question:
     def clear(state: PhoneState) -> None:
-        state.emit(ClearCalls(CallKind.ALL))
+        carry_out(state, ClearCalls(CallKind.ALL), _deleted)
         see_missed_calls(state)
 
     return Question(word("Forget all calls"), word("The whole list is deleted. Sure?"), word("Delete"), clear)
@@ -93,20 +73,13 @@ class CallList(LongList[LoggedCall]):
         if self._kind is CallKind.MISSED:
             see_missed_calls(state)
 
-    def errand(self, first: int, limit: int) -> ListCalls:
+    def request(self, first: int, limit: int) -> ListCalls:
         """Read calls of this kind."""
         return ListCalls(self._kind, first, limit)
 
-    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[LoggedCall]] | None:
-        """Take calls of this kind."""
-        if isinstance(answer, CallsListed) and answer.kind is self._kind:
-            return answer.first, answer.total, answer.calls
-        return None
-
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def hear(self, state: PhoneState, news: PageNews) -> None:
         """Read again what may have become shorter."""
-        super().take(state, answer)
-        if isinstance(answer, CallsDeleted):
+        if isinstance(news, CallsDeleted):
             super().open(state)
 
     def row(self, item: LoggedCall) -> MenuRow:
@@ -140,7 +113,7 @@ class CallPage(Choices):
     def open(self, state: PhoneState) -> None:
         """Ask whether it was recorded."""
         if self._call.answered:
-            state.emit(FindRecordings(self._call.call_id))
+            state.ask(FindRecordings(self._call.call_id), self._know_recordings, page=self)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Call back by REDIAL."""
@@ -149,11 +122,9 @@ class CallPage(Choices):
         else:
             super().press(state, key)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def hear(self, state: PhoneState, news: PageNews) -> None:
         """Know whose number it is once it is kept, and nobody's once the contact is gone; know its recordings."""
-        match answer:
-            case RecordingsFound(self._call.call_id, recordings):
-                self._recordings = recordings
+        match news:
             case RecordingsChanged():
                 self.open(state)
             case ContactSaved(contact) if any(number.number == self._call.number for number in contact.numbers):
@@ -166,12 +137,16 @@ class CallPage(Choices):
         """Call back."""
         return self._call.number
 
+    def _know_recordings(self, _state: PhoneState, found: tuple[RecordingRow, ...] | Failed) -> None:
+        if not isinstance(found, Failed):
+            self._recordings = found
+
     def _rows(self, state: PhoneState) -> list[Choice]:
         delete = Choice(word("Delete"), opening(self._ask_to_delete))
         overrule = ways_to_overrule(self._call)
         more = [overrule] if overrule is not None else []
         recordings = [
-            Choice(word("Recording"), opening(partial(_recording_page, recording)), clock(recording.duration_s))
+            Choice(word("Recording"), opening(partial(self._recording_page, recording)), clock(recording.duration_s))
             for recording in self._recordings
         ]
         if not self._call.number:
@@ -214,7 +189,7 @@ class CallPage(Choices):
 
     def _block(self, state: PhoneState) -> None:
         if not block(state, self._call.number):
-            state.menu.push(state, Notice(_FAILED, word("This number cannot be blocked, or the list is full.")))
+            state.menu.push(state, Notice(NOT_DONE, word("This number cannot be blocked, or the list is full.")))
 
     def _unblock(self, state: PhoneState) -> None:
         unblock(state, self._call.number)
@@ -222,13 +197,16 @@ class CallPage(Choices):
     def _ask_to_delete(self, _state: PhoneState) -> Question:
         return Question(_party(self._call), word("Delete this call?"), word("Delete"), self._delete)
 
+    def _recording_page(self, recording: RecordingRow, _state: PhoneState) -> RecordingPage:
+        return RecordingPage(recording, lambda: self._recordings)
+
     def _delete(self, state: PhoneState) -> None:
-        state.emit(DeleteCall(self._call.call_id))
+        carry_out(state, DeleteCall(self._call.call_id), _deleted)
         state.menu.drop(state, self)
 
 
-def _recording_page(recording: RecordingRow, _state: PhoneState) -> RecordingPage:
-    return RecordingPage(recording)
+def _deleted(_answer: None) -> CallsDeleted:
+    return CallsDeleted()
 
 
 def _party(call: LoggedCall) -> Text:

@@ -3,13 +3,12 @@
 from typing import Final
 
 from firmware.base.words import word
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.menu.card import ONE_MOMENT, Card
+from firmware.phone.menu.card import Card
 from firmware.phone.menu.proof import proving
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import Right
-from firmware.phone.rights_errands import CancelAccount
+from firmware.phone.requests.rights import CancelAccount
 from firmware.phone.state import PhoneState
 
 CANCEL_ACCOUNT: Final = word("Cancel account")
@@ -36,17 +35,4 @@ def _ask_again(state: PhoneState) -> None:
 
 
 def _cancel(state: PhoneState) -> None:
-    state.emit(CancelAccount())
-    state.menu.push(state, CancelNotice())
-
-
-class CancelNotice(Notice):
-    """Shown until the phone starts anew, or says why it does not."""
-
-    def __init__(self) -> None:
-        super().__init__(CANCEL_ACCOUNT, ONE_MOMENT)
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say why nothing was cancelled."""
-        if isinstance(answer, ErrandFailed) and answer.errand == CancelAccount.__name__:
-            self._text = answer.words
+    state.menu.push(state, RequestNotice(CANCEL_ACCOUNT, CancelAccount()))

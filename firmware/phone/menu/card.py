@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed, FactsRead
-from firmware.phone.errands import FactsKind, ReadFacts
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
+from firmware.phone.request import Failed
+from firmware.phone.requests.handset import Facts, FactsKind, ReadFacts
 from firmware.phone.state import PhoneState
 
 ONE_MOMENT = word("One moment…")
@@ -79,12 +79,10 @@ class FactsCard(Card):
 
     def open(self, state: PhoneState) -> None:
         """Ask."""
-        state.emit(ReadFacts(self._kind))
+        state.ask(ReadFacts(self._kind), self._show, page=self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show what was asked for, or why it is not known."""
-        match answer:
-            case FactsRead(self._kind, facts):
-                self._facts = tuple(MenuRow(label or value, value if label else "") for label, value in facts)
-            case ErrandFailed(ReadFacts.__name__, words):
-                self._facts = (MenuRow(words),)
+    def _show(self, _state: PhoneState, answer: Facts | Failed) -> None:
+        if isinstance(answer, Failed):
+            self._facts = (MenuRow(answer.words),)
+        else:
+            self._facts = tuple(MenuRow(label or value, value if label else "") for label, value in answer)

@@ -4,16 +4,15 @@ from collections.abc import Callable
 
 from contract.consent import Actor, Purpose
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.consent_answers import ConsentRow, ConsentsRead
-from firmware.phone.consent_errands import ReadConsents, SetConsent
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.reading import NEXT
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.switches import CHOSEN
 from firmware.phone.menu.views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
+from firmware.phone.request import Failed
+from firmware.phone.requests.consents import ConsentRow, ConsentsRead, ReadConsents, SetConsent
 from firmware.phone.state import PhoneState
 
 PURPOSES: dict[Purpose, Text] = {
@@ -83,7 +82,7 @@ class PurposePage(Quiet):
 
     def open(self, state: PhoneState) -> None:
         """Read what was answered so far."""
-        state.emit(ReadConsents())
+        state.ask(ReadConsents(), self._take, page=self)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Go on, turn over, choose an answer or give it."""
@@ -113,23 +112,27 @@ class PurposePage(Quiet):
         self._go_to(self._place - 1)
         return True
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Show what was answered."""
+        if isinstance(news, ConsentsRead):
+            self._take(state, news)
+
+    def _take(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
         """Show what was answered so far, or go on where that is what was answered just now."""
-        match answer:
-            case ConsentsRead(rows, damaged=damaged):
-                is_first = self._row is None
-                self._row = next(row for row in rows if row.purpose is self._purpose)
-                self._damaged = damaged
-                if is_first:
-                    self._yes = self._row.granted
-                elif damaged:
-                    self._writing = False
-                elif self._writing and self._is_answered_so(self._row):
-                    self._writing = False
-                    self._then(state)
-            case ErrandFailed(ReadConsents.__name__ | SetConsent.__name__, words):
-                self._writing = False
-                self._failure = words
+        if isinstance(answer, Failed):
+            self._writing = False
+            self._failure = answer.words
+            return
+        is_first = self._row is None
+        self._row = next(row for row in answer.rows if row.purpose is self._purpose)
+        self._damaged = answer.damaged
+        if is_first:
+            self._yes = self._row.granted
+        elif self._damaged:
+            self._writing = False
+        elif self._writing and self._is_answered_so(self._row):
+            self._writing = False
+            self._then(state)
 
     def _answer(self, state: PhoneState, row: ConsentRow) -> None:
         if self._is_answered_so(row):
@@ -139,7 +142,14 @@ class PurposePage(Quiet):
 
     def _write(self, state: PhoneState) -> None:
         self._writing = True
-        state.emit(SetConsent(self._purpose, self._yes, self._actor(state)))
+        state.ask(SetConsent(self._purpose, self._yes, self._actor(state)), self._tell)
+
+    def _tell(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
+        """Show what was written on every page about it, also where this one was left meanwhile."""
+        if isinstance(answer, Failed):
+            self._take(state, answer)
+        else:
+            state.menu.tell(state, answer)
 
     def _leave(self, state: PhoneState) -> None:
         state.menu.drop(state, self)

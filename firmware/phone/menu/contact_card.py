@@ -4,25 +4,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ContactDeleted, ContactRead, ContactSaved, ErrandFailed
 from firmware.phone.contact import Contact, ContactNumber, vcard_text
 from firmware.phone.contact_search import dialable
-from firmware.phone.errands import DeleteContact, ReadContact, SaveContact
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.contact_editor import KINDS, contact_editor
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.sound import RINGS
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.views import CodeView, SoftKeys
 from firmware.phone.phrases import OBJECTIONS
+from firmware.phone.request import Failed
+from firmware.phone.requests.contacts import ContactDeleted, ContactSaved, DeleteContact, ReadContact, SaveContact
 from firmware.phone.state import PhoneState
 
 _AS_USUAL = word("as usual")
-_FAILED = word("Not done")
 
 
 def contact_page(contact_id: int) -> "ContactCard":
@@ -40,23 +39,24 @@ class ContactCard(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Read the contact: it may have changed."""
-        state.emit(ReadContact(self._contact_id))
+        state.ask(ReadContact(self._contact_id), self._take, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show the contact; leave where it is gone, and say what has failed."""
-        match answer:
-            case ContactRead(None) if self._contact is None:
-                self._empty = word("This contact is gone.")
-            case ContactRead(Contact(contact_id=self._contact_id) as contact):
-                self._show(contact)
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Show the contact as it was kept; leave where it is gone."""
+        match news:
             case ContactSaved(Contact(contact_id=self._contact_id) as contact):
                 self._show(contact)
             case ContactDeleted(self._contact_id):
                 state.menu.drop(state, self)
-            case ErrandFailed(SaveContact.__name__ | DeleteContact.__name__, words) if state.menu.top is self:
-                state.menu.push(state, Notice(_FAILED, words))
-            case ErrandFailed(ReadContact.__name__, words):
+
+    def _take(self, _state: PhoneState, answer: Contact | Failed | None) -> None:
+        match answer:
+            case Contact():
+                self._show(answer)
+            case Failed(words):
                 self._empty = words
+            case None if self._contact is None:
+                self._empty = word("This contact is gone.")
 
     def _show(self, contact: Contact) -> None:
         self._contact = contact
@@ -89,13 +89,13 @@ def _number_row(number: ContactNumber, dialled: str) -> Choice:
 
 
 def _toggle_blocked(contact: Contact) -> Callable[[PhoneState], None]:
-    return lambda state: state.emit(SaveContact(replace(contact, blocked=not contact.blocked)))
+    return lambda state: carry_out(state, SaveContact(replace(contact, blocked=not contact.blocked)), ContactSaved)
 
 
 def _rings_page(contact: Contact) -> Choices:
     def set_ring(ring: str) -> Callable[[PhoneState], None]:
         def choose(state: PhoneState) -> None:
-            state.emit(SaveContact(replace(contact, ring=ring)))
+            carry_out(state, SaveContact(replace(contact, ring=ring)), ContactSaved)
             state.menu.pop(state)
 
         return choose
@@ -109,7 +109,7 @@ def _speed_dial_page(number: str) -> Choices:
         def choose(state: PhoneState) -> None:
             objection = speed_dial_objection(state, number)
             if objection is not None:
-                state.menu.push(state, Notice(_FAILED, OBJECTIONS[objection]))
+                state.menu.push(state, Notice(NOT_DONE, OBJECTIONS[objection]))
             else:
                 set_speed_dial(state, digit, number)
                 state.menu.pop(state)
@@ -124,12 +124,16 @@ def _speed_dial_page(number: str) -> Choices:
 
 def _ask_to_delete(contact: Contact) -> Question:
     text: Text = word("{name} is deleted with all numbers. Sure?", name=contact.name)
-    return Question(word("Delete"), text, word("Delete"), lambda state: state.emit(DeleteContact(contact.contact_id)))
+
+    def delete(state: PhoneState) -> None:
+        carry_out(state, DeleteContact(contact.contact_id), lambda _answer: ContactDeleted(contact.contact_id))
+
+    return Question(word("Delete"), text, word("Delete"), delete)
 
 
 def _ask_to_remove_picture(contact: Contact) -> Question:
     def remove(state: PhoneState) -> None:
-        state.emit(SaveContact(replace(contact, picture="")))
+        carry_out(state, SaveContact(replace(contact, picture="")), ContactSaved)
 
     text: Text = word("Remove the picture of {name}?", name=contact.name)
     return Question(word("Remove picture"), text, word("Remove"), remove)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from firmware.base.words import Text, word
 from firmware.phone.contact import MAX_NAME, MAX_NUMBERS, Contact, ContactNumber, NumberKind
-from firmware.phone.errands import SaveContact
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
-from firmware.phone.menu.question import Question
+from firmware.phone.menu.question import Question, carry_out
 from firmware.phone.menu.text_page import TextPage
+from firmware.phone.requests.contacts import ContactSaved, SaveContact
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
 
@@ -70,7 +70,7 @@ class ContactEditor(Choices):
         self._contact = contact
 
     def _save(self, state: PhoneState) -> None:
-        state.emit(SaveContact(self._contact))
+        carry_out(state, SaveContact(self._contact), ContactSaved)
         state.menu.drop(state, self)
 
     def _name_page(self, state: PhoneState) -> TextPage:

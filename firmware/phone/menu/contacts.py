@@ -1,26 +1,21 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
 from firmware.base.words import word
-from firmware.phone.answers import (
-    Answer,
-    ContactDeleted,
-    ContactRead,
-    ContactSaved,
-    ContactsFound,
-    ContactsListed,
-)
-from firmware.phone.contact import ContactMatch
+from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.contact_search import dialable
-from firmware.phone.errands import FolderJob, ListContacts, ReadContact, SearchContacts
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.stack import PageNews
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
-from firmware.phone.menu.work import JobPage
-from firmware.phone.rights_errands import CopyContacts
+from firmware.phone.menu.work import WorkPage
+from firmware.phone.request import Failed
+from firmware.phone.requests.contacts import ContactDeleted, ContactSaved, ListContacts, ReadContact, SearchContacts
+from firmware.phone.requests.pictures import FolderJob, RunFolderJob
+from firmware.phone.requests.rights import CopyContacts
 from firmware.phone.state import PhoneState
 
 _FOUND_AT_MOST = 30
@@ -45,15 +40,10 @@ class ContactList(LongList[ContactMatch]):
         self._keys = ""
         self._found: tuple[ContactMatch, ...] = ()
         self._chosen = 0
-        self._edits = False
 
-    def errand(self, first: int, limit: int) -> ListContacts:
-        """Return the errand that reads a stretch."""
+    def request(self, first: int, limit: int) -> ListContacts:
+        """Read contacts."""
         return ListContacts(first, limit)
-
-    def stretch(self, answer: Answer) -> tuple[int, int, tuple[ContactMatch, ...]] | None:
-        """Take a stretch of the address book."""
-        return (answer.first, answer.total, answer.contacts) if isinstance(answer, ContactsListed) else None
 
     def row(self, item: ContactMatch) -> MenuRow:
         """Show a name, and the number where there is no name."""
@@ -107,21 +97,10 @@ class ContactList(LongList[ContactMatch]):
             self._search(state)
         return True
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Take a stretch, or what was found by these very keys; read again what has changed since it was opened."""
-        if isinstance(answer, ContactSaved | ContactDeleted):
-            if state.menu.top is self:
-                self.open(state)
-        elif isinstance(answer, ContactRead):
-            if self._edits and answer.contact is not None:
-                state.menu.push(state, contact_editor(answer.contact))
-            self._edits = False
-        elif isinstance(answer, ContactsFound):
-            if answer.keys == self._keys:
-                self._found = answer.matches
-                self._chosen = min(self._chosen, max(0, len(self._found) - 1))
-        else:
-            super().take(state, answer)
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Read again what has changed since it was opened."""
+        if isinstance(news, ContactSaved | ContactDeleted) and state.menu.top is self:
+            self.open(state)
 
     def number_to_call(self, state: PhoneState) -> str:
         """Call whoever is selected."""
@@ -136,17 +115,26 @@ class ContactList(LongList[ContactMatch]):
     def _edit(self, state: PhoneState) -> None:
         """Change whoever is selected, without the page in between."""
         if (match := self._selected_match) is not None:
-            self._edits = True
-            state.emit(ReadContact(match.contact_id))
+            state.ask(ReadContact(match.contact_id), self._open_editor, page=self)
+
+    def _open_editor(self, state: PhoneState, contact: Contact | Failed | None) -> None:
+        if isinstance(contact, Contact) and state.menu.top is self:
+            state.menu.push(state, contact_editor(contact))
 
     def _search(self, state: PhoneState) -> None:
-        self._chosen = 0
-        state.emit(SearchContacts(self._keys, _FOUND_AT_MOST))
+        keys, self._chosen = self._keys, 0
+
+        def show(_state: PhoneState, found: tuple[ContactMatch, ...] | Failed) -> None:
+            if keys == self._keys and not isinstance(found, Failed):
+                self._found = found
+                self._chosen = min(self._chosen, max(0, len(found) - 1))
+
+        state.ask(SearchContacts(keys, _FOUND_AT_MOST), show, page=self)
 
 
 def _more(_state: PhoneState) -> list[Choice]:
     return [
         Choice(word("New contact"), opening(lambda _: edit_contact_page())),
-        Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_CONTACTS, word("Import")))),
+        Choice(word("Import"), opening(lambda _: WorkPage(word("Import"), RunFolderJob(FolderJob.IMPORT_CONTACTS)))),
         Choice(word("Export"), copying(word("Export"), CopyContacts())),
     ]

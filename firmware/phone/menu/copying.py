@@ -3,7 +3,6 @@
 from typing import Final
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
@@ -12,8 +11,8 @@ from firmware.phone.menu.text_page import TextPage
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.menu.work import WorkPage
 from firmware.phone.pin import Right
-from firmware.phone.rights_answers import CopyFinished, CopyProgressed, PassphraseDrawn
-from firmware.phone.rights_errands import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
+from firmware.phone.request import Failed
+from firmware.phone.requests.rights import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
 
@@ -42,15 +41,14 @@ class WordsPage(Card):
     def open(self, state: PhoneState) -> None:
         """Have them drawn, once."""
         if not self._drawn:
-            state.emit(DrawPassphrase())
+            state.ask(DrawPassphrase(), self._show, page=self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show them."""
-        match answer:
-            case PassphraseDrawn(words) if not self._drawn:
-                self._drawn = words
-            case ErrandFailed(DrawPassphrase.__name__, words):
-                self._failure = words
+    def _show(self, _state: PhoneState, drawn: str | Failed) -> None:
+        if isinstance(drawn, Failed):
+            self._failure = drawn.words
+        else:
+            # Whoever writes words down must not see others meanwhile.
+            self._drawn = self._drawn or drawn
 
     def _words_now(self, _state: PhoneState) -> list[MenuRow]:
         if not self._drawn:
@@ -83,21 +81,7 @@ class CopyingPage(WorkPage):
 
     patience_s = 60.0
 
-    def __init__(self, title: Text, errand: CopyMyData | CopyContacts | CopyRecording) -> None:
-        super().__init__(title, errand)
-        self._name = type(errand).__name__
 
-    def _news(self, answer: Answer) -> int | Text | None:
-        match answer:
-            case CopyProgressed(percent):
-                return percent
-            case CopyFinished(_, words):
-                return words
-            case ErrandFailed(name, words) if name == self._name:
-                return words
-        return None
-
-
-def copying(title: Text, errand: CopyContacts | CopyRecording) -> Then:
+def copying(title: Text, request: CopyContacts | CopyRecording) -> Then:
     """Make something ask for the PIN, and then get a part of what is here ready for a stick."""
-    return proving(Right.COPY, opening(lambda _state: CopyingPage(title, errand)))
+    return proving(Right.COPY, opening(lambda _state: CopyingPage(title, request)))

@@ -1,17 +1,15 @@
 """Where the phone stands: asked of whoever meets it first where its configuration does not say it."""
 
 from firmware.base.words import word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dialled import show_on_hook
-from firmware.phone.errands import ChooseCountry
 from firmware.phone.key import Key
-from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.requests.handset import ChooseCountry
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 
 _TITLE = word("Country")
@@ -103,19 +101,6 @@ def _question(state: PhoneState, code: str) -> Question:
     )
 
     def choose(state: PhoneState) -> None:
-        state.emit(ChooseCountry(code))
-        state.menu.push(state, CountryNotice())
+        state.menu.push(state, RequestNotice(_TITLE, ChooseCountry(code)))
 
     return Question(country.name(state.features.preferences.language), text, word("Yes"), choose)
-
-
-class CountryNotice(Notice):
-    """Shown until the phone starts anew, or says why it does not."""
-
-    def __init__(self) -> None:
-        super().__init__(_TITLE, ONE_MOMENT)
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say why nothing was kept."""
-        if isinstance(answer, ErrandFailed) and answer.errand == ChooseCountry.__name__:
-            self._text = answer.words

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import Activation
-from firmware.phone.answers import Answer
 from firmware.phone.commands import SaveSetUp
 from firmware.phone.dialled import show_on_hook
 from firmware.phone.events import Timer
@@ -30,7 +29,7 @@ from firmware.phone.menu.number_proof import NumberStep, is_number_proof_offered
 from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.settings import language_page
 from firmware.phone.menu.sound import RingOptions, level_page
-from firmware.phone.menu.stack import Quiet, Screen
+from firmware.phone.menu.stack import PageNews, Quiet, Screen
 from firmware.phone.menu.store_guard import stolen_card_rows
 from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
@@ -188,9 +187,13 @@ class FirstRun(Quiet):
         self._go_to(state, before[-1])
         return True
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Let the page have it."""
-        self._page.take(state, answer)
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Let the page hear it."""
+        self._page.hear(state, news)
+
+    def holds(self, page: object) -> bool:
+        """Know the page of the step, too."""
+        return page is self or self._page.holds(page)
 
     def _go_on(self, state: PhoneState) -> None:
         after = [place for place in range(self._place + 1, len(STEPS)) if STEPS[place].applies(state)]

@@ -5,13 +5,12 @@ from functools import partial
 
 from contract.consent import Actor
 from firmware.base.words import Text, word
-from firmware.phone.errands import CheckPin, SetPin
-from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.lock import PinCheck, PinNotice, asking_pin
 from firmware.phone.menu.question import ask_later
 from firmware.phone.pin import PinSlot, weakness
+from firmware.phone.requests.pin import CheckPin, SetPin
 from firmware.phone.state import PhoneState
 
 GUARDIANS_PIN = word("Guardian's PIN")
@@ -23,10 +22,9 @@ class GuardianCheck(PinCheck):
     def __init__(self, then: Then) -> None:
         super().__init__(then, GUARDIANS_PIN)
 
-    def _ask(self, state: PhoneState, pin: str) -> Text:
-        self._checking = True
-        state.emit(CheckPin(pin, PinSlot.GUARDIAN))
-        return ONE_MOMENT
+    def request(self, pin: str) -> CheckPin:
+        """Compare it with the guardian's."""
+        return CheckPin(pin, PinSlot.GUARDIAN)
 
 
 def who_answers(state: PhoneState) -> Actor:
@@ -89,8 +87,8 @@ def _be_done(_state: PhoneState) -> None:
 def _repetition_of(first: str, then: Then) -> Callable[[PhoneState, str], Text | None]:
     def accept(state: PhoneState, pin: str) -> Text | None:
         if pin == first:
-            state.emit(SetPin(pin, PinSlot.GUARDIAN))
-            state.menu.push(state, PinNotice(word("The guardian's PIN is set."), then))
+            done = word("The guardian's PIN is set.")
+            state.menu.push(state, PinNotice(SetPin(pin, PinSlot.GUARDIAN), done, then))
         else:
             ask_guardians_pin(state, then, word("The two differ. Once more."))
         return None

@@ -6,7 +6,6 @@ from typing import Final
 
 from contract.consent import Purpose
 from firmware.base.words import Text, word
-from firmware.phone.answers import LoggedCall
 from firmware.phone.call import Decision
 from firmware.phone.holder_settings import allow, toggle_do_not_disturb
 from firmware.phone.menu.calling import offer_call
@@ -17,7 +16,8 @@ from firmware.phone.menu.incoming import incoming_page
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.switches import change
 from firmware.phone.phrases import DECISIONS
-from firmware.phone.rights_errands import NoteOverride
+from firmware.phone.requests.calls import LoggedCall
+from firmware.phone.requests.rights import NoteOverride
 from firmware.phone.state import PhoneState
 
 LET_THROUGH: Final = word("Let through")

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from functools import partial
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
-from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.key import Key
 from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
-from firmware.phone.menu.question import Notice, ask_later
-from firmware.phone.menu.store_guard import guard_row, opens_by_pin
+from firmware.phone.menu.question import Notice, RequestNotice, ask_later
+from firmware.phone.menu.store_guard import guard_row, opens_by_pin, wrong_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
+from firmware.phone.request import Failed, Request
+from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.state import PhoneState
 
 FORGOTTEN_WAIT_S = 40
@@ -41,31 +41,31 @@ class PinCheck(PinEntry):
         if not self._checking:
             super().press(state, key)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Go on, or say why not."""
-        if not self._checking:
-            return
-        match answer:
-            case PinChecked(accepted=True):
-                self._checking = False
-                self._then(state)
-                state.menu.drop(state, self)
-            case PinChecked(wait_s=wait_s):
-                self._refuse(word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN."))
-                if wait_s >= FORGOTTEN_WAIT_S:
-                    forgotten = word("PIN forgotten? Your installer can erase the phone.")
-                    state.menu.push(state, Notice(word("Wrong PIN."), forgotten))
-            case ErrandFailed(CheckPin.__name__, words):
-                self._refuse(words)
-
-    def _refuse(self, words: Text) -> None:
-        self._checking = False
-        self.say(words)
+    def request(self, pin: str) -> Request[PinChecked]:
+        """Return what compares a PIN."""
+        return CheckPin(pin)
 
     def _ask(self, state: PhoneState, pin: str) -> Text:
         self._checking = True
-        state.emit(CheckPin(pin))
+        state.ask(self.request(pin), self._go_on, page=self)
         return ONE_MOMENT
+
+    def _go_on(self, state: PhoneState, answer: PinChecked | Failed) -> None:
+        """Go on, or say why not; what was asked before a call counts no more."""
+        if not self._checking:
+            return
+        self._checking = False
+        match answer:
+            case PinChecked(accepted=True):
+                self._then(state)
+                state.menu.drop(state, self)
+            case PinChecked(wait_s=wait_s):
+                self.say(wrong_pin(wait_s))
+                if wait_s >= FORGOTTEN_WAIT_S:
+                    forgotten = word("PIN forgotten? Your installer can erase the phone.")
+                    state.menu.push(state, Notice(word("Wrong PIN."), forgotten))
+            case Failed(words):
+                self.say(words)
 
 
 def unlock_page(state: PhoneState, then: Then) -> PinCheck:
@@ -166,16 +166,17 @@ def _repetition_of(first: str, then: Then | None) -> Callable[[PhoneState, str],
 
 
 def _set(state: PhoneState, pin: str, then: Then | None = None) -> None:
-    state.emit(SetPin(pin))
-    state.menu.push(state, PinNotice(word("The PIN is set.") if pin else word("There is no PIN any more."), then))
+    state.menu.push(
+        state, PinNotice(SetPin(pin), word("The PIN is set.") if pin else word("There is no PIN any more."), then)
+    )
 
 
-class PinNotice(Notice):
-    """Says that the PIN is changed, once it is."""
+class PinNotice(RequestNotice[None]):
+    """Changes a PIN, and says so once it is changed."""
 
-    def __init__(self, done: Text, then: Then | None = None) -> None:
+    def __init__(self, request: SetPin, done: Text, then: Then | None = None) -> None:
         """`then` is done when somebody has taken note of it."""
-        super().__init__(_PIN, ONE_MOMENT)
+        super().__init__(_PIN, request, lambda _state, _answer: done)
         self._done = done
         self._then = then
 
@@ -184,11 +185,3 @@ class PinNotice(Notice):
         super().press(state, key)
         if key is Key.OK and self._then is not None and self._text is self._done:
             self._then(state)
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say what has become of it."""
-        match answer:
-            case PinChanged():
-                self._text = self._done
-            case ErrandFailed(SetPin.__name__, words):
-                self._text = words

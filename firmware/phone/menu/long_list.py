@@ -1,16 +1,14 @@
 """A page of things that are kept in the store, however many there are: a stretch of them is read at a time."""
 
-from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from firmware.base.words import Text
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.errands import Errand
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.stack import Quiet
 from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.request import Failed, Request, Stretch
 from firmware.phone.state import PhoneState
 
 STRETCH = 60
@@ -25,7 +23,7 @@ T = TypeVar("T")
 
 
 class LongList(Quiet, Generic[T]):
-    """A list in the store; pages of one kind of thing build on it and say what the first four methods ask them.
+    """A list in the store; pages of one kind of thing build on it and say what the first three methods ask them.
 
     Attributes:
         digits_choose: whether a digit chooses one of the first rows; on a page that does something else with digits
@@ -45,12 +43,8 @@ class LongList(Quiet, Generic[T]):
         self._asked = False
         self._words: Text = ONE_MOMENT
 
-    def errand(self, first: int, limit: int) -> Errand:
-        """Return the errand that reads a stretch."""
-        raise NotImplementedError
-
-    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[T]] | None:
-        """Return the first place, how many there are in all, and the things read; None for another page's answer."""
+    def request(self, first: int, limit: int) -> Request[Stretch[T]]:
+        """Return what reads a stretch."""
         raise NotImplementedError
 
     def row(self, item: T) -> MenuRow:
@@ -66,17 +60,14 @@ class LongList(Quiet, Generic[T]):
         """The thing that is selected, None where there is none or it is not read yet."""
         return self._items[self._selected - self._first] if self._knows(self._selected) else None
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def show(self, state: PhoneState, answer: Stretch[T] | Failed) -> None:
         """Show a stretch that was read, or why nothing can be read."""
-        if isinstance(answer, ErrandFailed):
-            if answer.errand == type(self.errand(0, STRETCH)).__name__:
-                self._asked = False
-                self._items, self._first, self._total, self._selected = (), 0, 0, 0
-                self._words = answer.words
-        elif (stretch := self.stretch(answer)) is not None:
-            self._first, self._total, items = stretch
-            self._items = tuple(items)
-            self._asked = False
+        self._asked = False
+        if isinstance(answer, Failed):
+            self._items, self._first, self._total, self._selected = (), 0, 0, 0
+            self._words = answer.words
+        else:
+            self._first, self._total, self._items = answer.first, answer.total, answer.items
             self._words = self._empty
             self._selected = max(0, min(self._selected, self._total - 1))
             # The list has become shorter, or this is a stretch that nobody is in any more.
@@ -122,7 +113,7 @@ class LongList(Quiet, Generic[T]):
 
     def _ask(self, state: PhoneState) -> None:
         self._asked = True
-        state.emit(self.errand(max(0, self._selected - STRETCH // 2), STRETCH))
+        state.ask(self.request(max(0, self._selected - STRETCH // 2), STRETCH), self.show, page=self)
 
     def _knows(self, place: int) -> bool:
         return self._first <= place < self._first + len(self._items)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import Answer, ErrandFailed
+from firmware.phone.holder_settings import forget_erased
 from firmware.phone.menu.calls import calls_page
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import Choice, Choices, opening
@@ -17,7 +17,7 @@ from firmware.phone.menu.pictures import pictures_page
 from firmware.phone.menu.policy import policies_page
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.purposes import purposes_page
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.recordings import recordings_page
 from firmware.phone.menu.requests import REQUESTS, requests_page
 from firmware.phone.menu.retention import CATEGORIES, HOW_LONG, retention_page, stays
@@ -28,8 +28,8 @@ from firmware.phone.menu.status import status_page
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin import Right
-from firmware.phone.rights_answers import MyDataErased, MyDataRead, MyDataRow
-from firmware.phone.rights_errands import EraseMyData, ReadMyData
+from firmware.phone.request import Failed
+from firmware.phone.requests.rights import EraseMyData, MyDataErased, MyDataRow, ReadMyData
 from firmware.phone.state import PhoneState
 
 MY_DATA: Final = word("My data")
@@ -92,15 +92,13 @@ class DataList(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Count: something may have been deleted meanwhile."""
-        state.emit(ReadMyData())
+        state.ask(ReadMyData(), self._show, page=self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show what there is, or why it is not known."""
-        match answer:
-            case MyDataRead(rows):
-                self._read = rows
-            case ErrandFailed(ReadMyData.__name__, words):
-                self._read, self._empty = (), words
+    def _show(self, _state: PhoneState, answer: tuple[MyDataRow, ...] | Failed) -> None:
+        if isinstance(answer, Failed):
+            self._read, self._empty = (), answer.words
+        else:
+            self._read = answer
 
     def _choices_now(self, _state: PhoneState) -> list[Choice]:
         return [self._make(row) for row in self._read]
@@ -132,7 +130,8 @@ class ErasureList(DataList):
     def _erasing(self, title: Text, rows: tuple[MyDataRow, ...]) -> Choice:
         def erase(state: PhoneState) -> None:
             state.menu.drop(state, self)
-            state.menu.push(state, ErasingPage(tuple(row.category for row in rows)))
+            request = EraseMyData(tuple(row.category for row in rows))
+            state.menu.push(state, RequestNotice(_ERASE, request, _erased))
 
         count = sum(row.count for row in rows)
         text = word("{what}: {count}. There is no way back. Whoever got some of it is told to delete it too.",
@@ -140,26 +139,9 @@ class ErasureList(DataList):
         return Choice(title, opening(lambda _state: Question(_ERASE, text, _ERASE, erase)), str(count))
 
 
-class ErasingPage(Notice):
-    """Erases, and says how much it was."""
-
-    def __init__(self, categories: tuple[DataCategory, ...]) -> None:
-        super().__init__(_ERASE, ONE_MOMENT)
-        self._categories = categories
-        self._asked = False
-
-    def open(self, state: PhoneState) -> None:
-        """Begin, once."""
-        if not self._asked:
-            self._asked = True
-            state.emit(EraseMyData(self._categories))
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say what has become of it."""
-        match answer:
-            case MyDataErased(_, count, notices):
-                text = counted("{count} erased.", "{count} erased.", count)
-                told = word("Recipients are told. See Who got what for who has confirmed.")
-                self._text = word("{first} {second}", first=text, second=told) if notices else text
-            case ErrandFailed(EraseMyData.__name__, words):
-                self._text = words
+def _erased(state: PhoneState, erased: MyDataErased) -> Text:
+    """Forget it here too, and say how much it was."""
+    forget_erased(state, erased.categories)
+    text = counted("{count} erased.", "{count} erased.", erased.count)
+    told = word("Recipients are told. See Who got what for who has confirmed.")
+    return word("{first} {second}", first=text, second=told) if erased.notices else text

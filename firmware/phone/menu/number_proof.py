@@ -1,16 +1,24 @@
 """The proof that the line's number is its holder's: a code that the operator sends there is typed here."""
 
+from collections.abc import Callable
+
 from firmware.base.words import Text, word
-from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
-from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.reading import NEXT
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.request import Failed
+from firmware.phone.requests.activation import (
+    CheckCode,
+    CodeArrived,
+    NumberProof,
+    NumberProofRead,
+    ReadNumberProof,
+    RequestCode,
+)
 from firmware.phone.state import PhoneState
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
@@ -56,7 +64,7 @@ class NumberStep(Quiet):
     def open(self, state: PhoneState) -> None:
         """Ask how far it has come; what came of a request while somebody called is told by that."""
         self._requesting = False
-        state.emit(ReadNumberProof())
+        state.ask(ReadNumberProof(), self._show, page=self)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Do what comes next, or turn over."""
@@ -68,19 +76,19 @@ class NumberStep(Quiet):
             return
         elif self._failure:
             self._failure = ""
-            state.emit(ReadNumberProof())
+            state.ask(ReadNumberProof(), self._show, page=self)
         elif self._proof is None or self._requesting:
             return
         elif self._proof.proof is NumberProof.PROVED:
             self._then(state)
         elif self._is_code_awaited and not self._wants_another:
-            state.menu.push(state, CodeEntry(state))
+            state.menu.push(state, CodeEntry(state, self._show))
         else:
             self._requesting, self._wants_another = True, False
             state.features.activation.code_message = ""
-            state.emit(RequestCode())
+            state.ask(RequestCode(), self._show, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def _show(self, state: PhoneState, answer: NumberProofRead | Failed) -> None:
         """Show how far it has come; once a code is on its way, let it be typed."""
         match answer:
             case NumberProofRead(NumberProof.OPEN) if self._requesting:
@@ -89,8 +97,8 @@ class NumberStep(Quiet):
             case NumberProofRead():
                 was_requesting, self._requesting, self._proof = self._requesting, False, answer
                 if was_requesting and answer.proof is NumberProof.SENT:
-                    state.menu.push(state, CodeEntry(state))
-            case ErrandFailed(ReadNumberProof.__name__ | RequestCode.__name__, words):
+                    state.menu.push(state, CodeEntry(state, self._show))
+            case Failed(words):
                 self._requesting, self._failure = False, words
 
     @property
@@ -102,9 +110,11 @@ class NumberStep(Quiet):
 class CodeEntry(NumberEntry):
     """The code, as it is typed."""
 
-    def __init__(self, state: PhoneState) -> None:
+    def __init__(self, state: PhoneState, then: Callable[[PhoneState, NumberProofRead], None]) -> None:
+        """`then` hears how far the proof has come by the code."""
         arrived = state.features.activation.code_message
         super().__init__(word("Code"), self._check, note=arrived or word("It comes to your number."))
+        self._then = then
         self._checking = False
 
     def press(self, state: PhoneState, key: Key) -> None:
@@ -112,19 +122,24 @@ class CodeEntry(NumberEntry):
         if not self._checking:
             super().press(state, key)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show the message with the code; go back once the code is right or counts no more."""
+    def hear(self, _state: PhoneState, news: PageNews) -> None:
+        """Show the message with the code."""
+        if isinstance(news, CodeArrived):
+            self._note = news.text
+
+    def _take(self, state: PhoneState, answer: NumberProofRead | Failed) -> None:
+        """Go back once the code is right or counts no more."""
+        if isinstance(answer, Failed):
+            self._say(answer.words)
+            return
+        self._then(state, answer)
         match answer:
-            case CodeArrived(text):
-                self._note = text
             case NumberProofRead(NumberProof.WRONG, tries_left=left):
                 self._say(word("Wrong. Tries left: {count}", count=left))
             case NumberProofRead(NumberProof.NO_ANSWER):
                 self._say(_NUMBER_WORDS[NumberProof.NO_ANSWER])
-            case NumberProofRead() if self._checking:
+            case _:
                 state.menu.drop(state, self)
-            case ErrandFailed(CheckCode.__name__, words):
-                self._say(words)
 
     def _say(self, words: Text) -> None:
         self._checking = False
@@ -134,7 +149,8 @@ class CodeEntry(NumberEntry):
         if not code.isdigit():
             return word("Digits only, please.")
         self._checking = True
-        state.emit(CheckCode(code))
+        # Also where this page is left meanwhile: how far the proof has come is shown on the one before.
+        state.ask(CheckCode(code), self._take)
         return ONE_MOMENT
 
 

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, PicturesListed
-from firmware.phone.errands import DeletePicture, FolderJob, ListPictures
 from firmware.phone.holder_settings import set_preferences
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.question import Question
-from firmware.phone.menu.work import JobPage
+from firmware.phone.menu.work import WorkPage
+from firmware.phone.request import Failed
+from firmware.phone.requests.pictures import DeletePicture, FolderJob, ListPictures, Pictures, RunFolderJob
 from firmware.phone.state import PhoneState
 
 NONE = word("None")
 CHOSEN = word("chosen")
-_IMPORT = Choice(word("Import"), opening(lambda _: JobPage(FolderJob.IMPORT_PICTURES, word("Import pictures"))))
+_IMPORT = Choice(
+    word("Import"), opening(lambda _: WorkPage(word("Import pictures"), RunFolderJob(FolderJob.IMPORT_PICTURES)))
+)
 
 
 class _PictureList(Choices):
@@ -24,20 +26,18 @@ class _PictureList(Choices):
         self, title: Text, choose: Callable[[PhoneState, str, str], None], first: Callable[[PhoneState], list[Choice]]
     ) -> None:
         """`choose` is given what names the picture and what the person calls it; `first` stands before them."""
-        self._pictures: tuple[tuple[str, str], ...] = ()
+        self._pictures: Pictures = ()
         self._choose_picture = choose
         self._first = first
         super().__init__(title, self._list, empty=word("No pictures."))
 
     def open(self, state: PhoneState) -> None:
         """Read which pictures there are."""
-        state.emit(ListPictures())
+        state.ask(ListPictures(), self._show, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show what was read."""
-        super().take(state, answer)
-        if isinstance(answer, PicturesListed):
-            self._pictures = answer.pictures
+    def _show(self, _state: PhoneState, pictures: Pictures | Failed) -> None:
+        if not isinstance(pictures, Failed):
+            self._pictures = pictures
 
     def _list(self, state: PhoneState) -> list[Choice]:
         background = state.features.preferences.background

@@ -1,12 +1,11 @@
 """The privacy policy: the one that counts, the one that is to come, and those of before."""
 
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.choices import Choice, Choices, Then
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.reading import Reading
-from firmware.phone.policy_answers import PoliciesListed, PolicyRead, PolicyRow, PolicyState
-from firmware.phone.policy_errands import ListPolicies, PolicyShown, ReadPolicy
+from firmware.phone.request import Failed
+from firmware.phone.requests.policies import ListPolicies, PolicyRead, PolicyRow, PolicyShown, PolicyState, ReadPolicy
 from firmware.phone.state import PhoneState
 
 PRIVACY_POLICY = word("Privacy policy")
@@ -38,26 +37,26 @@ class PolicyPage(Reading):
     def open(self, state: PhoneState) -> None:
         """Ask for the text."""
         if self._read is None:
-            state.emit(ReadPolicy(self._version))
+            state.ask(ReadPolicy(self._version), self._show, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
+    def _show(self, state: PhoneState, answer: PolicyRead | Failed) -> None:
         """Show the text, or why it cannot be read; where it was read to its end, say what follows."""
         match answer:
-            case PolicyRead() if self._is_done and answer.policy.version == self._version:
-                self._leave(state, answer.policy)
-            case PolicyRead() if self._version in {"", answer.policy.version}:
-                self._read, self._version = answer, answer.policy.version
-                self._shown = (*_head(answer), *answer.paragraphs)
-            case ErrandFailed(ReadPolicy.__name__ | PolicyShown.__name__, words):
+            case Failed(words):
                 self._shown, self._read, self._is_done = (words,), None, False
                 self._go_to(0)
+            case PolicyRead(policy) if self._is_done:
+                self._leave(state, policy)
+            case PolicyRead(policy, paragraphs):
+                self._read, self._version = answer, policy.version
+                self._shown = (*_head(answer), *paragraphs)
 
     def _be_done(self, state: PhoneState) -> None:
         if self._is_done:
             return
         if self._read is not None and self._read.policy.state is PolicyState.UNREAD:
             self._is_done = True
-            state.emit(PolicyShown(self._version))
+            state.ask(PolicyShown(self._version), self._show, page=self)
         else:
             self._leave(state, None)
 
@@ -79,13 +78,11 @@ class PolicyList(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Read which there are."""
-        state.emit(ListPolicies())
+        state.ask(ListPolicies(), self._show, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show what was read."""
-        super().take(state, answer)
-        if isinstance(answer, PoliciesListed):
-            self._policies = answer.policies
+    def _show(self, _state: PhoneState, policies: tuple[PolicyRow, ...] | Failed) -> None:
+        if not isinstance(policies, Failed):
+            self._policies = policies
 
 
 def policies_page(_state: PhoneState) -> PolicyList:

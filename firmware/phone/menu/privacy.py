@@ -1,7 +1,6 @@
 """Privacy: what the holder is told of it and has a say in."""
 
 from firmware.base.words import word
-from firmware.phone.errands import FactsKind
 from firmware.phone.holder_settings import is_private
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
@@ -20,6 +19,7 @@ from firmware.phone.menu.purposes import (
 from firmware.phone.menu.sharing import WHO_GOT_WHAT, sharing_page
 from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
+from firmware.phone.requests.handset import FactsKind
 from firmware.phone.state import PhoneState
 
 _WHAT_LEAVES = word("What leaves")

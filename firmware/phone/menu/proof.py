@@ -1,13 +1,11 @@
 """Proving to be the holder before one of the holder's rights is exercised: each wrong try stands in the ledger."""
 
-from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.menu.card import ONE_MOMENT
+from firmware.base.words import word
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.lock import PinCheck, ask_new_pin
 from firmware.phone.menu.question import Question, ask_later
 from firmware.phone.pin import PinSlot, Right
-from firmware.phone.rights_errands import ProveHolder
+from firmware.phone.requests.rights import ProveHolder
 from firmware.phone.state import PhoneState
 
 
@@ -19,17 +17,9 @@ class ProofPage(PinCheck):
         self._right = right
         self._slot = slot
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Go on, or say why not."""
-        if self._checking and isinstance(answer, ErrandFailed) and answer.errand == ProveHolder.__name__:
-            self._refuse(answer.words)
-        else:
-            super().take(state, answer)
-
-    def _ask(self, state: PhoneState, pin: str) -> Text:
-        self._checking = True
-        state.emit(ProveHolder(self._right, pin, self._slot))
-        return ONE_MOMENT
+    def request(self, pin: str) -> ProveHolder:
+        """Compare it for the right that it is typed for."""
+        return ProveHolder(self._right, pin, self._slot)
 
 
 def proving(right: Right, then: Then, *, without_pin: Then | None = None) -> Then:

@@ -4,18 +4,17 @@ from collections.abc import Callable
 
 from contract.consent import Actor, Purpose
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
-from firmware.phone.consent_errands import ReadConsents, ReadReceipt, WithdrawOptional
-from firmware.phone.holder_settings import begin_private_mode, is_private
+from firmware.phone.holder_settings import begin_private_mode, is_private, withdraw_optional
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage
 from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
-from firmware.phone.menu.stack import Quiet, Screen
+from firmware.phone.menu.stack import PageNews, Quiet, Screen
 from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
+from firmware.phone.request import Failed
+from firmware.phone.requests.consents import ConsentRow, ConsentsRead, ReadConsents, ReadReceipt
 from firmware.phone.state import PhoneState
 
 WHAT_I_AGREE_TO = word("What I agree to")
@@ -41,15 +40,18 @@ class PurposeList(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Read what stands."""
-        state.emit(ReadConsents())
+        state.ask(ReadConsents(), self._show, page=self)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show what was read, or say why it cannot be."""
-        match answer:
-            case ConsentsRead(rows):
-                self._rows = rows
-            case ErrandFailed(ReadConsents.__name__, words) if state.menu.top is self:
-                state.menu.replace(state, Notice(WHAT_I_AGREE_TO, words))
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Show what was answered."""
+        if isinstance(news, ConsentsRead):
+            self._show(state, news)
+
+    def _show(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
+        if not isinstance(answer, Failed):
+            self._rows = answer.rows
+        elif state.menu.top is self:
+            state.menu.replace(state, Notice(WHAT_I_AGREE_TO, answer.words))
 
     def _choice(self, row: ConsentRow) -> Choice:
         return Choice(PURPOSES[row.purpose], opening(lambda _state: self._make(row.purpose)), self._word_for(row))
@@ -87,7 +89,7 @@ def _begin(state: PhoneState) -> None:
 
 
 def _begin_for_guardian(state: PhoneState) -> None:
-    state.emit(WithdrawOptional(Actor.GUARDIAN))
+    withdraw_optional(state, Actor.GUARDIAN)
 
 
 # --- receipts ---------------------------------------------------------------------------------------------------------
@@ -98,34 +100,32 @@ class ReceiptPage(Quiet):
 
     def __init__(self, purpose: Purpose) -> None:
         self._purpose = purpose
-        self._receipt: ReceiptRead | None = None
-        self._failure: Text = ""
+        self._receipt: str | Failed | None = None
 
     def view(self, _state: PhoneState) -> CodeView | NoticeView:
         """Show the code, or why there is none."""
         title, keys = PURPOSES[self._purpose], SoftKeys(BACK)
-        if self._failure or self._receipt is None:
-            return NoticeView(title, self._failure or ONE_MOMENT, keys=keys)
-        if not self._receipt.payload:
-            return NoticeView(title, word("This was never answered."), keys=keys)
-        return CodeView(title, self._receipt.payload, word("Receipt"), keys)
+        match self._receipt:
+            case None:
+                return NoticeView(title, ONE_MOMENT, keys=keys)
+            case Failed(words):
+                return NoticeView(title, words, keys=keys)
+            case "":
+                return NoticeView(title, word("This was never answered."), keys=keys)
+            case payload:
+                return CodeView(title, payload, word("Receipt"), keys)
 
     def open(self, state: PhoneState) -> None:
         """Have it made."""
-        state.emit(ReadReceipt(self._purpose))
+        state.ask(ReadReceipt(self._purpose), self._show, page=self)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Leave by OK too: there is nothing to do here but to look."""
         if key is Key.OK:
             state.menu.drop(state, self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show what was made."""
-        match answer:
-            case ReceiptRead(self._purpose):
-                self._receipt = answer
-            case ErrandFailed(ReadReceipt.__name__, words):
-                self._failure = words
+    def _show(self, _state: PhoneState, receipt: str | Failed) -> None:
+        self._receipt = receipt
 
 
 def receipts_page(_state: PhoneState) -> PurposeList:

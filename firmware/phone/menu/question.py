@@ -1,16 +1,26 @@
 """Pages of one sentence: a question before something that cannot be undone, a notice, and work that takes a while."""
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from firmware.base.words import Text, word
 from firmware.phone.key import Key
+from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.request import Failed, Request
 from firmware.phone.state import PhoneState
 
 NO = word("No")
+NOT_DONE = word("Not done")
 WHOSE_PHONE = word("The phone's memory cannot be read: nobody can say yes now.")
+
+A = TypeVar("A")
+
+
+def _wait(_state: PhoneState, _answer: object) -> Text:
+    return ONE_MOMENT
 
 
 class Sentence(Quiet):
@@ -63,6 +73,41 @@ class Notice(Sentence):
             state.menu.drop(state, self)
         else:
             super().press(state, key)
+
+
+class RequestNotice(Notice, Generic[A]):
+    """Has something done, once, and says what came of it."""
+
+    def __init__(self, title: Text, request: Request[A], say: Callable[[PhoneState, A], Text] = _wait) -> None:
+        """`say` returns what came of it; without it the page waits for the handset to start anew."""
+        super().__init__(title, ONE_MOMENT)
+        self._request: Request[A] | None = request
+        self._say = say
+
+    def open(self, state: PhoneState) -> None:
+        """Begin, once."""
+        if self._request is not None:
+            # A request may hold a PIN: the page forgets it.
+            request, self._request = self._request, None
+            state.ask(request, self._take)
+
+    def _take(self, state: PhoneState, answer: A | Failed) -> None:
+        self._text = answer.words if isinstance(answer, Failed) else self._say(state, answer)
+
+
+def carry_out(state: PhoneState, request: Request[A], news: Callable[[A], PageNews]) -> None:
+    """Have something changed that other pages show, too; where it comes to nothing, say so over whatever is open.
+
+    `news` makes of the answer what every open page hears.
+    """
+
+    def take(state: PhoneState, answer: A | Failed) -> None:
+        if not isinstance(answer, Failed):
+            state.menu.tell(state, news(answer))
+        elif state.menu.top is not None:
+            state.menu.push(state, Notice(NOT_DONE, answer.words))
+
+    state.ask(request, take)
 
 
 def ask_later(state: PhoneState) -> None:

@@ -1,36 +1,33 @@
 """Recordings of calls: listen to them, keep them, delete them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.question import Notice, Question
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu.question import Question, carry_out
+from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
 from firmware.phone.phrases import UNKNOWN_CALLER
 from firmware.phone.recording import Playback
-from firmware.phone.recording_answers import (
-    PlaybackProgressed,
-    RecordingRow,
-    RecordingsChanged,
-    RecordingsFound,
-    RecordingsListed,
-)
-from firmware.phone.recording_errands import (
+from firmware.phone.request import Failed, Stretch
+from firmware.phone.requests.recordings import (
     DeleteRecording,
     KeepRecording,
     ListRecordings,
     PausePlaying,
+    PlaybackProgressed,
     PlayRecording,
+    RecordingRow,
+    RecordingsChanged,
+    RecordingsListed,
     ResumePlaying,
     SeekRecording,
     StopPlaying,
 )
-from firmware.phone.rights_errands import CopyRecording
+from firmware.phone.requests.rights import CopyRecording
 from firmware.phone.state import PhoneState
 
 RECORDINGS = word("Recordings")
@@ -39,8 +36,6 @@ SEEK_S = 10.0
 _SECONDS_A_MINUTE = 60
 _BYTES_A_MEGABYTE = 1_000_000
 _KEPT_FOR = ((word("1 month"), 30), (word("1 year"), 365), (word("For good"), 0))
-_FAILED = word("Not done")
-_CHANGES = frozenset({DeleteRecording.__name__, KeepRecording.__name__})
 
 
 class RecordingList(LongList[RecordingRow]):
@@ -50,24 +45,20 @@ class RecordingList(LongList[RecordingRow]):
         super().__init__(RECORDINGS, word("No recordings"))
         self._used: Text = ""
 
-    def errand(self, first: int, limit: int) -> ListRecordings:
+    def request(self, first: int, limit: int) -> ListRecordings:
         """Read recordings."""
         return ListRecordings(first, limit)
 
-    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[RecordingRow]] | None:
-        """Take recordings, and how much room all of them take."""
-        if not isinstance(answer, RecordingsListed):
-            return None
-        self._used = _used(answer.size_bytes, answer.limit_bytes)
-        return answer.first, answer.total, answer.recordings
+    def show(self, state: PhoneState, answer: Stretch[RecordingRow] | Failed) -> None:
+        """Show recordings, and know how much room all of them take."""
+        super().show(state, answer)
+        if isinstance(answer, RecordingsListed):
+            self._used = _used(answer.size_bytes, answer.limit_bytes)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Read again what has changed, or say that nothing has."""
-        super().take(state, answer)
-        if isinstance(answer, RecordingsChanged):
-            super().open(state)
-        elif isinstance(answer, ErrandFailed) and answer.errand in _CHANGES:
-            state.menu.push(state, Notice(_FAILED, answer.words))
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Read again what has changed."""
+        if isinstance(news, RecordingsChanged):
+            self.open(state)
 
     def row(self, item: RecordingRow) -> MenuRow:
         """Show who and when, and whether it has its end."""
@@ -75,7 +66,7 @@ class RecordingList(LongList[RecordingRow]):
 
     def choose(self, state: PhoneState, item: RecordingRow) -> None:
         """Show what can be done about it."""
-        state.menu.push(state, RecordingPage(item, self._used))
+        state.menu.push(state, RecordingPage(item, lambda: self._items, lambda: self._used))
 
 
 def recordings_page(_state: PhoneState) -> RecordingList:
@@ -86,27 +77,32 @@ def recordings_page(_state: PhoneState) -> RecordingList:
 class RecordingPage(Choices):
     """What can be done about a recording, and what is known of it."""
 
-    def __init__(self, recording: RecordingRow, used: Text = "") -> None:
-        """`used` says how much room all recordings take; empty where that is not known."""
+    def __init__(
+        self,
+        recording: RecordingRow,
+        known: Callable[[], Sequence[RecordingRow]],
+        used: Callable[[], Text] = lambda: "",
+    ) -> None:
+        """Make the page.
+
+        Args:
+            recording: which one.
+            known: returns those of the page before, as they were read last.
+            used: says how much room all recordings take; nothing where that is not known.
+        """
         super().__init__(_party(recording), self._rows)
         self._recording = recording
+        self._known = known
         self._used = used
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Know what has changed about it."""
-        if isinstance(answer, RecordingsListed | RecordingsFound):
-            known = {row.recording_id: row for row in answer.recordings}
-            self._recording = known.get(self._recording.recording_id, self._recording)
-        if isinstance(answer, RecordingsListed):
-            self._used = _used(answer.size_bytes, answer.limit_bytes)
-
     def _rows(self, _state: PhoneState) -> list[Choice]:
-        recording = self._recording
+        now = {row.recording_id: row for row in self._known()}
+        recording = self._recording = now.get(self._recording.recording_id, self._recording)
         facts = [
             Choice(word("Recorded"), value=recording.at),
             Choice(word("Length"), value=clock(recording.duration_s)),
             *([] if recording.complete or recording.running else [Choice(word("Incomplete"))]),
-            *([Choice(word("All recordings"), value=self._used)] if self._used else []),
+            *([Choice(word("All recordings"), value=used)] if (used := self._used()) else []),
         ]
         if recording.running:
             return facts
@@ -125,7 +121,7 @@ class RecordingPage(Choices):
         return Question(_party(self._recording), word("Delete this recording?"), word("Delete"), self._delete)
 
     def _delete(self, state: PhoneState) -> None:
-        state.emit(DeleteRecording(self._recording.recording_id))
+        carry_out(state, DeleteRecording(self._recording.recording_id), _changed)
         state.menu.drop(state, self)
 
 
@@ -144,7 +140,7 @@ class KeepPage(Choices):
         return [*lengths, Choice(word("Not kept"), lambda state: self._keep(state, keep=False))]
 
     def _keep(self, state: PhoneState, *, keep: bool, days: int = 0) -> None:
-        state.emit(KeepRecording(self._recording_id, keep, days))
+        carry_out(state, KeepRecording(self._recording_id, keep, days), _changed)
         state.menu.drop(state, self)
 
 
@@ -178,14 +174,12 @@ class Player(Quiet):
             case Key.DIGIT_6:
                 state.emit(SeekRecording(SEEK_S))
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Know how far it has come, or why it is not heard."""
-        match answer:
+    def hear(self, _state: PhoneState, news: PageNews) -> None:
+        """Know how far it has come."""
+        match news:
             case PlaybackProgressed(self._recording.recording_id, at_s, _, playback):
                 self._at_s = 0.0 if playback is Playback.OVER else at_s
                 self._playback = playback
-            case ErrandFailed(PlayRecording.__name__, words):
-                self._why = words
 
     def view(self, state: PhoneState) -> NoticeView:
         """Show how far it has come, and what OK does."""
@@ -219,7 +213,11 @@ class Player(Quiet):
         self._why = ""
         self._playback = Playback.PLAYING
         state.plays = True
-        state.emit(PlayRecording(self._recording.recording_id, from_s))
+        state.ask(PlayRecording(self._recording.recording_id, from_s), self._say_why_not, page=self)
+
+    def _say_why_not(self, _state: PhoneState, answer: Failed | None) -> None:
+        if answer is not None:
+            self._why = answer.words
 
 
 def keep_playing_for_listeners_alone(state: PhoneState) -> None:
@@ -227,6 +225,10 @@ def keep_playing_for_listeners_alone(state: PhoneState) -> None:
     if state.plays and not isinstance(state.listening_page, Player):
         state.plays = False
         state.emit(StopPlaying())
+
+
+def _changed(_answer: None) -> RecordingsChanged:
+    return RecordingsChanged()
 
 
 def _party(recording: RecordingRow) -> Text:

@@ -3,21 +3,29 @@
 The operator's answer is read here, and objected to by a key.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from contract.consent import RequestKind, RequestState
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.key import Key
-from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Notice, Question, RequestNotice
 from firmware.phone.menu.reading import Reading
 from firmware.phone.menu.stack import Screen
 from firmware.phone.pin import Right
-from firmware.phone.rights_answers import AnswerRow, RequestFiled, RequestRow, RequestsListed
-from firmware.phone.rights_errands import CloseRequest, FileRequest, ListRequests, MarkAnswerRead, ObjectToAnswer
+from firmware.phone.request import Failed, Request
+from firmware.phone.requests.rights import (
+    AnswerRow,
+    CloseRequest,
+    FileRequest,
+    ListRequests,
+    MarkAnswerRead,
+    ObjectToAnswer,
+    RequestFiled,
+    RequestRow,
+)
 from firmware.phone.state import PhoneState
 
 REQUESTS: Final = word("Requests")
@@ -47,7 +55,8 @@ _DECISIONS: Final[dict[RequestState, Text]] = {
     RequestState.PARTLY: word("Partly granted"),
     RequestState.REFUSED: word("Refused"),
 }
-_ERRANDS: Final = frozenset(errand.__name__ for errand in (ListRequests, CloseRequest, MarkAnswerRead, ObjectToAnswer))
+_Ask = Callable[[PhoneState, Request[tuple[RequestRow, ...]]], None]
+"""Changes requests, and shows them on the page that lists them."""
 _WAITING: Final = frozenset({RequestState.OPEN, RequestState.OVERDUE})
 
 
@@ -60,28 +69,29 @@ class RequestsPage(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Read them: one may have become overdue."""
-        state.emit(ListRequests())
+        self.ask(state, ListRequests())
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Show them, or say why they cannot be."""
-        match answer:
-            case RequestsListed(rows):
-                self._rows = rows
-            case ErrandFailed(errand, words) if errand in _ERRANDS and state.menu.top is self:
-                state.menu.push(state, Notice(REQUESTS, words))
+    def ask(self, state: PhoneState, request: Request[tuple[RequestRow, ...]]) -> None:
+        """Read or change them, then show how they are."""
+        state.ask(request, self._show, page=self)
+
+    def _show(self, state: PhoneState, rows: tuple[RequestRow, ...] | Failed) -> None:
+        if not isinstance(rows, Failed):
+            self._rows = rows
+        elif state.menu.top is self:
+            state.menu.push(state, Notice(REQUESTS, rows.words))
 
     def _choices_now(self, _state: PhoneState) -> list[Choice]:
-        return [Choice(_NEW, proving(Right.REQUEST, opening(_kinds_page))), *map(_choice, self._rows)]
+        return [Choice(_NEW, proving(Right.REQUEST, opening(_kinds_page))), *map(self._choice, self._rows)]
+
+    def _choice(self, row: RequestRow) -> Choice:
+        title = word("{number}: {kind}", number=row.number, kind=_KINDS[row.kind])
+        return Choice(title, opening(lambda _state: _request_page(row, title, self.ask)), _mark(row))
 
 
 def requests_page(_state: PhoneState) -> RequestsPage:
     """Make the page of the requests."""
     return RequestsPage()
-
-
-def _choice(row: RequestRow) -> Choice:
-    title = word("{number}: {kind}", number=row.number, kind=_KINDS[row.kind])
-    return Choice(title, opening(lambda _state: _request_page(row, title)), _mark(row))
 
 
 def _mark(row: RequestRow) -> Text:
@@ -91,12 +101,12 @@ def _mark(row: RequestRow) -> Text:
     return word("objected") if row.objected and row.state is RequestState.OPEN else _STATES[row.state]
 
 
-def _request_page(row: RequestRow, title: Text) -> Screen:
+def _request_page(row: RequestRow, title: Text, ask: _Ask) -> Screen:
     """Show what was answered; where nothing was, say when an answer is due, and ask whether it still is."""
     if row.answer is not None:
-        return AnswerPage(row, row.answer, title)
+        return AnswerPage(row, row.answer, title, ask)
     said = _dates(row)
-    return _closing(row, title, said) if row.state in _WAITING else Notice(title, said)
+    return _closing(row, title, said, ask) if row.state in _WAITING else Notice(title, said)
 
 
 def _dates(row: RequestRow) -> Text:
@@ -105,17 +115,18 @@ def _dates(row: RequestRow) -> Text:
     return word("Asked: {filed}. Answer due: {due}, days off not counted.", filed=row.filed, due=row.due)
 
 
-def _closing(row: RequestRow, title: Text, said: Text) -> Question:
+def _closing(row: RequestRow, title: Text, said: Text, ask: _Ask) -> Question:
     text = word("{first} {second}", first=said, second=word("Close it, for it is answered?"))
-    close = proving(Right.REQUEST, lambda state: state.emit(CloseRequest(row.number)))
+    close = proving(Right.REQUEST, lambda state: ask(state, CloseRequest(row.number)))
     return Question(title, text, word("Close"), close)
 
 
 class AnswerPage(Reading):
     """The operator's answer to a request; OK at its end takes note of it, # objects to it."""
 
-    def __init__(self, row: RequestRow, answer: AnswerRow, title: Text) -> None:
+    def __init__(self, row: RequestRow, answer: AnswerRow, title: Text, ask: _Ask) -> None:
         super().__init__(title, lambda: self._text, self._take_note)
+        self._ask = ask
         self._row = row
         self._answer = answer
         self._own_title = title
@@ -136,14 +147,14 @@ class AnswerPage(Reading):
             super().press(state, key)
 
     def _object(self, state: PhoneState) -> None:
-        state.emit(ObjectToAnswer(self._answer.answer_id))
+        self._ask(state, ObjectToAnswer(self._answer.answer_id))
         state.menu.drop(state, self)
 
     def _take_note(self, state: PhoneState) -> None:
         if not self._answer.read:
-            state.emit(MarkAnswerRead(self._answer.answer_id))
+            self._ask(state, MarkAnswerRead(self._answer.answer_id))
         if self._row.state in _WAITING:
-            state.menu.replace(state, _closing(self._row, self._own_title, _dates(self._row)))
+            state.menu.replace(state, _closing(self._row, self._own_title, _dates(self._row), self._ask))
         else:
             state.menu.drop(state, self)
 
@@ -151,35 +162,17 @@ class AnswerPage(Reading):
 def _kinds_page(_state: PhoneState) -> Choices:
     def filing(kind: RequestKind) -> Then:
         # In the place of the kinds: the PIN that was typed counts for one request.
-        return lambda state: state.menu.replace(state, FiledPage(kind))
+        return lambda state: state.menu.replace(state, RequestNotice(REQUESTS, FileRequest(kind), _filed))
 
     choices = [Choice(_KINDS[kind], filing(kind)) for kind in RequestKind]
     return Choices(_NEW, lambda _state: choices)
 
 
-class FiledPage(Notice):
-    """Files a request, and says which number it has and when an answer is due."""
-
-    def __init__(self, kind: RequestKind) -> None:
-        super().__init__(REQUESTS, ONE_MOMENT)
-        self._kind = kind
-        self._asked = False
-
-    def open(self, state: PhoneState) -> None:
-        """File it, once."""
-        if not self._asked:
-            self._asked = True
-            state.emit(FileRequest(self._kind))
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say what has become of it."""
-        match answer:
-            case RequestFiled(0):
-                self._text = word("That is enough for today. Ask again tomorrow.")
-            case RequestFiled(number, ""):
-                filed = word("Request {number} is filed.", number=number)
-                self._text = word("{first} {second}", first=filed, second=_NO_DATE)
-            case RequestFiled(number, due):
-                self._text = word("Request {number} is filed. Due: {due}.", number=number, due=due)
-            case ErrandFailed(FileRequest.__name__, words):
-                self._text = words
+def _filed(_state: PhoneState, filed: RequestFiled) -> Text:
+    """Say which number a request has and when an answer is due."""
+    if not filed.number:
+        return word("That is enough for today. Ask again tomorrow.")
+    if not filed.due:
+        number = word("Request {number} is filed.", number=filed.number)
+        return word("{first} {second}", first=number, second=_NO_DATE)
+    return word("Request {number} is filed. Due: {due}.", number=filed.number, due=filed.due)

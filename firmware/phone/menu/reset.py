@@ -1,13 +1,12 @@
 """Forgetting everything: a page that says what goes and what stays, the PIN, and two questions."""
 
 from firmware.base.words import word
-from firmware.phone.answers import Answer, ErrandFailed
-from firmware.phone.errands import FactoryReset
-from firmware.phone.menu.card import ONE_MOMENT, Card
+from firmware.phone.menu.card import Card
 from firmware.phone.menu.proof import proving
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import Right
+from firmware.phone.requests.handset import FactoryReset
 from firmware.phone.state import PhoneState
 
 _TITLE = word("Reset")
@@ -33,17 +32,4 @@ def _ask_again(state: PhoneState) -> None:
 
 
 def _reset(state: PhoneState) -> None:
-    state.emit(FactoryReset())
-    state.menu.push(state, ResetNotice())
-
-
-class ResetNotice(Notice):
-    """Shown until the phone starts anew, or says why it does not."""
-
-    def __init__(self) -> None:
-        super().__init__(_TITLE, ONE_MOMENT)
-
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say why nothing was forgotten."""
-        if isinstance(answer, ErrandFailed) and answer.errand == FactoryReset.__name__:
-            self._text = answer.words
+    state.menu.push(state, RequestNotice(_TITLE, FactoryReset()))

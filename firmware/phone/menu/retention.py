@@ -3,12 +3,11 @@
 from typing import Final
 
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import Answer, ErrandFailed
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.my_data import DataCategory
-from firmware.phone.rights_answers import RetentionRead
-from firmware.phone.rights_errands import ReadRetention
+from firmware.phone.request import Failed
+from firmware.phone.requests.rights import ReadRetention, RetentionDays
 from firmware.phone.state import PhoneState
 
 HOW_LONG: Final = word("Kept for")
@@ -44,17 +43,15 @@ class RetentionPage(Card):
 
     def open(self, state: PhoneState) -> None:
         """Ask."""
-        state.emit(ReadRetention())
+        state.ask(ReadRetention(), self._show, page=self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show what was asked for, or why it is not known."""
-        match answer:
-            case RetentionRead(days):
-                rows = (MenuRow(CATEGORIES[category], stays(each)) for category, each in days)
-                hint = word("Counted while the phone runs. What you keep, and all else, stays until you delete it.")
-                self._read = (*rows, MenuRow(hint))
-            case ErrandFailed(ReadRetention.__name__, words):
-                self._read = (MenuRow(words),)
+    def _show(self, _state: PhoneState, answer: RetentionDays | Failed) -> None:
+        if isinstance(answer, Failed):
+            self._read = (MenuRow(answer.words),)
+            return
+        rows = (MenuRow(CATEGORIES[category], stays(days)) for category, days in answer)
+        hint = word("Counted while the phone runs. What you keep, and all else, stays until you delete it.")
+        self._read = (*rows, MenuRow(hint))
 
 
 def retention_page(_state: PhoneState) -> RetentionPage:

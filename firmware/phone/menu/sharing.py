@@ -1,16 +1,13 @@
 """Who got what from this phone, day by day: from the outbox's own log, written before anything leaves."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from contract.messages import Topic
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.views import MenuRow
-from firmware.phone.sharing_answers import SharedRow, SharesRead
-from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.requests.shares import ReadShares, SharedRow
 from firmware.phone.state import PhoneState
 
 WHO_GOT_WHAT: Final = word("Who got what")
@@ -28,13 +25,9 @@ class ShareList(LongList[SharedRow]):
     def __init__(self) -> None:
         super().__init__(WHO_GOT_WHAT, word("Nothing has left this phone."))
 
-    def errand(self, first: int, limit: int) -> ReadShares:
+    def request(self, first: int, limit: int) -> ReadShares:
         """Read what left."""
         return ReadShares(first, limit)
-
-    def stretch(self, answer: Answer) -> tuple[int, int, Sequence[SharedRow]] | None:
-        """Take what was read."""
-        return (answer.first, answer.total, answer.rows) if isinstance(answer, SharesRead) else None
 
     def row(self, item: SharedRow) -> MenuRow:
         """Show what, and when."""

@@ -3,19 +3,36 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from firmware.phone.answers import Answer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import MenuView
+from firmware.phone.request import Progressed
+from firmware.phone.requests.activation import CodeArrived
+from firmware.phone.requests.calls import CallsDeleted
+from firmware.phone.requests.consents import ConsentsRead
+from firmware.phone.requests.contacts import ContactDeleted, ContactSaved
+from firmware.phone.requests.recordings import PlaybackProgressed, RecordingsChanged
 
 if TYPE_CHECKING:
     from firmware.phone.state import PhoneState
+
+PageNews = (
+    CallsDeleted
+    | CodeArrived
+    | ConsentsRead
+    | ContactDeleted
+    | ContactSaved
+    | PlaybackProgressed
+    | Progressed
+    | RecordingsChanged
+)
+"""What every open page hears, whoever has caused it."""
 
 
 class Screen(Protocol):
     """One page of a menu.
 
-    It remembers what it shows and where the person is in it, asks for what it needs by errands, and takes their
-    answers. CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
+    It remembers what it shows and where the person is in it, asks for what it needs by `PhoneState.ask`.
+    CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
 
     Attributes:
         listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
@@ -52,8 +69,12 @@ class Screen(Protocol):
         """Take CANCEL; False leaves this page."""
         ...
 
-    def take(self, state: "PhoneState", answer: Answer) -> None:
-        """Take what became of an errand, its own or another's."""
+    def hear(self, state: "PhoneState", news: PageNews) -> None:
+        """Hear of something that may change what it shows."""
+        ...
+
+    def holds(self, page: object) -> bool:
+        """Whether this is a page, or shows it as a part of itself."""
         ...
 
     def number_to_call(self, state: "PhoneState") -> str:
@@ -79,7 +100,11 @@ class Quiet:
         """Let this page be left."""
         return False
 
-    def take(self, state: "PhoneState", answer: Answer) -> None: ...
+    def hear(self, state: "PhoneState", news: PageNews) -> None: ...
+
+    def holds(self, page: object) -> bool:
+        """Be no other page."""
+        return page is self
 
     def number_to_call(self, state: "PhoneState") -> str:  # noqa: ARG002 - part of Screen
         """Call nobody."""
@@ -132,7 +157,11 @@ class MenuStack:
         """Return what the display shows, None where no menu is open."""
         return self.top.view(state) if self.top is not None else None
 
-    def take(self, state: "PhoneState", answer: Answer) -> None:
-        """Tell every open page what became of an errand."""
+    def has(self, page: object) -> bool:
+        """Whether a page is open, be it under others."""
+        return any(screen.holds(page) for screen in self.screens)
+
+    def tell(self, state: "PhoneState", news: PageNews) -> None:
+        """Tell every open page of something."""
         for screen in tuple(self.screens):
-            screen.take(state, answer)
+            screen.hear(state, news)

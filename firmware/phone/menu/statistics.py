@@ -1,13 +1,13 @@
 """How much was called: today, this month and ever."""
 
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import Answer, CallsCounted, ErrandFailed
-from firmware.phone.call_statistics import CallCounts
-from firmware.phone.errands import CountCalls
+from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.sound_rows import verdict_row
 from firmware.phone.menu.views import MenuRow
+from firmware.phone.request import Failed
+from firmware.phone.requests.calls import CountCalls
 from firmware.phone.state import PhoneState
 
 _SECONDS_A_MINUTE = 60
@@ -26,20 +26,18 @@ class StatisticsPage(Choices):
 
     def open(self, state: PhoneState) -> None:
         """Have the calls counted."""
-        state.emit(CountCalls())
+        state.ask(CountCalls(), self._show, page=self)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Show the figures, or why there are none."""
-        match answer:
-            case CallsCounted(statistics):
-                self._counted = [
-                    _choice(_TODAY, statistics.today, statistics.undated),
-                    _choice(_MONTH, statistics.month, statistics.undated),
-                    _choice(_EVER, statistics.ever, 0),
-                    Choice(word("Only on this phone")),
-                ]
-            case ErrandFailed(CountCalls.__name__, words):
-                self._counted, self._empty = [], words
+    def _show(self, _state: PhoneState, answer: CallStatistics | Failed) -> None:
+        if isinstance(answer, Failed):
+            self._counted, self._empty = [], answer.words
+            return
+        self._counted = [
+            _choice(_TODAY, answer.today, answer.undated),
+            _choice(_MONTH, answer.month, answer.undated),
+            _choice(_EVER, answer.ever, 0),
+            Choice(word("Only on this phone")),
+        ]
 
 
 def statistics_page(_state: PhoneState) -> StatisticsPage:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from firmware.base.words import word
 from firmware.phone.call import RegistrationState
 from firmware.phone.countries import COUNTRIES
-from firmware.phone.errands import FactsKind
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.country import CountryPage
@@ -16,6 +15,7 @@ from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.phrases import FEATURES, NO_SERVICE, REGISTRATION_FAILURES, REGISTRATIONS, UNKNOWN_CALLER
+from firmware.phone.requests.handset import FactsKind
 from firmware.phone.state import PhoneState
 from firmware.phone.view import LineView
 

@@ -1,16 +1,13 @@
 """Having the PIN open the phone's memory: what that protects from, what it costs, and the switch."""
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed, PinChecked
-from firmware.phone.key_answers import StoreGuarded
-from firmware.phone.key_errands import GuardStore
-from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice
 from firmware.phone.menu.entry import PinEntry
-from firmware.phone.menu.question import Notice, Question
+from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.switches import on_or_off
 from firmware.phone.menu.views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE, Guard
+from firmware.phone.requests.pin import GuardStore, PinChecked
 from firmware.phone.state import PhoneState
 
 _TITLE = word("PIN at start")
@@ -47,26 +44,19 @@ def _ask_pin(state: PhoneState) -> None:
     def accept(state: PhoneState, pin: str) -> Text | None:
         if guarded and len(pin) < MIN_DIGITS_FOR_STORE:
             return word("Set a longer PIN first: 6 to 8 digits.")
-        state.emit(GuardStore(pin, guarded))
-        state.menu.push(state, GuardNotice())
+        state.menu.push(state, RequestNotice(_TITLE, GuardStore(pin, guarded), _say))
         return None
 
     state.menu.push(state, PinEntry(word("PIN"), accept))
 
 
-class GuardNotice(Notice):
-    """Says what has become of the switch, once it is known."""
+def _say(state: PhoneState, checked: PinChecked) -> Text:
+    if not checked.accepted:
+        return wrong_pin(checked.wait_s)
+    now_on = word("Nothing opens without the PIN now.")
+    return now_on if opens_by_pin(state) else word("The memory opens by itself now.")
 
-    def __init__(self) -> None:
-        super().__init__(_TITLE, ONE_MOMENT)
 
-    def take(self, _state: PhoneState, answer: Answer) -> None:
-        """Say what has become of it."""
-        match answer:
-            case StoreGuarded(guards):
-                now_on = word("Nothing opens without the PIN now.")
-                self._text = now_on if Guard.PIN in guards else word("The memory opens by itself now.")
-            case PinChecked(accepted=False, wait_s=wait_s):
-                self._text = word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN.")
-            case ErrandFailed(GuardStore.__name__, words):
-                self._text = words
+def wrong_pin(wait_s: int) -> Text:
+    """Say that it was not the PIN, and how long the next one has to wait."""
+    return word("Wrong PIN. Wait {s} s.", s=wait_s) if wait_s else word("Wrong PIN.")

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from firmware.base.words import Text, word
-from firmware.phone.answers import Answer, ErrandFailed, JobFinished, JobProgressed
-from firmware.phone.errands import Errand, FolderJob, RunFolderJob
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.question import Sentence
+from firmware.phone.menu.stack import PageNews
 from firmware.phone.menu.views import NoticeView, SoftKeys
 from firmware.phone.moves import MENU_PATIENCE_S
+from firmware.phone.request import Failed, Outcome, Progressed, Request
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
 
@@ -24,21 +24,17 @@ class WorkPage(Sentence):
 
     patience_s = MENU_PATIENCE_S
 
-    def __init__(self, title: Text, errand: Errand) -> None:
+    def __init__(self, title: Text, request: Request[Outcome]) -> None:
         super().__init__(title, word("Working…"), SoftKeys(BACK))
-        self._errand = errand
+        self._request = request
         self._percent: int | None = 0
         self._asked = False
-
-    def _news(self, answer: Answer) -> int | Text | None:
-        """Return how far the work has come, in per cent, or what became of it; None where this is not about it."""
-        raise NotImplementedError
 
     def open(self, state: PhoneState) -> None:
         """Begin, once."""
         if not self._asked:
             self._asked = True
-            state.emit(self._errand)
+            state.ask(self._request, self._end, page=self)
 
     def view(self, state: PhoneState) -> NoticeView:
         """Show how far it has come, or what became of it."""
@@ -51,34 +47,19 @@ class WorkPage(Sentence):
         else:
             super().press(state, key)
 
-    def take(self, state: PhoneState, answer: Answer) -> None:
-        """Follow the work; as long as it comes on, and until its end may have been read, the page stays."""
-        match self._news(answer):
-            case int(percent):
-                if self._percent is None:
-                    return
-                self._percent = percent
-            case None:
-                return
-            case words:
-                self._text = words
-                self._keys = SoftKeys(BACK, CHOOSE)
-                self._percent = None
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Follow the work."""
+        if isinstance(news, Progressed) and news.request == self._request and self._percent is not None:
+            self._percent = news.percent
+            self._stay(state)
+
+    def _end(self, state: PhoneState, answer: Outcome | Failed) -> None:
+        self._text = answer.words
+        self._keys = SoftKeys(BACK, CHOOSE)
+        self._percent = None
+        self._stay(state)
+
+    def _stay(self, state: PhoneState) -> None:
+        """Stay as long as the work comes on, and until its end may have been read."""
         if state.mode is Mode.MENU:
             state.start_timer(Timer.INFO, self.patience_s)
-
-
-class JobPage(WorkPage):
-    """Work on files."""
-
-    def __init__(self, job: FolderJob, title: Text) -> None:
-        super().__init__(title, RunFolderJob(job))
-        self._job = job
-
-    def _news(self, answer: Answer) -> int | Text | None:
-        match answer:
-            case JobProgressed(self._job, percent):
-                return percent
-            case JobFinished(self._job, _, words) | ErrandFailed(RunFolderJob.__name__, words):
-                return words
-        return None

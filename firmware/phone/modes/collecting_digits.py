@@ -1,10 +1,9 @@
 """COLLECTING_DIGITS: a number is being dialled, with the handset off or still in its cradle."""
 
 from firmware.phone import auto_redial
-from firmware.phone.answers import ContactsFound
 from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
-from firmware.phone.contact_search import chosen_number, move_match, take_matches
+from firmware.phone.contact_search import chosen_number, move_match
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import (
     PATIENCE_S,
@@ -223,7 +222,6 @@ _CHOOSING_KEYS = dict.fromkeys(VOLUME_KEYS, _turn_or_choose)
 
 ROWS: Rows = {
     **BACKGROUND,
-    ContactsFound: take_matches,
     KeyPressed: by_key(
         _CHOOSING_KEYS,
         FEATURE_KEYS,

@@ -13,7 +13,7 @@ from firmware.phone.moves import enter
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.receiving import receive_call
 from firmware.phone.recording import Playback
-from firmware.phone.recording_answers import PlaybackProgressed
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import answer_waiting, decline_waiting, put_down, silence_waiting_call
@@ -52,7 +52,7 @@ def _cancel(state: PhoneState, _event: KeyPressed) -> None:
 
 def _follow(state: PhoneState, event: PlaybackProgressed) -> None:
     """Show how far it has come; the loudspeaker goes off by itself at the end."""
-    state.menu.take(state, event)
+    state.menu.tell(state, event)
     if event.playback in {Playback.OVER, Playback.DAMAGED} and not state.off_hook:
         put_down(state)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from firmware.base.errors import StorageError
-from firmware.phone.policy_answers import DocumentsChanged
+from firmware.phone.requests.policies import DocumentsChanged
 from firmware.privacy.policy import in_force, unread
 from firmware.services.clock import read_clocks
 from firmware.store.answers import StoredAnswers

@@ -7,7 +7,7 @@ from typing import Final
 
 from firmware.base.errors import MediaError, StorageError
 from firmware.phone.recording import Playback, RecordingId
-from firmware.phone.recording_answers import PlaybackProgressed
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.store.recording_files import RecordingReader, SoundChunk
 from firmware.store.recordings import StoredRecordings

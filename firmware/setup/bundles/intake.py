@@ -7,10 +7,9 @@ The trial itself is another run of the handset, see trial.py.
 import asyncio
 import errno
 import logging
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from traceback import extract_tb
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from contract.results import BundleResult, OutcomeCode, ReportCode
 from firmware.base.errors import BundleError
@@ -18,8 +17,7 @@ from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.sealed import read_own, seal_to_self
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Progress
 from firmware.phone.bundle_news import BundleStep
-from firmware.phone.errands import Errand
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.drafts import Draft, open_draft
 from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
@@ -30,6 +28,9 @@ from provisioning.errors import BundleRefusedError, ProvisioningError, refuse
 from provisioning.identity import Identity
 from provisioning.schema import Configuration
 from provisioning.trust import Kind, key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ class Intake:
         self.when_ended: Callable[[Ended], None] = lambda _ended: None
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
-        """What the runner of errands needs: what people answer."""
+    def handlers(self) -> Handlers:
+        """What the runner needs: what people answer."""
         return self._questions.handlers
 
     # --- what sockets talk to -----------------------------------------------------------------------------------------

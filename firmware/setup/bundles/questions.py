@@ -1,14 +1,19 @@
 """What a person at the handset is asked about a bundle: whether they know its signer, and the code of its passwords."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from contract.results import OutcomeCode
-from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
-from firmware.phone.bundle_news import BundleCodeWanted, BundleNews, BundleSignerShown
-from firmware.phone.errands import Errand
-from firmware.services.runner import Handler
+from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
+    BundleCodeWanted,
+    BundleNews,
+    BundleSignerShown,
+    GiveUpBundleCode,
+    TryBundleCode,
+)
+from firmware.services.runner import Handlers
 from provisioning.bundle import key_words
 from provisioning.errors import BundleRefusedError, refuse
 from provisioning.sealing import unseal_with_code
@@ -28,8 +33,8 @@ class Questions:
         self._answer: asyncio.Future[bool | str | None] | None = None
 
     @property
-    def handlers(self) -> Mapping[type[Errand], Handler]:
-        """What the runner of errands needs."""
+    def handlers(self) -> Handlers:
+        """What the runner needs."""
         return {
             AnswerBundleSigner: self._take_signer,
             TryBundleCode: self._take_code,
@@ -82,11 +87,11 @@ class Questions:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
 
-    async def _take_signer(self, errand: AnswerBundleSigner) -> None:
-        self._take(errand.accepted)
+    async def _take_signer(self, request: AnswerBundleSigner) -> None:
+        self._take(request.accepted)
 
-    async def _take_code(self, errand: TryBundleCode) -> None:
-        self._take(errand.code)
+    async def _take_code(self, request: TryBundleCode) -> None:
+        self._take(request.code)
 
-    async def _take_giving_up(self, _errand: GiveUpBundleCode) -> None:
+    async def _take_giving_up(self, _request: GiveUpBundleCode) -> None:
         self._take(None)

@@ -12,8 +12,7 @@ from firmware.base.errors import BundleError, HandsetError
 from firmware.configuration.config_store import BUNDLE_NAME
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Finishing, Standing
-from firmware.phone.errands import Errand
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.intake import Intake
@@ -67,9 +66,9 @@ class BundleService:
         self.intake.when_ended = self._note_refused
 
     @property
-    def handlers(self) -> dict[type[Errand], Handler]:
-        """What the runner of errands needs."""
-        return dict(self.intake.handlers)
+    def handlers(self) -> Handlers:
+        """What the runner needs."""
+        return self.intake.handlers
 
     @property
     def standing(self) -> Standing:

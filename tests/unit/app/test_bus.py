@@ -10,7 +10,6 @@ from firmware.app.bus import Bus
 from firmware.base.errors import StorageError
 from firmware.phone import commands as c
 from firmware.phone import orders as o
-from firmware.phone.answers import PinChanged
 from firmware.phone.call import CallerId, CallId, CallQuality, CallState, RejectReason, SipUri, TextMessage
 from firmware.phone.events import (
     BlockedContactsLoaded,
@@ -34,6 +33,7 @@ from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
+from firmware.phone.requests.pin import PinChanged
 from firmware.phone.set_up import SetUp
 from firmware.ports.store import CallerContact
 

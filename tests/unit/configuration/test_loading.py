@@ -20,7 +20,7 @@ from firmware.configuration.loading import (
     read_country,
 )
 from firmware.configuration.standing import Ended
-from firmware.phone.errands import ChooseCountry
+from firmware.phone.requests.handset import ChooseCountry
 from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.country import CountryErrands
 from firmware.settings.phone import phone_settings

@@ -6,7 +6,6 @@ from typing import Final
 
 from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
-from firmware.phone.answers import FactsRead, PinChanged
 from firmware.phone.bundle_news import (
     BundleCodeWanted,
     BundleEnded,
@@ -16,11 +15,12 @@ from firmware.phone.bundle_news import (
     StickReported,
 )
 from firmware.phone.call import RegistrationFailure
-from firmware.phone.errands import FactsKind
 from firmware.phone.events import Event, PreferencesLoaded
 from firmware.phone.key import Key
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
+from firmware.phone.requests.handset import ReadFacts
+from firmware.phone.requests.pin import PinChanged
 from firmware.phone.view import PhoneView
 from firmware.services.set_up_facts import set_up_facts
 from provisioning.trust import Kind, TrustedKey
@@ -85,7 +85,7 @@ def _installer_s_page() -> PhoneView:
         at=0,
     )
     facts = set_up_facts(SERIAL, Standing(active=12, kept=(kept,), ended=ended), (_KEY,))
-    desk.handle(FactsRead(FactsKind.SET_UP, facts))
+    desk.reply(ReadFacts, facts)
     return desk.view
 
 

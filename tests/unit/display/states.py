@@ -6,7 +6,6 @@ from typing import Any
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import FactsRead
 from firmware.phone.call import (
     CallerId,
     CallQuality,
@@ -17,9 +16,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.errands import FactsKind
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import (
     CardView,
     CodeView,
@@ -32,6 +29,8 @@ from firmware.phone.menu.views import (
     SoftKeys,
 )
 from firmware.phone.news import Problem
+from firmware.phone.requests.handset import ReadFacts
+from firmware.phone.requests.pin import StoreGuarded
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.services.egress_facts import egress_facts
 from tests.unit.display.bundle_views import bundle_views
@@ -221,7 +220,8 @@ def _privacy() -> dict[str, PhoneView]:
         views["privacy"] = phone.view
         phone.dial(digit)
         phone.answer()
-        phone.handle(FactsRead(FactsKind.EGRESS, egress_facts()))
+        if phone.waiting(ReadFacts):
+            phone.reply(ReadFacts, egress_facts())
         views[f"privacy, {name}"] = phone.view
         phone.hold_down(Key.CANCEL)
     return {name: replace(view, look=Look()) for name, view in views.items()}

@@ -6,10 +6,9 @@ from firmware.base.words import word
 from firmware.display.pages import page_for
 from firmware.display.reading import about_nobody, lines_of
 from firmware.display.translation import Language
-from firmware.phone.answers import FactsRead
-from firmware.phone.errands import FactsKind
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView
+from firmware.phone.requests.handset import ReadFacts
 from firmware.phone.view import Mode, PhoneView
 from tests.unit.display.bundle_views import SERIAL
 from tests.unit.display.states import CLOCK, VIEWS
@@ -63,7 +62,7 @@ def test_of_a_menu_only_that_it_is_open_is_read() -> None:
 def test_the_installer_s_page_is_read_whole() -> None:
     desk = Desk(settings())
     open_page(desk, "This phone", "Set-up")
-    desk.handle(FactsRead(FactsKind.SET_UP, ((word("Bundle"), "12"), (word("Serial number"), SERIAL))))
+    desk.reply(ReadFacts, ((word("Bundle"), "12"), (word("Serial number"), SERIAL)))
     assert read(desk.view) == (CLOCK, "Set-up", "Bundle: 12", f"Serial number: {SERIAL}", "[Back]")
 
 

@@ -13,10 +13,13 @@ from firmware.phone.news import CallAudioChanged, CallStateChanged, IncomingCall
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import PhoneView
 
+A = TypeVar("A")
 C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=Request[Any])
 
 CALLER = CallerId("02012345678", "Anna")
 INCOMING = CallId("in")
@@ -36,6 +39,7 @@ class Desk:
         ids = count(1)
         self.phone = Phone(phone_settings or settings(), lambda: CallId(f"out-{next(ids)}"))
         self.all_commands: list[Command] = self.phone.start()
+        self._answered: list[Request[object]] = []
         self.handle(RegistrationChanged(RegistrationState.REGISTERED))
 
     @property
@@ -50,6 +54,18 @@ class Desk:
         commands = self.phone.handle(event)
         self.all_commands += commands
         return commands
+
+    def reply(self, kind: type[Request[A]], answer: A | Failed) -> list[Command]:
+        """Answer what was asked of one kind and is not answered yet; return the commands after the last of it."""
+        waiting = self.waiting(kind)
+        assert waiting, f"nobody waits for {kind.__name__}"
+        self._answered += waiting
+        return [self.handle(Answered(request, answer)) for request in waiting][-1]
+
+    def waiting(self, kind: type[R]) -> list[R]:
+        """Return what was asked of one kind and is not answered yet."""
+        done = {id(request) for request in self._answered}
+        return [command for command in self.said(kind) if id(command) not in done]
 
     def lift(self) -> list[Command]:
         return self.handle(HandsetLifted())

@@ -1,23 +1,37 @@
 """A phone that nobody has set up, with a small store behind it and somebody who answers its questions."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
-from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
-from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
-from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead, ReceiptRead
-from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
-from firmware.phone.errands import CheckPin, Errand, SetPin
 from firmware.phone.events import SetUpLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView
 from firmware.phone.pin import PinSlot
-from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
-from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Answered, Request
+from firmware.phone.requests.activation import (
+    CheckCode,
+    CodeArrived,
+    LeaveNumberUnproved,
+    NumberProof,
+    NumberProofRead,
+    ReadNumberProof,
+    RequestCode,
+)
+from firmware.phone.requests.consents import (
+    Activate,
+    ConsentRow,
+    ConsentsChanged,
+    ConsentsRead,
+    ReadConsents,
+    ReadReceipt,
+    SetConsent,
+    WithdrawOptional,
+)
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
+from firmware.phone.requests.policies import PolicyRead, PolicyRow, PolicyShown, PolicyState, ReadPolicy
 from firmware.phone.set_up import SetUp
 from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import Desk
@@ -34,9 +48,12 @@ TITLES = (
     "How loud", "Ring tone", "All set",
 )  # fmt: skip
 
+_LATER = object()
+"""What the small store knows no answer to, a test may answer."""
+
 
 class Store:
-    """Answers a desk's errands as the handset's own store would, one after the other, when it is told to."""
+    """Answers a desk as the handset's own store would, one after the other, when it is told to."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -63,7 +80,7 @@ class Store:
         while self._seen < len(self.desk.all_commands):
             command = self.desk.all_commands[self._seen]
             self._seen += 1
-            if isinstance(command, get_args(Errand)):
+            if isinstance(command, Request):
                 self._answer(command)
 
     def tell_consents(self) -> None:
@@ -71,40 +88,46 @@ class Store:
         declined = self.answers.get(Purpose.SERVICE) is False
         self.desk.handle(ConsentsChanged(granted, bool(self.age_band) and not declined, self.age_band))
 
-    def _answer(self, errand: Errand) -> None:  # noqa: C901, PLR0912 - a case for each errand
+    def _answer(self, request: Request[object]) -> None:
         handle = self.desk.handle
-        match errand:
+        answer = self._answer_to(request)
+        if answer is not _LATER:
+            handle(Answered(request, answer))
+        if isinstance(request, RequestCode):
+            handle(CodeArrived(f"Your code is {CODE}."))
+
+    def _answer_to(self, request: Request[object]) -> object:  # noqa: C901, PLR0912 - a case for each request
+        match request:
             case ReadConsents():
-                handle(self._consents())
+                return self.consents()
             case SetConsent(purpose, granted, actor):
                 self.answers[purpose], self.actors[purpose] = granted, actor
-                self._tell_change()
+                return self._change()
             case WithdrawOptional():
-                self.actor = errand.actor
+                self.actor = request.actor
                 self.answers |= {purpose: False for purpose in self.answers if purpose is not Purpose.SERVICE}
-                self._tell_change()
+                return self._change()
             case ReadReceipt(purpose):
-                handle(ReceiptRead(purpose, f"receipt for {purpose}" if purpose in self.answers else ""))
+                return f"receipt for {purpose}" if purpose in self.answers else ""
             case Activate(age_band, actor):
                 self.age_band, self.actor = age_band, actor
-                self._tell_change()
+                return self._change()
             case CheckPin(pin, slot):
-                handle(PinChecked(accepted=self.pins.get(slot, pin) == pin))
+                return PinChecked(accepted=self.pins.get(slot, pin) == pin)
             case SetPin(pin, slot):
                 self.pins = {**{other: self.pins[other] for other in self.pins if other is not slot}}
                 self.pins |= {slot: pin} if pin else {}
-                handle(PinChanged(bool(pin), slot))
+                self.desk.handle(PinChanged(bool(pin), slot))
             case ReadPolicy():
-                handle(PolicyRead(self.policy, ("We keep little.", "We sell nothing.")))
+                return PolicyRead(self.policy, ("We keep little.", "We sell nothing."))
             case PolicyShown():
                 self.policy = replace(self.policy, state=PolicyState.IN_FORCE)
-                handle(PolicyRead(self.policy, ("We keep little.", "We sell nothing.")))
+                return PolicyRead(self.policy, ("We keep little.", "We sell nothing."))
             case ReadNumberProof():
-                handle(self.proof)
+                return self.proof
             case RequestCode():
                 self.proof = NumberProofRead(NumberProof.SENT, tries_left=5)
-                handle(self.proof)
-                handle(CodeArrived(f"Your code is {CODE}."))
+                return self.proof
             case CheckCode(code):
                 left = self.proof.tries_left - 1
                 if code == CODE:
@@ -113,15 +136,18 @@ class Store:
                     self.proof = NumberProofRead(NumberProof.WRONG, tries_left=left)
                 else:
                     self.proof = NumberProofRead(NumberProof.WAIT, wait_s=61)
-                handle(self.proof)
+                return self.proof
             case LeaveNumberUnproved():
                 self.unproved = True
+            case _:
+                return _LATER
+        return None
 
-    def _tell_change(self) -> None:
+    def _change(self) -> ConsentsRead:
         self.tell_consents()
-        self.desk.handle(self._consents())
+        return self.consents()
 
-    def _consents(self) -> ConsentsRead:
+    def consents(self) -> ConsentsRead:
         return ConsentsRead(tuple(map(self._row, Purpose)), private=not any(self.answers.values()))
 
     def _row(self, purpose: Purpose) -> ConsentRow:

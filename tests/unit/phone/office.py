@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.dial_plan import DialPlan, Rewrite
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.state import PhoneSettings
 from firmware.settings.phone import feature_codes
 from provisioning.calling import FeatureCodes

@@ -1,7 +1,7 @@
 """Recordings in the menu of a telephone on a desk."""
 
 from firmware.phone.recording import RecordingId
-from firmware.phone.recording_answers import RecordingRow, RecordingsListed
+from firmware.phone.requests.recordings import ListRecordings, RecordingRow, RecordingsListed
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page
 
@@ -21,7 +21,7 @@ def recorded(place: int = 1, **more: object) -> RecordingRow:
 
 def list_recordings(desk: Desk, *rows: RecordingRow) -> None:
     """Answer what the list of recordings asks for."""
-    desk.handle(RecordingsListed(0, len(rows), rows, sum(row.size_bytes for row in rows), 500_000_000))
+    desk.reply(ListRecordings, RecordingsListed(0, len(rows), rows, sum(row.size_bytes for row in rows), 500_000_000))
 
 
 def open_recordings(desk: Desk, *rows: RecordingRow) -> None:

@@ -8,33 +8,33 @@ import pytest
 from contract.calls import DisconnectReason
 from contract.consent import Purpose
 from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode, StickCode
-from firmware.phone.answers import PinChanged, PinChecked
-from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
 from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
     BundleCodeWanted,
     BundleEnded,
     BundleNews,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
+    GiveUpBundleCode,
     StickRemoved,
     StickReported,
+    TryBundleCode,
 )
 from firmware.phone.bundle_news_rows import ANSWER_PATIENCE_S, DONE_S, FAILED_S
 from firmware.phone.bundle_phrases import RESULTS, STEPS, WITHOUT_CODE
 from firmware.phone.bundle_reasons import CODES
 from firmware.phone.call import CallState, RegistrationFailure
 from firmware.phone.commands import CancelTimer, IndicatorPattern, SetBrightness, SetIndicator, ShowPage, StartTimer
-from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.errands import CheckPin
 from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
 from firmware.phone.modes.menu import BUNDLE_UNTOUCHED_S
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, StoreWaitsForPin
 from firmware.phone.view import Hint, Mode
 from tests.lab.bundles import REFUSALS
 from tests.unit.phone.desk import INCOMING, Desk, settings
@@ -381,11 +381,11 @@ def test_whoever_accepts_a_signer_types_the_pin_where_one_is_set() -> None:
     assert not desk.said(AnswerBundleSigner)
     desk.dial("0000")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=False))
+    desk.reply(CheckPin, PinChecked(accepted=False))
     assert not desk.said(AnswerBundleSigner)
     desk.dial("4321")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
     assert text(desk) == "One moment…"
 
@@ -431,12 +431,12 @@ def test_on_a_phone_that_waits_for_the_pin_the_guardian_of_a_child_is_asked_as_w
     assert desk.said(CheckPin)[-1].slot is PinSlot.HOLDER
     # The store, which that has opened, says whose phone it is before it answers.
     desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"))
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
     desk.dial("4321")
     desk.press(Key.OK)
     assert desk.said(CheckPin)[-1].slot is PinSlot.GUARDIAN
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
 
 
@@ -447,7 +447,7 @@ def test_a_store_that_the_pin_has_not_opened_accepts_nobody() -> None:
     desk.press(Key.OK)
     desk.dial("258036")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
     assert "cannot be read" in text(desk)
 
@@ -461,7 +461,7 @@ def test_a_pin_that_comes_too_late_accepts_nothing() -> None:
     desk.dial("4321")
     desk.press(Key.OK)
     desk.handle(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
     assert text(desk).startswith("The stick was pulled out too early.")
 
@@ -477,7 +477,7 @@ def test_a_locked_phone_shows_the_signer_and_takes_the_pin() -> None:
     desk.press(Key.OK)
     desk.dial("4321")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
     assert desk.view.locked
 

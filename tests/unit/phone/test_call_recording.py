@@ -18,12 +18,12 @@ from firmware.phone.commands import (
     StartTimer,
     StopRecording,
 )
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import RecordingAnnounced, RecordingEnded, RecordingStarted, RecordingsTrimmed, Timer
 from firmware.phone.key import Key
 from firmware.phone.news import CallPartyChanged, CallReplaced, RecordingSignalled
 from firmware.phone.orders import OpenAudio, SignalRecording
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference, RecordingSign
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.view import Hint, Mode, RecordingView
 from tests.unit.phone.desk import INCOMING, Desk, settings
 
@@ -432,7 +432,7 @@ def test_the_display_knows_that_the_other_end_records() -> None:
 
 
 def test_a_locked_phone_records_nothing() -> None:
-    from firmware.phone.key_answers import StoreWaitsForPin  # noqa: PLC0415
+    from firmware.phone.requests.pin import StoreWaitsForPin  # noqa: PLC0415
 
     desk = Desk(settings())
     desk.handle(StoreWaitsForPin())

@@ -1,8 +1,8 @@
-from firmware.phone.answers import ContactsFound
 from firmware.phone.contact import ContactMatch
-from firmware.phone.errands import SearchContacts
 from firmware.phone.key import Key
 from firmware.phone.orders import PlaceCall
+from firmware.phone.request import Answered
+from firmware.phone.requests.contacts import SearchContacts
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.office import office
@@ -13,12 +13,17 @@ ANN, BO = ContactMatch(1, "Ann", "+49 30 123-4567"), ContactMatch(2, "Bo", "2003
 def searching(keys: str = "26") -> Desk:
     desk = office()
     desk.dial(keys)
-    desk.handle(ContactsFound(keys, (ANN, BO)))
+    found(desk, keys, ANN, BO)
     return desk
 
 
+def found(desk: Desk, keys: str, *matches: ContactMatch) -> None:
+    request = next(request for request in desk.said(SearchContacts) if request.keys == keys)
+    desk.handle(Answered(request, matches))
+
+
 def asked(desk: Desk) -> list[str]:
-    return [errand.keys for errand in desk.said(SearchContacts)]
+    return [request.keys for request in desk.said(SearchContacts)]
 
 
 def test_every_digit_looks_contacts_up_on_hook_and_off() -> None:
@@ -36,9 +41,9 @@ def test_every_digit_looks_contacts_up_on_hook_and_off() -> None:
 def test_only_the_answer_for_the_digits_of_now_is_shown() -> None:
     desk = office()
     desk.dial("26")
-    desk.handle(ContactsFound("2", (BO,)))
+    found(desk, "2", BO)
     assert desk.view.matches == ()
-    desk.handle(ContactsFound("26", (ANN, BO)))
+    found(desk, "26", ANN, BO)
     assert desk.shown().matches == (ANN, BO)
     assert desk.view.match is None
     desk.press("6")
@@ -48,7 +53,7 @@ def test_only_the_answer_for_the_digits_of_now_is_shown() -> None:
 def test_contacts_without_a_number_cannot_be_dialled_and_are_not_shown() -> None:
     desk = office()
     desk.dial("2")
-    desk.handle(ContactsFound("2", (ContactMatch(3, "Cy", ""), BO)))
+    found(desk, "2", ContactMatch(3, "Cy", ""), BO)
     assert desk.view.matches == (BO,)
 
 
@@ -103,7 +108,7 @@ def test_nothing_is_left_of_a_search_after_it() -> None:
     desk.press(Key.CANCEL)
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
-    desk.handle(ContactsFound("26", (ANN,)))
+    found(desk, "26", ANN)
     assert desk.view.matches == ()
 
 

@@ -9,22 +9,21 @@ from hypothesis import strategies as st
 
 from contract.calls import DisconnectReason
 from firmware.phone.activation import AgeBand
-from firmware.phone.answers import PinChanged
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason
 from firmware.phone.commands import StartTimer
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.events import Event, MinuteStarted, PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import CallRules, Hotline, OpenHours
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreWaitsForPin
 from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, RejectCall, StartRinging
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.pin import PinChanged, StoreWaitsForPin
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import Mode

@@ -1,7 +1,5 @@
 """The random evening once more, on a phone with codes, rules, a hotline, busy numbers, messages and a clock."""
 
-from typing import get_args
-
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -10,41 +8,10 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.words import word
-from firmware.phone.activation_answers import NumberProof, NumberProofRead
-from firmware.phone.activation_errands import CheckCode, ReadNumberProof, RequestCode
-from firmware.phone.answers import (
-    Answer,
-    CallsCounted,
-    CallsDeleted,
-    CallsListed,
-    ContactRead,
-    ContactsListed,
-    ErrandFailed,
-    FactsRead,
-    LoggedCall,
-    PicturesListed,
-    PinChanged,
-    PinChecked,
-)
 from firmware.phone.call import CallerId, CallId, CallState, TextMessage
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.commands import Command, SavePreferences
-from firmware.phone.consent_answers import ConsentRow, ConsentsChanged, ConsentsRead
-from firmware.phone.consent_errands import Activate, ReadConsents, SetConsent, WithdrawOptional
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
-from firmware.phone.errands import (
-    CheckPin,
-    ClearCalls,
-    CountCalls,
-    DeleteCall,
-    Errand,
-    ListCalls,
-    ListContacts,
-    ListPictures,
-    ReadContact,
-    ReadFacts,
-    SetPin,
-)
 from firmware.phone.events import (
     KeyHeld,
     KeyPressed,
@@ -62,9 +29,24 @@ from firmware.phone.news import CallStateChanged, MessageReceived, MessageSent, 
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phone import Phone
-from firmware.phone.policy_answers import PolicyRead, PolicyRow, PolicyState
-from firmware.phone.policy_errands import PolicyShown, ReadPolicy
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Answered, Failed, Request, Stretch
+from firmware.phone.requests.activation import CheckCode, NumberProof, NumberProofRead, ReadNumberProof, RequestCode
+from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.consents import (
+    Activate,
+    ConsentRow,
+    ConsentsChanged,
+    ConsentsRead,
+    ReadConsents,
+    SetConsent,
+    WithdrawOptional,
+)
+from firmware.phone.requests.contacts import ListContacts, ReadContact
+from firmware.phone.requests.handset import ReadFacts
+from firmware.phone.requests.pictures import ListPictures
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
+from firmware.phone.requests.policies import PolicyRead, PolicyRow, PolicyShown, PolicyState, ReadPolicy
 from firmware.phone.view import Mode
 from tests.lab.chance import counted
 from tests.unit.phone.office import office_settings
@@ -105,26 +87,24 @@ _MENU_KEYS = st.sampled_from(
 )
 
 
-def answer_to(errand: Errand) -> Answer | None:  # noqa: C901 - a case for each errand
+def answer_to(request: Request[object]) -> object:  # noqa: C901 - a case for each request
     """Answer as a small store would."""
-    match errand:
-        case ListCalls(kind, first, limit):
-            return CallsListed(kind, first, len(_CALLS), _CALLS[first : first + limit])
-        case DeleteCall() | ClearCalls():
-            return CallsDeleted()
+    match request:
+        case ListCalls(_, first, limit):
+            return Stretch(first, len(_CALLS), _CALLS[first : first + limit])
+        case DeleteCall() | ClearCalls() | SetPin():
+            return None
         case CountCalls():
             counts = CallCounts(1, 2, 3, 60, None)
-            return CallsCounted(CallStatistics(None, counts, counts, undated=1))
+            return CallStatistics(None, counts, counts, undated=1)
         case ListContacts(first, limit):
-            return ContactsListed(first, 1, (ContactMatch(1, "Anna", "2345"),)[first : first + limit])
+            return Stretch(first, 1, (ContactMatch(1, "Anna", "2345"),)[first : first + limit])
         case ReadContact():
-            return ContactRead(Contact(1, "Anna", (ContactNumber("2345"),)))
+            return Contact(1, "Anna", (ContactNumber("2345"),))
         case CheckPin(pin):
             return PinChecked(accepted=pin == "2580", wait_s=0 if pin == "2580" else 10)
-        case SetPin(pin):
-            return PinChanged(is_set=bool(pin))
-        case ReadFacts(kind):
-            return FactsRead(kind, ((word("Version"), "1"),))
+        case ReadFacts():
+            return ((word("Version"), "1"),)
         case ReadConsents() | SetConsent() | WithdrawOptional() | Activate():
             return _CONSENTS
         case ReadPolicy() | PolicyShown():
@@ -132,8 +112,8 @@ def answer_to(errand: Errand) -> Answer | None:  # noqa: C901 - a case for each 
         case ReadNumberProof() | RequestCode() | CheckCode():
             return NumberProofRead(NumberProof.SENT, tries_left=1)
         case ListPictures():
-            return PicturesListed((("p1", "Holiday"),))
-    return None
+            return (("p1", "Holiday"),)
+    return Failed("No.")
 
 
 class AnyOfficeEvening(AnyEvening):
@@ -143,7 +123,7 @@ class AnyOfficeEvening(AnyEvening):
         super().__init__()
         self.sent: list[str] = []
         self.saved: Preferences | None = None
-        self.asked: list[Errand] = []
+        self.asked: list[Request[object]] = []
         self.store_fails = False
 
     @initialize(
@@ -188,7 +168,7 @@ class AnyOfficeEvening(AnyEvening):
                 self.saved = preferences
             case PlaceCall(uri=uri) if self.phone.view.locked or not self.phone._state.is_activated:
                 assert uri.removeprefix("sip:").partition("@")[0] in {"110", "112"}, "a phone that only helps calls"
-            case _ if isinstance(command, get_args(Errand)):
+            case _ if isinstance(command, Request):
                 self.asked.append(command)
 
     @rule(code=st.sampled_from(_CODES), key=st.sampled_from([None, Key.OK, Key.HASH]))
@@ -222,10 +202,10 @@ class AnyOfficeEvening(AnyEvening):
     def answer_what_was_asked(self) -> None:
         """Answer as the store would: late, in order, and sometimes that it could not."""
         while self.asked:
-            errand = self.asked.pop(0)
-            answer = ErrandFailed(type(errand).__name__, "No.") if self.store_fails else answer_to(errand)
-            if answer is not None:
-                self._handle(answer)
+            request = self.asked.pop(0)
+            if isinstance(request, SetPin) and not self.store_fails:
+                self._handle(PinChanged(bool(request.pin)))
+            self._handle(Answered(request, Failed("No.") if self.store_fails else answer_to(request)))
 
     @rule(fails=st.booleans())
     def break_or_mend_the_store(self, fails: bool) -> None:

@@ -1,15 +1,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from firmware.phone.answers import AccountKnown, PicturesListed
 from firmware.phone.commands import SavePreferences
-from firmware.phone.errands import DeletePicture, ListPictures
+from firmware.phone.events import AccountKnown
 from firmware.phone.key import Key
 from firmware.phone.menu.codes import invite_page, top_up_page
 from firmware.phone.menu.pictures import background_page, pictures_page
 from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.views import CodeView, ListView, NoticeView
 from firmware.phone.modes.menu import open_menu
+from firmware.phone.requests.pictures import DeletePicture, ListPictures
 from firmware.phone.state import PhoneState
 from tests.unit.phone.desk import Desk, settings
 
@@ -69,7 +69,7 @@ def test_ok_leaves_a_code() -> None:
 def test_a_background_is_chosen_among_the_pictures() -> None:
     desk = desk_with(background_page)
     assert desk.said(ListPictures)
-    desk.handle(PicturesListed(PICTURES))
+    desk.reply(ListPictures, PICTURES)
     view = menu(desk)
     assert isinstance(view, ListView)
     assert [row.label for row in view.rows[1:]] == ["Holiday", "Garden"]
@@ -81,10 +81,12 @@ def test_a_background_is_chosen_among_the_pictures() -> None:
 
 def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -> None:
     desk = desk_with(background_page)
-    desk.handle(PicturesListed(PICTURES))
+    desk.reply(ListPictures, PICTURES)
     choose(desk, "Holiday")
+    desk.phone._state.commands = []
     open_menu(desk.phone._state, pictures_page(desk.phone._state))
-    desk.handle(PicturesListed(PICTURES))
+    desk.all_commands += desk.phone._state.commands
+    desk.reply(ListPictures, PICTURES)
     choose(desk, "Holiday")
     assert not desk.said(DeletePicture)
     desk.press(Key.OK)

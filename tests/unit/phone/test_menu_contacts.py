@@ -4,30 +4,15 @@ import pytest
 
 from firmware.base.pinyin.table import syllables
 from firmware.base.words import word
-from firmware.phone.answers import (
-    ContactDeleted,
-    ContactRead,
-    ContactSaved,
-    ContactsFound,
-    ContactsListed,
-    JobFinished,
-    JobProgressed,
-)
 from firmware.phone.commands import StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind, vcard_text
-from firmware.phone.errands import (
-    DeleteContact,
-    FolderJob,
-    ListContacts,
-    ReadContact,
-    RunFolderJob,
-    SaveContact,
-    SearchContacts,
-)
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
+from firmware.phone.request import Answered, Outcome, Progressed, Stretch
+from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadContact, SaveContact, SearchContacts
+from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, row_of, said, the_list
@@ -40,14 +25,14 @@ MATCHES = (ContactMatch(7, "Ann", "2001"), ContactMatch(8, "Bo", "2003"), Contac
 def at_contacts() -> Desk:
     desk = office(syllables=syllables)
     open_page(desk, "Contacts")
-    desk.handle(ContactsListed(0, 3, MATCHES))
+    desk.reply(ListContacts, Stretch(0, 3, MATCHES))
     return desk
 
 
 def at_ann() -> Desk:
     desk = at_contacts()
     desk.press(Key.OK)
-    desk.handle(ContactRead(ANN))
+    desk.reply(ReadContact, ANN)
     return desk
 
 
@@ -73,20 +58,28 @@ def test_the_list_is_read_and_shown_with_numbers_where_there_is_no_name() -> Non
     assert labels(desk) == ["Ann", "Bo", "2004"]
 
 
-@pytest.mark.parametrize("news", [ContactSaved(Contact(9, "Cy", ())), ContactDeleted(7)])
-def test_a_list_that_was_opened_while_somebody_was_saved_is_read_once_more(news: ContactSaved | ContactDeleted) -> None:
-    desk = at_contacts()
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_list_that_was_opened_while_somebody_was_saved_is_read_once_more(deletes: bool) -> None:
+    desk = at_ann()
+    choose(desk, "Delete" if deletes else "Block")
+    if deletes:
+        desk.press(Key.OK)
+    desk.press(Key.CANCEL)
     before = len(desk.said(ListContacts))
-    desk.handle(news)
+    if deletes:
+        desk.reply(DeleteContact, None)
+    else:
+        desk.reply(SaveContact, saved(desk))
     assert len(desk.said(ListContacts)) == before + 1
 
 
 def test_digits_search_and_only_the_answer_to_the_last_of_them_counts() -> None:
     desk = at_contacts()
     type_keys(desk, "26")
-    assert [errand.keys for errand in desk.said(SearchContacts)] == ["2", "26"]
-    desk.handle(ContactsFound("26", MATCHES[:2]))
-    desk.handle(ContactsFound("2", MATCHES))
+    assert [request.keys for request in desk.said(SearchContacts)] == ["2", "26"]
+    first, second = desk.said(SearchContacts)
+    desk.handle(Answered(second, MATCHES[:2]))
+    desk.handle(Answered(first, MATCHES))
     assert labels(desk) == ["Ann", "Bo"]
     desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
@@ -96,7 +89,7 @@ def test_digits_search_and_only_the_answer_to_the_last_of_them_counts() -> None:
 def test_a_search_that_finds_nobody_says_so_and_cancel_leads_back_key_by_key() -> None:
     desk = at_contacts()
     type_keys(desk, "77")
-    desk.handle(ContactsFound("77", ()))
+    desk.reply(SearchContacts, ())
     menu = the_list(desk)
     assert (menu.rows, said(menu.empty)) == ((), "Nobody found")
     desk.press(Key.OK)
@@ -127,7 +120,7 @@ def test_blocking_a_contact_keeps_it_blocked_and_once_more_lets_it_ring() -> Non
     desk = at_ann()
     choose(desk, "Block")
     assert saved(desk).blocked
-    desk.handle(ContactSaved(saved(desk)))
+    desk.reply(SaveContact, saved(desk))
     choose(desk, "Unblock")
     assert not saved(desk).blocked
 
@@ -137,7 +130,7 @@ def test_a_contact_gets_a_ring_tone() -> None:
     choose(desk, "Ring tone")
     choose(desk, "Urgent")
     assert saved(desk).ring == "priority"
-    desk.handle(ContactSaved(saved(desk)))
+    desk.reply(SaveContact, saved(desk))
     assert said(row_of(desk, "Ring tone").value) == "Urgent"
 
 
@@ -166,14 +159,14 @@ def test_deleting_asks_first_and_then_leads_back_to_the_list() -> None:
     assert desk.said(DeleteContact) == []
     desk.press(Key.OK)
     assert desk.said(DeleteContact) == [DeleteContact(7)]
-    desk.handle(ContactDeleted(7))
+    desk.reply(DeleteContact, None)
     assert labels(desk) == ["Ann", "Bo", "2004"]
 
 
 def test_a_contact_that_is_gone_says_so() -> None:
     desk = at_contacts()
     desk.press(Key.OK)
-    desk.handle(ContactRead(None))
+    desk.reply(ReadContact, None)
     assert said(the_list(desk).empty) == "This contact is gone."
 
 
@@ -222,12 +215,12 @@ def test_star_changes_the_contact_that_is_selected_without_the_page_in_between()
     desk = at_contacts()
     desk.press("*")
     asked = desk.said(ReadContact)[-1]
-    desk.handle(ContactRead(Contact(asked.contact_id, "Ann", (ContactNumber("2345"),))))
+    desk.reply(ReadContact, Contact(asked.contact_id, "Ann", (ContactNumber("2345"),)))
     assert labels(desk)[:2] == ["Name", "2345"]
     desk.press(Key.CANCEL)
-    desk.handle(ContactRead(None))
+    desk.handle(Answered(asked, None))
     desk.press("*")
-    desk.handle(ContactRead(None))
+    desk.reply(ReadContact, None)
     assert len(desk.phone._state.menu.screens) == 2
 
 
@@ -280,10 +273,12 @@ def test_an_import_shows_how_far_it_has_come_and_what_became_of_it() -> None:
     assert desk.said(RunFolderJob) == [RunFolderJob(job)]
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 0
-    assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.handle(JobProgressed(job, 40)), "it is left by itself"
+    assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.handle(Progressed(RunFolderJob(job), 40)), (
+        "it is left by itself"
+    )
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 40
-    desk.handle(JobFinished(job, True, word("3 contacts added.")))
+    desk.reply(RunFolderJob, Outcome(True, word("3 contacts added.")))
     assert desk.view.menu == NoticeView(word("Import"), word("3 contacts added."), keys=desk.view.menu.keys)
     desk.press(Key.OK)
     assert isinstance(desk.shown().menu, ListView)
@@ -292,7 +287,9 @@ def test_an_import_shows_how_far_it_has_come_and_what_became_of_it() -> None:
 def test_the_picture_of_a_contact_is_removed_from_its_page_after_a_question() -> None:
     desk = at_ann()
     assert "Remove picture" not in [said(row.label) for row in the_list(desk).rows]
-    desk.handle(ContactRead(replace(ANN, picture="p1")))
+    desk.press(Key.CANCEL)
+    desk.press(Key.OK)
+    desk.reply(ReadContact, replace(ANN, picture="p1"))
     choose(desk, "Remove picture")
     assert desk.said(SaveContact) == []
     desk.press(Key.OK)

@@ -11,11 +11,11 @@ from firmware.phone.commands import (
     SetIndicator,
     StartTimer,
 )
-from firmware.phone.errands import SearchContacts
 from firmware.phone.events import KeyRepeated, LastDialledLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.news import NO_CALLS, Problem, ProblemCleared, ProblemRaised, RegistrationChanged
 from firmware.phone.orders import CloseAudio, HangUpCall, OpenAudio, PlaceCall, PlayTone, StopTone, Tone
+from firmware.phone.requests.contacts import SearchContacts
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk, settings, without_page
 

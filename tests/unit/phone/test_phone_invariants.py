@@ -25,7 +25,6 @@ from firmware.phone.commands import (
     StopRecording,
     StopSpeaking,
 )
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import (
     CallerNamed,
     Event,
@@ -85,6 +84,7 @@ from firmware.phone.orders import (
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
 from tests.lab.chance import counted

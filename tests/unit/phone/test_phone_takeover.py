@@ -21,7 +21,6 @@ from firmware.phone.commands import (
     ReportImpossibleEvent,
     StartTimer,
 )
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import KeyPressed, Timer
 from firmware.phone.key import Key
 from firmware.phone.news import CallsFound, CallStateChanged, FoundCall
@@ -46,6 +45,7 @@ from firmware.phone.orders import (
 )
 from firmware.phone.phone import Phone
 from firmware.phone.recording import RecordingNotice, RecordingSign
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.running_call import Call
 from firmware.phone.view import Hint, Mode
 from tests.lab.chance import counted

@@ -2,7 +2,6 @@
 
 import pytest
 
-from firmware.phone.answers import ContactRead, ContactsFound, ContactsListed
 from firmware.phone.call import CallId, CallState
 from firmware.phone.commands import CancelTimer, OpenCallRecord, StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
@@ -10,6 +9,8 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.orders import PlaceCall, SendDtmf
 from firmware.phone.post_dial import PAUSE_S
+from firmware.phone.request import Stretch
+from firmware.phone.requests.contacts import ListContacts, ReadContact, SearchContacts
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import open_page, the_list
@@ -20,7 +21,7 @@ def calling(number: str, **settings: object) -> tuple[Desk, CallId]:
     """Call a contact from the contacts' page."""
     desk = office(**settings)
     open_page(desk, "Contacts")
-    desk.handle(ContactsListed(0, 1, (ContactMatch(7, "Ann", number),)))
+    desk.reply(ListContacts, Stretch(0, 1, (ContactMatch(7, "Ann", number),)))
     desk.lift()
     [placed] = desk.said(PlaceCall)
     return desk, placed.call_id
@@ -149,7 +150,7 @@ def test_a_call_for_help_is_one_whatever_stands_around_its_number(number: str) -
 def test_a_barred_number_stays_barred_whatever_stands_around_it(number: str) -> None:
     desk = office(barred=("0900*", "bo@barred.example"))
     open_page(desk, "Contacts")
-    desk.handle(ContactsListed(0, 1, (ContactMatch(7, "Ann", number),)))
+    desk.reply(ListContacts, Stretch(0, 1, (ContactMatch(7, "Ann", number),)))
     desk.lift()
     assert desk.said(PlaceCall) == []
     assert desk.view.hint is Hint.NUMBER_BARRED
@@ -158,10 +159,10 @@ def test_a_barred_number_stays_barred_whatever_stands_around_it(number: str) -> 
 def test_each_number_of_a_contacts_page_is_offered_as_it_is_dialled() -> None:
     desk = office()
     open_page(desk, "Contacts")
-    desk.handle(ContactsListed(0, 1, (ContactMatch(7, "Ann", "2001"),)))
+    desk.reply(ListContacts, Stretch(0, 1, (ContactMatch(7, "Ann", "2001"),)))
     desk.press(Key.OK)
     numbers = (ContactNumber("+49 30 1234567 ext. 9"), ContactNumber("sip:ann@elsewhere.example"))
-    desk.handle(ContactRead(Contact(7, "Ann", numbers)))
+    desk.reply(ReadContact, Contact(7, "Ann", numbers))
     assert [row.label for row in the_list(desk).rows][:2] == ["+49 30 1234567 ext. 9", "sip:ann@elsewhere.example"]
     desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
@@ -173,7 +174,7 @@ def test_each_number_of_a_contacts_page_is_offered_as_it_is_dialled() -> None:
 def test_a_key_does_not_make_another_address_of_one_that_is_shown() -> None:
     desk = office()
     desk.dial("26")
-    desk.handle(ContactsFound("26", (ContactMatch(1, "Ann", "sip:ann@elsewhere.example"),)))
+    desk.reply(SearchContacts, (ContactMatch(1, "Ann", "sip:ann@elsewhere.example"),))
     desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
     assert desk.view.digits == "sip:ann@elsewhere.example"
@@ -193,6 +194,6 @@ def test_a_number_goes_out_in_the_form_that_the_dial_plan_knows(
 ) -> None:
     desk = office(*digit_map, country="US", own_numbers=())
     open_page(desk, "Contacts")
-    desk.handle(ContactsListed(0, 1, (ContactMatch(7, "Ann", number),)))
+    desk.reply(ListContacts, Stretch(0, 1, (ContactMatch(7, "Ann", number),)))
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == [uri]

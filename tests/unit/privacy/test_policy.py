@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.consent import Purpose
-from firmware.phone.policy_answers import PolicyState
+from firmware.phone.requests.policies import PolicyState
 from firmware.privacy.policy import (
     NOTICE_S,
     KeptPolicy,

@@ -2,9 +2,16 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.phone.activation_answers import CodeArrived, NumberProof, NumberProofRead
-from firmware.phone.activation_errands import CheckCode, LeaveNumberUnproved, ReadNumberProof, RequestCode
-from firmware.phone.errands import Errand
+from firmware.phone.request import Request
+from firmware.phone.requests.activation import (
+    CheckCode,
+    CodeArrived,
+    LeaveNumberUnproved,
+    NumberProof,
+    NumberProofRead,
+    ReadNumberProof,
+    RequestCode,
+)
 from firmware.privacy.consent import LedgerAction
 from firmware.services.activation import NumberProofErrands
 from firmware.services.operator.verification import Verdict
@@ -46,8 +53,8 @@ class Line:
         self.posted: list[object] = []
         self.handlers = NumberProofErrands(lab.number_proof, desk, self.posted.append).handlers
 
-    async def do(self, errand: Errand) -> NumberProofRead:
-        answer = await self.handlers[type(errand)](errand)
+    async def do(self, request: Request[object]) -> NumberProofRead:
+        answer = await self.handlers[type(request)](request)
         assert isinstance(answer, NumberProofRead)
         return answer
 

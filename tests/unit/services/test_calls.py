@@ -2,9 +2,9 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
-from firmware.phone.answers import CallsDeleted, CallsListed
-from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, Errand, ListCalls
 from firmware.phone.events import Event, MissedCallsCounted
+from firmware.phone.request import Request, Stretch
+from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall
 from firmware.services.calls import CallErrands
 from tests.lab.store import StoreLab
 
@@ -22,12 +22,12 @@ class Log:
             post=self.posted.append,
         ).handlers
 
-    async def do(self, errand: Errand) -> object:
-        return await self._handlers[type(errand)](errand)
+    async def do(self, request: Request[object]) -> object:
+        return await self._handlers[type(request)](request)
 
-    async def listed(self, kind: CallKind, first: int = 0, limit: int = 10) -> CallsListed:
+    async def listed(self, kind: CallKind, first: int = 0, limit: int = 10) -> Stretch[LoggedCall]:
         answer = await self.do(ListCalls(kind, first, limit))
-        assert isinstance(answer, CallsListed)
+        assert isinstance(answer, Stretch)
         return answer
 
 
@@ -51,13 +51,13 @@ async def test_calls_are_listed_by_kind_the_newest_first(lab: StoreLab, kind: Ca
     await fill(lab)
     log = Log(lab)
     answer = await log.listed(kind)
-    assert (answer.kind, answer.total, [call.number for call in answer.calls]) == (kind, len(numbers), numbers)
+    assert (answer.total, [call.number for call in answer.items]) == (len(numbers), numbers)
 
 
 async def test_a_stretch_of_the_log_is_part_of_the_whole(lab: StoreLab) -> None:
     await fill(lab)
     answer = await Log(lab).listed(CallKind.ALL, 1, 2)
-    assert (answer.first, answer.total, [call.number for call in answer.calls]) == (1, 4, ["1003", "1002"])
+    assert (answer.first, answer.total, [call.number for call in answer.items]) == (1, 4, ["1003", "1002"])
 
 
 async def test_a_call_has_its_contacts_name_its_place_and_its_time_in_the_displays_language(
@@ -67,12 +67,12 @@ async def test_a_call_has_its_contacts_name_its_place_and_its_time_in_the_displa
     ann = await lab.add_contact("Ann", ["1001"])
     await lab.make_call("1001", OUT)
     log = Log(lab)
-    [call] = (await log.listed(CallKind.ALL)).calls
+    [call] = (await log.listed(CallKind.ALL)).items
     assert (call.name, call.contact_id, call.attribution, call.at, call.duration_s, call.answered) == (
         "Ann", ann, "Beijing", "1 Mar 10:00", 60, True,
     )  # fmt: skip
     log.language = "zh"
-    assert (await log.listed(CallKind.ALL)).calls[0].at == "3月1日 10:00"
+    assert (await log.listed(CallKind.ALL)).items[0].at == "3月1日 10:00"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ async def test_clearing_a_kind_forgets_its_calls_and_what_waits_about_them(
     await lab.consents.grant(Purpose.CDR_SYNC)
     await fill(lab)
     log = Log(lab)
-    assert await log.do(ClearCalls(kind)) == CallsDeleted()
-    assert [call.number for call in (await log.listed(CallKind.ALL)).calls] == left
+    assert await log.do(ClearCalls(kind)) is None
+    assert [call.number for call in (await log.listed(CallKind.ALL)).items] == left
     waiting = [message.payload["number"] for message in await lab.outbox.next_batch(50) if message.topic == "cdr"]
     assert waiting == left[::-1]
 
@@ -100,7 +100,7 @@ async def test_a_deleted_call_is_forgotten_and_counted_as_missed_no_more(lab: St
     await lab.consents.grant(Purpose.CDR_SYNC)
     await fill(lab)
     log = Log(lab)
-    [missed] = (await log.listed(CallKind.MISSED)).calls
+    [missed] = (await log.listed(CallKind.MISSED)).items
     await log.do(DeleteCall(missed.call_id))
     assert log.posted == [MissedCallsCounted(0)]
     assert (await log.listed(CallKind.ALL)).total == 3

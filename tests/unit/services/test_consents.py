@@ -1,17 +1,23 @@
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from contract.consent import Actor, Channel, Purpose
-from firmware.phone.consent_answers import ConsentRow, ConsentsRead, ReceiptRead
-from firmware.phone.consent_errands import Activate, ReadConsents, ReadReceipt, SetConsent, WithdrawOptional
-from firmware.phone.errands import Errand
+from firmware.phone.request import Request
+from firmware.phone.requests.consents import (
+    Activate,
+    ConsentRow,
+    ConsentsRead,
+    ReadConsents,
+    ReadReceipt,
+    SetConsent,
+    WithdrawOptional,
+)
 from firmware.privacy.consent import ConsentState, LedgerAction
 from firmware.privacy.receipts import Issuer
 from firmware.services.clock import read_clocks
 from firmware.services.consents import ConsentErrands
-from firmware.services.runner import Handler
+from firmware.services.runner import Handlers
 from firmware.store.catalogues import StoredCatalogues
 from firmware.store.documents import Addressee, DocumentRegister
 from tests.lab.store import StoreLab
@@ -25,12 +31,12 @@ def catalogues(lab: StoreLab) -> StoredCatalogues:
 
 
 @pytest.fixture
-def handlers(lab: StoreLab) -> Mapping[type[Errand], Handler]:
+def handlers(lab: StoreLab) -> Handlers:
     return ConsentErrands(lab.consents, catalogues(lab), ISSUER, lambda: "en").handlers
 
 
-async def ask(handlers: Mapping[type[Errand], Handler], errand: Any) -> Any:
-    return await handlers[type(errand)](errand)
+async def ask(handlers: Handlers, request: Any) -> Any:
+    return await handlers[type(request)](request)
 
 
 def row(read: ConsentsRead, purpose: Purpose) -> ConsentRow:
@@ -38,7 +44,7 @@ def row(read: ConsentsRead, purpose: Purpose) -> ConsentRow:
 
 
 async def test_every_purpose_is_listed_the_needed_one_first_and_none_is_granted_or_asked(
-    handlers: Mapping[type[Errand], Handler],
+    handlers: Handlers,
 ) -> None:
     read = await ask(handlers, ReadConsents())
     assert {each.purpose for each in read.rows} == set(Purpose)
@@ -48,9 +54,7 @@ async def test_every_purpose_is_listed_the_needed_one_first_and_none_is_granted_
     assert not read.damaged
 
 
-async def test_an_answer_by_the_keys_is_written_with_who_gave_it(
-    handlers: Mapping[type[Errand], Handler], lab: StoreLab
-) -> None:
+async def test_an_answer_by_the_keys_is_written_with_who_gave_it(handlers: Handlers, lab: StoreLab) -> None:
     read = await ask(handlers, SetConsent(Purpose.RECORDING, granted=True, actor=Actor.GUARDIAN))
     answer = row(read, Purpose.RECORDING)
     assert (answer.granted, answer.asked, answer.since) == (True, True, "1 Mar 2026")
@@ -59,7 +63,7 @@ async def test_an_answer_by_the_keys_is_written_with_who_gave_it(
     assert (entry.action, entry.actor, entry.channel) == (LedgerAction.GRANT, Actor.GUARDIAN, Channel.KEYPAD)
 
 
-async def test_a_first_no_is_an_answer_too(handlers: Mapping[type[Errand], Handler], lab: StoreLab) -> None:
+async def test_a_first_no_is_an_answer_too(handlers: Handlers, lab: StoreLab) -> None:
     read = await ask(handlers, SetConsent(Purpose.RECORDING, granted=False))
     answer = row(read, Purpose.RECORDING)
     assert (answer.granted, answer.asked) == (False, True)
@@ -74,7 +78,7 @@ async def test_words_and_days_are_in_the_language_of_the_display(lab: StoreLab) 
 
 
 async def test_private_mode_leaves_nothing_but_what_the_service_needs_and_its_end_grants_nothing(
-    handlers: Mapping[type[Errand], Handler],
+    handlers: Handlers,
 ) -> None:
     for purpose in (Purpose.SERVICE, Purpose.RECORDING, Purpose.CDR_SYNC):
         await ask(handlers, SetConsent(purpose, granted=True))
@@ -86,9 +90,7 @@ async def test_private_mode_leaves_nothing_but_what_the_service_needs_and_its_en
     assert {each.purpose for each in read.rows if each.granted} == {Purpose.SERVICE, Purpose.RECORDING}
 
 
-async def test_the_phone_hears_of_each_change_and_of_its_activation(
-    handlers: Mapping[type[Errand], Handler], lab: StoreLab
-) -> None:
+async def test_the_phone_hears_of_each_change_and_of_its_activation(handlers: Handlers, lab: StoreLab) -> None:
     heard: list[ConsentState] = []
     lab.consents.when_changed = heard.append
     await ask(handlers, SetConsent(Purpose.SERVICE, granted=True))
@@ -98,26 +100,24 @@ async def test_the_phone_hears_of_each_change_and_of_its_activation(
     assert [(state.activated, state.age_band) for state in heard] == [(False, "")] + [(True, "under_14")] * 2
 
 
-async def test_the_receipt_is_of_the_answer_that_stands(
-    handlers: Mapping[type[Errand], Handler], lab: StoreLab
-) -> None:
-    assert await ask(handlers, ReadReceipt(Purpose.CDR_SYNC)) == ReceiptRead(Purpose.CDR_SYNC, "")
+async def test_the_receipt_is_of_the_answer_that_stands(handlers: Handlers, lab: StoreLab) -> None:
+    assert await ask(handlers, ReadReceipt(Purpose.CDR_SYNC)) == ""
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.consents.withdraw(Purpose.CDR_SYNC)
     await lab.consents.grant(Purpose.RECORDING)
     _, entry, _ = await lab.consents.entries()
     read = await ask(handlers, ReadReceipt(Purpose.CDR_SYNC))
-    assert f"handset-7:2:{entry.hash[:32]}" in read.payload
-    assert "ConsentWithdrawn" in read.payload
+    assert f"handset-7:2:{entry.hash[:32]}" in read
+    assert "ConsentWithdrawn" in read
 
 
-@pytest.mark.parametrize("errand", [SetConsent(Purpose.RECORDING, granted=True), WithdrawOptional(), Activate("adult")])
+@pytest.mark.parametrize("asked", [SetConsent(Purpose.RECORDING, granted=True), WithdrawOptional(), Activate("adult")])
 async def test_a_damaged_ledger_takes_no_answer_and_says_so(
-    handlers: Mapping[type[Errand], Handler], lab: StoreLab, errand: Errand
+    handlers: Handlers, lab: StoreLab, asked: Request[object]
 ) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     await damage(lab, "UPDATE consent_ledger SET actor = 'guardian'")
-    read = await ask(handlers, errand)
+    read = await ask(handlers, asked)
     assert read.damaged
     assert not any(each.granted for each in read.rows)
     assert len(await lab.consents.entries()) == 1

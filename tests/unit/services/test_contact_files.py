@@ -11,16 +11,16 @@ import pytest
 from contract.consent import Purpose
 from firmware.base.errors import NotGrantedError, StorageError
 from firmware.base.words import Text, Word
-from firmware.phone.answers import JobFinished
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
-from firmware.phone.errands import FolderJob, RunFolderJob
 from firmware.phone.events import BlockedContactsLoaded
 from firmware.phone.my_data import DataCategory
+from firmware.phone.request import Outcome
+from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.pictures.pixels import Pixels
 from firmware.services import contact_files
 from firmware.services.contact_files import EXPORT_NAME, ContactFiles
 from firmware.services.exports import Export
-from firmware.services.folder import FolderErrands, Outcome
+from firmware.services.folder import FolderErrands
 from firmware.services.import_gate import ImportGate
 from firmware.services.photos import ContactPhotos
 from firmware.store import contact_merge
@@ -328,9 +328,7 @@ async def test_an_erasure_ends_an_import_that_is_under_way_and_nothing_of_it_com
     (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
     folder = FolderErrands(files.folder, {FolderJob.IMPORT_CONTACTS: files.files.import_from}, lambda _: None)
     finished = await folder.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_CONTACTS))
-    assert finished == JobFinished(
-        FolderJob.IMPORT_CONTACTS, False, Word("Something was erased meanwhile. Import again.")
-    )
+    assert finished == Outcome(False, Word("Something was erased meanwhile. Import again."))
     assert await lab.contacts.after(0, 10) == ()
 
 

@@ -5,14 +5,16 @@ import pytest
 
 from contract.consent import Channel, Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.policy_answers import (
-    NoticesRead,
-    PoliciesListed,
+from firmware.phone.requests.policies import (
+    AcknowledgeNotice,
+    ListPolicies,
     PolicyRead,
     PolicyRow,
+    PolicyShown,
     PolicyState,
+    ReadNotices,
+    ReadPolicy,
 )
-from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
 from firmware.privacy.catalogue import built_in
 from firmware.services.documents import DocumentErrands
 from firmware.store.policies import BUILT_IN_VERSION
@@ -28,8 +30,8 @@ class Desk:
         lab = self.lab
         self.handlers = DocumentErrands(lab.policies, lab.notices, lab.catalogues, lambda: self.language).handlers
 
-    async def do(self, errand: object) -> object:
-        return await self.handlers[type(errand)](errand)  # type: ignore[index]
+    async def do(self, request: object) -> object:
+        return await self.handlers[type(request)](request)  # type: ignore[index]
 
 
 @pytest.fixture
@@ -71,10 +73,10 @@ async def test_reading_to_the_end_begins_the_days_and_the_list_says_how_many_are
     assert read.policy == PolicyRow("shop-1", "2026-03-01", PolicyState.WAITING, 7)
     desk.lab.pass_time(1.5 * DAY_S)
     await desk.lab.policies.count()
-    assert await desk.do(ListPolicies()) == PoliciesListed((
+    assert await desk.do(ListPolicies()) == (
         PolicyRow("shop-1", "2026-03-01", PolicyState.WAITING, 6),
         PolicyRow(BUILT_IN_VERSION, BUILT_IN_VERSION, PolicyState.IN_FORCE),
-    ))  # fmt: skip
+    )
 
 
 async def test_a_policy_that_counts_asks_nothing_again(desk: Desk) -> None:
@@ -92,11 +94,11 @@ async def test_a_policy_that_is_not_kept_cannot_be_read(desk: Desk) -> None:
 async def test_notices_are_read_and_acknowledged(desk: Desk) -> None:
     await desk.lab.notices.take(desk.lab.operator.notice(1))
     read = await desk.do(ReadNotices())
-    assert isinstance(read, NoticesRead)
-    [row] = read.notices
+    assert isinstance(read, tuple)
+    [row] = read
     assert (row.title, row.paragraphs, row.date) == ("Leak", ("A list was lost.",), "2026-03-01")
     assert (row.incident, row.acknowledged) == (True, False)
     desk.language = "zh"
     after = await desk.do(AcknowledgeNotice(1))
-    assert isinstance(after, NoticesRead)
-    assert [(row.title, row.acknowledged) for row in after.notices] == [("泄露", True)]
+    assert isinstance(after, tuple)
+    assert [(row.title, row.acknowledged) for row in after] == [("泄露", True)]

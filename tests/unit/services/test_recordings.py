@@ -7,21 +7,17 @@ import pytest
 from contract.consent import Actor, Channel, Purpose
 from firmware.phone.call import CallId
 from firmware.phone.recording import Playback, RecordingId
-from firmware.phone.recording_answers import (
-    PlaybackProgressed,
-    RecordingRow,
-    RecordingsChanged,
-    RecordingsFound,
-    RecordingsListed,
-)
-from firmware.phone.recording_errands import (
+from firmware.phone.request import Request
+from firmware.phone.requests.recordings import (
     DeleteRecording,
     FindRecordings,
     KeepRecording,
     ListRecordings,
     PausePlaying,
+    PlaybackProgressed,
     PlayRecording,
-    RecordingErrand,
+    RecordingRow,
+    RecordingsListed,
     ResumePlaying,
     SeekRecording,
     StopPlaying,
@@ -45,13 +41,13 @@ class ConfigStore:
             lab.recordings, player, language=lambda: self.language, clock=lambda: lab.wall_s if lab.synced else None
         ).handlers
 
-    async def do(self, errand: RecordingErrand) -> Any:
-        return await self._handlers[type(errand)](errand)
+    async def do(self, request: Request[object]) -> Any:
+        return await self._handlers[type(request)](request)
 
     async def rows(self) -> tuple[RecordingRow, ...]:
         answer = await self.do(ListRecordings(0, 10))
         assert isinstance(answer, RecordingsListed)
-        return answer.recordings
+        return answer.items
 
     async def record(self, seconds: int = 2, *, finished: bool = True, call: str = "c") -> RecordingId:
         recording_id, writer = await self.lab.recordings.begin(CallId(call), "2345", "Anna", SoundFormat.OPUS)
@@ -76,7 +72,7 @@ async def test_recordings_are_listed_newest_first_with_all_that_a_page_shows(con
     first = await config_store.record(2)
     second = await config_store.record(3)
     answer = await config_store.do(ListRecordings(1, 10))
-    size_bytes = answer.recordings[0].size_bytes
+    size_bytes = answer.items[0].size_bytes
     assert answer == RecordingsListed(
         1, 2, (RecordingRow(first, "Anna", "2345", "1 Mar 10:00", 2.0, size_bytes, True, False),),
         await config_store.lab.recordings.size_bytes(), 10_000_000,
@@ -93,9 +89,8 @@ async def test_the_recordings_of_a_call_are_found_newest_first(config_store: Con
         await config_store.record(),
     )
     answer = await config_store.do(FindRecordings(CallId("c")))
-    assert answer.call_id == "c"
-    assert [row.recording_id for row in answer.recordings] == [third, first]
-    assert await config_store.do(FindRecordings(CallId("nobody's"))) == RecordingsFound(CallId("nobody's"), ())
+    assert [row.recording_id for row in answer] == [third, first]
+    assert await config_store.do(FindRecordings(CallId("nobody's"))) == ()
 
 
 async def test_one_that_runs_is_listed_as_such(config_store: ConfigStore) -> None:
@@ -107,7 +102,7 @@ async def test_one_that_runs_is_listed_as_such(config_store: ConfigStore) -> Non
 
 async def test_one_is_kept_for_good_for_some_days_or_no_longer(config_store: ConfigStore) -> None:
     recording_id = await config_store.record()
-    assert await config_store.do(KeepRecording(recording_id, keep=True)) == RecordingsChanged()
+    assert await config_store.do(KeepRecording(recording_id, keep=True)) is None
     [row] = await config_store.rows()
     assert (row.kept, row.kept_until) == (True, "")
     await config_store.do(KeepRecording(recording_id, keep=True, days=30))
@@ -133,7 +128,7 @@ async def test_what_is_kept_for_some_days_by_a_clock_that_may_be_wrong_is_kept_f
 async def test_one_that_is_deleted_is_heard_no_longer(config_store: ConfigStore) -> None:
     recording_id = await config_store.record()
     await config_store.do(PlayRecording(recording_id))
-    assert await config_store.do(DeleteRecording(recording_id)) == RecordingsChanged()
+    assert await config_store.do(DeleteRecording(recording_id)) is None
     assert config_store.posted[-1].playback is Playback.STOPPED
     assert await config_store.rows() == ()
 

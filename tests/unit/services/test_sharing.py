@@ -6,8 +6,8 @@ import pytest
 from contract.consent import Purpose
 from contract.messages import RecordRange, Topic
 from firmware.phone.menu.sharing import KINDS
-from firmware.phone.sharing_answers import SharedRow, SharesRead
-from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.request import Stretch
+from firmware.phone.requests.shares import ReadShares, SharedRow
 from firmware.services.sharing import SharingErrands
 from tests.lab.store import StoreLab
 
@@ -20,10 +20,10 @@ async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
     await lab.stop()
 
 
-async def read(lab: StoreLab, language: str, first: int = 0) -> SharesRead:
+async def read(lab: StoreLab, language: str, first: int = 0) -> Stretch[SharedRow]:
     handler = SharingErrands(lab.shares, lambda: language).handlers[ReadShares]
     answer = await handler(ReadShares(first, 10))
-    assert isinstance(answer, SharesRead)
+    assert isinstance(answer, Stretch)
     return answer
 
 
@@ -34,7 +34,7 @@ async def test_who_confirmed_it_is_read_too(lab: StoreLab) -> None:
         *_, key = [message.key for message in await lab.outbox.next_batch(10)]
         await lab.outbox.hand_over([key])
         await lab.outbox.confirm(collector, [RecordRange(epoch=key.epoch, first=key.seq, last=key.seq)])
-    [row] = [row for row in (await read(lab, "en")).rows if row.kind is Topic.CDR]
+    [row] = [row for row in (await read(lab, "en")).items if row.kind is Topic.CDR]
     assert (row.confirmed, row.confirmed_by) == (3, "collector-1, collector-2")
 
 
@@ -45,7 +45,7 @@ async def test_what_left_is_read_with_its_day_in_the_displays_language(lab: Stor
     await lab.outbox.hand_over(keys)
     await lab.outbox.complete(keys[:1])
     name = "broker.example.org"
-    assert await read(lab, "en") == SharesRead(
+    assert await read(lab, "en") == Stretch(
         0,
         2,
         (
@@ -53,7 +53,7 @@ async def test_what_left_is_read_with_its_day_in_the_displays_language(lab: Stor
             SharedRow(name, Topic.CONSENT, "1 Mar", 1, 1),
         ),
     )
-    assert [row.day for row in (await read(lab, "zh", first=1)).rows] == ["3月1日"]
+    assert [row.day for row in (await read(lab, "zh", first=1)).items] == ["3月1日"]
 
 
 def test_every_topic_that_is_handed_over_has_a_kind() -> None:

@@ -8,7 +8,7 @@ from contract.consent import Channel, Purpose
 from contract.messages import ErasureReason, Topic
 from contract.results import OutcomeCode
 from firmware.phone.call import CallId
-from firmware.phone.errands import CallKind
+from firmware.phone.requests.calls import CallKind
 from firmware.ports.outbox import OutboxKey
 from firmware.store.database import Database
 from firmware.store.shares import Scope

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.activation_answers import NumberProof, NumberProofRead
+from firmware.phone.requests.activation import NumberProof, NumberProofRead
 from firmware.privacy.consent import LedgerAction
 from firmware.store.database import Database, load_migrations
 from firmware.store.number_proof import CODE_S, TRIES, wait_after

@@ -13,13 +13,9 @@ _BELONG_TO_A_PAGE = {
     "Question",
     "Notice",
     "PinNotice",
-    "GuardNotice",
-    "ResetNotice",
+    "RequestNotice",
     "PinEntry",
     "TextSizes",
-    "CancelNotice",
-    "ErasingPage",
-    "FiledPage",
 }
 """They ask before something is done, say what became of it, take a new PIN after the old one, or are a later step."""
 _LATER_STEPS = {
@@ -30,11 +26,11 @@ _BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "WordsPage"}
 """The map ends where a PIN is typed."""
 _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""
-_ASKED_BY_ITSELF = {"CountryPage", "CountryNotice"}
+_ASKED_BY_ITSELF = {"CountryPage"}
 """The display asks, where the configuration does not say it; then it is behind the PIN too."""
 _WHILE_IT_IS_NEW = {"AnswerPage"}
 """OK on the idle page leads there."""
-_BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "WorkPage"}
+_BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence"}
 """No page by themselves."""
 
 

@@ -4,21 +4,18 @@ import pytest
 
 from contract.calls import CallDirection
 from contract.consent import Actor, Purpose
-from firmware.phone.activation_answers import NumberProof, NumberProofRead
-from firmware.phone.activation_errands import RequestCode
-from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallerId, TextMessage
-from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.consent_errands import Activate, SetConsent
-from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreGuarded
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin import Guard, PinSlot
-from firmware.phone.policy_errands import PolicyShown
+from firmware.phone.request import Answered, Failed
+from firmware.phone.requests.activation import CheckCode, NumberProof, NumberProofRead, ReadNumberProof, RequestCode
+from firmware.phone.requests.consents import Activate, ConsentsChanged, SetConsent
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin, StoreGuarded
+from firmware.phone.requests.policies import PolicyShown, ReadPolicy
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
@@ -100,7 +97,7 @@ def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
     for _ in range(2):
         phone.dial(PIN)
         phone.press(Key.OK)
-    phone.handle(ErrandFailed("SetPin", "It failed."))
+    phone.reply(SetPin, Failed("It failed."))
     phone.press(Key.OK)
     assert phone.step == "PIN"
     assert sentence(phone).startswith("Set a PIN.")
@@ -239,7 +236,7 @@ def test_the_policy_shows_its_version_and_date_and_counts_as_read_at_its_end_onl
 def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
     phone = at_step("Your age")
     choose(phone, "18 or older")
-    phone.handle(ErrandFailed("ReadPolicy", "It failed."))
+    phone.reply(ReadPolicy, Failed("It failed."))
     assert sentence(phone) == "It failed."
     phone.ok()
     assert phone.step == "Policy"
@@ -323,7 +320,7 @@ def test_an_answer_that_cannot_be_written_is_not_gone_past() -> None:
     to_answers(phone)
     phone.press(Key.VOLUME_DOWN)
     phone.press(Key.OK)
-    phone.handle(ErrandFailed("SetConsent", "It failed."))
+    phone.reply(SetConsent, Failed("It failed."))
     assert (phone.step, sentence(phone)) == ("Recording", "It failed.")
     phone.press(Key.CANCEL)
     phone.ok()
@@ -392,6 +389,18 @@ def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> No
     assert title_of(phone) == "Code"
 
 
+def test_a_number_is_proved_by_a_code_whose_page_is_left_while_it_is_compared() -> None:
+    phone = at_number()
+    phone.ok()
+    phone.dial(CODE)
+    phone.press(Key.OK)
+    phone.press(Key.CANCEL)
+    phone.reply(ReadNumberProof, NumberProofRead(NumberProof.SENT))
+    phone.reply(CheckCode, NumberProofRead(NumberProof.PROVED))
+    assert isinstance(phone.view.menu, NoticeView)
+    assert said(phone.view.menu.text) == "Your number is proved."
+
+
 def test_a_code_that_never_came_is_sent_once_more() -> None:
     phone = at_number()
     phone.ok()
@@ -417,7 +426,7 @@ def test_a_code_that_comes_while_somebody_has_lifted_the_handset_is_read_afterwa
 def test_what_was_asked_before_the_code_was_requested_does_not_hide_that_it_is_on_its_way() -> None:
     phone = at_number()
     phone.press(Key.OK)
-    phone.handle(NumberProofRead(NumberProof.OPEN))
+    phone.reply(ReadNumberProof, NumberProofRead(NumberProof.OPEN))
     phone.answer()
     assert title_of(phone) == "Code"
 
@@ -451,7 +460,7 @@ def test_the_phone_may_be_used_once_that_is_written_down() -> None:
 def test_what_cannot_be_written_down_is_said_and_tried_again() -> None:
     phone = at_step("All set")
     phone.press(Key.OK)
-    phone.handle(ErrandFailed("Activate", "It failed."))
+    phone.reply(Activate, Failed("It failed."))
     assert isinstance(phone.view.menu, CardView)
     assert said(phone.view.menu.rows[0].label) == "It failed."
     phone.ok()
@@ -569,6 +578,6 @@ def test_the_first_run_once_more_asks_for_the_pin_before_it_asks_what_is_agreed_
     phone.ok()
     assert isinstance(phone.view.menu, EntryView)
     assert phone.view.menu.kind is EntryKind.PIN
-    phone.handle(PinChecked(accepted=False))
+    phone.handle(Answered(CheckPin(PIN), PinChecked(accepted=False)))
     phone.press(Key.CANCEL)
     assert phone.step == "PIN"

@@ -2,19 +2,20 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import word
-from firmware.phone.answers import CallsDeleted, CallsListed, ContactDeleted, ContactSaved, ErrandFailed, LoggedCall
 from firmware.phone.call import CallId, CallQuality, CallState, Decision
 from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.errands import CallKind, ClearCalls, DeleteCall, ListCalls, ReadContact
-from firmware.phone.events import MissedCallsCounted
+from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences
-from firmware.phone.recording_answers import RecordingsChanged, RecordingsFound
-from firmware.phone.recording_errands import FindRecordings, PlayRecording
+from firmware.phone.recording import RecordingEnd
+from firmware.phone.request import Answered, Failed, Stretch
+from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.contacts import DeleteContact, ReadContact, SaveContact
+from firmware.phone.requests.recordings import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
@@ -38,7 +39,7 @@ def logged(place: int, **more: object) -> LoggedCall:
 def open_list(desk: Desk, *calls: LoggedCall, kind: CallKind = CallKind.ALL, title: str = "All calls") -> None:
     open_page(desk, "Calls", title)
     assert desk.said(ListCalls)[-1].kind is kind
-    desk.handle(CallsListed(kind, 0, len(calls), calls))
+    desk.reply(ListCalls, Stretch(0, len(calls), calls))
 
 
 @pytest.mark.parametrize(
@@ -64,14 +65,14 @@ def test_until_the_store_answers_the_list_asks_for_patience_and_takes_no_row() -
     for key in (Key.OK, "1", Key.VOLUME_DOWN, Key.REDIAL):
         desk.press(key)
     assert said(the_list(desk).title) == "All calls"
-    desk.handle(CallsListed(CallKind.ALL, 0, 0, ()))
+    desk.reply(ListCalls, Stretch(0, 0, ()))
     assert the_list(desk).empty == word("No calls")
 
 
 def test_a_list_of_another_kind_is_not_shown_here() -> None:
     desk = office()
     open_page(desk, "Calls", "Missed calls")
-    desk.handle(CallsListed(CallKind.ALL, 0, 1, (logged(1),)))
+    desk.handle(Answered(ListCalls(CallKind.ALL, 0, 60), Stretch(0, 1, (logged(1),))))
     assert labels(desk) == []
 
 
@@ -215,13 +216,21 @@ def test_a_number_that_was_just_saved_is_a_contacts_until_that_is_deleted() -> N
     desk = office()
     open_list(desk, logged(1))
     desk.press("1")
-    desk.handle(ContactSaved(Contact(8, "Bob", (ContactNumber("2399"),))))
+    anna = Contact(7, "Anna", (ContactNumber("2301"),))
+    choose(desk, "Save number")
+    choose(desk, "Save")
+    desk.reply(SaveContact, Contact(8, "Bob", (ContactNumber("2399"),)))
     assert "Save number" in map(said, labels(desk))
-    desk.handle(ContactSaved(Contact(7, "Anna", (ContactNumber("2301"),))))
+    choose(desk, "Save number")
+    choose(desk, "Save")
+    desk.reply(SaveContact, anna)
     assert said(the_list(desk).title) == "Anna"
     choose(desk, "Open contact")
     assert desk.said(ReadContact) == [ReadContact(7)]
-    desk.handle(ContactDeleted(7))
+    desk.reply(ReadContact, anna)
+    choose(desk, "Delete")
+    desk.press(Key.OK)
+    desk.reply(DeleteContact, None)
     assert "Save number" in map(said, labels(desk))
 
 
@@ -245,8 +254,8 @@ def test_one_call_is_deleted_after_one_question() -> None:
     choose(desk, "Delete")
     desk.press(Key.OK)
     assert desk.said(DeleteCall) == [DeleteCall(CallId("c2"))]
-    desk.handle(CallsDeleted())
-    desk.handle(CallsListed(CallKind.ALL, 0, 1, (logged(1),)))
+    desk.reply(DeleteCall, None)
+    desk.reply(ListCalls, Stretch(0, 1, (logged(1),)))
     assert len(labels(desk)) == 1
     assert the_list(desk).selected == 0
 
@@ -275,12 +284,12 @@ def test_a_store_that_fails_says_so() -> None:
     desk = office()
     sentence = word("This phone's memory cannot be used now.")
     open_page(desk, "Calls", "All calls")
-    desk.handle(ErrandFailed("ListCalls", sentence))
+    desk.reply(ListCalls, Failed(sentence))
     assert the_list(desk).empty == sentence
     desk.press(Key.CANCEL)
     choose(desk, "Forget all calls")
     desk.press(Key.OK)
-    desk.handle(ErrandFailed("ClearCalls", sentence))
+    desk.reply(ClearCalls, Failed(sentence))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == sentence
 
@@ -290,9 +299,11 @@ def test_a_store_that_fails_says_so() -> None:
 
 def serve(desk: Desk, total: int) -> None:
     """Answer the newest question as the store would."""
-    asked = desk.said(ListCalls)[-1]
+    if not (waiting := desk.waiting(ListCalls)):
+        return
+    asked = waiting[-1]
     places = range(asked.first, min(total, asked.first + asked.limit))
-    desk.handle(CallsListed(asked.kind, asked.first, total, tuple(logged(place) for place in places)))
+    desk.reply(ListCalls, Stretch(asked.first, total, tuple(logged(place) for place in places)))
 
 
 def test_a_long_list_is_read_a_stretch_at_a_time_and_the_selected_row_is_always_shown() -> None:
@@ -337,7 +348,10 @@ def test_a_list_that_has_become_shorter_keeps_its_selected_row_within() -> None:
     for _ in range(300):
         desk.press(Key.VOLUME_DOWN)
         serve(desk, 1000)
-    desk.handle(CallsDeleted())
+    desk.press(Key.OK)
+    choose(desk, "Delete")
+    desk.press(Key.OK)
+    desk.reply(DeleteCall, None)
     serve(desk, 5)
     serve(desk, 5)
     view = the_list(desk)
@@ -362,14 +376,14 @@ def test_the_recording_of_a_call_is_found_on_its_page() -> None:
     desk.press("1")
     assert desk.said(FindRecordings) == [FindRecordings(CallId("c1"))]
     assert "Recording" not in {said(label) for label in labels(desk)}
-    desk.handle(RecordingsFound(CallId("c2"), (recorded(2),)))
-    desk.handle(RecordingsFound(CallId("c1"), (recorded(1),)))
+    desk.handle(Answered(FindRecordings(CallId("c2")), (recorded(2),)))
+    desk.reply(FindRecordings, (recorded(1),))
     assert row_of(desk, "Recording").value == "1:35"
     choose(desk, "Recording")
     assert "All recordings" not in {said(label) for label in labels(desk)}
-    desk.handle(RecordingsChanged())
+    desk.handle(RecordingEnded(CallId("over"), RecordingEnd.CALL_OVER))
     assert len(desk.said(FindRecordings)) == 2
-    desk.handle(RecordingsFound(CallId("c1"), (recorded(1, kept=True),)))
+    desk.reply(FindRecordings, (recorded(1, kept=True),))
     assert said(row_of(desk, "Keep").value) == "for good"
     choose(desk, "Listen")
     assert desk.said(PlayRecording)[-1].recording_id == recorded(1).recording_id

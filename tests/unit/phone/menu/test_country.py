@@ -2,16 +2,17 @@
 
 import pytest
 
-from firmware.phone.answers import ErrandFailed, PinChanged
 from firmware.phone.commands import SavePreferences
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.errands import CheckPin, ChooseCountry
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Failed
+from firmware.phone.requests.handset import ChooseCountry
+from firmware.phone.requests.pin import CheckPin, PinChanged
 from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import Hint, Mode
@@ -169,7 +170,7 @@ def test_the_page_says_why_the_country_was_not_kept() -> None:
     desk.press(Key.OK)
     desk.press(Key.OK)
     assert read(desk) == "One moment…"
-    desk.handle(ErrandFailed("ChooseCountry", "It failed."))
+    desk.reply(ChooseCountry, Failed("It failed."))
     assert read(desk) == "It failed."
 
 

@@ -2,24 +2,26 @@ import pytest
 
 from contract.consent import Purpose
 from firmware.base.words import counted, word
-from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallState
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import MissedCallsCounted
 from firmware.phone.key import Key
 from firmware.phone.menu.policy import PolicyPage
 from firmware.phone.menu.views import ListView, NoticeView
 from firmware.phone.news import CallStateChanged, Problem, ProblemRaised
-from firmware.phone.policy_answers import (
+from firmware.phone.request import Answered, Failed
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.policies import (
+    AcknowledgeNotice,
     DocumentsChanged,
+    ListPolicies,
     NoticeRow,
-    NoticesRead,
-    PoliciesListed,
     PolicyRead,
     PolicyRow,
+    PolicyShown,
     PolicyState,
+    ReadNotices,
+    ReadPolicy,
 )
-from firmware.phone.policy_errands import AcknowledgeNotice, ListPolicies, PolicyShown, ReadNotices, ReadPolicy
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
@@ -55,12 +57,12 @@ def test_every_policy_is_listed_with_how_far_it_has_come() -> None:
     desk = office()
     open_page(desk, "Privacy", "Privacy policy")
     assert desk.said(ListPolicies)
-    desk.handle(PoliciesListed((WAITING, CURRENT, OLD)))
+    desk.reply(ListPolicies, (WAITING, CURRENT, OLD))
     assert labels(desk) == ["shop-2", "2026-11-25", "2024-06-17"]
     assert [said(value) for value in values(desk)] == ["in 7 d", "current", "old"]
     choose(desk, "2024-06-17")
     assert desk.said(ReadPolicy)[-1] == ReadPolicy("2024-06-17")
-    desk.handle(read(OLD))
+    desk.reply(ReadPolicy, read(OLD))
     assert page(desk) == ("Policy 1/3", "Version 2024-06-17. Another one has replaced it.")
 
 
@@ -69,7 +71,7 @@ def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
     assert desk.said(ReadPolicy)[-1] == ReadPolicy()
-    desk.handle(read(NEW, "Recording of calls"))
+    desk.reply(ReadPolicy, read(NEW, "Recording of calls"))
     pages = []
     for _ in range(4):
         pages.append(page(desk))
@@ -82,7 +84,7 @@ def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok
         ("Policy 4/4", "That is all."),
     ]
     assert desk.said(PolicyShown) == [PolicyShown("shop-2")]
-    desk.handle(read(WAITING))
+    desk.reply(PolicyShown, read(WAITING))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == counted("It takes effect in {count} day.", "It takes effect in {count} days.", 7)
     desk.press(Key.OK)
@@ -92,9 +94,9 @@ def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok
 def test_ok_pressed_twice_at_the_end_says_once_that_it_was_read() -> None:
     desk = office()
     open_page(desk, "Privacy", "Privacy policy")
-    desk.handle(PoliciesListed((NEW,)))
+    desk.reply(ListPolicies, (NEW,))
     choose(desk, "shop-2")
-    desk.handle(read(NEW))
+    desk.reply(ReadPolicy, read(NEW))
     for _ in range(5):
         desk.press(Key.OK)
     assert len(desk.said(PolicyShown)) == 1
@@ -104,9 +106,9 @@ def test_ok_pressed_twice_at_the_end_says_once_that_it_was_read() -> None:
 def test_a_policy_that_was_read_before_is_read_again_without_being_counted_again(policy: PolicyRow) -> None:
     desk = office()
     open_page(desk, "Privacy", "Privacy policy")
-    desk.handle(PoliciesListed((policy,)))
+    desk.reply(ListPolicies, (policy,))
     choose(desk, policy.version)
-    desk.handle(read(policy))
+    desk.reply(ReadPolicy, read(policy))
     for _ in range(3):
         desk.press(Key.OK)
     assert not desk.said(PolicyShown)
@@ -117,7 +119,7 @@ def test_cancel_goes_back_paragraph_by_paragraph_and_then_leaves_the_policy_unre
     desk = office()
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
-    desk.handle(read(NEW))
+    desk.reply(ReadPolicy, read(NEW))
     desk.press(Key.OK)
     desk.press(Key.CANCEL)
     assert page(desk)[0] == "Policy 1/3"
@@ -130,9 +132,9 @@ def test_cancel_goes_back_paragraph_by_paragraph_and_then_leaves_the_policy_unre
 def test_the_volume_keys_turn_a_long_paragraph_over_and_the_next_one_begins_at_its_beginning() -> None:
     desk = office()
     open_page(desk, "Privacy", "Privacy policy")
-    desk.handle(PoliciesListed((CURRENT,)))
+    desk.reply(ListPolicies, (CURRENT,))
     choose(desk, "2026-11-25")
-    desk.handle(read(CURRENT))
+    desk.reply(ReadPolicy, read(CURRENT))
     scrolls = []
     for key in (Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_UP, Key.OK):
         desk.press(key)
@@ -148,7 +150,7 @@ def test_a_policy_that_cannot_be_read_says_so_and_never_counts_as_read() -> None
     assert page(desk)[1] == "One moment…"
     desk.press(Key.OK)
     assert page(desk)[1] == "One moment…"
-    desk.handle(ErrandFailed("ReadPolicy", word("That did not work. Try again, or ask your installer.")))
+    desk.reply(ReadPolicy, Failed(word("That did not work. Try again, or ask your installer.")))
     assert page(desk) == ("Policy 1/1", "That did not work. Try again, or ask your installer.")
     desk.press(Key.OK)
     assert not desk.said(PolicyShown)
@@ -158,7 +160,7 @@ def test_a_call_in_the_middle_of_a_policy_leaves_the_person_where_they_were() ->
     desk = office()
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
-    desk.handle(read(NEW))
+    desk.reply(ReadPolicy, read(NEW))
     desk.press(Key.OK)
     desk.ring()
     assert desk.view.mode is Mode.RINGING
@@ -171,14 +173,16 @@ def test_a_page_that_is_part_of_something_else_goes_on_to_that() -> None:
     desk, went_on = office(), []
     state = desk.phone._state
     desk.press(Key.MENU)
+    state.commands = []
     state.menu.push(state, PolicyPage(then=lambda _state: went_on.append(True)))
-    desk.handle(read(NEW))
+    desk.all_commands += state.commands
+    desk.reply(ReadPolicy, read(NEW))
     for _ in range(3):
         desk.press(Key.OK)
     assert not went_on
-    desk.handle(read(CURRENT))
+    desk.handle(Answered(ReadPolicy(CURRENT.version), read(CURRENT)))
     assert not went_on
-    desk.handle(PolicyRead(PolicyRow("shop-2", "2027-01-01", PolicyState.IN_FORCE), ("New rules.",)))
+    desk.reply(PolicyShown, PolicyRead(PolicyRow("shop-2", "2027-01-01", PolicyState.IN_FORCE), ("New rules.",)))
     assert went_on == [True]
 
 
@@ -191,7 +195,7 @@ def test_a_notice_stays_on_the_idle_page_until_its_end_was_acknowledged_by_ok() 
     assert desk.view.incident_to_read
     desk.press(Key.OK)
     assert desk.said(ReadNotices)
-    desk.handle(NoticesRead((LEAK, NEWS)))
+    desk.reply(ReadNotices, (LEAK, NEWS))
     assert [said(value) for value in values(desk)] == ["new", ""]
     choose(desk, "Leak")
     pages = []
@@ -213,7 +217,7 @@ def test_a_notice_stays_on_the_idle_page_until_its_end_was_acknowledged_by_ok() 
 def test_leaving_a_notice_by_cancel_acknowledges_nothing() -> None:
     desk = office()
     open_page(desk, "Privacy", "Notices")
-    desk.handle(NoticesRead((LEAK,)))
+    desk.reply(ReadNotices, (LEAK,))
     choose(desk, "Leak")
     for key in (Key.OK, Key.OK, Key.CANCEL, Key.CANCEL, Key.CANCEL):
         desk.press(key)
@@ -224,7 +228,7 @@ def test_leaving_a_notice_by_cancel_acknowledges_nothing() -> None:
 def test_a_notice_that_was_read_is_read_again() -> None:
     desk = office()
     open_page(desk, "Privacy", "Notices")
-    desk.handle(NoticesRead((NEWS,)))
+    desk.reply(ReadNotices, (NEWS,))
     choose(desk, "Hours")
     desk.press(Key.OK)
     desk.press(Key.OK)

@@ -3,7 +3,6 @@ from collections.abc import Callable
 import pytest
 
 from contract.calls import DisconnectReason
-from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallState
 from firmware.phone.commands import SavePreferences, SaveSetUp
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
@@ -11,6 +10,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView
 from firmware.phone.orders import AudioRoute, PlaceCall, StartRinging
 from firmware.phone.preferences import Preferences
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked
 from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
@@ -55,7 +55,7 @@ def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> N
     desk.press(Key.MENU)
     desk.dial(PIN)
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.IDLE
     desk.expire(Timer.FIRST_RUN)

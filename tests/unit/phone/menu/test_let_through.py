@@ -5,12 +5,8 @@ import pytest
 from contract.calls import DisconnectReason
 from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
-from firmware.phone.answers import PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState, Decision
 from firmware.phone.commands import SavePreferences
-from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.consent_errands import SetConsent
-from firmware.phone.errands import CheckPin
 from firmware.phone.events import HandsetLifted, HandsetReplaced, PreferencesLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import EntryView, ListView, NoticeView
@@ -18,7 +14,9 @@ from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences
-from firmware.phone.rights_errands import NoteOverride
+from firmware.phone.requests.consents import ConsentsChanged, SetConsent
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked
+from firmware.phone.requests.rights import NoteOverride
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menu.test_calls import logged, open_list
@@ -90,7 +88,7 @@ def test_where_a_guardian_answers_a_caller_is_let_through_by_the_guardians_pin(c
         desk.press(digit)
     desk.press(Key.OK)
     assert desk.said(CheckPin)[-1] == CheckPin("1379", PinSlot.GUARDIAN)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(NoteOverride) == [NoteOverride(Decision.DO_NOT_DISTURB, Actor.GUARDIAN)]
     assert isinstance(desk.view.menu, NoticeView), "what comes of it is said"
 

@@ -4,12 +4,10 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.base.words import word
-from firmware.phone.answers import CallsListed, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.commands import SavePreferences, StartTimer
 from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.phone.errands import CheckPin, FactoryReset, SetPin
 from firmware.phone.events import Event, LastDialledLoaded, MissedCallsCounted, PreferencesLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
@@ -18,7 +16,11 @@ from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, 
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Right, weakness
 from firmware.phone.preferences import Preferences
-from firmware.phone.rights_errands import ProveHolder
+from firmware.phone.request import Answered, Failed, Stretch
+from firmware.phone.requests.calls import ListCalls
+from firmware.phone.requests.handset import FactoryReset
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
+from firmware.phone.requests.rights import ProveHolder
 from firmware.phone.view import Hint, Mode
 from firmware.store.pin import wait_after
 from tests.unit.phone.desk import INCOMING, Desk
@@ -39,7 +41,7 @@ def locked(**more: object) -> Desk:
 def unlocked() -> Desk:
     desk = locked()
     type_pin(desk, "2580")
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     desk.press(Key.CANCEL)
     assert not desk.view.locked
     return desk
@@ -213,7 +215,7 @@ def test_the_pin_opens_the_phone_and_the_menu(key: Key) -> None:
     type_pin(desk, "2580", key)
     assert desk.said(CheckPin) == [CheckPin("2580")]
     assert desk.view.locked
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.shown().locked
     assert isinstance(desk.view.menu, ListView)
     assert said(desk.view.menu.title) == "Menu"
@@ -225,11 +227,11 @@ def test_a_wrong_pin_says_so_and_how_long_to_wait() -> None:
     assert said(entry(desk).note) == "One moment…"
     desk.press("1")
     assert entry(desk).text == ""
-    desk.handle(PinChecked(accepted=False))
+    desk.reply(CheckPin, PinChecked(accepted=False))
     assert said(entry(desk).note) == "Wrong PIN."
     desk.dial("2582")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=False, wait_s=20))
+    desk.reply(CheckPin, PinChecked(accepted=False, wait_s=20))
     assert said(entry(desk).note) == "Wrong PIN. Wait 20 s."
     assert desk.view.locked
 
@@ -237,17 +239,17 @@ def test_a_wrong_pin_says_so_and_how_long_to_wait() -> None:
 def test_a_store_that_fails_opens_nothing() -> None:
     desk = locked()
     type_pin(desk, "2580")
-    desk.handle(ErrandFailed("CheckPin", "It failed."))
+    desk.reply(CheckPin, Failed("It failed."))
     assert entry(desk).note == "It failed."
     assert desk.view.locked
 
 
 def test_an_answer_that_nobody_asked_for_opens_nothing() -> None:
     desk = locked()
-    desk.handle(PinChecked(accepted=True))
+    desk.handle(Answered(CheckPin("2580"), PinChecked(accepted=True)))
     desk.press(Key.MENU)
     desk.dial("25")
-    desk.handle(PinChecked(accepted=True))
+    desk.handle(Answered(CheckPin("25"), PinChecked(accepted=True)))
     assert desk.view.locked
 
 
@@ -255,14 +257,14 @@ def test_a_call_between_the_pin_and_its_answer_is_not_disturbed() -> None:
     desk = locked()
     type_pin(desk, "2580")
     desk.ring()
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.view.mode is Mode.RINGING
     assert not desk.view.locked
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     assert desk.shown().mode is Mode.IDLE
 
 
-def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_errand() -> None:
+def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_request() -> None:
     desk = locked()
     desk.press(Key.MENU)
     desk.dial("2580")
@@ -308,6 +310,7 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     assert isinstance(desk.view.menu, NoticeView)
     assert said(desk.view.menu.text) == "One moment…"
     desk.handle(PinChanged(is_set=True))
+    desk.reply(SetPin, None)
     assert isinstance(desk.view.menu, NoticeView)
     assert said(desk.view.menu.text) == "The PIN is set."
     desk.press(Key.OK)
@@ -374,7 +377,7 @@ def test_a_pin_that_cannot_be_kept_says_so() -> None:
     for _ in range(2):
         desk.dial("2580")
         desk.press(Key.OK)
-    desk.handle(ErrandFailed("SetPin", "It failed."))
+    desk.reply(SetPin, Failed("It failed."))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == "It failed."
 
@@ -385,7 +388,7 @@ def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten()
     for wrong_tries in range(1, 7):
         desk.dial("1379")
         desk.press(Key.OK)
-        desk.handle(PinChecked(accepted=False, wait_s=wait_after(wrong_tries)))
+        desk.reply(CheckPin, PinChecked(accepted=False, wait_s=wait_after(wrong_tries)))
         if wrong_tries < 5:
             assert entry(desk).note
             continue
@@ -421,12 +424,12 @@ def test_the_lock_is_changed_only_by_who_knows_the_pin(row: str) -> None:
     open_page(desk, "Settings", "Lock", row)
     desk.dial("2580")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=False))
+    desk.reply(CheckPin, PinChecked(accepted=False))
     assert desk.said(SetPin) == []
     assert desk.phone._state.features.preferences.locked_when_idle
     desk.dial("2580")
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     match row:
         case "Change PIN":
             assert said(entry(desk).title) == "New PIN"
@@ -470,7 +473,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
         desk.dial("2580")
         desk.press(Key.OK)
         assert desk.said(ProveHolder) == [ProveHolder(Right.RESET, "2580")]
-        desk.handle(PinChecked(accepted=True))
+        desk.reply(ProveHolder, PinChecked(accepted=True))
     for _ in range(2):
         assert isinstance(desk.shown().menu, NoticeView)
         assert desk.said(FactoryReset) == []
@@ -484,7 +487,7 @@ def test_a_reset_that_fails_says_so() -> None:
     open_page(desk, "Settings", "Reset")
     for _ in range(3):
         desk.press(Key.OK)
-    desk.handle(ErrandFailed("FactoryReset", "It failed."))
+    desk.reply(FactoryReset, Failed("It failed."))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.text == "It failed."
 
@@ -493,7 +496,7 @@ def test_news_of_the_log_reach_no_page_of_a_locked_phone() -> None:
     desk = unlocked()
     open_page(desk, "Calls", "All calls")
     desk.expire(Timer.LOCK)
-    desk.handle(CallsListed("all", 0, 0, ()))  # type: ignore[arg-type]
+    desk.reply(ListCalls, Stretch(0, 0, ()))
     assert desk.view.menu is None
 
 

@@ -7,41 +7,37 @@ import pytest
 from contract.calls import DisconnectReason
 from contract.consent import Purpose, RequestKind, RequestState
 from firmware.base.words import word
-from firmware.phone.answers import Answer, ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState
-from firmware.phone.consent_answers import ConsentsChanged
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot, Right
-from firmware.phone.policy_answers import DocumentsChanged
 from firmware.phone.preferences import Preferences
-from firmware.phone.rights_answers import (
+from firmware.phone.request import Failed, Outcome, Progressed
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.pin import PinChanged, PinChecked
+from firmware.phone.requests.policies import DocumentsChanged
+from firmware.phone.requests.rights import (
     AnswerRow,
-    CopyFinished,
-    CopyProgressed,
-    MyDataErased,
-    MyDataRead,
-    MyDataRow,
-    PassphraseDrawn,
-    RequestFiled,
-    RequestRow,
-    RequestsListed,
-    RetentionRead,
-)
-from firmware.phone.rights_errands import (
     CancelAccount,
     CloseRequest,
     CopyContacts,
     CopyMyData,
+    DrawPassphrase,
     EraseMyData,
     FileRequest,
     ListRequests,
     MarkAnswerRead,
+    MyDataErased,
+    MyDataRow,
     ObjectToAnswer,
     ProveHolder,
+    ReadMyData,
+    ReadRetention,
+    RequestFiled,
+    RequestRow,
 )
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
@@ -64,18 +60,14 @@ def prove(desk: Desk, right: Right, slot: PinSlot = PinSlot.HOLDER) -> None:
         desk.press(digit)
     desk.press(Key.OK)
     assert desk.said(ProveHolder)[-1] == ProveHolder(right, PIN, slot)
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(ProveHolder, PinChecked(accepted=True))
 
 
-def rows(**counts: int) -> MyDataRead:
+def rows(**counts: int) -> tuple[MyDataRow, ...]:
     erasable = {DataCategory.CONTACTS, DataCategory.CALLS, DataCategory.SETTINGS}
-    return MyDataRead(
-        tuple(
-            MyDataRow(
-                category, counts.get(category, 0), 365 if category is DataCategory.CALLS else 0, category in erasable
-            )
-            for category in DataCategory
-        )
+    return tuple(
+        MyDataRow(category, counts.get(category, 0), 365 if category is DataCategory.CALLS else 0, category in erasable)
+        for category in DataCategory
     )
 
 
@@ -89,7 +81,7 @@ def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it
     open_page(desk, "Privacy", "My data", "What is here")
     prove(desk, Right.ACCESS)
     answer = rows(contacts=3, calls=12, pin=1)
-    desk.handle(answer)
+    desk.reply(ReadMyData, answer)
     assert len(the_list(desk).rows) == len(DataCategory)
     assert row_of(desk, "Calls").value == "12"
     for row, label in enumerate(labels(desk)):
@@ -106,7 +98,7 @@ def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it
         desk.hold_down(Key.CANCEL)
         open_page(desk, "Privacy", "My data", "What is here")
         prove(desk, Right.ACCESS)
-        desk.handle(answer)
+        desk.reply(ReadMyData, answer)
 
 
 def test_a_wrong_pin_shows_nothing() -> None:
@@ -115,7 +107,7 @@ def test_a_wrong_pin_shows_nothing() -> None:
     for digit in PIN:
         desk.press(digit)
     desk.press(Key.OK)
-    desk.handle(PinChecked(accepted=False, wait_s=10))
+    desk.reply(ProveHolder, PinChecked(accepted=False, wait_s=10))
     assert isinstance(desk.view.menu, EntryView)
     assert said(desk.view.menu.note) == "Wrong PIN. Wait 10 s."
 
@@ -166,14 +158,14 @@ def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() 
     desk = holders_desk()
     open_page(desk, "Privacy", "My data", "Erase")
     prove(desk, Right.ERASURE)
-    desk.handle(rows(contacts=3, calls=12))
+    desk.reply(ReadMyData, rows(contacts=3, calls=12))
     assert [said(label) for label in labels(desk)] == ["Everything", "Contacts", "Calls", "Settings"]
     assert values(desk) == ["15", "3", "12", "0"]
     choose(desk, "Calls")
     assert sentence(desk).startswith("Calls: 12.")
     desk.press(Key.OK)
     assert desk.said(EraseMyData) == [EraseMyData((DataCategory.CALLS,))]
-    desk.handle(MyDataErased((DataCategory.CALLS,), 12, 1))
+    desk.reply(EraseMyData, MyDataErased((DataCategory.CALLS,), 12, 1))
     assert sentence(desk).startswith("12 erased.")
     desk.press(Key.OK)
     assert said(the_list(desk).title) == "My data", "another erasure needs the PIN again"
@@ -185,10 +177,10 @@ def test_settings_that_are_erased_are_as_they_came() -> None:
     assert desk.view.do_not_disturb
     open_page(desk, "Privacy", "My data", "Erase")
     prove(desk, Right.ERASURE)
-    desk.handle(rows(settings=1))
+    desk.reply(ReadMyData, rows(settings=1))
     choose(desk, "Everything")
     desk.press(Key.OK)
-    desk.handle(MyDataErased(tuple(DataCategory), 1, 0))
+    desk.reply(EraseMyData, MyDataErased(tuple(DataCategory), 1, 0))
     assert not desk.view.do_not_disturb
 
 
@@ -197,7 +189,13 @@ def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open()
     call_id = desk.place_call("2345")
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     desk.replace()
-    desk.handle(MyDataErased((DataCategory.CALLS,), 1, 0))
+    open_page(desk, "Privacy", "My data", "Erase")
+    prove(desk, Right.ERASURE)
+    desk.reply(ReadMyData, rows(calls=1))
+    choose(desk, "Calls")
+    desk.press(Key.OK)
+    desk.press(Key.MENU)
+    desk.reply(EraseMyData, MyDataErased((DataCategory.CALLS,), 1, 0))
     desk.press(Key.REDIAL)
     desk.lift()
     assert len(desk.said(PlaceCall)) == 1
@@ -209,16 +207,16 @@ def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:
     prove(desk, Right.COPY)
     desk.press(Key.OK)
     assert not desk.said(CopyMyData), "there are no words yet"
-    desk.handle(PassphraseDrawn("abandon ability able about above absent absorb"))
+    desk.reply(DrawPassphrase, "abandon ability able about above absent absorb")
     words = desk.shown().menu
     assert isinstance(words, CardView)
     assert [said(row.label) for row in words.rows][:2] == ["abandon", "ability"]
     desk.press(Key.OK)
     assert desk.said(CopyMyData) == [CopyMyData("abandon ability able about above absent absorb")]
-    desk.handle(CopyProgressed(40))
+    desk.handle(Progressed(desk.said(CopyMyData)[-1], 40))
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.view.menu.percent == 40
-    desk.handle(CopyFinished(True, word("Ready: plug a stick in within 10 minutes. Anybody can read it.")))
+    desk.reply(CopyMyData, Outcome(True, word("Ready: plug a stick in within 10 minutes. Anybody can read it.")))
     assert sentence(desk) == "Ready: plug a stick in within 10 minutes. Anybody can read it."
 
 
@@ -234,12 +232,12 @@ def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
 def test_a_request_gets_a_number_and_a_day() -> None:
     desk = holders_desk()
     open_page(desk, "Privacy", "My data", "Requests")
-    desk.handle(RequestsListed(()))
+    desk.reply(ListRequests, ())
     choose(desk, "New request")
     prove(desk, Right.REQUEST)
     choose(desk, "Complain")
     assert desk.said(FileRequest) == [FileRequest(RequestKind.COMPLAINT)]
-    desk.handle(RequestFiled(3, "2 Dec 2026"))
+    desk.reply(FileRequest, RequestFiled(3, "2 Dec 2026"))
     assert sentence(desk) == "Request 3 is filed. Due: 2 Dec 2026."
 
 
@@ -247,16 +245,16 @@ def test_a_request_gets_a_number_and_a_day() -> None:
     ("answer", "words"),
     [
         (RequestFiled(0, ""), "That is enough for today. Ask again tomorrow."),
-        (ErrandFailed("FileRequest", "no"), "no"),
+        (Failed("no"), "no"),
     ],
 )
-def test_a_request_that_is_not_taken_says_why(answer: Answer, words: str) -> None:
+def test_a_request_that_is_not_taken_says_why(answer: RequestFiled | Failed, words: str) -> None:
     desk = holders_desk()
     open_page(desk, "Privacy", "My data", "Requests")
     choose(desk, "New request")
     prove(desk, Right.REQUEST)
     choose(desk, "Complain")
-    desk.handle(answer)
+    desk.reply(FileRequest, answer)
     assert sentence(desk) == words
 
 
@@ -267,11 +265,11 @@ def test_a_request_of_an_unset_clock_says_that_its_day_is_not_known_yet() -> Non
     choose(desk, "New request")
     prove(desk, Right.REQUEST)
     choose(desk, "Complain")
-    desk.handle(RequestFiled(3, ""))
+    desk.reply(FileRequest, RequestFiled(3, ""))
     assert sentence(desk) == f"Request 3 is filed. {unknown}"
     desk.press(Key.MENU)
     open_page(desk, "Privacy", "My data", "Requests")
-    desk.handle(RequestsListed((RequestRow(3, RequestKind.COMPLAINT, "", "", RequestState.OPEN),)))
+    desk.reply(ListRequests, (RequestRow(3, RequestKind.COMPLAINT, "", "", RequestState.OPEN),))
     choose(desk, "3: Complain")
     assert sentence(desk) == f"{unknown} Close it, for it is answered?"
 
@@ -283,7 +281,7 @@ ANSWERED = RequestRow(2, RequestKind.ERASURE, "25 Nov", "2 Dec 2026", RequestSta
 def answered(desk: Desk, row: RequestRow = ANSWERED) -> None:
     """Open the answer to a request."""
     open_page(desk, "Privacy", "My data", "Requests")
-    desk.handle(RequestsListed((row,)))
+    desk.reply(ListRequests, (row,))
     choose(desk, "2: Erase it")
 
 
@@ -303,7 +301,7 @@ def test_an_answer_is_read_to_its_end_and_noted_as_read() -> None:
     ]
     desk.press(Key.OK)
     assert desk.said(MarkAnswerRead) == [MarkAnswerRead(7)]
-    desk.handle(RequestsListed((replace(ANSWERED, answer=replace(ANSWER, read=True)),)))
+    desk.reply(MarkAnswerRead, (replace(ANSWERED, answer=replace(ANSWER, read=True)),))
     assert [said(value) for value in values(desk)] == ["", "partly"]
 
 
@@ -315,7 +313,8 @@ def test_one_key_and_the_pin_object_to_an_answer() -> None:
     prove(desk, Right.REQUEST)
     assert desk.said(ObjectToAnswer) == [ObjectToAnswer(7)]
     waits = replace(ANSWERED, state=RequestState.OPEN, due="9 Dec 2026", objected=True)
-    desk.handle(RequestsListed((replace(waits, answer=replace(ANSWER, read=True)),)))
+    desk.reply(ListRequests, (ANSWERED,))
+    desk.reply(ObjectToAnswer, (replace(waits, answer=replace(ANSWER, read=True)),))
     assert [said(value) for value in values(desk)] == ["", "objected"]
 
 
@@ -357,7 +356,7 @@ def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read()
     open_page(desk, "Privacy", "My data", "Requests")
     waiting = RequestRow(2, RequestKind.ACCESS, "25 Nov", "2 Dec 2026", RequestState.OVERDUE)
     closed = RequestRow(1, RequestKind.COPY, "1 Nov", "8 Nov 2026", RequestState.ANSWERED)
-    desk.handle(RequestsListed((waiting, closed)))
+    desk.reply(ListRequests, (waiting, closed))
     assert [said(value) for value in values(desk)] == ["", "overdue", "closed"]
     desk.press("3")
     desk.press(Key.OK)
@@ -372,7 +371,7 @@ def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read()
 def test_how_long_things_stay_is_shown() -> None:
     desk = holders_desk()
     open_page(desk, "Privacy", "My data", "Kept for")
-    desk.handle(RetentionRead(((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0))))
+    desk.reply(ReadRetention, ((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0)))
     card = desk.view.menu
     assert isinstance(card, CardView)
     assert [(said(row.label), said(row.value)) for row in card.rows[:2]] == [
@@ -389,5 +388,5 @@ def test_an_account_is_cancelled_after_the_pin_and_two_questions() -> None:
     assert not desk.said(CancelAccount)
     desk.press(Key.OK)
     assert desk.said(CancelAccount) == [CancelAccount()]
-    desk.handle(ErrandFailed("CancelAccount", "the card is full"))
+    desk.reply(CancelAccount, Failed("the card is full"))
     assert sentence(desk) == "the card is full"

@@ -4,15 +4,16 @@ import pytest
 
 from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
-from firmware.phone.answers import ErrandFailed, PinChecked
 from firmware.phone.commands import SavePreferences
-from firmware.phone.consent_answers import ConsentsChanged
-from firmware.phone.consent_errands import SetConsent, WithdrawOptional
-from firmware.phone.errands import CheckPin, FactsKind, ReadFacts, SetPin
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
+from firmware.phone.request import Answered, Failed
+from firmware.phone.requests.consents import ConsentsChanged, ReadConsents, SetConsent, WithdrawOptional
+from firmware.phone.requests.contacts import DeleteContact
+from firmware.phone.requests.handset import FactsKind, ReadFacts
+from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values
@@ -64,6 +65,24 @@ def test_a_yes_is_taken_back_by_whoever_has_the_pin_after_reading_what_it_is_abo
     phone.type_pin(PIN)
     assert phone.said(SetConsent) == [SetConsent(Purpose.RECORDING, granted=False, actor=Actor.HOLDER)]
     assert title_of(phone) == "What I agree to"
+    assert said(row_of(phone, "Recording").value) == "No"
+
+
+def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    to_answers(phone)
+    phone.press(Key.VOLUME_UP)
+    phone.ok()
+    phone.dial(PIN)
+    phone.press(Key.OK)
+    phone.reply(CheckPin, PinChecked(accepted=True))
+    while title_of(phone) != "What I agree to":
+        phone.press(Key.CANCEL)
+    phone.reply(ReadConsents, phone.store.consents())
+    assert said(row_of(phone, "Recording").value) == "Yes"
+    phone.store.answers[Purpose.RECORDING] = False
+    phone.reply(SetConsent, phone.store.consents())
     assert said(row_of(phone, "Recording").value) == "No"
 
 
@@ -125,7 +144,7 @@ def test_a_purpose_that_is_asked_anew_is_marked_on_the_way_to_it() -> None:
 def test_answers_that_cannot_be_read_are_said_to_be_so() -> None:
     phone = holder()
     open_page(phone, "Privacy", "What I agree to")
-    phone.handle(ErrandFailed("ReadConsents", "It failed."))
+    phone.reply(ReadConsents, Failed("It failed."))
     assert isinstance(phone.view.menu, NoticeView)
     assert phone.view.menu.text == "It failed."
 
@@ -137,9 +156,10 @@ def test_a_change_that_is_left_half_way_is_none() -> None:
     phone.press(Key.VOLUME_UP)
     phone.ok()
     phone.dial("25")
+    phone.press(Key.OK)
     phone.expire(Timer.INFO)
     assert phone.view.mode is Mode.IDLE
-    phone.handle(PinChecked(accepted=True))
+    phone.reply(CheckPin, PinChecked(accepted=True))
     assert phone.said(SetConsent) == []
 
 
@@ -198,9 +218,9 @@ def test_private_mode_that_could_not_be_written_is_not_said_to_be_on() -> None:
     phone = holder()
     phone.press(Key.DO_NOT_DISTURB)
     phone.hold_down(Key.DO_NOT_DISTURB)
-    phone.handle(ErrandFailed("DeleteContact", "That did not work."))
+    phone.handle(Answered(DeleteContact(1), Failed("That did not work.")))
     assert phone.view.hint is Hint.FEATURE_ON
-    phone.handle(ErrandFailed("WithdrawOptional", "That did not work."))
+    phone.reply(WithdrawOptional, Failed("That did not work."))
     assert (phone.view.hint, phone.view.feature) == (Hint.FEATURE_IMPOSSIBLE, "private_mode")
 
 

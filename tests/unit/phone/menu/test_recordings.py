@@ -1,20 +1,21 @@
 import pytest
 
 from firmware.base.words import word
-from firmware.phone.answers import ErrandFailed
 from firmware.phone.call import CallId, CallState
 from firmware.phone.events import RecordingEnded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView, NoticeView
 from firmware.phone.orders import CloseAudio, OpenAudio, PlaceCall, SetVolume
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
-from firmware.phone.recording_answers import PlaybackProgressed, RecordingRow, RecordingsChanged
-from firmware.phone.recording_errands import (
+from firmware.phone.request import Failed
+from firmware.phone.requests.recordings import (
     DeleteRecording,
     KeepRecording,
     ListRecordings,
     PausePlaying,
+    PlaybackProgressed,
     PlayRecording,
+    RecordingRow,
     ResumePlaying,
     SeekRecording,
     StopPlaying,
@@ -90,7 +91,7 @@ def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end(
 
 
 @pytest.mark.parametrize(
-    ("words", "errand"),
+    ("words", "asked"),
     [
         ("1 month", KeepRecording(RecordingId("r1"), True, 30)),
         ("1 year", KeepRecording(RecordingId("r1"), True, 365)),
@@ -98,13 +99,13 @@ def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end(
         ("Not kept", KeepRecording(RecordingId("r1"), False)),
     ],
 )
-def test_a_recording_is_kept_as_long_as_is_wanted(words: str, errand: KeepRecording) -> None:
+def test_a_recording_is_kept_as_long_as_is_wanted(words: str, asked: KeepRecording) -> None:
     desk = Desk()
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Keep")
     choose(desk, words)
-    assert desk.said(KeepRecording) == [errand]
+    assert desk.said(KeepRecording) == [asked]
     assert said(the_list(desk).title) == "Anna 1"
 
 
@@ -120,7 +121,7 @@ def test_a_recording_says_until_when_it_is_kept(row: RecordingRow, words: str) -
     desk = Desk()
     open_recordings(desk, recorded())
     desk.press("1")
-    desk.handle(RecordingsChanged())
+    desk.handle(RecordingEnded(CallId("over"), RecordingEnd.CALL_OVER))
     assert len(desk.said(ListRecordings)) == 2
     list_recordings(desk, row)
     assert said(row_of(desk, "Keep").value) == words
@@ -142,7 +143,10 @@ def test_a_recording_is_deleted_after_a_question() -> None:
 def test_where_it_cannot_be_deleted_that_is_said() -> None:
     desk = Desk()
     open_recordings(desk, recorded())
-    desk.handle(ErrandFailed("DeleteRecording", word("The phone's memory is full.")))
+    desk.press("1")
+    choose(desk, "Delete")
+    desk.press(Key.OK)
+    desk.reply(DeleteRecording, Failed(word("The phone's memory is full.")))
     assert said(notice(desk).text) == "The phone's memory is full."
 
 
@@ -232,7 +236,7 @@ def test_a_damaged_recording_is_played_up_to_the_damage() -> None:
 def test_why_a_recording_cannot_be_played_is_said() -> None:
     desk = Desk()
     listen_to_a_recording(desk)
-    desk.handle(ErrandFailed("PlayRecording", word("The phone's memory cannot be read.")))
+    desk.reply(PlayRecording, Failed(word("The phone's memory cannot be read.")))
     assert said(notice(desk).text) == "The phone's memory cannot be read."
 
 

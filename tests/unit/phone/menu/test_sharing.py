@@ -2,11 +2,10 @@ import pytest
 
 from contract.messages import Topic
 from firmware.base.words import Text, word
-from firmware.phone.answers import ErrandFailed
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, MenuRow
-from firmware.phone.sharing_answers import SharedRow, SharesRead
-from firmware.phone.sharing_errands import ReadShares
+from firmware.phone.request import Failed, Stretch
+from firmware.phone.requests.shares import ReadShares, SharedRow
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, said, the_list
 from tests.unit.phone.office import office
@@ -18,9 +17,9 @@ CONSENTS = SharedRow("mqtt.operator.example", Topic.CONSENT, "24 Nov", 1, 1)
 def open_shares(*rows: SharedRow) -> Desk:
     desk = office()
     open_page(desk, "Privacy", "Who got what")
-    [errand] = desk.said(ReadShares)
-    assert errand.first == 0
-    desk.handle(SharesRead(0, len(rows), rows))
+    [request] = desk.said(ReadShares)
+    assert request.first == 0
+    desk.reply(ReadShares, Stretch(0, len(rows), rows))
     return desk
 
 
@@ -65,7 +64,9 @@ def test_a_phone_that_nothing_has_left_says_so() -> None:
 
 def test_a_store_that_cannot_be_read_says_so() -> None:
     desk = open_shares(RECORDS)
-    desk.handle(ErrandFailed(ReadShares.__name__, word("This phone's memory cannot be used now.")))
+    choose(desk, "Call records")
+    desk.press(Key.CANCEL)
+    desk.reply(ReadShares, Failed(word("This phone's memory cannot be used now.")))
     assert the_list(desk).empty == word("This phone's memory cannot be used now.")
 
 

@@ -1,11 +1,11 @@
 import pytest
 
 from firmware.base.words import Text, counted, word
-from firmware.phone.answers import CallsCounted, ErrandFailed
 from firmware.phone.call_statistics import CallCounts, CallStatistics
-from firmware.phone.errands import CountCalls
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, ListView, MenuRow
+from firmware.phone.request import Failed
+from firmware.phone.requests.calls import CountCalls
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, said, the_list
 from tests.unit.phone.office import office
@@ -17,7 +17,7 @@ EVER = CallCounts(dialled=10, received=20, missed=30, talked_s=40, mos=None)
 def open_statistics(*, today: CallCounts | None = TODAY, undated: int = 0) -> Desk:
     desk = office()
     open_page(desk, "This phone", "Statistics")
-    desk.handle(CallsCounted(CallStatistics(today, today, EVER, undated)))
+    desk.reply(CountCalls, CallStatistics(today, today, EVER, undated))
     return desk
 
 
@@ -31,7 +31,7 @@ def test_the_page_shows_how_many_calls_there_were_and_that_nobody_else_hears_of_
     open_page(desk, "This phone", "Statistics")
     assert isinstance(desk.view.menu, ListView)
     assert desk.view.menu.empty == word("One moment…")
-    desk.handle(CallsCounted(CallStatistics(TODAY, TODAY, EVER, undated=0)))
+    desk.reply(CountCalls, CallStatistics(TODAY, TODAY, EVER, undated=0))
     assert the_list(desk).rows == (
         MenuRow(word("Today"), "6", 1),
         MenuRow(word("This month"), "6", 2),
@@ -98,6 +98,8 @@ def test_the_calls_are_counted_anew_when_the_page_comes_up_again() -> None:
 
 def test_where_the_log_cannot_be_read_the_page_says_why() -> None:
     desk = open_statistics()
-    desk.handle(ErrandFailed("CountCalls", word("The store is full.")))
+    choose(desk, "Today")
+    desk.press(Key.CANCEL)
+    desk.reply(CountCalls, Failed(word("The store is full.")))
     assert the_list(desk).rows == ()
     assert the_list(desk).empty == word("The store is full.")

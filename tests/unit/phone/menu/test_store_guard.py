@@ -2,18 +2,24 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.base.words import word
-from firmware.phone.answers import ErrandFailed, PinChanged, PinChecked
 from firmware.phone.call import CallState
-from firmware.phone.errands import CheckPin, SetPin
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
-from firmware.phone.key_answers import StoreGuarded, StoreWaitsForPin
-from firmware.phone.key_errands import GuardStore
 from firmware.phone.menu.first_run import _end_rows
 from firmware.phone.menu.views import EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Guard, stolen_card, stolen_phone, weakness
 from firmware.phone.preferences import Preferences
+from firmware.phone.request import Failed
+from firmware.phone.requests.pin import (
+    CheckPin,
+    GuardStore,
+    PinChanged,
+    PinChecked,
+    SetPin,
+    StoreGuarded,
+    StoreWaitsForPin,
+)
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
@@ -69,6 +75,7 @@ def test_it_is_switched_on_by_a_pin_that_is_long_enough() -> None:
     assert "6 to 8 digits" in said(desk.view.menu.note)
     assert GuardStore("258036", guarded=True) in type_pin(desk, "258036")
     desk.handle(StoreGuarded(BY_PIN))
+    desk.reply(GuardStore, PinChecked(accepted=True))
     assert notice(desk) == "Nothing opens without the PIN now."
     desk.press(Key.OK)
     assert value_of_row(desk) == "on"
@@ -79,6 +86,7 @@ def test_it_is_switched_off_by_the_pin() -> None:
     open_page(desk, *WAYS)
     assert GuardStore("258036", guarded=False) in type_pin(desk, "258036")
     desk.handle(StoreGuarded(NOBODY))
+    desk.reply(GuardStore, PinChecked(accepted=True))
     assert notice(desk) == "The memory opens by itself now."
     desk.press(Key.OK)
     assert value_of_row(desk) == "off"
@@ -89,14 +97,14 @@ def test_it_is_switched_off_by_the_pin() -> None:
     [
         (PinChecked(accepted=False), "Wrong PIN."),
         (PinChecked(accepted=False, wait_s=20), "Wrong PIN. Wait 20 s."),
-        (ErrandFailed("GuardStore", word("Wrong PIN.")), "Wrong PIN."),
+        (Failed(word("Wrong PIN.")), "Wrong PIN."),
     ],
 )
-def test_what_comes_to_nothing_is_said(answer: PinChecked | ErrandFailed, words: str) -> None:
+def test_what_comes_to_nothing_is_said(answer: PinChecked | Failed, words: str) -> None:
     desk = desk_with(BY_PIN)
     open_page(desk, *WAYS)
     type_pin(desk, "000000")
-    desk.handle(answer)
+    desk.reply(GuardStore, answer)
     assert notice(desk) == words
     desk.press(Key.OK)
     assert value_of_row(desk) == "on"
@@ -106,7 +114,7 @@ def test_no_pin_that_is_soon_guessed_takes_the_place_of_one_that_opens_the_memor
     desk = desk_with(BY_PIN)
     open_page(desk, "Settings", "Lock", "Change PIN")
     type_pin(desk, "258036")
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     type_pin(desk, "2580")
     assert isinstance(desk.view.menu, EntryView)
     assert said(desk.view.menu.note) == "6 to 8 digits, please."
@@ -154,7 +162,7 @@ def test_whoever_has_opened_it_is_not_asked_a_second_time() -> None:
     # The store opens, and tells what it has, before the check has an answer.
     desk.handle(PinChanged(is_set=True))
     desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
-    desk.handle(PinChecked(accepted=True))
+    desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.view.locked
     desk.press(Key.CANCEL)
     desk.press(Key.MENU)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contract.consent import Actor, Channel, Purpose, RequestKind
-from firmware.phone.policy_answers import DocumentsChanged, PolicyState
+from firmware.phone.requests.policies import DocumentsChanged, PolicyState
 from firmware.services.operator.documents import Documents
 from firmware.store.policies import BUILT_IN_VERSION
 from provisioning.schema import parse_configuration

@@ -11,7 +11,7 @@ from contract.consent import Actor, Channel, Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId
 from firmware.phone.recording import Playback, RecordingId
-from firmware.phone.recording_answers import PlaybackProgressed
+from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.recording.player import RecordingPlayer

@@ -14,8 +14,16 @@ from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME,
 from firmware.configuration.loading import load
 from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.display.translation import Language
-from firmware.phone.bundle_errands import AnswerBundleSigner, GiveUpBundleCode, TryBundleCode
-from firmware.phone.bundle_news import BundleCodeWanted, BundleEnded, BundleSignerShown, BundleStep, BundleStepStarted
+from firmware.phone.bundle_news import (
+    AnswerBundleSigner,
+    BundleCodeWanted,
+    BundleEnded,
+    BundleSignerShown,
+    BundleStep,
+    BundleStepStarted,
+    GiveUpBundleCode,
+    TryBundleCode,
+)
 from firmware.phone.call import CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module

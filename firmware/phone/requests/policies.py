@@ -1,7 +1,9 @@
-"""What becomes of the errands of `policy_errands`, and what the phone hears of the operator's documents by itself."""
+"""The operator's documents: policies and notices, read and noted as read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from firmware.phone.request import Request
 
 
 class PolicyState(StrEnum):
@@ -35,13 +37,6 @@ class PolicyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PoliciesListed:
-    """The policies that are kept, newest first."""
-
-    policies: tuple[PolicyRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyRead:
     """A policy in the display's language.
 
@@ -54,6 +49,32 @@ class PolicyRead:
     policy: PolicyRow
     paragraphs: tuple[str, ...]
     asked_again: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPolicies(Request[tuple[PolicyRow, ...]]):
+    """Read which policies are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPolicy(Request[PolicyRead]):
+    """Read a policy.
+
+    Attributes:
+        version: which one; the newest where empty.
+    """
+
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyShown(Request[PolicyRead]):
+    """The holder has read a policy to its end on the display; DocumentsChanged comes before the answer.
+
+    From then on the days are counted after which it takes effect. Said again of the same policy, it changes nothing.
+    """
+
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +99,15 @@ class NoticeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticesRead:
-    """The notices that are to be shown, newest first."""
+class ReadNotices(Request[tuple[NoticeRow, ...]]):
+    """Read the operator's notices."""
 
-    notices: tuple[NoticeRow, ...]
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeNotice(Request[tuple[NoticeRow, ...]]):
+    """The holder has read a notice; DocumentsChanged comes before the answer."""
+
+    notice_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,3 @@ class DocumentsChanged:
     unread_notices: int = 0
     unread_incident: bool = False
     unread_answers: int = 0
-
-
-PolicyAnswer = PoliciesListed | PolicyRead | NoticesRead | DocumentsChanged

@@ -1,8 +1,9 @@
-"""What becomes of the errands of `sharing_errands`."""
+"""What left the handset: who got what, day by day."""
 
 from dataclasses import dataclass
 
 from contract.messages import Topic
+from firmware.phone.request import Request, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,8 @@ class SharedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SharesRead:
-    """A stretch of who got what, which has `total` rows."""
+class ReadShares(Request[Stretch[SharedRow]]):
+    """Read a stretch of who got what, newest first."""
 
     first: int
-    total: int
-    rows: tuple[SharedRow, ...]
-
-
-SharingAnswer = SharesRead
+    limit: int

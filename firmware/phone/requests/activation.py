@@ -1,7 +1,9 @@
-"""What becomes of the errands of `activation_errands`."""
+"""The proof that the line's number is its holder's: how far it has come, and the code that proves it."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from firmware.phone.request import Request
 
 
 class NumberProof(StrEnum):
@@ -37,10 +39,29 @@ class NumberProofRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadNumberProof(Request[NumberProofRead]):
+    """Read whether the line's number is proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCode(Request[NumberProofRead]):
+    """Have the operator send a code to the line's number; CodeArrived follows if it comes here."""
+
+
+@dataclass(frozen=True, slots=True)
 class CodeArrived:
     """The operator's message with the code has come to this phone."""
 
     text: str = field(repr=False)
 
 
-ActivationAnswer = NumberProofRead | CodeArrived
+@dataclass(frozen=True, slots=True)
+class CheckCode(Request[NumberProofRead]):
+    """Have the operator compare the code that was typed."""
+
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveNumberUnproved(Request[None]):
+    """Write down that the number is not proved, because this operator offers no proof."""

@@ -1,8 +1,9 @@
-"""What becomes of the errands of `consent_errands`, and what the phone hears of consent by itself."""
+"""The holder's consents: what stands for every purpose, and changes of it."""
 
 from dataclasses import dataclass
 
-from contract.consent import Purpose
+from contract.consent import Actor, Purpose
+from firmware.phone.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,47 @@ class ConsentsRead:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptRead:
-    """A receipt as the text of a QR code; empty where the purpose was never answered."""
+class ReadConsents(Request[ConsentsRead]):
+    """Read what stands for every purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetConsent(Request[ConsentsRead]):
+    """Write a yes or a no to one purpose, the first no included; ConsentsChanged comes before the answer.
+
+    Whoever asks has made sure that the actor is the one who answers.
+    """
 
     purpose: Purpose
-    payload: str
+    granted: bool
+    actor: Actor = Actor.HOLDER
 
 
-ConsentAnswer = ConsentsChanged | ConsentsRead | ReceiptRead
+@dataclass(frozen=True, slots=True)
+class WithdrawOptional(Request[ConsentsRead]):
+    """Begin private mode: take back every yes that the service does not need, all at once.
+
+    It ends by answering anew, purpose by purpose: nothing is granted again by itself.
+    """
+
+    actor: Actor = Actor.HOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class Activate(Request[ConsentsRead]):
+    """Write that the phone is set up, once everything was asked; ConsentsChanged comes before the answer.
+
+    Attributes:
+        age_band: what was declared, as a short name such as "adult" or "under_14".
+        actor: who set it up.
+    """
+
+    age_band: str
+    actor: Actor = Actor.HOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt(Request[str]):
+    """Make a receipt for the answer that stands for a purpose."""
+
+    purpose: Purpose

@@ -1,0 +1,40 @@
+"""The handset itself: facts about it, where it stands, and its reset."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firmware.base.words import Text
+from firmware.phone.request import Request
+
+Facts = tuple[tuple[Text, Text], ...]
+"""Pairs of label and value; a value alone where the label is empty."""
+
+
+class FactsKind(StrEnum):
+    """Facts about the handset that a page shows."""
+
+    NETWORK = "network"
+    ABOUT = "about"
+    LICENCES = "licences"
+    DIAGNOSTICS = "diagnostics"
+    EGRESS = "egress"
+    SET_UP = "set_up"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFacts(Request[Facts]):
+    """Read facts about the handset."""
+
+    kind: FactsKind
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseCountry(Request[None]):
+    """Keep where the phone stands, by the country's ISO 3166 code; then the phone starts anew."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryReset(Request[None]):
+    """Forget all that the holder and the calls have left here, then start anew."""
