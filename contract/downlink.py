@@ -12,7 +12,7 @@ MAX_DOCUMENT_BYTES: Final = 45 * 1024
 """The longest of them but for bundles; as base64 it fits into one line of a local socket."""
 
 MAX_NETWORK_BUNDLE_BYTES: Final = 4 * 1024 * 1024
-"""The longest bundle that comes over the network; it crosses a local socket in pieces."""
+"""The longest bundle that comes over the network; it crosses a local socket as an open file."""
 
 MAX_CONFIRMED_RANGES: Final = 100
 

@@ -16,7 +16,6 @@ from firmware.app.admin.reset import Guarding, ResetRole
 from firmware.app.admin.store_key import KeyRole
 from firmware.configuration.standing import BundleSource
 from firmware.control.export_role import ExportRole
-from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
@@ -117,24 +116,19 @@ def sync_handlers(
             time.monotonic,
         )
     if (leaving := cancellation(inbound)).waits:
-        role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget)
         # Nobody sets a handset up anew over a connection that is there to say farewell.
-        return _with_bundles(role, None)
+        bundles = NetworkBundles(None, time.monotonic)
+        return SyncRole(leaving, leaving.settings, note_broker, leaving, _forget, bundles=bundles).handlers
     if records is None or outbox is None or inbound is None:
         return None
     memory = BrokerMemory(records.consents.announce, note_broker)
-    role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add)
-    return _with_bundles(role, intake)
+    bundles = NetworkBundles(intake, time.monotonic)
+    return SyncRole(outbox, settings, memory.note, inbound, records.traffic.add, bundles=bundles).handlers
 
 
 def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
-    return StickRole(partial(intake.begin, BundleSource.STICK), intake, exports, tell).handlers
-
-
-def _with_bundles(role: SyncRole, intake: NetworkIntake | None) -> Mapping[str, Handler]:
-    bundles = NetworkBundles(intake, time.monotonic)
-    return {**role.handlers, **NetworkBundleRole(bundles, role.refuse_whoever_knows_another_broker).handlers}
+    return StickRole(partial(intake.bring, BundleSource.STICK), intake, exports, tell).handlers
 
 
 async def _forget(_traffic: Traffic) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
 from firmware.base.errors import ControlError, RequestRefusedError
+from firmware.control import open_files
 from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, written
 
 _A = TypeVar("_A", bound=Answer)
@@ -16,8 +18,10 @@ _A = TypeVar("_A", bound=Answer)
 TIMEOUT_S: Final = 10.0
 
 
-def ask(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
-    """Send one request and wait for its answer.
+def ask(
+    runtime_dir: Path, role: Role, request: Request, *, file: BinaryIO | None = None, timeout_s: float = TIMEOUT_S
+) -> Mapping[str, object]:
+    """Send one request, with an open file where it takes one, and wait for its answer.
 
     Raises:
         ControlError: the handset is not there, does not answer or refuses; the message says what to do.
@@ -28,7 +32,9 @@ def ask(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = T
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(path))
-            connection.sendall(line)
+            # Who refuses the connection itself has said so, and closed it.
+            with suppress(BrokenPipeError):
+                connection.sendall(line[open_files.send(connection, line, file) :])
             with connection.makefile("rb") as answers:
                 return _answer(answers.readline(MAX_LINE_BYTES + 1))
     except OSError as error:
@@ -36,9 +42,9 @@ def ask(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = T
 
 
 async def ask_async(
-    runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S
+    runtime_dir: Path, role: Role, request: Request, *, file: BinaryIO | None = None, timeout_s: float = TIMEOUT_S
 ) -> Mapping[str, object]:
-    """Send one request and wait for its answer; cancelling withdraws the request.
+    """Send one request, with an open file where it takes one, and wait for its answer; cancelling withdraws it.
 
     Raises:
         ControlError: the handset is not there, does not answer or refuses; the message says what to do.
@@ -47,28 +53,35 @@ async def ask_async(
     line = _line(request)
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE_BYTES)
-            try:
-                writer.write(line)
-                await writer.drain()
-                return _answer(await reader.readline())
-            finally:
-                writer.close()
-    except ValueError as error:
-        raise ControlError("The handset's answer is longer than a line may be.") from error
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+                loop, answer = asyncio.get_running_loop(), bytearray()
+                await loop.sock_connect(connection, str(path))
+                with suppress(BrokenPipeError):
+                    await loop.sock_sendall(connection, line[open_files.send(connection, line, file) :])
+                while not answer.endswith(b"\n") and len(answer) <= MAX_LINE_BYTES:
+                    if not (piece := await loop.sock_recv(connection, MAX_LINE_BYTES)):
+                        break
+                    answer += piece
+                return _answer(answer)
     except OSError as error:
         raise _translated(error, path, timeout_s) from error
 
 
 async def ask_for(
-    answer: type[_A], runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S
+    answer: type[_A],
+    runtime_dir: Path,
+    role: Role,
+    request: Request,
+    *,
+    file: BinaryIO | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> _A:
-    """Send one request and wait for an answer of this kind; cancelling withdraws the request.
+    """Send one request, with an open file where it takes one, and wait for an answer of this kind, as above.
 
     Raises:
         ControlError: as above, or the answer is of another kind.
     """
-    raw = await ask_async(runtime_dir, role, request, timeout_s=timeout_s)
+    raw = await ask_async(runtime_dir, role, request, file=file, timeout_s=timeout_s)
     try:
         return read(answer, raw)
     except ValueError as error:
@@ -93,7 +106,7 @@ def _line(request: Request) -> bytes:
         ) from error
 
 
-def _answer(line: bytes) -> Mapping[str, object]:
+def _answer(line: bytes | bytearray) -> Mapping[str, object]:
     if not line.endswith(b"\n"):
         raise ControlError("The handset stopped before it answered. See its journal, and ask again.")
     try:

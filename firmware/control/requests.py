@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from contract.closed import Closed
-from contract.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
+from contract.downlink import MAX_DOCUMENT_BYTES, DownTopic
 from contract.results import OutcomeCode, StickCode
 from firmware.ports.broker import BrokerProblem, BrokerState
 
@@ -34,7 +34,12 @@ class Request(Closed, tag_field="request"):
 
     Where its fields contradict each other, `__post_init__` raises a ValueError whose words quote none of them: the
     caller is told these words.
+
+    Attributes:
+        takes_file: an open file comes beside the line.
     """
+
+    takes_file: ClassVar[bool] = False
 
     @property
     def request(self) -> str:
@@ -171,7 +176,7 @@ class ReceivedRequest(Request, tag="received"):
 
     def __post_init__(self) -> None:
         if self.topic is DownTopic.BUNDLE:
-            raise ValueError("a bundle comes in pieces")
+            raise ValueError("a bundle comes as a file")
 
 
 class MovedRequest(Request, tag="moved"):
@@ -184,33 +189,26 @@ class MovedRequest(Request, tag="moved"):
 # --- bundles, by the stick or by the broker ---------------------------------------------------------------------------
 
 Offer = Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
-"""Names a bundle from its first piece until it is known what became of it."""
+"""Names a bundle from when it has come until it is known what became of it."""
 
 
 class BundleBeginRequest(Request, tag="bundle_begin"):
-    """Offers a bundle of so many bytes, which is to come in pieces."""
+    """Says that a bundle of so many bytes is read from a stick now, unless it would not be taken."""
 
     size_bytes: Annotated[int, Meta(ge=1, lt=2**40)]
 
 
-class NetworkBundleBeginRequest(Request, tag="bundle_begin"):
-    """Offers a bundle that came over the network, by its SHA-256: it need not come where it is known."""
+class BundleRequest(Request, tag="bundle"):
+    """Brings a bundle, as a file."""
 
-    size_bytes: Annotated[int, Meta(ge=1, le=MAX_NETWORK_BUNDLE_BYTES)]
+    takes_file = True
+
+
+class NetworkBundleRequest(Request, tag="bundle"):
+    """Brings a bundle that came over the network, as a file: by its SHA-256, as it is not read where it is known."""
+
+    takes_file = True
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-
-
-class BundlePieceRequest(Request, tag="bundle_piece"):
-    """Brings a bundle's next bytes, in base64."""
-
-    offer: Offer
-    data: Piece
-
-
-class BundleEndRequest(Request, tag="bundle_end"):
-    """Says that all of a bundle has come, and has it looked at."""
-
-    offer: Offer
 
 
 # --- stick ------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The local sockets, one a role: lines of JSON, one answer for each request."""
+"""The local sockets, one a role: lines of JSON, one answer for each request, some with an open file beside them."""
 
 import asyncio
 import fcntl
@@ -9,22 +9,23 @@ import re
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from functools import partial
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from firmware.base.errors import ControlError, HandsetError
 from firmware.base.peer import Peer, asking, hand_to_group, peer_of
+from firmware.control import open_files
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, read_other, written
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[Any], Awaitable[Answer]]
-"""Answers one kind of request; it is given the request's model in firmware.control.request_lists."""
+Handler = Callable[..., Awaitable[Answer]]
+"""Answers one kind of request; it is given the request's model in firmware.control.request_lists, and where that takes
+a file, the file, which is closed once there is an answer."""
 
 GROUPS: Final[Mapping[Role, str]] = {
     Role.SYNC: "wecall-sync",
@@ -35,7 +36,7 @@ GROUPS: Final[Mapping[Role, str]] = {
 MAX_CONNECTIONS: Final = 16
 _SOCKET_MODE: Final = 0o660
 _LOCK_NAME: Final = "handset.lock"
-_CLOSE_TIMEOUT_S: Final = 1.0
+_ACCEPT_PAUSE_S: Final = 1.0
 
 _PLACE: Final = re.compile(r" - at `\$([\w.\[\]]*)`\Z")
 """Where in a value msgspec found a mistake: names of fields and indexes; a quoted value does not end like that."""
@@ -64,8 +65,8 @@ class ControlServer:
         self._handlers = handlers
         self._idle_timeout_s = idle_timeout_s
         self._lock_fd: int | None = None
-        self._bound: list[Path] = []
-        self._servers: list[asyncio.Server] = []
+        self._listeners: dict[Path, socket.socket] = {}
+        self._accepting: list[asyncio.Task[None]] = []
         self._connections: dict[Role, set[asyncio.Task[None]]] = {role: set() for role in handlers}
 
     async def start(self) -> None:
@@ -78,26 +79,25 @@ class ControlServer:
         try:
             for role in self._handlers:
                 listener = self._listen(role)
-                serve = partial(self._serve, role, self._path(role).stat().st_gid)
-                self._servers.append(
-                    await asyncio.start_unix_server(serve, sock=listener, limit=MAX_LINE_BYTES, backlog=MAX_CONNECTIONS)
-                )
+                listener.listen(MAX_CONNECTIONS)
+                accepting = self._accept(role, listener, self._path(role).stat().st_gid)
+                self._accepting.append(asyncio.create_task(accepting, name=f"{role}.sock"))
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Drop every connection, also those in the middle of a request, and remove the sockets."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        tasks = [task for tasks in self._connections.values() for task in tasks]
+        tasks = [*self._accepting, *(task for tasks in self._connections.values() for task in tasks)]
+        self._accepting.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self._bound:
+        while self._listeners:
+            path, listener = self._listeners.popitem()
+            listener.close()
             with suppress(OSError):
-                self._bound.pop().unlink()
+                path.unlink()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -130,7 +130,7 @@ class ControlServer:
         try:
             _remove_stale(path)
             listener.bind(str(path))
-            self._bound.append(path)
+            self._listeners[path] = listener
             # Nobody can connect between bind and listen, so the mode is right before the first client.
             path.chmod(_SOCKET_MODE)
             hand_to_group(path, GROUPS[role])
@@ -142,16 +142,23 @@ class ControlServer:
             raise
         return listener
 
-    async def _serve(
-        self, role: Role, group_id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        if task is not None:
+    async def _accept(self, role: Role, listener: socket.socket, group_id: int) -> None:
+        while True:
+            try:
+                connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+            except OSError as error:
+                # This process has too many files open; whoever waits is let in later.
+                _log.error("The %s socket cannot take a connection: %s.", role, error.strerror)
+                await asyncio.sleep(_ACCEPT_PAUSE_S)
+                continue
+            task = asyncio.create_task(self._serve(role, connection, group_id))
             self._connections[role].add(task)
             task.add_done_callback(self._connections[role].discard)
-        client = _Client(reader, writer, self._idle_timeout_s)
+
+    async def _serve(self, role: Role, connection: socket.socket, group_id: int) -> None:
+        client = _Client(connection, self._idle_timeout_s)
         try:
-            peer = peer_of(writer.get_extra_info("socket"))
+            peer = peer_of(connection)
             # Of this connection's task alone, and of those that it begins.
             asking.set(peer)
             _log.debug("A client of role %s connected: process %d of user %d.", role, peer.pid, peer.uid)
@@ -159,8 +166,13 @@ class ControlServer:
             if refusal:
                 await client.answer(_refused(refusal))
                 return
-            while (line := await client.next_line()) is not None:
-                answer = await client.unless_gone(self._answer(role, line))
+            while (received := await client.next_line()) is not None:
+                try:
+                    request, file = _parse(role, *received)
+                except ControlError as error:
+                    answer: bytes | None = _refused(str(error))
+                else:
+                    answer = await client.unless_gone(self._answer(role, request, file))
                 if answer is None:
                     return
                 await client.answer(answer)
@@ -169,11 +181,9 @@ class ControlServer:
                 await client.answer(_refused(f"The line is longer than {MAX_LINE_BYTES} bytes."))
         except (OSError, TimeoutError) as error:
             _log.debug("A client of role %s is gone: %s.", role, type(error).__name__)
-        except asyncio.CancelledError:
-            # By stop(). Raised further, the streams' own callback would log it as a failure.
-            _log.debug("A client of role %s was dropped.", role)
         finally:
             await client.close()
+            connection.close()
 
     def _refusal(self, role: Role, peer: Peer, group_id: int) -> str:
         if not peer.may_use(group_id):
@@ -187,14 +197,11 @@ class ControlServer:
             return f"The {role} socket has {MAX_CONNECTIONS} connections already. Close one of them."
         return ""
 
-    async def _answer(self, role: Role, line: bytes) -> bytes:
-        try:
-            request = _parse(role, line)
-        except ControlError as error:
-            return _refused(str(error))
+    async def _answer(self, role: Role, request: Request, file: BinaryIO | None) -> bytes:
         handler = self._handlers[role][request.request]
         try:
-            answer = _done(await handler(request))
+            with file or nullcontext():
+                answer = _done(await (handler(request) if file is None else handler(request, file)))
         except HandsetError as error:
             _log.info("The %s request %s was refused: %s", role, request.request, error)
             return _refused(str(error))
@@ -215,14 +222,15 @@ class _LineTooLongError(Exception):
 class _Client:
     """One connection: reads ahead by one line, so that it knows when the client leaves during a request."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout_s: float) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, connection: socket.socket, idle_timeout_s: float) -> None:
+        self._connection = connection
         self._idle_timeout_s = idle_timeout_s
-        self._ahead: asyncio.Task[bytes | None] | None = None
+        self._received = bytearray()
+        self._files: list[int] = []
+        self._ahead: asyncio.Task[tuple[bytes, list[int]] | None] | None = None
 
-    async def next_line(self) -> bytes | None:
-        """Return the next line, None when the client has left or has been silent for too long."""
+    async def next_line(self) -> tuple[bytes, list[int]] | None:
+        """Return the next line and open files beside it; None when the client has left or was silent for too long."""
         ahead = self._read_ahead()
         await asyncio.wait({ahead}, timeout=self._idle_timeout_s)
         if not ahead.done():
@@ -244,33 +252,51 @@ class _Client:
             await asyncio.wait({task})
 
     async def answer(self, line: bytes) -> None:
-        self._writer.write(line)
         async with asyncio.timeout(self._idle_timeout_s):
-            await self._writer.drain()
+            await asyncio.get_running_loop().sock_sendall(self._connection, line)
 
     async def close(self) -> None:
         if self._ahead is not None:
             self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
-        self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await self._writer.wait_closed()
-        # A client that does not read its answer must not keep the connection's buffers.
-        self._writer.transport.abort()
+            [ahead] = await asyncio.gather(self._ahead, return_exceptions=True)
+            if isinstance(ahead, tuple):
+                self._files += ahead[1]
+        for file in self._files:
+            os.close(file)
 
-    def _read_ahead(self) -> "asyncio.Task[bytes | None]":
+    def _read_ahead(self) -> "asyncio.Task[tuple[bytes, list[int]] | None]":
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._read_line())
         return self._ahead
 
-    async def _read_line(self) -> bytes | None:
-        try:
-            return await self._reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError:
-            return None
-        except asyncio.LimitOverrunError as error:
-            raise _LineTooLongError from error
+    async def _read_line(self) -> tuple[bytes, list[int]] | None:
+        while not (end := self._received.find(b"\n") + 1):
+            if len(self._received) >= MAX_LINE_BYTES:
+                raise _LineTooLongError
+            await _until_readable(self._connection)
+            # Not by asyncio's streams: they have the kernel close the files that come along.
+            data, files = open_files.receive(self._connection, MAX_LINE_BYTES)
+            self._files += files
+            while len(self._files) > open_files.MOST_RECEIVED:
+                os.close(self._files.pop())
+            if not data:
+                return None
+            self._received += data
+        if end > MAX_LINE_BYTES:
+            raise _LineTooLongError
+        line, files = bytes(self._received[:end]), self._files
+        del self._received[:end]
+        self._files = []
+        return line, files
+
+
+async def _until_readable(connection: socket.socket) -> None:
+    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection, is_readable.set)
+    try:
+        await is_readable.wait()
+    finally:
+        loop.remove_reader(connection)
 
 
 def _remove_stale(path: Path) -> None:
@@ -283,7 +309,24 @@ def _remove_stale(path: Path) -> None:
     path.unlink()
 
 
-def _parse(role: Role, line: bytes) -> Request:
+def _parse(role: Role, line: bytes, files: list[int]) -> tuple[Request, BinaryIO | None]:
+    """Return a request and the file beside it; what is not returned is closed."""
+    with ExitStack() as unwanted:
+        for descriptor in files:
+            unwanted.callback(os.close, descriptor)
+        request = _request(role, line)
+        if len(files) > request.takes_file:
+            raise ControlError(f"More open files came beside the request {request.request} than it takes.")
+        if len(files) < request.takes_file:
+            raise ControlError(f"The request {request.request} needs an open file beside it.")
+        if not files:
+            return request, None
+        file = open_files.regular(files[0])
+        unwanted.pop_all()
+        return request, file
+
+
+def _request(role: Role, line: bytes) -> Request:
     known = REQUESTS[role]
     try:
         raw = msgspec.json.decode(line)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from firmware.control.requests import Answer, CopyName, Piece
+from contract.results import OutcomeCode
+from firmware.control.requests import Answer, CopyName, Offer, Piece
 from firmware.phone.bundle_news import BundleStep
 from provisioning.identity import Identity
 from provisioning.report import Report
@@ -14,6 +15,13 @@ class IdentityTold(Answer):
     """Which handset this is, for the installer."""
 
     identity: Identity
+
+
+class BundleAnswer(Answer):
+    """What a bundle goes by that has come; or why none is taken now."""
+
+    offer: Offer | None = None
+    refusal: OutcomeCode | None = None
 
 
 class BundleFollowed(Answer):

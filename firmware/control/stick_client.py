@@ -2,29 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from contract.results import OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError
-from firmware.control.bundle_answers import BundleOffered
 from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
     Answer,
     BundleBeginRequest,
-    BundleEndRequest,
     BundleFollowRequest,
-    BundlePieceRequest,
+    BundleRequest,
     Empty,
     ExportListRequest,
     ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
-    Piece,
     Request,
     Role,
     StickDoneRequest,
 )
-from firmware.control.stick_answers import BundleFollowed, ExportListed, ExportPiece, IdentityTold, OrderedFile
+from firmware.control.stick_answers import (
+    BundleAnswer,
+    BundleFollowed,
+    ExportListed,
+    ExportPiece,
+    IdentityTold,
+    OrderedFile,
+)
 from provisioning.identity import Identity
 
 _A = TypeVar("_A", bound=Answer)
@@ -40,20 +44,13 @@ class HandsetLink:
         """Return which handset this is, for the installer."""
         return (await self._ask(IdentityRequest(), IdentityTold)).identity
 
-    async def begin(self, size_bytes: int) -> str:
-        """Offer a bundle, and return by which name its pieces go; BundleNotTakenError says why it is not taken now."""
-        offered = await self._ask(BundleBeginRequest(size_bytes=size_bytes), BundleOffered)
-        if offered.offer is None:
-            raise BundleNotTakenError(offered.refusal or OutcomeCode.FAILED)
-        return offered.offer
+    async def begin(self, size_bytes: int) -> None:
+        """Say that a bundle is read from the stick now; BundleNotTakenError says why it would not be taken."""
+        await self._ask_to_take(BundleBeginRequest(size_bytes=size_bytes))
 
-    async def piece(self, offer: str, data: bytes) -> None:
-        """Hand over its next bytes, at most MAX_PIECE_BYTES."""
-        await self._ask(BundlePieceRequest(offer=offer, data=Piece(data)), Empty)
-
-    async def end(self, offer: str) -> None:
-        """Say that this was all of it."""
-        await self._ask(BundleEndRequest(offer=offer), Empty)
+    async def bring(self, bundle: BinaryIO) -> str:
+        """Hand a bundle over, and return what it goes by; BundleNotTakenError says why it is not taken now."""
+        return (await self._ask_to_take(BundleRequest(), bundle)).offer or ""
 
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
         """Wait for news of it beyond `after`; what is known after that time otherwise."""
@@ -76,6 +73,12 @@ class HandsetLink:
     async def fetched(self, names: Sequence[str]) -> None:
         """Say that these are on the stick, and not needed here any more."""
         await self._ask(ExportWrittenRequest(names=tuple(names)), Empty)
+
+    async def _ask_to_take(self, request: Request, file: BinaryIO | None = None) -> BundleAnswer:
+        answer = await ask_for(BundleAnswer, self._runtime_dir, Role.STICK, request, file=file)
+        if answer.refusal is not None:
+            raise BundleNotTakenError(answer.refusal)
+        return answer
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
         return await ask_for(answer, self._runtime_dir, Role.STICK, request, timeout_s=timeout_s)

@@ -1,14 +1,17 @@
 """What the handset answers to the stick process: it may offer a bundle, and fetch what the holder ordered just now."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import BinaryIO, Final, Protocol
 
 from contract.results import BundleResult, StickCode
-from firmware.control.bundle_role import BundleIntake, BundleRole
+from firmware.base.errors import BundleError
 from firmware.control.export_role import ExportRole, Exports
 from firmware.control.requests import (
+    BundleBeginRequest,
     BundleFollowRequest,
+    BundleRequest,
     Empty,
     IdentityRequest,
     ReportedRequest,
@@ -16,10 +19,12 @@ from firmware.control.requests import (
     StickRemovedRequest,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import BundleFollowed, IdentityTold
+from firmware.control.stick_answers import BundleAnswer, BundleFollowed, IdentityTold
 from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
 from provisioning.identity import Identity
 from provisioning.report import Report
+
+_log = logging.getLogger(__name__)
 
 _RESULTS: Final[Mapping[StickCode | None, BundleResult]] = {
     StickCode.NO_BUNDLE: BundleResult.NOTHING_TO_DO,
@@ -41,8 +46,16 @@ class BundleProgress(Protocol):
     def report(self) -> Report | None: ...
 
 
-class StickIntake(BundleIntake, Protocol):
+class StickIntake(Protocol):
     """What takes bundles in and knows what becomes of them."""
+
+    async def begin(self, size_bytes: int) -> None:
+        """Have the display say that a bundle is read from a stick.
+
+        Raises:
+            BundleError: it would not be taken now.
+        """
+        ...
 
     def identity(self) -> Identity:
         """Return which handset this is, for the installer."""
@@ -62,7 +75,7 @@ class StickRole:
 
     def __init__(
         self,
-        begin: Callable[[int], str],
+        bring: Callable[[BinaryIO], Awaitable[str]],
         intake: StickIntake,
         exports: Exports,
         tell: Callable[[BundleNews], None],
@@ -70,12 +83,12 @@ class StickRole:
         """Set up.
 
         Args:
-            begin: makes room for a bundle of so many bytes, and names it.
-            intake: takes bundles.
+            bring: takes a bundle in and returns what it goes by; raises a BundleError where it cannot.
+            intake: knows what becomes of it.
             exports: what the holder wants to have on a stick.
             tell: lets the phone hear of the stick.
         """
-        self._bundles = BundleRole(begin, intake)
+        self._bring = bring
         self._intake = intake
         self._exports = ExportRole(exports)
         self._tell = tell
@@ -84,10 +97,11 @@ class StickRole:
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs for Role.STICK."""
         return {
-            **self._bundles.handlers,
             **self._exports.handlers,
             "export_list": self._exports.list,
             "identity": self._identity,
+            "bundle_begin": self._begin,
+            "bundle": self._bundle,
             "bundle_follow": self._follow,
             "stick_done": self._stick_done,
             "reported": self._reported,
@@ -96,6 +110,19 @@ class StickRole:
 
     async def _identity(self, _request: IdentityRequest) -> IdentityTold:
         return IdentityTold(identity=await asyncio.to_thread(self._intake.identity))
+
+    async def _begin(self, request: BundleBeginRequest) -> BundleAnswer:
+        try:
+            await self._intake.begin(request.size_bytes)
+        except BundleError as error:
+            return _refused(error)
+        return BundleAnswer()
+
+    async def _bundle(self, _request: BundleRequest, file: BinaryIO) -> BundleAnswer:
+        try:
+            return BundleAnswer(offer=await self._bring(file))
+        except BundleError as error:
+            return _refused(error)
 
     async def _follow(self, request: BundleFollowRequest) -> BundleFollowed:
         progress = await self._intake.follow(request.offer, request.after, request.wait_s)
@@ -115,3 +142,8 @@ class StickRole:
             self._tell(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
         self._tell(StickRemoved())
         return Empty()
+
+
+def _refused(error: BundleError) -> BundleAnswer:
+    _log.info("No bundle is taken now: %s", error)
+    return BundleAnswer(refusal=error.refusal)

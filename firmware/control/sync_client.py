@@ -6,22 +6,18 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from contract.downlink import DownTopic
-from firmware.control.bundle_answers import NetworkBundleOffered
+from firmware.control import open_files
 from firmware.control.client import TIMEOUT_S, ask_for
 from firmware.control.requests import (
-    MAX_PIECE_BYTES,
     Answer,
-    BundleEndRequest,
-    BundlePieceRequest,
     ConfigurationRequest,
     ConnectionRequest,
     Document,
     DoneRequest,
     Empty,
     MovedRequest,
-    NetworkBundleBeginRequest,
+    NetworkBundleRequest,
     NextRequest,
-    Piece,
     ReceivedRequest,
     Request,
     Role,
@@ -78,14 +74,9 @@ class HandsetLink:
         if not document:
             # An empty message is what clears a retained one.
             return
-        begin = NetworkBundleBeginRequest(size_bytes=len(document), digest=hashlib.sha256(document).hexdigest())
-        offer = (await self._ask(begin, NetworkBundleOffered)).offer
-        if offer is None:
-            return
-        for first in range(0, len(document), MAX_PIECE_BYTES):
-            piece = Piece(document[first : first + MAX_PIECE_BYTES])
-            await self._ask(BundlePieceRequest(offer=offer, data=piece), Empty)
-        await self._ask(BundleEndRequest(offer=offer), Empty)
+        request = NetworkBundleRequest(digest=hashlib.sha256(document).hexdigest())
+        with open_files.sealed(document) as file:
+            await ask_for(Empty, self._runtime_dir, Role.SYNC, request, file=file)
 
     async def _ask(self, request: Request, answer: type[_A], *, timeout_s: float = TIMEOUT_S) -> _A:
         return await ask_for(answer, self._runtime_dir, Role.SYNC, request, timeout_s=timeout_s)

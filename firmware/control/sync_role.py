@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from contract.downlink import DownTopic
 from firmware.base.errors import ControlError
@@ -14,6 +14,7 @@ from firmware.control.requests import (
     DoneRequest,
     Empty,
     MovedRequest,
+    NetworkBundleRequest,
     NextRequest,
     ReceivedRequest,
     written,
@@ -41,6 +42,18 @@ class Inbound(Protocol):
         ...
 
 
+class NetworkBundles(Protocol):
+    """Bundles that come over the network go in here."""
+
+    async def bring(self, digest: str, file: BinaryIO) -> None:
+        """Take in a bundle of this SHA-256, unless it is known.
+
+        Raises:
+            HandsetError: it cannot be taken now, and is to be brought again.
+        """
+        ...
+
+
 class SyncRole:
     """Answers the sync role's requests from the outbox.
 
@@ -56,9 +69,12 @@ class SyncRole:
         when_connection_changed: Callable[[BrokerState, BrokerProblem], None],
         inbound: Inbound,
         when_moved: Callable[[Traffic], Awaitable[None]],
+        *,
+        bundles: NetworkBundles,
     ) -> None:
         self._outbox = outbox
         self._inbound = inbound
+        self._bundles = bundles
         self._settings = settings
         self._has_told_settings = False
         self.when_connection_changed = when_connection_changed
@@ -74,6 +90,7 @@ class SyncRole:
             "connection": self._connection,
             "received": self._received,
             "moved": self._moved,
+            "bundle": self._bundle,
         }
 
     async def _configuration(self, _request: ConfigurationRequest) -> Configuration:
@@ -83,7 +100,7 @@ class SyncRole:
 
     async def _next(self, request: NextRequest) -> Messages:
         # Nothing leaves over a connection from before: it may be another holder's, and to another broker.
-        self.refuse_whoever_knows_another_broker()
+        self._refuse_whoever_knows_another_broker()
         try:
             settings = self._settings()
         except ControlError:
@@ -107,7 +124,7 @@ class SyncRole:
         return Empty()
 
     async def _connection(self, request: ConnectionRequest) -> Empty:
-        self.refuse_whoever_knows_another_broker()
+        self._refuse_whoever_knows_another_broker()
         self.when_connection_changed(request.state, request.code)
         return Empty()
 
@@ -116,11 +133,16 @@ class SyncRole:
         return Empty()
 
     async def _received(self, request: ReceivedRequest) -> Empty:
-        self.refuse_whoever_knows_another_broker()
+        self._refuse_whoever_knows_another_broker()
         await self._inbound.take(request.topic, request.document)
         return Empty()
 
-    def refuse_whoever_knows_another_broker(self) -> None:
+    async def _bundle(self, request: NetworkBundleRequest, file: BinaryIO) -> Empty:
+        self._refuse_whoever_knows_another_broker()
+        await self._bundles.bring(request.digest, file)
+        return Empty()
+
+    def _refuse_whoever_knows_another_broker(self) -> None:
         """Let nobody carry anything over a connection that was made before the handset started.
 
         Raises:

@@ -24,7 +24,6 @@ from rich.table import Table
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from contract.messages import CallDetailRecord, ClockQuality, Topic, timestamp
-from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import SyncRole
@@ -93,10 +92,9 @@ async def _drain_ours(folder: Path, broker: FleetBroker, records: int) -> tuple[
         await _fill(store, records)
         (folder / "run").mkdir()
         settings = broker.settings_of(_DEVICE, batch_records=100)
-        role = SyncRole(store.outbox, lambda: settings, lambda *_: None, InboundInMemory(), _hear)
-        bundles = NetworkBundleRole(BundlesInMemory(), role.refuse_whoever_knows_another_broker)
-        handlers = {**role.handlers, **bundles.handlers}
-        server = ControlServer(folder / "run", {Role.SYNC: handlers})
+        bundles = BundlesInMemory()
+        role = SyncRole(store.outbox, lambda: settings, lambda *_: None, InboundInMemory(), _hear, bundles=bundles)
+        server = ControlServer(folder / "run", {Role.SYNC: role.handlers})
         await server.start()
         with _subscriber(folder / "ours", broker) as came:
             began_s = time.monotonic()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -40,9 +41,8 @@ class Handset:
 
     async def stick_done(self, code: BundleCode) -> None: ...
     async def identity(self) -> Identity: ...  # type: ignore[empty-body]
-    async def begin(self, size_bytes: int) -> str: ...  # type: ignore[empty-body]
-    async def piece(self, offer: str, data: bytes) -> None: ...
-    async def end(self, offer: str) -> None: ...
+    async def begin(self, size_bytes: int) -> None: ...
+    async def bring(self, bundle: BinaryIO) -> str: ...  # type: ignore[empty-body]
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...  # type: ignore[empty-body]
 
 

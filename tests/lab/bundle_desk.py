@@ -11,6 +11,7 @@ from firmware.base.proven_time import NAME, ProvenTime
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import check_configuration
 from firmware.configuration.standing import BundleSource, Candidate
+from firmware.control.open_files import sealed
 from firmware.phone.bundle_news import (
     AnswerBundleSigner,
     BundleCodeWanted,
@@ -124,17 +125,19 @@ class DeskLab:
                 lambda: asyncio.ensure_future(self.intake.handlers[type(answer)](answer))
             )
 
-    async def offer(self, bundle: bytes, source: BundleSource = BundleSource.STICK, piece_bytes: int = 45_000) -> str:
+    async def offer(self, bundle: bytes, source: BundleSource = BundleSource.STICK) -> str:
         """Bring a bundle, and return what it is called."""
-        offer = self.intake.begin(source, len(bundle))
-        for start in range(0, len(bundle), piece_bytes):
-            self.intake.piece(offer, bundle[start : start + piece_bytes])
-        await self.intake.end(offer)
-        return offer
+        if source is BundleSource.STICK:
+            await self.intake.begin(len(bundle))
+        with sealed(bundle) as file:
+            return await self.intake.bring(source, file)
 
     async def refused(self, bundle: bytes, source: BundleSource = BundleSource.STICK) -> Report:
         """Bring a bundle that is not tried, and return the report."""
-        offer = await self.offer(bundle, source)
+        return await self.report(await self.offer(bundle, source))
+
+    async def report(self, offer: str) -> Report:
+        """Wait until it is known what became of a bundle that is not tried."""
         async with asyncio.timeout(10):
             after = -1
             while (progress := await self.intake.follow(offer, after, 5)).report is None:

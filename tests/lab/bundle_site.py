@@ -12,7 +12,8 @@ from contract.results import BundleResult, CheckName
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import ConfigHistoryRequest
 from firmware.control.client import ask_async
-from firmware.control.requests import MAX_PIECE_BYTES, Role
+from firmware.control.open_files import sealed
+from firmware.control.requests import Role
 from firmware.control.stick_answers import BundleFollowed
 from firmware.control.stick_client import HandsetLink
 from firmware.phone.bundle_news import BundleStep
@@ -114,11 +115,9 @@ class Stick:
 
     async def bring(self, bundle: bytes) -> str:
         self.steps.clear()
-        offer = await self._link.begin(len(bundle))
-        for start in range(0, len(bundle), MAX_PIECE_BYTES):
-            await self._link.piece(offer, bundle[start : start + MAX_PIECE_BYTES])
-        await self._link.end(offer)
-        return offer
+        await self._link.begin(len(bundle))
+        with sealed(bundle) as file:
+            return await self._link.bring(file)
 
     async def report(self, offer: str, timeout_s: float = _PATIENCE_S) -> Report:
         """Follow until it is known what became of a bundle."""

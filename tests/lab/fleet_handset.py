@@ -22,7 +22,6 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Actor, Channel, Purpose
 from firmware.app import sync as sync_app
 from firmware.configuration.loading import is_cancelled
-from firmware.control.network_bundle_role import NetworkBundleRole
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound as InboundPort
@@ -253,10 +252,8 @@ def _server(
     async def count(_traffic: Traffic) -> None:
         """Count no bytes."""
 
-    role = SyncRole(outbox, settings, note_broker, inbound, count)
-    bundles = NetworkBundleRole(BundlesInMemory(), role.refuse_whoever_knows_another_broker)
-    handlers = {**role.handlers, **bundles.handlers}
-    return ControlServer(life.runtime_dir, {Role.SYNC: handlers})
+    role = SyncRole(outbox, settings, note_broker, inbound, count, bundles=BundlesInMemory())
+    return ControlServer(life.runtime_dir, {Role.SYNC: role.handlers})
 
 
 class _Days:

@@ -49,16 +49,14 @@ _EXECUTION = re.compile(
 _OFFER = """
 import asyncio, sys
 from pathlib import Path
-from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.control.open_files import sealed
 from firmware.control.stick_client import HandsetLink
 from firmware.base.errors import ControlError
 
 async def offer():
     link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()
-    name = await link.begin(len(bundle))
-    for at in range(0, len(bundle), MAX_PIECE_BYTES):
-        await link.piece(name, bundle[at : at + MAX_PIECE_BYTES])
-    await link.end(name)
+    await link.begin(len(bundle))
+    name = await link.bring(sealed(bundle))
     count = 0
     while True:
         try:

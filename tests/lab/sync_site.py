@@ -3,13 +3,14 @@
 import asyncio
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 from contract.consent import Purpose
-from contract.downlink import DownTopic
-from firmware.control.network_bundle_role import NetworkBundleRole
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES, DownTopic
+from firmware.control.open_files import content_of
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer
 from firmware.control.sync_role import Inbound, SyncRole
@@ -73,26 +74,15 @@ class BundlesInMemory:
         self.taken: list[bytes] = []
         self.known: set[str] = set()
         self.busy = False
-        self._coming: dict[str, bytearray] = {}
         self._changed = asyncio.Event()
 
-    def begin(self, size_bytes: int, digest: str) -> str | None:
-        self.offered.append((size_bytes, digest))
+    async def bring(self, digest: str, file: BinaryIO) -> None:
+        self.offered.append((os.fstat(file.fileno()).st_size, digest))
         self._changed.set()
         if self.busy:
             raise InboundBusyError("Not now.")
-        if digest in self.known:
-            return None
-        offer = digest[:32]
-        self._coming[offer] = bytearray()
-        return offer
-
-    def piece(self, offer: str, data: bytes) -> None:
-        self._coming[offer] += data
-
-    async def end(self, offer: str) -> None:
-        self.taken.append(bytes(self._coming.pop(offer)))
-        self._changed.set()
+        if digest not in self.known:
+            self.taken.append(content_of(file, MAX_NETWORK_BUNDLE_BYTES))
 
     async def wait_for(self, holds: Callable[[], bool], timeout_s: float = 30) -> None:
         """Wait until something holds after a bundle was offered or has come."""
@@ -163,12 +153,9 @@ class SyncSite:
     async def start_handset(self, outbox: Outbox | None = None, inbound: Inbound | None = None) -> None:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
         inbound = inbound or self.inbound
-        role = SyncRole(outbox or self.store.outbox, lambda: self.settings, self._note, inbound, self.count)
-        handlers = {
-            **role.handlers,
-            **NetworkBundleRole(self.bundles, role.refuse_whoever_knows_another_broker).handlers,
-        }
-        self._server = ControlServer(self.runtime_dir, {Role.SYNC: handlers})
+        outbox = outbox or self.store.outbox
+        role = SyncRole(outbox, lambda: self.settings, self._note, inbound, self.count, bundles=self.bundles)
+        self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
         await self._server.start()
 
     async def stop_handset(self) -> None:

@@ -1,7 +1,7 @@
 """Bundles that the operator sends over the network: the stick's intake, less often and with fewer rights."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from firmware.base.errors import BundleError
 from firmware.configuration.standing import BundleSource
@@ -15,16 +15,8 @@ class NetworkIntake(Protocol):
         """Say whether it is known already what became of the bundle of this SHA-256."""
         ...
 
-    def begin(self, source: BundleSource, size_bytes: int) -> str:
-        """Make room for a bundle and return what it is called while it is under way."""
-        ...
-
-    def piece(self, offer: str, data: bytes) -> None:
-        """Take a bundle's next bytes."""
-        ...
-
-    async def end(self, offer: str) -> None:
-        """Look at a bundle that is whole now."""
+    async def bring(self, source: BundleSource, file: BinaryIO) -> str:
+        """Take in a bundle."""
         ...
 
 
@@ -45,35 +37,14 @@ class NetworkBundles:
         # Each is written to the card before anybody knows who sent it.
         self._allowance = Allowance(monotonic, burst=3, per_s=1 / 60)
 
-    def begin(self, size_bytes: int, digest: str) -> str | None:
-        """Make room for a bundle and return what its pieces go by; None where it need not come.
+    async def bring(self, digest: str, file: BinaryIO) -> None:
+        """Take in a bundle of this SHA-256, unless it is known; an outcome tells what becomes of it.
 
         Raises:
             HandsetError: it cannot be taken now, and is to be brought again.
         """
-        intake = self._open_intake()
-        if intake.is_known(digest):
-            return None
-        self._allowance.use()
-        return intake.begin(BundleSource.NETWORK, size_bytes)
-
-    def piece(self, offer: str, data: bytes) -> None:
-        """Take a bundle's next bytes.
-
-        Raises:
-            HandsetError: they cannot be taken.
-        """
-        self._open_intake().piece(offer, data)
-
-    async def end(self, offer: str) -> None:
-        """Have a bundle looked at that is whole now; an outcome tells what becomes of it.
-
-        Raises:
-            HandsetError: it is not whole.
-        """
-        await self._open_intake().end(offer)
-
-    def _open_intake(self) -> NetworkIntake:
         if self._intake is None:
             raise BundleError("This handset takes no bundles over the network now. See wecall doctor.")
-        return self._intake
+        if not self._intake.is_known(digest):
+            self._allowance.use()
+            await self._intake.bring(BundleSource.NETWORK, file)

@@ -1,4 +1,4 @@
-"""Takes bundles in, whoever carries them: pieces, checks, what a person has to say to it, and then the trial.
+"""Takes bundles in, whoever carries them: a copy, checks, what a person has to say to it, and then the trial.
 
 Nothing of a bundle is looked at before its signature holds, and nothing is changed before all of it has been looked at.
 The trial itself is another run of the handset, see trial.py.
@@ -7,9 +7,11 @@ The trial itself is another run of the handset, see trial.py.
 import asyncio
 import errno
 import logging
+import os
+import time
 from contextlib import suppress
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from contract.results import BundleResult, OutcomeCode, ReportCode
 from firmware.base.errors import BundleError
@@ -19,7 +21,7 @@ from firmware.configuration.standing import BundleSource, Candidate, Ended, Prog
 from firmware.phone.bundle_news import BundleStep
 from firmware.services.runner import Handlers
 from firmware.setup.bundles.context import BundleContext
-from firmware.setup.bundles.drafts import Draft, open_draft
+from firmware.setup.bundles.drafts import Draft, check_room
 from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
 from firmware.setup.bundles.questions import Questions
 from firmware.setup.bundles.verdict import news_of
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 16
+_STICK_PATIENCE_S: Final = 120.0
+"""For so long a bundle that is read from a stick is waited for before one may come over the network."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -55,7 +59,7 @@ class Intake:
         self._context = context
         self._installed = installed
         self._questions = Questions(context.post)
-        self._draft: Draft | None = None
+        self._stick_expected_until_s = 0.0
         self._work: asyncio.Task[None] | None = None
         self._under_way = ""
         self._ended: dict[str, Ended] = {}
@@ -79,48 +83,38 @@ class Intake:
         known = {*(kept.digest for kept in standing.kept), *(each.digest for each in ended), *standing.refused}
         return digest in known or digest == self._under_way
 
-    def begin(self, source: BundleSource, size_bytes: int) -> str:
-        """Make room for a bundle and return what it is called while it is under way.
+    async def begin(self, size_bytes: int) -> None:
+        """Have the display say that a bundle of so many bytes is read from a stick, which brings it next.
 
         Raises:
-            BundleError: another is under way, or there is no room.
+            BundleError: it would not be taken: another one is under way, or there is no room.
         """
-        by_network = source is BundleSource.NETWORK
-        # Whoever was asked has gone: the stick was taken out, or another one was put in.
-        if by_network or not self._questions.is_asking:
-            self._check_free()
-        if by_network and self._draft is not None and self._draft.by_stick and self._draft.is_coming:
+        await self._make_way(BundleSource.STICK, size_bytes)
+        self._stick_expected_until_s = time.monotonic() + _STICK_PATIENCE_S
+        self._show_reading(BundleSource.STICK)
+
+    async def bring(self, source: BundleSource, file: BinaryIO) -> str:
+        """Take in a bundle, and return what it goes by; `follow` tells what becomes of it.
+
+        Raises:
+            BundleError: another one is under way, or there is no room.
+        """
+        size_bytes = os.fstat(file.fileno()).st_size
+        await self._make_way(source, size_bytes)
+        if source is BundleSource.STICK:
+            self._stick_expected_until_s = 0.0
+        elif time.monotonic() < self._stick_expected_until_s:
             raise BundleError(
                 "A stick brings a bundle just now. Try again once it is known what became of it.", OutcomeCode.BUSY
             )
-        self._questions.give_up()
-        if self._draft is not None:
-            self._draft.drop()
-        self._draft = open_draft(self._context.config_store, source, size_bytes)
-        self._context.steps.follow_offer(self._draft.offer, source)
-        self._context.steps.take(BundleStep.READING)
-        return self._draft.offer
-
-    def piece(self, offer: str, data: bytes) -> None:
-        """Take a bundle's next bytes.
-
-        Raises:
-            BundleError: it was not offered, or these are more than were said, or the card is full.
-        """
-        self._draft_of(offer).write(data)
-
-    async def end(self, offer: str) -> None:
-        """Look at a bundle that is whole now; `follow` tells what becomes of it.
-
-        Raises:
-            BundleError: it was not offered, or is not whole.
-        """
-        draft = self._draft_of(offer)
-        await asyncio.to_thread(draft.close)
-        self._draft = None
-        previous = self._work
-        self._under_way = draft.digest
-        self._work = asyncio.create_task(self._take_in(draft, previous), name="bundle")
+        else:
+            self._show_reading(source)
+        draft = Draft(self._context.config_store, source)
+        self._context.steps.follow_offer(draft.offer, source)
+        # Whoever brought it closes it before all of it is copied.
+        ours = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+        self._work = asyncio.create_task(self._take_in(draft, ours, size_bytes), name="bundle")
+        return draft.offer
 
     async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
         """Wait for news of a bundle, and return how far it is; also of one that was tried in a run before.
@@ -166,21 +160,26 @@ class Intake:
                 "Another bundle is under way. Try again once it is known what became of it.", OutcomeCode.BUSY
             )
 
+    async def _make_way(self, source: BundleSource, size_bytes: int) -> None:
+        if source is BundleSource.STICK and self._questions.is_asking and self._work is not None:
+            # Whoever was asked has gone: the stick was taken out, or another one was put in.
+            self._questions.give_up()
+            await asyncio.wait({self._work})
+        self._check_free()
+        check_room(self._context.config_store, source, size_bytes)
+
+    def _show_reading(self, source: BundleSource) -> None:
+        self._context.steps.follow_offer("", source)
+        self._context.steps.take(BundleStep.READING)
+
     def _be_done(self) -> None:
-        # Another one may have taken the place of a bundle whose question nobody answered.
-        if self._work is asyncio.current_task():
-            self._work, self._under_way = None, ""
+        self._work, self._under_way = None, ""
 
-    def _draft_of(self, offer: str) -> Draft:
-        if self._draft is None or self._draft.offer != offer:
-            raise BundleError("Nothing is known of this bundle. Offer it again.")
-        return self._draft
-
-    async def _take_in(self, draft: Draft, previous: "asyncio.Task[None] | None") -> None:
-        if previous is not None:
-            await asyncio.wait({previous})
+    async def _take_in(self, draft: Draft, file: BinaryIO, size_bytes: int) -> None:
         looked_at = _LookedAt()
         try:
+            await asyncio.to_thread(draft.copy, file, size_bytes)
+            self._under_way = draft.digest
             candidate = await self._look_at(draft, looked_at)
             if candidate is None:
                 await self._end(draft, looked_at, BundleResult.NOTHING_TO_DO, "")

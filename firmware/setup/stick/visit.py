@@ -1,16 +1,18 @@
 """What is done with a stick, from when it was plugged in to when it may be taken out."""
 
+import errno
 import logging
 import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, Protocol
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
 
 from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
-from firmware.control.requests import MAX_PIECE_BYTES
 from firmware.control.stick_answers import BundleFollowed, OrderedFile
 from firmware.display.translation import Language
 from firmware.setup.stick.choice import Choice, choose
@@ -18,13 +20,16 @@ from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.writing import Outgoing
+from provisioning.bundle import MAX_BUNDLE_BYTES
 from provisioning.identity import Identity
 from provisioning.report import Report
 
 _log = logging.getLogger(__name__)
 
 _FOLLOW_S: Final = 25.0
-_MOST_TRANSFERS: Final = 3
+_PIECE_BYTES: Final = 1 << 20
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_COPIES: Final = Path("/var/tmp")  # noqa: S108 - a file without a name; /tmp is memory, which a bundle may not fit in
 _CANNOT_BE_READ: Final = frozenset({StickCode.STICK_UNREADABLE, OutcomeCode.UNREADABLE})
 
 
@@ -32,9 +37,8 @@ class HandsetLink(Protocol):
     """The handset; every method raises a ControlError. See firmware.control.stick_client."""
 
     async def identity(self) -> Identity: ...
-    async def begin(self, size_bytes: int) -> str: ...
-    async def piece(self, offer: str, data: bytes) -> None: ...
-    async def end(self, offer: str) -> None: ...
+    async def begin(self, size_bytes: int) -> None: ...
+    async def bring(self, bundle: BinaryIO) -> str: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
     async def stick_done(self, code: StickCode | OutcomeCode) -> None: ...
     async def ordered(self) -> Sequence[OrderedFile]: ...
@@ -120,9 +124,11 @@ class Visit:
         try:
             offer = await self._hand_over(choice)
         except (StickError, OSError) as error:
-            _log.warning("The bundle could not be read to its end: %s", error)
-            await self._say_done(StickCode.STICK_UNREADABLE)
-            return _report(identity, choice.number, BundleResult.REFUSED, OutcomeCode.UNREADABLE)
+            _log.warning("The bundle could not be copied to its end: %s", error)
+            is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
+            refusal = OutcomeCode.NO_SPACE if is_full else OutcomeCode.UNREADABLE
+            await self._say_done(OutcomeCode.NO_SPACE if is_full else StickCode.STICK_UNREADABLE)
+            return _report(identity, choice.number, BundleResult.REFUSED, refusal)
         except RequestRefusedError as error:
             _log.warning("The handset takes no bundle: %s", error)
             refusal = error.refusal if isinstance(error, BundleNotTakenError) else OutcomeCode.FAILED
@@ -137,28 +143,21 @@ class Visit:
             return _interrupted(identity, choice.number, error)
 
     async def _hand_over(self, choice: Choice) -> str:
-        """Return by which name the handset knows the bundle that it has been given.
+        """Return what the handset calls the bundle that it has been given.
+
+        It is given a copy: whoever reads a stick may wait for it for long, and a stick whose files are open is not
+        unmounted.
 
         Raises:
             RequestRefusedError: it takes none now.
         """
-        transfers = 1
-        with self._folder.open(choice.name) as file:
-            while True:
-                offer = await self._patience.ask(partial(self._link.begin, file.seek(0, os.SEEK_END)))
-                try:
-                    file.seek(0)
-                    while piece := file.read(MAX_PIECE_BYTES):
-                        await self._link.piece(offer, piece)
-                    await self._link.end(offer)
-                except ControlError as error:
-                    # It may have started anew between two pieces, and know nothing of the first one.
-                    if transfers == _MOST_TRANSFERS:
-                        raise
-                    _log.info("The bundle is handed over once more: %s", error)
-                else:
-                    return offer
-                transfers += 1
+        with self._folder.open(choice.name) as file, tempfile.TemporaryFile(dir=_COPIES) as copy:
+            await self._patience.ask(partial(self._link.begin, file.seek(0, os.SEEK_END)))
+            at = file.seek(0)
+            while at <= MAX_BUNDLE_BYTES and (piece := file.read(_PIECE_BYTES)):
+                at += copy.write(piece)
+            copy.flush()
+            return await self._patience.ask(partial(self._link.bring, copy))
 
     async def _follow(self, offer: str) -> Report:
         after = 0

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -13,8 +16,9 @@ from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, St
 from firmware.base.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
+from firmware.control.open_files import sealed
 from firmware.control.request_lists import REQUESTS
-from firmware.control.requests import MAX_LINE_BYTES, MAX_PIECE_BYTES, Role
+from firmware.control.requests import MAX_LINE_BYTES, Role
 from firmware.control.say import say
 from firmware.control.server import ControlServer
 from firmware.control.stick_client import HandsetLink
@@ -50,29 +54,25 @@ class Intake:
 
     def __init__(self) -> None:
         self.size_bytes = 0
-        self.taken = bytearray()
-        self.ended = False
+        self.taken: list[bytes] = []
 
-    def begin(self, size_bytes: int) -> str:
+    async def begin(self, size_bytes: int) -> None:
         if size_bytes > 1_000_000:
             raise BundleError("There is no room on the card for this bundle.", OutcomeCode.NO_SPACE)
         self.size_bytes = size_bytes
+
+    async def bring(self, file: BinaryIO) -> str:
+        if self.taken:
+            raise BundleError("Another bundle is under way.", OutcomeCode.BUSY)
+        self.taken.append(os.pread(file.fileno(), 1_000_000, 0))
         return OFFER
-
-    def piece(self, offer: str, data: bytes) -> None:
-        if offer != OFFER:
-            raise BundleError("Nothing is known of this bundle. Offer it again.")
-        self.taken += data
-
-    async def end(self, offer: str) -> None:
-        assert offer == OFFER
-        self.ended = True
 
     def identity(self) -> Identity:
         return IDENTITY
 
     async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
-        assert offer == OFFER
+        if offer != OFFER:
+            raise BundleError("Nothing is known of this bundle. Offer it again.")
         assert wait_s == 25
         return Progress(after + 1, BundleStep.LINES, REPORT if after else None)
 
@@ -103,7 +103,7 @@ class Site:
         self.ordered = Ordered()
         self.heard: list[BundleNews] = []
         self.link = HandsetLink(folder)
-        role = StickRole(self.intake.begin, self.intake, self.ordered, self.heard.append)
+        role = StickRole(self.intake.bring, self.intake, self.ordered, self.heard.append)
         self.server = ControlServer(folder, {Role.STICK: role.handlers})
 
 
@@ -119,15 +119,15 @@ async def test_the_handset_says_who_it_is(site: Site) -> None:
     assert await site.link.identity() == IDENTITY
 
 
-async def test_a_bundle_goes_over_in_pieces_as_long_as_a_line_holds(site: Site) -> None:
+async def test_a_bundle_goes_over_whole_as_an_open_file(site: Site) -> None:
     bundle = bytes(range(251)) * 600
-    offer = await site.link.begin(len(bundle))
-    for at in range(0, len(bundle), MAX_PIECE_BYTES):
-        await site.link.piece(offer, bundle[at : at + MAX_PIECE_BYTES])
-    await site.link.end(offer)
-    assert bytes(site.intake.taken) == bundle
+    await site.link.begin(len(bundle))
+    with tempfile.TemporaryFile() as file:
+        file.write(bundle)
+        file.flush()
+        assert await site.link.bring(file) == OFFER
+    assert site.intake.taken == [bundle]
     assert site.intake.size_bytes == len(bundle)
-    assert site.intake.ended
 
 
 async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:
@@ -140,8 +140,12 @@ async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, t
     with pytest.raises(BundleNotTakenError) as caught:
         await site.link.begin(2_000_000)
     assert caught.value.refusal is OutcomeCode.NO_SPACE
+    await site.link.bring(sealed(b"x"))
+    with pytest.raises(BundleNotTakenError) as caught:
+        await site.link.bring(sealed(b"x"))
+    assert caught.value.refusal is OutcomeCode.BUSY
     with pytest.raises(RequestRefusedError, match="Nothing is known"):
-        await site.link.piece("f" * 32, b"x")
+        await site.link.follow("f" * 32, 0, 25)
     await site.server.stop()
     with pytest.raises(ControlError, match="not running") as away:
         await site.link.identity()
@@ -216,12 +220,9 @@ async def raw(site: Site, **request: object) -> str:
         {"request": "export_piece", "name": "/etc/passwd", "offset": 0},
         {"request": "export_piece", "name": "contacts.vcf", "offset": -1},
         {"request": "bundle_begin", "size_bytes": 0},
-        {"request": "bundle_piece", "offer": "../../x", "data": ""},
-        {"request": "bundle_piece", "offer": OFFER, "data": "A"},
-        {"request": "bundle_piece", "offer": OFFER, "data": "ab+/"},
-        {"request": "bundle_piece", "offer": OFFER, "data": "ab\ncd"},
-        {"request": "bundle_piece", "offer": OFFER, "data": "A" * (MAX_PIECE_BYTES // 3 + 1) * 4},
-        {"request": "bundle_end", "offer": f"{OFFER}\n"},
+        {"request": "bundle_follow", "offer": "../../x"},
+        {"request": "bundle_follow", "offer": f"{OFFER}\n"},
+        {"request": "bundle", "path": "/etc/passwd"},
         {"request": "bundle_follow", "offer": OFFER, "wait_s": 1e9},
         {"request": "stick_done", "code": "anything <b>else</b>"},
         {"request": "identity", "more": 1},
@@ -265,6 +266,5 @@ async def test_a_stick_that_is_pulled_out_while_it_is_read_was_pulled_out_too_ea
 async def test_one_stick_that_is_taken_out_says_nothing_of_another_one_that_is_read(site: Site) -> None:
     await site.link.identity()
     await site.link.begin(5)
-    await site.link.piece(OFFER, b"12")
     await asyncio.to_thread(say, site.folder / "stick.sock", {"request": "stick_removed", "early": False})
     assert site.heard == [StickRemoved()]

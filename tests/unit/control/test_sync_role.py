@@ -3,18 +3,21 @@
 import asyncio
 import hashlib
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from contract.downlink import MAX_DOCUMENT_BYTES, MAX_NETWORK_BUNDLE_BYTES, DownTopic
 from firmware.base.errors import ControlError
+from firmware.control import open_files
 from firmware.control.client import ask_async
-from firmware.control.network_bundle_role import NetworkBundleRole
+from firmware.control.open_files import content_of, sealed
 from firmware.control.requests import (
     MAX_LINE_BYTES,
-    MAX_PIECE_BYTES,
     ConfigurationRequest,
     ConnectionRequest,
     Document,
@@ -83,15 +86,10 @@ class Bundles:
         self.known = ""
         self.events: list[object] = []
 
-    def begin(self, size_bytes: int, digest: str) -> str | None:
-        self.events.append((size_bytes, digest))
-        return None if digest == self.known else "0" * 16
-
-    def piece(self, offer: str, data: bytes) -> None:
-        self.events.append((offer, data))
-
-    async def end(self, offer: str) -> None:
-        self.events.append(offer)
+    async def bring(self, digest: str, file: BinaryIO) -> None:
+        self.events.append((os.fstat(file.fileno()).st_size, digest))
+        if digest != self.known:
+            self.events.append(content_of(file, MAX_NETWORK_BUNDLE_BYTES))
 
 
 class Handset:
@@ -102,17 +100,16 @@ class Handset:
         self.connection: list[tuple[BrokerState, BrokerProblem]] = []
         self.inbound = Inbound()
         self.moved: list[Traffic] = []
+        self.bundles = Bundles()
         role = SyncRole(
             self.outbox,
             self._settings,
             lambda *state: self.connection.append(state),
             self.inbound,
             self.count,
+            bundles=self.bundles,
         )
-        self.bundles = Bundles()
-        bundles = NetworkBundleRole(self.bundles, role.refuse_whoever_knows_another_broker)
-        handlers = {**role.handlers, **bundles.handlers}
-        self.server = ControlServer(folder, {Role.SYNC: handlers})
+        self.server = ControlServer(folder, {Role.SYNC: role.handlers})
 
     def _settings(self) -> BrokerSettings | None:
         return self.settings_of()
@@ -237,7 +234,7 @@ async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ({"topic": "bundle", "document": ""}, "a bundle comes in pieces"),
+        ({"topic": "bundle", "document": ""}, "a bundle comes as a file"),
         ({"topic": "policy", "document": "AAA"}, "document: expected base64url"),
         (
             {"topic": "policy", "document": "QUFB" * (MAX_DOCUMENT_BYTES // 3 + 1)},
@@ -309,19 +306,14 @@ async def test_a_broker_that_has_heard_all_gives_way_before_anything_else_is_car
     assert (handset.outbox.handed_over, handset.bundles.events) == ([], [])
 
 
-async def test_a_bundle_crosses_the_socket_in_pieces_under_its_digest(handset: Handset) -> None:
+async def test_a_bundle_crosses_the_socket_as_a_file_under_its_digest(handset: Handset) -> None:
     bundle = bytes(range(256)) * 400
     await HandsetLink(handset.folder).received(DownTopic.BUNDLE, bundle)
-    offer = "0" * 16
-    assert handset.bundles.events == [
-        (len(bundle), hashlib.sha256(bundle).hexdigest()),
-        *((offer, bundle[first : first + MAX_PIECE_BYTES]) for first in range(0, len(bundle), MAX_PIECE_BYTES)),
-        offer,
-    ]
+    assert handset.bundles.events == [(len(bundle), hashlib.sha256(bundle).hexdigest()), bundle]
     assert handset.inbound.taken == []
 
 
-async def test_a_bundle_that_is_known_does_not_cross(handset: Handset) -> None:
+async def test_a_bundle_that_is_known_is_not_read(handset: Handset) -> None:
     handset.bundles.known = hashlib.sha256(b"bundle").hexdigest()
     await HandsetLink(handset.folder).received(DownTopic.BUNDLE, b"bundle")
     assert handset.bundles.events == [(6, handset.bundles.known)]
@@ -336,12 +328,9 @@ async def test_the_message_that_clears_a_bundle_offers_none(handset: Handset) ->
     "line",
     [
         {"request": "bundle_begin", "size_bytes": 1},
-        {"request": "bundle_begin", "size_bytes": 0, "digest": "0" * 64},
-        {"request": "bundle_begin", "size_bytes": MAX_NETWORK_BUNDLE_BYTES + 1, "digest": "0" * 64},
-        {"request": "bundle_begin", "size_bytes": 1, "digest": "0" * 63},
-        {"request": "bundle_begin", "size_bytes": 1, "digest": "0" * 64, "source": "stick"},
-        {"request": "bundle_piece", "offer": "../../x", "data": ""},
-        {"request": "bundle_piece", "offer": "0" * 16, "data": "QUFB" * (MAX_PIECE_BYTES // 3 + 1)},
+        {"request": "bundle"},
+        {"request": "bundle", "digest": "0" * 63},
+        {"request": "bundle", "digest": "0" * 64, "source": "stick"},
         {"request": "bundle_follow", "offer": "0" * 16},
         {"request": "identity"},
     ],
@@ -350,7 +339,9 @@ async def test_the_message_that_clears_a_bundle_offers_none(handset: Handset) ->
 async def test_what_the_sync_process_may_not_ask_about_bundles_is_refused(
     handset: Handset, line: dict[str, object]
 ) -> None:
-    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
-    writer.write(json.dumps(line).encode() + b"\n")
-    assert json.loads(await reader.readline())["ok"] is False
+    with sealed(b"bundle") as file, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(handset.folder / "sync.sock"))
+        open_files.send(connection, json.dumps(line).encode() + b"\n", file)
+        answer = await asyncio.to_thread(connection.recv, MAX_LINE_BYTES)
+    assert json.loads(answer)["ok"] is False
     assert handset.bundles.events == []

@@ -2,13 +2,16 @@ import asyncio
 import hashlib
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
 from contract.results import BundleResult, OutcomeCode
 from firmware.base.errors import BundleError, StorageError
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import BundleSource, Ended
+from firmware.control.open_files import content_of, sealed
 from firmware.services.operator.inbound import InboundBusyError
 from firmware.setup.bundles.by_network import NetworkBundles
 from firmware.setup.bundles.extras import Extras
@@ -31,15 +34,9 @@ class Intake:
     def is_known(self, digest: str) -> bool:
         return digest in self.known
 
-    def begin(self, source: BundleSource, size_bytes: int) -> str:
-        self.calls.append((source, size_bytes))
+    async def bring(self, source: BundleSource, file: BinaryIO) -> str:
+        self.calls.append((source, content_of(file, 99)))
         return "offer"
-
-    def piece(self, offer: str, data: bytes) -> None:
-        self.calls.append((offer, data))
-
-    async def end(self, offer: str) -> None:
-        self.calls.append(offer)
 
 
 class Clock:
@@ -53,43 +50,39 @@ class Clock:
 async def test_a_bundle_goes_to_the_intake_as_one_that_came_over_the_network() -> None:
     intake = Intake()
     bundles = NetworkBundles(intake, Clock())
-    assert bundles.begin(3, DIGEST) == "offer"
-    bundles.piece("offer", b"abc")
-    await bundles.end("offer")
-    assert intake.calls == [(BundleSource.NETWORK, 3), ("offer", b"abc"), "offer"]
+    await bundles.bring(DIGEST, sealed(b"abc"))
+    assert intake.calls == [(BundleSource.NETWORK, b"abc")]
 
 
-def test_one_that_is_known_does_not_come_however_often_it_is_offered() -> None:
+async def test_one_that_is_known_does_not_come_however_often_it_is_offered() -> None:
     intake, clock = Intake(), Clock()
     intake.known.add(DIGEST)
     bundles = NetworkBundles(intake, clock)
-    assert [bundles.begin(3, DIGEST) for _ in range(50)] == [None] * 50
+    for _ in range(50):
+        await bundles.bring(DIGEST, sealed(b"abc"))
     assert not intake.calls
-    assert bundles.begin(3, "1" * 64) == "offer"
+    await bundles.bring("1" * 64, sealed(b"abc"))
+    assert len(intake.calls) == 1
 
 
-def test_three_come_at_once_and_then_one_a_minute() -> None:
+async def test_three_come_at_once_and_then_one_a_minute() -> None:
     intake, clock = Intake(), Clock()
     bundles = NetworkBundles(intake, clock)
     for _ in range(3):
-        bundles.begin(3, DIGEST)
+        await bundles.bring(DIGEST, sealed(b"abc"))
     for after_s in (0, 59):
         clock.now_s = after_s
         with pytest.raises(InboundBusyError):
-            bundles.begin(3, DIGEST)
+            await bundles.bring(DIGEST, sealed(b"abc"))
     clock.now_s = 61
-    bundles.begin(3, DIGEST)
+    await bundles.bring(DIGEST, sealed(b"abc"))
     assert len(intake.calls) == 4
 
 
 async def test_a_handset_that_takes_none_says_so() -> None:
     bundles = NetworkBundles(None, Clock())
     with pytest.raises(BundleError, match="takes no bundles"):
-        bundles.begin(3, DIGEST)
-    with pytest.raises(BundleError, match="takes no bundles"):
-        bundles.piece("offer", b"")
-    with pytest.raises(BundleError, match="takes no bundles"):
-        await bundles.end("offer")
+        await bundles.bring(DIGEST, sealed(b"abc"))
 
 
 # --- at a handset ---
@@ -114,11 +107,12 @@ class Network:
 
     async def bring(self, bundle: bytes) -> bool:
         """Bring what the broker keeps; return whether the handset wanted to have it."""
-        offer = self.bundles.begin(len(bundle), hashlib.sha256(bundle).hexdigest())
-        if offer is None:
+        digest = hashlib.sha256(bundle).hexdigest()
+        if self.service.intake.is_known(digest):
             return False
-        self.bundles.piece(offer, bundle)
-        await self.bundles.end(offer)
+        with sealed(bundle) as file:
+            await self.bundles.bring(digest, file)
+        offer = self.lab.steps._offer
         async with asyncio.timeout(10):
             after = -1
             while (progress := await self.service.intake.follow(offer, after, 5)).report is None:
@@ -194,11 +188,18 @@ async def test_only_the_last_few_that_were_refused_are_remembered(network: Netwo
 
 async def test_a_bundle_of_the_network_pushes_none_of_a_stick_aside(network: Network) -> None:
     intake = network.service.intake
-    offer = intake.begin(BundleSource.STICK, 2)
-    intake.piece(offer, b"x")
+    await intake.begin(2)
     with pytest.raises(BundleError, match="A stick brings a bundle"):
         await network.bring(EXPIRED)
-    intake.piece(offer, b"y")
+    with sealed(b"xy") as file:
+        assert await intake.bring(BundleSource.STICK, file)
+    await intake.stop()
+
+
+async def test_a_bundle_of_the_network_is_no_longer_than_one_may_be(network: Network) -> None:
+    with pytest.raises(BundleError, match=f"has {MAX_NETWORK_BUNDLE_BYTES} bytes at most") as caught:
+        await network.bring(bytes(MAX_NETWORK_BUNDLE_BYTES + 1))
+    assert caught.value.refusal is OutcomeCode.TOO_LARGE
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)

@@ -1,9 +1,10 @@
 import asyncio
 import errno
 import hashlib
+import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -28,7 +29,7 @@ from firmware.phone.call import CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module
 from firmware.setup.stick.report_text import report_text
-from provisioning.bundle import key_words
+from provisioning.bundle import MAX_BUNDLE_BYTES, key_words
 from provisioning.report import Check
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from provisioning.trust import Kind
@@ -312,7 +313,7 @@ async def test_two_bundles_are_not_taken_in_at_once(lab: DeskLab) -> None:
     lab.watch.note_view(IN_CALL)
     await lab.offer(INSTALLER.bundle(contents()))
     with pytest.raises(BundleError, match="Another bundle"):
-        lab.intake.begin(BundleSource.NETWORK, 100)
+        await lab.offer(bytes(100), BundleSource.NETWORK)
     await lab.intake.stop()
 
 
@@ -338,11 +339,12 @@ async def test_one_that_has_taken_the_place_of_another_is_not_disturbed_by_a_thi
     await new.hears(BundleSignerShown(key_words(INSTALLER.public)))
     new.answers = [AnswerBundleSigner(accepted=True)]
     new.watch.note_view(IN_CALL)
-    await new.offer(INSTALLER.bundle(contents(), number=8))
+    second = asyncio.create_task(new.offer(INSTALLER.bundle(contents(), number=8)))
     may_end.set()
+    await second
     await new.hears(BundleStepStarted(BundleStep.WAITING_FOR_CALL))
     with pytest.raises(BundleError, match="Another bundle") as caught:
-        new.intake.begin(BundleSource.STICK, 100)
+        await new.intake.begin(100)
     assert caught.value.refusal is OutcomeCode.BUSY
     await new.intake.stop()
 
@@ -357,21 +359,54 @@ async def test_a_bundle_that_is_under_way_need_not_come_over_the_network(lab: De
     assert not lab.intake.is_known(hashlib.sha256(bundle).hexdigest())
 
 
-async def test_more_or_less_than_was_said_is_no_bundle(lab: DeskLab) -> None:
-    offer = lab.intake.begin(BundleSource.STICK, 10)
-    with pytest.raises(BundleError, match="More comes"):
-        lab.intake.piece(offer, bytes(11))
-    lab.intake.piece(offer, bytes(9))
-    with pytest.raises(BundleError, match="1 bytes"):
-        await lab.intake.end(offer)
+async def test_a_bundle_is_looked_at_as_it_was_when_it_came(lab: DeskLab, tmp_path: Path) -> None:
+    path, bundle = tmp_path / "growing.wecall", INSTALLER.bundle(contents())
+    path.write_bytes(bundle)
+    with path.open("rb") as file:
+        await lab.intake.bring(BundleSource.STICK, file)
+        # Before anything is copied; what comes behind it is nobody's.
+        with path.open("ab") as growing:
+            growing.write(b"more")
+    await lab.wait_for_start()
+    assert (lab.config_store.folder_of(7) / BUNDLE_NAME).read_bytes() == bundle
+
+
+async def test_a_bundle_that_is_cut_short_while_it_is_copied_is_refused(
+    lab: DeskLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shrinking.wecall"
+    path.write_bytes(INSTALLER.bundle(contents()))
+    copied = drafts_module.Draft.copy
+
+    def cut_and_copy(draft: drafts_module.Draft, file: BinaryIO, size_bytes: int) -> None:
+        os.truncate(path, size_bytes // 2)
+        copied(draft, file, size_bytes)
+
+    monkeypatch.setattr(drafts_module.Draft, "copy", cut_and_copy)
+    with path.open("rb") as file:
+        offer = await lab.intake.bring(BundleSource.STICK, file)
+    assert (await lab.report(offer)).code is OutcomeCode.FORGED
+    assert not list(lab.config_store.draft_of("x").parent.iterdir())
+
+
+async def test_nothing_is_known_of_what_never_came(lab: DeskLab) -> None:
     with pytest.raises(BundleError, match="Nothing is known"):
-        lab.intake.piece("f" * 32, b"x")
+        await lab.intake.follow("f" * 32, 0, 0)
+
+
+async def test_a_file_that_is_larger_than_any_bundle_is_not_even_copied(lab: DeskLab, tmp_path: Path) -> None:
+    with (tmp_path / "large").open("w+b") as file:
+        file.truncate(MAX_BUNDLE_BYTES + 1)
+        with pytest.raises(BundleError, match="bytes at most") as caught:
+            await lab.intake.bring(BundleSource.STICK, file)
+    assert caught.value.refusal is OutcomeCode.TOO_LARGE
+    assert not list(lab.config_store.draft_of("x").parent.iterdir())
 
 
 async def test_a_full_card_takes_none(lab: DeskLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafts_module, "_RESERVE_BYTES", 1 << 60)
     with pytest.raises(BundleError, match="no room") as caught:
-        lab.intake.begin(BundleSource.STICK, 10)
+        await lab.intake.begin(10)
     assert caught.value.refusal is OutcomeCode.NO_SPACE
 
 

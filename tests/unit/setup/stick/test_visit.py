@@ -1,10 +1,13 @@
 """A whole visit of a stick, with a handset whose answers are prepared."""
 
+import errno
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -37,14 +40,14 @@ class Handset:
 
     def __init__(self) -> None:
         self.said: list[object] = []
-        self.taken = bytearray()
-        self.ended = False
+        self.taken = b""
         self.news = [BundleFollowed(count=1, step=BundleStep.CHECKING, report=None)]
         self.news += [BundleFollowed(count=2, step=BundleStep.KEEPING, report=APPLIED)]
         self.copies: dict[str, bytes] = {}
         self.away = 0
         self.afters: list[int] = []
-        self.when_piece: Callable[[], None] = lambda: None
+        self.when_begun: Callable[[], None] = lambda: None
+        self.when_brought: Callable[[], None] = lambda: None
 
     def _be_there(self) -> None:
         if self.away:
@@ -55,27 +58,20 @@ class Handset:
         self._be_there()
         return IDENTITY
 
-    async def begin(self, size_bytes: int) -> str:
+    async def begin(self, size_bytes: int) -> None:
         self._be_there()
-        self.taken.clear()
         self.said.append(("begin", size_bytes))
+        self.when_begun()
+
+    async def bring(self, bundle: BinaryIO) -> str:
+        self._be_there()
+        self.when_brought()
+        self.taken = os.pread(bundle.fileno(), 1 << 30, 0)
         return OFFER
-
-    async def piece(self, offer: str, data: bytes) -> None:
-        assert offer == OFFER
-        assert len(data) <= MAX_PIECE_BYTES
-        self._be_there()
-        self.when_piece()
-        self.taken += data
-
-    async def end(self, offer: str) -> None:
-        assert offer == OFFER
-        self._be_there()
-        self.ended = True
 
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
         assert offer == OFFER
-        assert self.ended
+        assert self.taken
         self._be_there()
         self.afters.append(after)
         return self.news.pop(0)
@@ -144,7 +140,7 @@ async def test_a_bundle_is_handed_over_and_what_became_of_it_is_on_the_stick(lab
     bundle = INSTALLER.bundle({"contacts.vcf": bytes(range(256)) * 3000, "pictures/a.png": bytes(100_000)})
     lab.put("site.wecall", bundle)
     await lab.run()
-    assert bytes(lab.handset.taken) == bundle
+    assert lab.handset.taken == bundle
     assert lab.names == {"site.wecall", REPORT, TEXT}
     assert lab.report == APPLIED
     assert lab.handset.said == [("begin", len(bundle))]
@@ -224,21 +220,21 @@ async def test_a_handset_that_starts_anew_for_the_trial_is_waited_for(lab: Lab) 
     assert handset.afters == [0, 0], "another run of the handset counts anew"
 
 
-async def test_a_handset_that_starts_anew_between_two_pieces_gets_all_of_it_again(lab: Lab) -> None:
+async def test_a_handset_that_starts_anew_before_it_has_the_bundle_gets_all_of_it(lab: Lab) -> None:
     bundle = INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)})
     lab.put("site.wecall", bundle)
-    pieces = 0
+    tries = 0
 
     def vanish_once() -> None:
-        nonlocal pieces
-        pieces += 1
-        if pieces == 3:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
             lab.handset.away = 5
-            raise RequestRefusedError("Nothing is known of this bundle.")
+            raise RequestRefusedError("The handset stopped before it answered.")
 
-    lab.handset.when_piece = vanish_once
+    lab.handset.when_brought = vanish_once
     await lab.run()
-    assert bytes(lab.handset.taken) == bundle
+    assert lab.handset.taken == bundle
     assert lab.report == APPLIED
 
 
@@ -256,7 +252,7 @@ async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_
 ) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
 
-    async def begin(size_bytes: int) -> str:
+    async def begin(size_bytes: int) -> None:
         raise error
 
     lab.handset.begin = begin  # type: ignore[method-assign]
@@ -270,10 +266,10 @@ async def test_a_stick_that_was_in_while_the_power_failed_waits_for_the_end_of_t
     lab.put("site.wecall", INSTALLER.bundle(number=8))
     begin = lab.handset.begin
 
-    async def begin_later(size_bytes: int) -> str:
+    async def begin_later(size_bytes: int) -> None:
         if lab.now_s < 90:
             raise BundleNotTakenError(OutcomeCode.BUSY)
-        return await begin(size_bytes)
+        await begin(size_bytes)
 
     lab.handset.begin = begin_later  # type: ignore[method-assign]
     await lab.run()
@@ -312,22 +308,51 @@ async def test_a_stick_that_cannot_be_read_is_said_on_the_display(lab: Lab) -> N
     assert lab.handset.said == [StickCode.STICK_UNREADABLE]
 
 
-async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(errno.EIO, "Input/output error"), StickCode.STICK_UNREADABLE),
+        (OSError(errno.ENOSPC, "No space left on device"), OutcomeCode.NO_SPACE),
+    ],
+    ids=["pulled out", "a card that is full"],
+)
+async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(
+    lab: Lab, error: OSError, code: BundleCode
+) -> None:
     lab.put("site.wecall", INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)}))
 
     def pull() -> None:
-        raise OSError(5, "Input/output error")
+        raise error
 
-    lab.handset.when_piece = pull
+    lab.handset.when_begun = pull
     await lab.visit.look()
-    assert lab.handset.said[1:] == [StickCode.STICK_UNREADABLE]
-    assert not lab.handset.ended
+    assert lab.handset.said[1:] == [code]
+    assert not lab.handset.taken
+
+
+def place_of(file: BinaryIO) -> Path:
+    return Path(f"/proc/self/fd/{file.fileno()}").readlink()
+
+
+async def test_the_handset_is_given_a_copy_and_no_file_of_the_stick(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle(number=8))
+    bring = lab.handset.bring
+    places: list[Path] = []
+
+    async def bring_and_look(bundle: BinaryIO) -> str:
+        places.append(place_of(bundle))
+        return await bring(bundle)
+
+    lab.handset.bring = bring_and_look  # type: ignore[method-assign]
+    await lab.run()
+    [place] = places
+    assert place.is_relative_to("/var/tmp")
 
 
 async def test_a_stick_is_read_until_all_of_its_bundle_has_been_handed_over_and_no_longer(lab: Lab) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
     seen: list[bool] = []
-    lab.handset.when_piece = lambda: seen.append(lab.laid_out.is_being_read)
+    lab.handset.when_brought = lambda: seen.append(lab.laid_out.is_being_read)
     follow = lab.handset.follow
 
     async def watch(offer: str, after: int, wait_s: float) -> BundleFollowed:
