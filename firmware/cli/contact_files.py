@@ -1,14 +1,14 @@
 """What `wecall import` and `wecall export` do: cards are read and written here, contacts go over the socket."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from firmware.cli.picture_upload import add_photo
+from firmware.cli.picture_upload import Ask, add_photo
 from firmware.control.admin_requests import (
     ContactListRequest,
     ContactMergeRequest,
@@ -16,7 +16,7 @@ from firmware.control.admin_requests import (
     ContactPart,
     ContactPhotoRequest,
 )
-from firmware.control.requests import Request, written
+from firmware.control.requests import written
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
 from firmware.vcard.properties import Card, CardProperty
 from firmware.vcard.reader import Read, read_contacts
@@ -26,8 +26,6 @@ BATCH: Final = 15
 """So many contacts go over the socket at once, fewer where much is kept of their cards."""
 _MOST_BYTES: Final = 50_000
 """Of contacts in a line of the socket."""
-
-Ask = Callable[[Request], Mapping[str, Any]]
 
 
 @dataclass(slots=True)

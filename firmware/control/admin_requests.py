@@ -55,21 +55,10 @@ class PictureListRequest(Request, tag="picture_list"):
     """Asks which pictures are kept."""
 
 
-Upload = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-"""Names a picture while it comes in parts."""
-
-
-class PicturePartRequest(Request, tag="picture_part"):
-    """Brings the next bytes of a picture: rows of red, green and blue, in base64."""
-
-    upload: Upload
-    data: Annotated[str, Meta(max_length=60_000)]
-
-
 class PictureAddRequest(Request, tag="picture_add", kw_only=True):
-    """Keeps the picture whose parts have come, and gives it to a contact, by name or id, where one is named."""
+    """Keeps a picture, rows of red, green and blue in a file; gives it to a contact, by name or id, if one is named."""
 
-    upload: Upload
+    takes_file = True
     name: Annotated[str, Meta(min_length=1, max_length=60)]
     contact: Annotated[str, Meta(max_length=200)] = ""
     width_px: Annotated[int, Meta(ge=1, le=320)]
@@ -77,9 +66,9 @@ class PictureAddRequest(Request, tag="picture_add", kw_only=True):
 
 
 class ContactPhotoAddRequest(Request, tag="contact_photo_add"):
-    """Keeps the picture whose parts have come as the photo of a contact that has none; it goes with the contact."""
+    """Keeps the picture in such a file as the photo of a contact that has none; it goes with the contact."""
 
-    upload: Upload
+    takes_file = True
     contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
     width_px: Annotated[int, Meta(ge=1, le=320)]
     height_px: Annotated[int, Meta(ge=1, le=240)]

@@ -1,6 +1,7 @@
 """`wecall picture` against a real socket, a real store and the real sandbox."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from PIL import Image
 
 from contract.consent import Purpose
 from firmware.app.admin.pictures import PictureRole
+from firmware.base.errors import ControlError
 from firmware.cli import main
+from firmware.control.admin_requests import PictureAddRequest
+from firmware.control.client import ask_async
+from firmware.control.open_files import sealed
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
@@ -102,3 +107,19 @@ async def test_without_the_holder_s_yes_no_picture_is_taken_in_and_it_is_said_ho
     assert not await lab.pictures.list()
     await lab.consents.grant(Purpose.CONTACT_IMPORT)
     assert (await wecall("add", tmp_path / "holiday.png")).exit_code == 0
+
+
+@pytest.mark.usefixtures("wecall")
+async def test_pixels_that_are_more_or_fewer_than_is_said_or_can_still_change_are_not_kept(
+    lab: StoreLab, tmp_path: Path
+) -> None:
+    request = PictureAddRequest(name="holiday", width_px=10, height_px=10)
+    for size_bytes, words in ((299, "this one does not"), (301, "this one does not"), (230_401, "more than 230400")):
+        with sealed(bytes(size_bytes)) as file, pytest.raises(ControlError, match=words):
+            await ask_async(tmp_path, Role.ADMIN, request, file=file)
+    with tempfile.TemporaryFile(dir=tmp_path) as file:
+        file.write(bytes(300))
+        file.flush()
+        with pytest.raises(ControlError, match=r"no file in memory|can still be changed"):
+            await ask_async(tmp_path, Role.ADMIN, request, file=file)
+    assert not await lab.pictures.list()

@@ -1,21 +1,20 @@
 """What the handset answers to `wecall picture`.
 
-The picture comes decoded, by the command's own sandbox, and in parts: a line of the socket is shorter than a picture.
+The picture comes decoded, by the command's own sandbox.
 """
 
-import base64
-import binascii
 import logging
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 from firmware.base.errors import ControlError, StorageError
 from firmware.control.admin_requests import (
     ContactPhotoAddRequest,
     PictureAddRequest,
     PictureListRequest,
-    PicturePartRequest,
     PictureRemoveRequest,
 )
+from firmware.control.open_files import content_of
 from firmware.control.requests import Answer, Empty
 from firmware.control.server import Handler
 from firmware.pictures.pixels import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels
@@ -65,15 +64,12 @@ class PictureRole:
         self._pictures = pictures
         self._gate = gate
         self._when_changed = when_changed
-        self._upload = ""
-        self._parts = bytearray()
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of Role.ADMIN."""
         return {
             "picture_list": self._list,
-            "picture_part": self._part,
             "picture_add": self._add,
             "contact_photo_add": self._add_photo,
             "picture_remove": self._remove,
@@ -91,32 +87,12 @@ class PictureRole:
             pictures=tuple(PictureAnswer(picture=kept.picture, name=kept.name) for kept in await self._kept.list())
         )
 
-    async def _part(self, request: PicturePartRequest) -> Empty:
+    async def _pixels(self, request: PictureAddRequest | ContactPhotoAddRequest, file: BinaryIO) -> Pixels:
         await self._gate.require_consent()
-        if request.upload != self._upload:
-            # One that was not finished is forgotten: there is never more than one in memory.
-            self._upload = request.upload
-            self._parts.clear()
-        try:
-            part = base64.b64decode(request.data, validate=True)
-        except binascii.Error:
-            raise ControlError("A part of the picture is not base64.") from None
-        if len(self._parts) + len(part) > _MAX_BYTES:
-            raise ControlError(f"A picture has at most {_MAX_BYTES} bytes.")
-        self._parts += part
-        return Empty()
+        return Pixels(request.width_px, request.height_px, content_of(file, _MAX_BYTES))
 
-    async def _uploaded(self, request: PictureAddRequest | ContactPhotoAddRequest) -> Pixels:
-        if request.upload != self._upload:
-            raise ControlError("The parts of this picture are not here. Send them again.")
-        await self._gate.require_consent()
-        pixels = Pixels(request.width_px, request.height_px, bytes(self._parts))
-        self._upload = ""
-        self._parts.clear()
-        return pixels
-
-    async def _add_photo(self, request: ContactPhotoAddRequest) -> PhotoAnswer:
-        pixels = await self._uploaded(request)
+    async def _add_photo(self, request: ContactPhotoAddRequest, file: BinaryIO) -> PhotoAnswer:
+        pixels = await self._pixels(request, file)
         try:
             await self._kept.add_photo(request.contact_id, pixels)
         except StorageError as error:
@@ -124,8 +100,8 @@ class PictureRole:
             return PhotoAnswer(kept=False)
         return PhotoAnswer(kept=True)
 
-    async def _add(self, request: PictureAddRequest) -> PictureAnswer:
-        pixels = await self._uploaded(request)
+    async def _add(self, request: PictureAddRequest, file: BinaryIO) -> PictureAnswer:
+        pixels = await self._pixels(request, file)
         contact_id = await self._kept.contact_named(request.contact) if request.contact else None
         kept = await self._kept.add(request.name, pixels)
         if contact_id is not None:
