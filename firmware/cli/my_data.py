@@ -1,6 +1,5 @@
 """The commands of `wecall mydata`."""
 
-from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,7 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from firmware.base.errors import StickError
+    from firmware.base.errors import ControlError, StickError
     from firmware.control.admin_requests import MyDataExportRequest
 
     request = MyDataExportRequest(pin=ask_pin(), open=is_open)
@@ -40,6 +39,8 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
             _fetch(runtime_dir, answer["files"], folder)
         except StickError as error:
             raise click.ClickException(f"{folder} is no place for the copy. {error}") from error
+        except ControlError as error:
+            raise click.ClickException(str(error)) from error
     for name in answer["files"]:
         click.echo(folder / name)
     if answer["passphrase"]:
@@ -50,13 +51,11 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
 
 def _fetch(runtime_dir: Path, names: Sequence[str], folder: Path) -> None:
     """Write what the handset has ready into a folder, for its owner alone; there it is whole or not at all."""
-    from firmware.control.requests import ExportPieceRequest, ExportWrittenRequest
+    from firmware.control.client import fetch
+    from firmware.control.requests import ExportFetchRequest, ExportWrittenRequest, Role
     from firmware.setup.stick.folder import StickFolder
 
     for name in names:
         with StickFolder(folder).writing(name) as file:
-            at = 0
-            while piece := urlsafe_b64decode(ask(runtime_dir, ExportPieceRequest(name=name, offset=at))["data"]):
-                file.write(piece)
-                at += len(piece)
+            file.writelines(fetch(runtime_dir, Role.ADMIN, ExportFetchRequest(name=name)))
     ask(runtime_dir, ExportWrittenRequest(names=tuple(names)))

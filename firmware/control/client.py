@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
@@ -11,11 +11,12 @@ import msgspec
 
 from firmware.base.errors import ControlError, RequestRefusedError
 from firmware.control import open_files
-from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, written
+from firmware.control.requests import MAX_LINE_BYTES, Answer, FileAnswer, Request, Role, read, written
 
 _A = TypeVar("_A", bound=Answer)
 
 TIMEOUT_S: Final = 10.0
+_PIECE_BYTES: Final = 256 * 1024
 
 
 def ask(
@@ -26,19 +27,23 @@ def ask(
     Raises:
         ControlError: the handset is not there, does not answer or refuses; the message says what to do.
     """
-    path = _path(runtime_dir, role)
-    line = _line(request)
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(str(path))
-            # Who refuses the connection itself has said so, and closed it.
-            with suppress(BrokenPipeError):
-                connection.sendall(line[open_files.send(connection, line, file) :])
-            with connection.makefile("rb") as answers:
-                return _answer(answers.readline(MAX_LINE_BYTES + 1))
-    except OSError as error:
-        raise _translated(error, path, timeout_s) from error
+    with _asking(runtime_dir, role, request, file, timeout_s) as answers:
+        return _answer(answers.readline(MAX_LINE_BYTES + 1))
+
+
+def fetch(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:
+    """Send one request, and yield the file that comes with its answer.
+
+    Raises:
+        ControlError: as above, or not all of it came.
+    """
+    with _asking(runtime_dir, role, request, None, timeout_s) as answers:
+        left_bytes = _as_asked(FileAnswer, request, _answer(answers.readline(MAX_LINE_BYTES + 1))).size_bytes
+        while piece := answers.read(min(left_bytes, _PIECE_BYTES)):
+            left_bytes -= len(piece)
+            yield piece
+    if left_bytes:
+        raise ControlError("The handset stopped before all of it had come. Order it again in the menu.")
 
 
 async def ask_async(
@@ -81,13 +86,35 @@ async def ask_for(
     Raises:
         ControlError: as above, or the answer is of another kind.
     """
-    raw = await ask_async(runtime_dir, role, request, file=file, timeout_s=timeout_s)
+    return _as_asked(answer, request, await ask_async(runtime_dir, role, request, file=file, timeout_s=timeout_s))
+
+
+def _as_asked(answer: type[_A], request: Request, raw: Mapping[str, object]) -> _A:
     try:
         return read(answer, raw)
     except ValueError as error:
         raise ControlError(
             f"The handset's answer to {request.request} is not as expected. Is it of another version?"
         ) from error
+
+
+@contextmanager
+def _asking(
+    runtime_dir: Path, role: Role, request: Request, file: BinaryIO | None, timeout_s: float
+) -> Iterator[BinaryIO]:
+    path = _path(runtime_dir, role)
+    line = _line(request)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            # Who refuses the connection itself has said so, and closed it.
+            with suppress(BrokenPipeError):
+                connection.sendall(line[open_files.send(connection, line, file) :])
+            with connection.makefile("rb") as answers:
+                yield answers
+    except OSError as error:
+        raise _translated(error, path, timeout_s) from error
 
 
 def _path(runtime_dir: Path, role: Role) -> Path:

@@ -1,19 +1,21 @@
 """Hands out what the holder has ordered: what the roles of the stick and of the administrator have in common."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from firmware.control.requests import (
-    MAX_PIECE_BYTES,
     Empty,
+    ExportFetchRequest,
     ExportListRequest,
-    ExportPieceRequest,
     ExportWrittenRequest,
-    Piece,
+    FileAnswer,
+    WithFile,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import ExportListed, ExportPiece, OrderedFile
+from firmware.control.stick_answers import ExportListed
+
+_PIECE_BYTES: Final = 256 * 1024
 
 
 class Exports(Protocol):
@@ -46,17 +48,23 @@ class ExportRole:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of the role."""
-        return {"export_piece": self._piece, "export_written": self._written}
+        return {"export_fetch": self._fetch, "export_written": self._written}
 
     async def list(self, _request: ExportListRequest) -> ExportListed:
         """Tell what is there, for whoever has not just ordered it."""
-        return ExportListed(
-            files=tuple(OrderedFile(name=name, size_bytes=size) for name, size in self._exports.listed())
-        )
+        return ExportListed(names=tuple(name for name, _ in self._exports.listed()))
 
-    async def _piece(self, request: ExportPieceRequest) -> ExportPiece:
-        data = await asyncio.to_thread(self._exports.read, request.name, request.offset, MAX_PIECE_BYTES)
-        return ExportPiece(data=Piece(data))
+    async def _fetch(self, request: ExportFetchRequest) -> WithFile:
+        size_bytes = dict(self._exports.listed()).get(request.name, 0)
+        # Says why where it cannot be fetched.
+        await asyncio.to_thread(self._exports.read, request.name, 0, 1)
+        return WithFile(answer=FileAnswer(size_bytes=size_bytes), pieces=self._pieces(request.name))
+
+    async def _pieces(self, name: str) -> AsyncIterator[bytes]:
+        at = 0
+        while piece := await asyncio.to_thread(self._exports.read, name, at, _PIECE_BYTES):
+            yield piece
+            at += len(piece)
 
     async def _written(self, request: ExportWrittenRequest) -> Empty:
         self._exports.fetched(request.names)

@@ -28,7 +28,7 @@ def sealed(content: bytes) -> BinaryIO:
     return file
 
 
-def send(connection: socket.socket, line: bytes, file: BinaryIO | socket.socket | None = None) -> int:
+def send(connection: socket.socket, line: bytes, file: BinaryIO | None = None) -> int:
     """Send as much of a line as the connection takes, with an open file or none; return how many bytes that were."""
     beside = [] if file is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [file.fileno()]))]
     return connection.sendmsg([line], beside, socket.MSG_NOSIGNAL)

@@ -17,9 +17,6 @@ _C = TypeVar("_C", bound=Closed)
 MAX_LINE_BYTES: Final = 64 * 1024
 """The longest line, either way, its line end included."""
 
-MAX_PIECE_BYTES: Final = 45_000
-"""The most that one line brings of a file that is longer than a line; it goes as base64."""
-
 
 class Role(StrEnum):
     """Who is at the other end; the socket is the role."""
@@ -67,19 +64,30 @@ class Answer(Closed):
         return []
 
 
+class FileAnswer(Answer):
+    """Says that so many bytes of a file go behind this line; where fewer do, it is not whole."""
+
+    size_bytes: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class WithFile(Answer):
+    """What a handler returns for the server to send a FileAnswer, and then these pieces of it, an AsyncIterator."""
+
+    answer: FileAnswer
+    pieces: Any
+
+
 class Empty(Answer):
     """Nothing more to say than that it was done."""
 
 
-class Carried(bytes):
-    """Bytes that go as base64url (RFC 4648 section 5), so many at most."""
-
-    most_bytes: ClassVar[int]
+class Document(bytes):
+    """A message of the broker's that is no bundle; it goes as base64url (RFC 4648 section 5)."""
 
     def __new__(cls, data: bytes) -> Self:
         """Raise ValueError where these are too many."""
-        if len(data) > cls.most_bytes:
-            raise ValueError(f"Expected at most {cls.most_bytes} bytes")
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"Expected at most {MAX_DOCUMENT_BYTES} bytes")
         return super().__new__(cls, data)
 
     @classmethod
@@ -99,18 +107,6 @@ class Carried(bytes):
         return cls(data)
 
 
-class Piece(Carried):
-    """Bytes of a file."""
-
-    most_bytes = MAX_PIECE_BYTES
-
-
-class Document(Carried):
-    """A message of the broker's that is no bundle."""
-
-    most_bytes = MAX_DOCUMENT_BYTES
-
-
 def written(message: Closed) -> dict[str, Any]:
     """Return what is in a request, an answer or a part of one, as JSON has it."""
     plain: dict[str, Any] = msgspec.to_builtins(message, enc_hook=_write_other)
@@ -127,7 +123,7 @@ def read(model: type[_C], plain: object) -> _C:
 
 
 def _write_other(value: Any) -> object:
-    if isinstance(value, Carried):
+    if isinstance(value, Document):
         return urlsafe_b64encode(value).decode()
     if not hasattr(value, "model_dump"):
         raise TypeError(f"There is no JSON for what is a {type(value).__name__}")
@@ -135,8 +131,8 @@ def _write_other(value: Any) -> object:
 
 
 def read_other(kind: Any, plain: object) -> object:
-    """Read what msgspec knows nothing of: bytes that are carried, and models of pydantic's where an answer has one."""
-    return kind.read(plain) if issubclass(kind, Carried) else kind.model_validate(plain)
+    """Read what msgspec knows nothing of: documents, and models of pydantic's where an answer has one."""
+    return kind.read(plain) if issubclass(kind, Document) else kind.model_validate(plain)
 
 
 # --- sync -------------------------------------------------------------------------------------------------------------
@@ -253,11 +249,10 @@ class ExportListRequest(Request, tag="export_list"):
     """Asks for the files that the holder has just ordered to be taken away."""
 
 
-class ExportPieceRequest(Request, tag="export_piece"):
-    """Asks for bytes of such a file, from some place on."""
+class ExportFetchRequest(Request, tag="export_fetch"):
+    """Asks for such a file."""
 
     name: CopyName
-    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class ExportWrittenRequest(Request, tag="export_written"):

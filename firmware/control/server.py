@@ -1,4 +1,4 @@
-"""The local sockets, one a role: lines of JSON, one answer for each request, some with an open file beside them."""
+"""The local sockets, one a role: lines of JSON, one answer for each request; files go beside or behind them."""
 
 import asyncio
 import fcntl
@@ -8,10 +8,10 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -19,9 +19,11 @@ from firmware.base.errors import ControlError, HandsetError
 from firmware.base.peer import Peer, asking, hand_to_group, peer_of
 from firmware.control import open_files
 from firmware.control.request_lists import REQUESTS
-from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, read, read_other, written
+from firmware.control.requests import MAX_LINE_BYTES, Answer, Request, Role, WithFile, read, read_other, written
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 Handler = Callable[..., Awaitable[Answer]]
 """Answers one kind of request; it is given the request's model in firmware.control.request_lists, and where that takes
@@ -170,16 +172,21 @@ class ControlServer:
                 try:
                     request, file = _parse(role, *received)
                 except ControlError as error:
-                    answer: bytes | None = _refused(str(error))
-                else:
-                    answer = await client.unless_gone(self._answer(role, request, file))
+                    await client.answer(_refused(str(error)))
+                    continue
+                answer = await client.unless_gone(self._answer(role, request, file))
                 if answer is None:
                     return
-                await client.answer(answer)
+                line, pieces = answer
+                await client.answer(line)
+                if pieces is not None:
+                    async for piece in pieces:
+                        await client.answer(piece)
         except _LineTooLongError:
             with suppress(OSError, TimeoutError):
                 await client.answer(_refused(f"The line is longer than {MAX_LINE_BYTES} bytes."))
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, HandsetError) as error:
+            # Where a file cannot be sent on, the client finds that it is not whole.
             _log.debug("A client of role %s is gone: %s.", role, type(error).__name__)
         finally:
             await client.close()
@@ -197,22 +204,28 @@ class ControlServer:
             return f"The {role} socket has {MAX_CONNECTIONS} connections already. Close one of them."
         return ""
 
-    async def _answer(self, role: Role, request: Request, file: BinaryIO | None) -> bytes:
+    async def _answer(
+        self, role: Role, request: Request, file: BinaryIO | None
+    ) -> tuple[bytes, AsyncIterator[bytes] | None]:
         handler = self._handlers[role][request.request]
         try:
             with file or nullcontext():
-                answer = _done(await (handler(request) if file is None else handler(request, file)))
+                answer = await (handler(request) if file is None else handler(request, file))
+            told, pieces = (answer.answer, answer.pieces) if isinstance(answer, WithFile) else (answer, None)
+            line = _done(told)
         except HandsetError as error:
             _log.info("The %s request %s was refused: %s", role, request.request, error)
-            return _refused(str(error))
+            return _refused(str(error)), None
         except Exception:  # noqa: BLE001 - whatever one handler does, the others go on
             owner = getattr(handler, "__qualname__", type(handler).__qualname__)
             _log.exception("%s failed at the %s request %s.", owner, role, request.request)
-            return _refused(f"The handset failed at the request {request.request}. Its journal says why.")
-        if len(answer) > MAX_LINE_BYTES:
-            _log.error("The answer to the %s request %s is too long: %d bytes.", role, request.request, len(answer))
-            return _refused(f"The answer to {request.request} is longer than {MAX_LINE_BYTES} bytes. Ask for less.")
-        return answer
+            return _refused(f"The handset failed at the request {request.request}. Its journal says why."), None
+        if len(line) > MAX_LINE_BYTES:
+            _log.error("The answer to the %s request %s is too long: %d bytes.", role, request.request, len(line))
+            return _refused(
+                f"The answer to {request.request} is longer than {MAX_LINE_BYTES} bytes. Ask for less."
+            ), None
+        return line, pieces
 
 
 class _LineTooLongError(Exception):
@@ -238,7 +251,7 @@ class _Client:
         self._ahead = None
         return ahead.result()
 
-    async def unless_gone(self, work: Awaitable[bytes]) -> bytes | None:
+    async def unless_gone(self, work: Awaitable[_T]) -> _T | None:
         """Return what the work returns, or None once the client has left, and then the work is cancelled."""
         task = asyncio.ensure_future(work)
         ahead = self._read_ahead()
@@ -251,9 +264,9 @@ class _Client:
             task.cancel()
             await asyncio.wait({task})
 
-    async def answer(self, line: bytes) -> None:
+    async def answer(self, data: bytes) -> None:
         async with asyncio.timeout(self._idle_timeout_s):
-            await asyncio.get_running_loop().sock_sendall(self._connection, line)
+            await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def close(self) -> None:
         if self._ahead is not None:
@@ -362,7 +375,7 @@ def _mistake(words: str) -> str:
     """Say where in a field a mistake is and what is expected there, never what is there.
 
     Args:
-        words: of msgspec, Carried or pydantic. What begins as here tells types, bounds and names; the rest may quote.
+        words: of msgspec, Document or pydantic. What begins as here tells types, bounds and names; the rest may quote.
     """
     match = _PLACE.search(words)
     place, what = (match[1], words[: match.start()]) if match else ("", words)

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from contract.results import OutcomeCode
-from firmware.control.requests import Answer, CopyName, Offer, Piece
+from firmware.control.requests import Answer, CopyName, Offer
 from firmware.phone.bundle_news import BundleStep
 from provisioning.identity import Identity
 from provisioning.report import Report
@@ -38,20 +38,7 @@ class BundleFollowed(Answer):
     report: Report | None
 
 
-class OrderedFile(Answer):
-    """One file that the holder ordered."""
-
-    name: CopyName
-    size_bytes: Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-
 class ExportListed(Answer):
-    """All of them; empty where nothing was ordered just now."""
+    """Which files the holder ordered; none where nothing was ordered just now."""
 
-    files: Annotated[tuple[OrderedFile, ...], Meta(max_length=8)]
-
-
-class ExportPiece(Answer):
-    """Bytes of a file; none beyond its end."""
-
-    data: Piece
+    names: Annotated[tuple[CopyName, ...], Meta(max_length=8)]

@@ -1,20 +1,20 @@
 """The stick process's end of its socket."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from contract.results import OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError
-from firmware.control.client import TIMEOUT_S, ask_for
+from firmware.control.client import TIMEOUT_S, ask_for, fetch
 from firmware.control.requests import (
     Answer,
     BundleBeginRequest,
     BundleFollowRequest,
     BundleRequest,
     Empty,
+    ExportFetchRequest,
     ExportListRequest,
-    ExportPieceRequest,
     ExportWrittenRequest,
     IdentityRequest,
     Request,
@@ -25,9 +25,7 @@ from firmware.control.stick_answers import (
     BundleAnswer,
     BundleFollowed,
     ExportListed,
-    ExportPiece,
     IdentityTold,
-    OrderedFile,
 )
 from provisioning.identity import Identity
 
@@ -62,13 +60,13 @@ class HandsetLink:
         done = StickDoneRequest(code=code) if isinstance(code, StickCode) else StickDoneRequest(refusal=code)
         await self._ask(done, Empty)
 
-    async def ordered(self) -> Sequence[OrderedFile]:
-        """Return the files that the holder wants to have on the stick."""
-        return (await self._ask(ExportListRequest(), ExportListed)).files
+    async def ordered(self) -> Sequence[str]:
+        """Return the names of the files that the holder wants to have on the stick."""
+        return (await self._ask(ExportListRequest(), ExportListed)).names
 
-    async def fetch(self, name: str, offset: int) -> bytes:
-        """Return bytes of one of them; none beyond its end."""
-        return (await self._ask(ExportPieceRequest(name=name, offset=offset), ExportPiece)).data
+    def fetch(self, name: str) -> Iterator[bytes]:
+        """Yield one of them; it is whole once this has ended."""
+        return fetch(self._runtime_dir, Role.STICK, ExportFetchRequest(name=name))
 
     async def fetched(self, names: Sequence[str]) -> None:
         """Say that these are on the stick, and not needed here any more."""

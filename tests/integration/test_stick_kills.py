@@ -1,14 +1,14 @@
 """A stick that is pulled out at any step of writing to it: what it holds is whole, and nothing is lost."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from contract.results import BundleCode
-from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.control.stick_answers import BundleFollowed
 from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.visit import Visit
@@ -29,11 +29,12 @@ class Handset:
     def __init__(self, folder: Path) -> None:
         self._files = {path.name: path for path in folder.iterdir() if path.name in COPY}
 
-    async def ordered(self) -> Sequence[OrderedFile]:
-        return [OrderedFile(name=name, size_bytes=path.stat().st_size) for name, path in self._files.items()]
+    async def ordered(self) -> Sequence[str]:
+        return list(self._files)
 
-    async def fetch(self, name: str, offset: int) -> bytes:
-        return self._files[name].read_bytes()[offset : offset + 45_000]
+    def fetch(self, name: str) -> Iterator[bytes]:
+        content = self._files[name].read_bytes()
+        yield from (content[at : at + 45_000] for at in range(0, len(content), 45_000))
 
     async def fetched(self, names: Sequence[str]) -> None:
         for name in names:

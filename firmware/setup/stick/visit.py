@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol
 
 from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
-from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.control.stick_answers import BundleFollowed
 from firmware.display.translation import Language
 from firmware.setup.stick.choice import Choice, choose
 from firmware.setup.stick.folder import StickFolder
@@ -41,8 +41,8 @@ class HandsetLink(Protocol):
     async def bring(self, bundle: BinaryIO) -> str: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
     async def stick_done(self, code: StickCode | OutcomeCode) -> None: ...
-    async def ordered(self) -> Sequence[OrderedFile]: ...
-    async def fetch(self, name: str, offset: int) -> bytes: ...
+    async def ordered(self) -> Sequence[str]: ...
+    def fetch(self, name: str) -> Iterator[bytes]: ...
     async def fetched(self, names: Sequence[str]) -> None: ...
 
 
@@ -96,12 +96,13 @@ class Visit:
         if not ordered:
             return
         try:
-            for wanted in ordered:
-                await self._write_ordered(wanted)
+            for name in ordered:
+                with self._folder.writing(name) as file:
+                    file.writelines(self._link.fetch(name))
         except (StickError, ControlError):
             await self._say_done(StickCode.COPY_NOT_WRITTEN)
             raise
-        await self._link.fetched([wanted.name for wanted in ordered])
+        await self._link.fetched(ordered)
         if self._outgoing.is_empty:
             await self._say_done(StickCode.COPY_WRITTEN)
 
@@ -176,16 +177,6 @@ class Visit:
             if news.report is not None:
                 return news.report
             after = news.count
-
-    async def _write_ordered(self, wanted: OrderedFile) -> None:
-        with self._folder.writing(wanted.name) as file:
-            at = 0
-            while at < wanted.size_bytes:
-                piece = await self._link.fetch(wanted.name, at)
-                if not piece:
-                    raise ControlError("A file that the holder ordered has become shorter. Order it again in the menu.")
-                file.write(piece)
-                at += len(piece)
 
     async def _say_done(self, code: StickCode | OutcomeCode) -> None:
         # Of a stick that is pulled out the same is said, a moment before it is known to be gone.

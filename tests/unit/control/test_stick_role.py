@@ -28,6 +28,7 @@ from firmware.phone.bundle_reasons import CODES
 from provisioning.identity import Identity, new_broker_key, new_sealing_key
 from provisioning.report import Check, Report
 from tests.lab.bundles import REFUSALS, SERIAL
+from tests.lab.patience import wait_until
 
 IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
 OFFER = "0123456789abcdef0123456789abcdef"
@@ -187,20 +188,52 @@ async def test_whoever_has_one_thing_to_say_is_told_where_nobody_hears_it_or_wan
     assert not site.heard
 
 
-async def test_files_that_were_ordered_are_fetched_in_pieces_and_then_deleted(site: Site) -> None:
-    wanted = {file.name: file.size_bytes for file in await site.link.ordered()}
+def fetched(site: Site, name: str) -> bytes:
+    return b"".join(site.link.fetch(name))
+
+
+async def test_files_that_were_ordered_are_fetched_whole_and_then_deleted(site: Site) -> None:
+    wanted = {name: len(await asyncio.to_thread(fetched, site, name)) for name in await site.link.ordered()}
     assert wanted == {"contacts.vcf": 128_000, "wecall-20260100-030405.key.age": 3}
-    fetched = bytearray()
-    while piece := await site.link.fetch("contacts.vcf", len(fetched)):
-        fetched += piece
-    assert bytes(fetched) == site.ordered.files["contacts.vcf"]
+    assert await asyncio.to_thread(fetched, site, "contacts.vcf") == site.ordered.files["contacts.vcf"]
     await site.link.fetched(list(wanted))
     assert not site.ordered.files
 
 
 async def test_other_files_are_not_to_be_had(site: Site) -> None:
     with pytest.raises(RequestRefusedError, match="not ordered"):
-        await site.link.fetch("store.db", 0)
+        await asyncio.to_thread(fetched, site, "store.db")
+
+
+async def test_a_file_that_is_erased_while_it_is_fetched_is_known_not_to_be_whole(site: Site) -> None:
+    site.ordered.files["contacts.vcf"] = bytes(3_000_000)
+    pieces = site.link.fetch("contacts.vcf")
+    assert await asyncio.to_thread(next, pieces)
+    del site.ordered.files["contacts.vcf"]
+    with pytest.raises(ControlError, match="before all of it had come"):
+        await asyncio.to_thread(list, pieces)
+
+
+async def test_a_file_that_nobody_reads_on_in_keeps_no_other_from_being_fetched(site: Site) -> None:
+    site.ordered.files["contacts.vcf"] = bytes(3_000_000)
+    unread = site.link.fetch("contacts.vcf")
+    assert await asyncio.to_thread(next, unread)
+    assert await asyncio.to_thread(fetched, site, "wecall-20260100-030405.key.age") == b"key"
+    assert len(b"".join(await asyncio.to_thread(list, unread))) > 2_000_000
+
+
+def opened() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_file_whose_reader_has_gone_is_let_go_of(site: Site) -> None:
+    site.ordered.files["contacts.vcf"] = bytes(3_000_000)
+    pieces = site.link.fetch("contacts.vcf")
+    assert await asyncio.to_thread(next, pieces)
+    before = opened()
+    del pieces
+    # This end of it and the handset's.
+    await asyncio.to_thread(wait_until, lambda: opened() <= before - 2)
 
 
 async def raw(site: Site, **request: object) -> str:
@@ -216,9 +249,9 @@ async def raw(site: Site, **request: object) -> str:
 @pytest.mark.parametrize(
     "request_",
     [
-        {"request": "export_piece", "name": "../store.db", "offset": 0},
-        {"request": "export_piece", "name": "/etc/passwd", "offset": 0},
-        {"request": "export_piece", "name": "contacts.vcf", "offset": -1},
+        {"request": "export_fetch", "name": "../store.db"},
+        {"request": "export_fetch", "name": "/etc/passwd"},
+        {"request": "export_fetch", "name": "contacts.vcf", "offset": -1},
         {"request": "bundle_begin", "size_bytes": 0},
         {"request": "bundle_follow", "offer": "../../x"},
         {"request": "bundle_follow", "offer": f"{OFFER}\n"},

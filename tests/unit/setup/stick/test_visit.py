@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -13,8 +13,7 @@ import pytest
 
 from contract.results import BundleCode, BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
-from firmware.control.requests import MAX_PIECE_BYTES
-from firmware.control.stick_answers import BundleFollowed, OrderedFile
+from firmware.control.stick_answers import BundleFollowed
 from firmware.display.translation import Language
 from firmware.phone.bundle_news import BundleStep
 from firmware.setup.stick.folder import StickFolder
@@ -29,6 +28,7 @@ from tests.lab.bundles import SERIAL, Installer
 INSTALLER = Installer()
 IDENTITY = Identity.of(SERIAL, new_sealing_key(), new_broker_key(), "1.2.3")
 OFFER = "0123456789abcdef"
+PIECE_BYTES = 45_000
 APPLIED = Report(
     serial=SERIAL, number=7, firmware="1.2.3", result=BundleResult.APPLIED, made_at=datetime(2026, 11, 25, tzinfo=UTC)
 )
@@ -80,13 +80,13 @@ class Handset:
         self._be_there()
         self.said.append(code)
 
-    async def ordered(self) -> Sequence[OrderedFile]:
+    async def ordered(self) -> Sequence[str]:
         self._be_there()
-        return [OrderedFile(name=name, size_bytes=len(content)) for name, content in self.copies.items()]
+        return list(self.copies)
 
-    async def fetch(self, name: str, offset: int) -> bytes:
+    def fetch(self, name: str) -> Iterator[bytes]:
         self._be_there()
-        return self.copies[name][offset : offset + MAX_PIECE_BYTES]
+        yield from (self.copies[name][at : at + PIECE_BYTES] for at in range(0, len(self.copies[name]), PIECE_BYTES))
 
     async def fetched(self, names: Sequence[str]) -> None:
         for name in names:
@@ -221,7 +221,7 @@ async def test_a_handset_that_starts_anew_for_the_trial_is_waited_for(lab: Lab) 
 
 
 async def test_a_handset_that_starts_anew_before_it_has_the_bundle_gets_all_of_it(lab: Lab) -> None:
-    bundle = INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)})
+    bundle = INSTALLER.bundle({"pictures/a.png": bytes(4 * PIECE_BYTES)})
     lab.put("site.wecall", bundle)
     tries = 0
 
@@ -319,7 +319,7 @@ async def test_a_stick_that_cannot_be_read_is_said_on_the_display(lab: Lab) -> N
 async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(
     lab: Lab, error: OSError, code: BundleCode
 ) -> None:
-    lab.put("site.wecall", INSTALLER.bundle({"pictures/a.png": bytes(4 * MAX_PIECE_BYTES)}))
+    lab.put("site.wecall", INSTALLER.bundle({"pictures/a.png": bytes(4 * PIECE_BYTES)}))
 
     def pull() -> None:
         raise error
@@ -416,14 +416,13 @@ async def test_what_does_not_fit_on_the_stick_stays_on_the_handset(lab: Lab) -> 
 
 
 async def test_half_a_copy_is_left_on_no_stick(lab: Lab) -> None:
-    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(3 * MAX_PIECE_BYTES)}
+    lab.handset.copies = {"wecall-20260100-030405.tar": bytes(3 * PIECE_BYTES)}
     await lab.visit.look()
     fetch = lab.handset.fetch
 
-    async def fetch_until_the_handset_stops(name: str, offset: int) -> bytes:
-        if offset:
-            raise ControlError("The handset stopped before it answered.")
-        return await fetch(name, offset)
+    def fetch_until_the_handset_stops(name: str) -> Iterator[bytes]:
+        yield next(fetch(name))
+        raise ControlError("The handset stopped before all of it had come.")
 
     lab.handset.fetch = fetch_until_the_handset_stops  # type: ignore[method-assign]
     with pytest.raises(ControlError):
