@@ -67,6 +67,7 @@ def admin_handlers(
             lambda: records.pictures if records else None,
             gate,
             contacts_changed,
+            exports,
         ),
         ConsentRole(
             lambda: records.consents if records else None,

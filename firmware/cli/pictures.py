@@ -1,6 +1,5 @@
 """`wecall picture`."""
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -8,7 +7,9 @@ import click
 from firmware.base.errors import PictureError
 from firmware.cli.asking import ask
 from firmware.cli.options import runtime_dir_option
-from firmware.control.admin_requests import PictureListRequest, PictureRemoveRequest
+from firmware.control.admin_requests import PictureAddRequest, PictureListRequest, PictureRemoveRequest
+from firmware.control.open_files import sealed
+from firmware.phone.contact import cleaned_name
 
 
 @click.group()
@@ -22,15 +23,22 @@ def picture() -> None:
 @click.option("--contact", default="", help="Whose picture it is: a contact's name or id.")
 @runtime_dir_option
 def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -> None:
-    """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display."""
-    from firmware.cli import picture_upload
+    """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display.
+
+    It is decoded here, so that the handset never sees the file.
+    """
+    from firmware.services.photos import read_picture  # a laptop has nothing that decodes them
 
     try:
-        kept = picture_upload.add_picture(partial(ask, runtime_dir), file, name or file.stem[:60], contact)
+        pixels = read_picture(file)
     except PictureError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
+    kept_name = cleaned_name(name or file.stem[:60]) or file.suffix[1:]
+    request = PictureAddRequest(name=kept_name, contact=contact, width_px=pixels.width_px, height_px=pixels.height_px)
+    with sealed(pixels.rgb) as content:
+        kept = ask(runtime_dir, request, file=content)
     click.echo(f"{kept['picture']}  {kept['name']}")
 
 

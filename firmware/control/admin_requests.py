@@ -7,7 +7,6 @@ from msgspec import Meta
 from contract.closed import Closed
 from firmware.control.requests import Request
 from firmware.phone.contact import NumberKind
-from firmware.vcard.properties import MAX_PROPERTIES, CardProperty
 
 
 class StatusRequest(Request, tag="status"):
@@ -65,15 +64,6 @@ class PictureAddRequest(Request, tag="picture_add", kw_only=True):
     height_px: Annotated[int, Meta(ge=1, le=240)]
 
 
-class ContactPhotoAddRequest(Request, tag="contact_photo_add"):
-    """Keeps the picture in such a file as the photo of a contact that has none; it goes with the contact."""
-
-    takes_file = True
-    contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
-    width_px: Annotated[int, Meta(ge=1, le=320)]
-    height_px: Annotated[int, Meta(ge=1, le=240)]
-
-
 class PictureRemoveRequest(Request, tag="picture_remove"):
     """Forgets a picture."""
 
@@ -111,21 +101,10 @@ class ContactExportRequest(Request, tag="contact_export"):
 
 
 class ContactListRequest(Request, tag="contact_list"):
-    """Asks for contacts in the order in which they were added, those after one of them; there may come fewer.
-
-    Attributes:
-        properties: what is kept of their cards is wanted too.
-    """
+    """Asks for contacts in the order in which they were added, those after one of them."""
 
     after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     limit: Annotated[int, Meta(ge=1, le=20)] = 15
-    properties: bool = False
-
-
-class ContactPhotoRequest(Request, tag="contact_photo"):
-    """Asks for a contact's picture as a file."""
-
-    contact_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class ContactNumberPart(Closed):
@@ -135,23 +114,28 @@ class ContactNumberPart(Closed):
     kind: NumberKind = NumberKind.OTHER
 
 
-class ContactPart(Closed):
-    """One contact as a card has it."""
+class ContactAddRequest(Request, tag="contact_add"):
+    """Adds a contact, or gives the one that is there the numbers that it lacks."""
 
     name: Annotated[str, Meta(max_length=80)]
     numbers: Annotated[tuple[ContactNumberPart, ...], Meta(max_length=20)] = ()
-    properties: Annotated[tuple[CardProperty, ...], Meta(max_length=MAX_PROPERTIES)] = ()
 
 
-class ContactMergeRequest(Request, tag="contact_merge", kw_only=True):
-    """Adds contacts; those that are there already get the numbers that they lack.
+class ContactImportRequest(Request, tag="contact_import"):
+    """Brings a file of vCards.
 
     Attributes:
-        since: what `erasures` was in the first answer to the same import; None where there was none yet.
+        since: what `erasures` was in the answer to an earlier file of the same import; None where this is the first.
     """
 
+    takes_file = True
     since: Annotated[int, Meta(ge=0)] | None = None
-    contacts: Annotated[tuple[ContactPart, ...], Meta(min_length=1, max_length=20)]
+
+
+class ContactCardsRequest(Request, tag="contact_cards"):
+    """Asks for a file with the vCards of all contacts."""
+
+    version: Literal["3.0", "4.0"] = "3.0"
 
 
 class ContactRemoveRequest(Request, tag="contact_remove"):

@@ -1,7 +1,8 @@
 """Hands out what the holder has ordered: what the roles of the stick and of the administrator have in common."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from firmware.control.requests import (
@@ -58,14 +59,26 @@ class ExportRole:
         size_bytes = dict(self._exports.listed()).get(request.name, 0)
         # Says why where it cannot be fetched.
         await asyncio.to_thread(self._exports.read, request.name, 0, 1)
-        return WithFile(answer=FileAnswer(size_bytes=size_bytes), pieces=self._pieces(request.name))
-
-    async def _pieces(self, name: str) -> AsyncIterator[bytes]:
-        at = 0
-        while piece := await asyncio.to_thread(self._exports.read, name, at, _PIECE_BYTES):
-            yield piece
-            at += len(piece)
+        return WithFile(
+            answer=FileAnswer(size_bytes=size_bytes), pieces=pieces_of(partial(self._exports.read, request.name))
+        )
 
     async def _written(self, request: ExportWrittenRequest) -> Empty:
         self._exports.fetched(request.names)
         return Empty()
+
+
+async def pieces_of(read: Callable[[int, int], bytes], close: Callable[[], object] = bool) -> AsyncIterator[bytes]:
+    """Yield a file to its end.
+
+    Args:
+        read: returns bytes of it from some place on, so many at most; none beyond its end.
+        close: lets go of it.
+    """
+    at = 0
+    try:
+        while piece := await asyncio.to_thread(read, at, _PIECE_BYTES):
+            yield piece
+            at += len(piece)
+    finally:
+        close()

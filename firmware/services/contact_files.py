@@ -24,8 +24,9 @@ from firmware.services.import_gate import ImportGate
 from firmware.services.photos import ContactPhotos
 from firmware.store.contact_merge import MergeCount
 from firmware.store.contacts import StoredContacts
+from firmware.vcard.cards import Mistake
 from firmware.vcard.lines import MAX_LINE_BYTES, CardLine, CardsLine
-from firmware.vcard.properties import Card
+from firmware.vcard.properties import Card, Version
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +38,16 @@ _LOOK_S: Final = 0.25
 """How often it is looked at how far a file has been read."""
 _EXPORTED_AT_ONCE: Final = 50
 EXPORT_NAME: Final = "contacts.vcf"
+MOST_MISTAKES: Final = 1000
 
 
 @dataclass(slots=True)
-class _Report:
+class Report:
     """What has become of the cards so far.
 
     Attributes:
         since: what `StoredContacts.erasures` was when it began; it ends when that has changed.
+        mistakes: where cards are broken, and what is wrong there: the first `MOST_MISTAKES` of them.
     """
 
     since: int
@@ -53,6 +56,7 @@ class _Report:
     photos_left_out: int = 0
     broken: int = 0
     first_broken: tuple[str, int] | None = None
+    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
     unfinished: int = 0
 
     def words(self) -> Text:
@@ -110,7 +114,7 @@ class ContactFiles:
             ErasedMeanwhileError: contacts or pictures were erased, so no more of them is added.
             StorageError: something is wrong with the store, or with the process that reads the cards.
         """
-        report = _Report(self._contacts.erasures)
+        report = Report(self._contacts.erasures)
         await self._gate.require_consent()
         paths = await asyncio.to_thread(_card_files, folder)
         if not paths:
@@ -121,7 +125,22 @@ class ContactFiles:
             self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
         return Outcome(not (report.broken or report.unfinished or report.count.refused), report.words())
 
-    async def _import_all(self, paths: list[tuple[Path, int]], progress: Progress, report: _Report) -> None:
+    async def import_file(self, file: BinaryIO, since: int | None) -> Report:
+        """Add what is on the cards in an open file, as above.
+
+        Args:
+            file: a plain one; nothing here looks into it.
+            since: what the report on another file of the same import said; None where this is the first.
+        """
+        report = Report(self._contacts.erasures if since is None else since)
+        await self._gate.require_consent()
+        try:
+            await self._import(file, "", report)
+        finally:
+            self._post(BlockedContactsLoaded(tuple(await self._contacts.blocked_numbers())))
+        return report
+
+    async def _import_all(self, paths: list[tuple[Path, int]], progress: Progress, report: Report) -> None:
         total_bytes = max(1, sum(size for _, size in paths))
         done_bytes = 0
         for path, size in paths:
@@ -134,13 +153,14 @@ class ContactFiles:
                     watch.cancel()
             done_bytes += size
 
-    async def _import(self, file: BinaryIO, name: str, report: _Report) -> None:
+    async def _import(self, file: BinaryIO, name: str, report: Report) -> None:
         child = await _start("read", stdin=file, stdout=asyncio.subprocess.PIPE)
         try:
             async for message in _messages(child):
                 if message.broken:
                     report.broken += len(message.broken)
-                    report.first_broken = report.first_broken or (name, message.broken[0])
+                    report.first_broken = report.first_broken or (name, message.broken[0][0])
+                    report.mistakes += message.broken[: MOST_MISTAKES - len(report.mistakes)]
                 if message.cards:
                     await self._keep(message, report)
                 await asyncio.sleep(_PAUSE_S)
@@ -148,7 +168,7 @@ class ContactFiles:
             await _end(child)
         report.unfinished += bool(child.returncode)
 
-    async def _keep(self, message: CardsLine, report: _Report) -> None:
+    async def _keep(self, message: CardsLine, report: Report) -> None:
         await self._gate.require_consent()
         cards = [line.card for line in message.cards]
         report.cut += message.cut
@@ -160,7 +180,7 @@ class ContactFiles:
                 await self._gate.require_consent()
                 report.photos_left_out += not await self._photos.keep(contact_id, card.photo)
 
-    async def export(self, file: Export, progress: Progress) -> int:
+    async def export(self, file: Export, progress: Progress, version: Version = "3.0") -> int:
         """Write all contacts into a file; return how many there were.
 
         Raises:
@@ -168,7 +188,7 @@ class ContactFiles:
             OSError: the card is full or fails.
         """
         total = await self._contacts.count()
-        child = await _start("write", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        child = await _start("write", version, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         written = 0
         async with file.taking_from(child):
             async for card in self._all():
@@ -195,9 +215,9 @@ def _card_files(folder: Path) -> list[tuple[Path, int]]:
     return [(path, path.stat().st_size) for path in files[:_MOST_FILES]]
 
 
-async def _start(what: str, *, stdin: Any, stdout: Any) -> asyncio.subprocess.Process:
+async def _start(*what: str, stdin: Any, stdout: Any) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-m", "firmware.vcard", what,
+        sys.executable, "-I", "-m", "firmware.vcard", *what,
         stdin=stdin, stdout=stdout, stderr=asyncio.subprocess.DEVNULL, env={}, cwd="/", limit=MAX_LINE_BYTES,
     )  # fmt: skip
 

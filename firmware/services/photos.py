@@ -31,7 +31,7 @@ TOO_LARGE: Final = word("This picture is too large: at most {megabytes} MB and {
 _log = logging.getLogger(__name__)
 
 MAX_JPEG_BYTES: Final = 40_000
-"""In base64 it fits a line of the control socket."""
+"""Of a card that goes out: phones read smaller files sooner."""
 _QUALITIES: Final = (88, 75, 60, 40, 20)
 
 

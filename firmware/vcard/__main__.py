@@ -1,4 +1,4 @@
-"""A process that reads or writes vCards and can do nothing else: `python -m firmware.vcard read|write`.
+"""A process that reads or writes vCards and can do nothing else: `python -m firmware.vcard read`, or `write VERSION`.
 
 `read` takes a file of cards on standard input and answers with lines of JSON, `write` the other way round. The handset
 never looks into a file itself: whatever a file does to this process, the call that runs meanwhile is not in it.
@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from firmware.vcard.cards import Mistake
 from firmware.vcard.lines import BATCH, CardLine, CardsLine
+from firmware.vcard.properties import VERSIONS
 from firmware.vcard.reader import Read, read_contacts
 from firmware.vcard.writer import card_text
 
@@ -30,7 +31,7 @@ _NICENESS = 15
 
 
 def main() -> None:
-    """Do what the one argument says."""
+    """Do what the arguments say."""
     # What libraries log would quote the cards.
     logging.disable()
     # The service may not be allowed to.
@@ -40,13 +41,13 @@ def main() -> None:
         resource.setrlimit(limit, (most, most))
     if sys.argv[1] == "read":
         sys.exit(0 if _read() else 1)
-    _write()
+    _write(sys.argv[2])
 
 
 def _read() -> bool:
     """Tell what is in the file; False where it was not read to its end."""
     cards: list[Read] = []
-    broken: list[int] = []
+    broken: list[tuple[int, Mistake]] = []
     to_the_end = True
     for found in read_contacts(sys.stdin.buffer):
         if isinstance(found, Read):
@@ -54,7 +55,7 @@ def _read() -> bool:
         elif found.mistake is Mistake.TOO_MANY:
             to_the_end = False
         else:
-            broken.append(found.line)
+            broken.append((found.line, found.mistake))
         if len(cards) == BATCH or len(broken) == _BROKEN_AT_ONCE or (cards and cards[-1].card.photo):
             _say(cards, broken)
             cards, broken = [], []
@@ -62,7 +63,7 @@ def _read() -> bool:
     return to_the_end
 
 
-def _say(cards: list[Read], broken: list[int]) -> None:
+def _say(cards: list[Read], broken: list[tuple[int, Mistake]]) -> None:
     line = CardsLine(
         cards=tuple(CardLine.of(each.card) for each in cards),
         broken=tuple(broken),
@@ -73,9 +74,10 @@ def _say(cards: list[Read], broken: list[int]) -> None:
     sys.stdout.flush()
 
 
-def _write() -> None:
+def _write(name: str) -> None:
+    [version] = [version for version in VERSIONS if version == name]
     for line in sys.stdin:
-        sys.stdout.write(card_text(CardLine.model_validate_json(line).card))
+        sys.stdout.write(card_text(CardLine.model_validate_json(line).card, version))
 
 
 if __name__ == "__main__":

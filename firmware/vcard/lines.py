@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from firmware.phone.contact import MAX_NAME, MAX_NUMBER, MAX_NUMBERS, Contact, ContactNumber, NumberKind
+from firmware.vcard.cards import Mistake
 from firmware.vcard.properties import MAX_PHOTO_BYTES, MAX_PROPERTIES, Card, CardProperty
 
 BATCH: Final = 10
@@ -53,12 +54,12 @@ class CardsLine(_Line):
 
     Attributes:
         cards: the contacts; only the last of them may have a photo.
-        broken: the lines of the file where other cards are broken.
+        broken: the lines of the file where other cards are broken, and what is wrong there.
         cut: of how many something was left out.
         photos_left_out: of how many the photo was.
     """
 
     cards: Annotated[tuple[CardLine, ...], Field(max_length=BATCH)]
-    broken: tuple[Annotated[int, Field(ge=1)], ...]
+    broken: tuple[tuple[Annotated[int, Field(ge=1)], Mistake], ...]
     cut: Annotated[int, Field(ge=0, le=BATCH)]
     photos_left_out: Annotated[int, Field(ge=0, le=BATCH)]

@@ -11,15 +11,19 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from firmware.phone.contact import Contact
 
+Version = Literal["3.0", "4.0"]
+"""Of the cards that are written."""
+VERSIONS: Final[tuple[Version, ...]] = ("3.0", "4.0")
+
 MAX_PROPERTIES: Final = 100
 MAX_PROPERTIES_BYTES: Final = 48_000
-"""Of one contact, as JSON in ASCII: with its name and numbers it fits a line of the control socket."""
+"""Of one contact, as JSON in ASCII."""
 MAX_PHOTO_BYTES: Final = 1_000_000
 
 STANDARD_NAMES: Final = frozenset({

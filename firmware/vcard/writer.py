@@ -2,14 +2,12 @@
 
 import base64
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 from vobject.base import backslashEscape, dquoteEscape
 
 from firmware.phone.contact import ContactNumber, NumberKind
-from firmware.vcard.properties import Card, CardParameter, CardProperty, Properties, is_sip_address
-
-Version = Literal["3.0", "4.0"]
+from firmware.vcard.properties import Card, CardParameter, CardProperty, Properties, Version, is_sip_address
 
 _TYPES: Final = {NumberKind.MOBILE: "CELL", NumberKind.HOME: "HOME", NumberKind.WORK: "WORK"}
 _MAX_LINE_BYTES: Final = 75

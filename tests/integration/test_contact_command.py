@@ -9,12 +9,12 @@ from click.testing import CliRunner, Result
 
 from contract.consent import Purpose
 from firmware.app.admin.contacts import ContactRole
-from firmware.app.admin.pictures import PictureRole
 from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
 from firmware.phone.my_data import DataCategory
+from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
 from tests.lab.store import StoreLab, erase_after_each
 
@@ -44,10 +44,11 @@ async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
 
     async def changed() -> None: ...
 
-    role = ContactRole(lambda: lab.contacts, lambda: lab.pictures, ImportGate(lambda: lab.consents), changed)
-    photos = PictureRole(lambda: lab.pictures, ImportGate(lambda: lab.consents), lambda: None)
+    role = ContactRole(
+        lambda: lab.contacts, lambda: lab.pictures, ImportGate(lambda: lab.consents), changed, Exports(tmp_path)
+    )
     others: dict[str, Handler] = dict.fromkeys(REQUESTS[Role.ADMIN], nothing)
-    server = ControlServer(tmp_path, {Role.ADMIN: {**others, **photos.handlers, **role.handlers}})
+    server = ControlServer(tmp_path, {Role.ADMIN: {**others, **role.handlers}})
     await server.start()
 
     async def run(*arguments: str | Path) -> Result:
@@ -133,6 +134,27 @@ async def test_contacts_of_which_much_is_kept_go_over_the_socket_a_few_at_a_time
     assert "20 contact(s) written." in (await wecall("export", path)).output
     assert (await wecall("import", path)).output.strip() == "0 added, 0 completed, 20 were there already."
     assert {len(card.properties) for card in await lab.contacts.cards_after(0, 30)} == {7}
+
+
+async def test_of_a_file_that_is_made_to_be_long_the_first_broken_cards_are_named_and_the_rest_is_counted(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path
+) -> None:
+    path = tmp_path / "endless.vcf"
+    path.write_text("BEGIN:VCARD\nEND:VCARD\n" * 200_001)
+    said = (await wecall("import", path)).output.strip().splitlines()
+    assert said[:2] == ["0 added, 0 completed, 0 were there already.", "endless.vcf, line 1: empty"]
+    assert said[-3] == "endless.vcf, line 1999: empty"
+    assert said[-2:] == [
+        "endless.vcf: 199000 more cards are broken.", "endless.vcf was too much to read to its end.",
+    ]  # fmt: skip
+    assert await lab.contacts.count() == 0
+
+
+async def test_what_is_no_plain_file_is_not_imported(lab: StoreLab, wecall: Wecall, tmp_path: Path) -> None:
+    refused = await wecall("import", "/dev/zero")
+    assert refused.exit_code == 1
+    assert "no plain file" in refused.output
+    assert await lab.contacts.count() == 0
 
 
 async def test_a_file_stays_as_it_was_where_no_handset_gives_the_contacts(tmp_path: Path) -> None:

@@ -1,32 +1,30 @@
 """What the handset answers to `wecall contacts`, `import` and `export`.
 
-Cards are read and written by the command itself, a handful of contacts to a line of the socket: no file of anybody's
-is ever looked into by the handset.
+A file of cards is given to a process that can do nothing else, as it came: nothing here looks into it.
 """
 
-import base64
-import json
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import BinaryIO
 
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import (
+    ContactAddRequest,
+    ContactCardsRequest,
+    ContactImportRequest,
     ContactListRequest,
-    ContactMergeRequest,
-    ContactPhotoRequest,
     ContactRemoveRequest,
 )
-from firmware.control.requests import Answer, Empty, written
+from firmware.control.export_role import pieces_of
+from firmware.control.requests import Answer, Empty, FileAnswer, WithFile
 from firmware.control.server import Handler
 from firmware.phone.contact import Contact, ContactNumber, NumberKind
+from firmware.services.contact_files import ContactFiles
+from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
 from firmware.services.photos import ContactPhotos
 from firmware.store.contacts import StoredContacts
 from firmware.store.pictures import StoredPictures
-from firmware.vcard.properties import Card, CardProperty, bounded
-
-_MOST_BYTES: Final = 50_000
-"""Of the contacts in an answer of several; one of them always fits a line."""
 
 
 class ContactNumberAnswer(Answer):
@@ -43,14 +41,6 @@ class ContactAnswer(Answer):
     name: str
     numbers: tuple[ContactNumberAnswer, ...]
     blocked: bool
-    has_picture: bool
-    properties: tuple[CardProperty, ...] = ()
-
-
-class ContactPhotoAnswer(Answer):
-    """A contact's picture, a JPEG in base64; empty where it has none."""
-
-    jpeg: str
 
 
 class ContactsAnswer(Answer):
@@ -60,18 +50,33 @@ class ContactsAnswer(Answer):
     contacts: tuple[ContactAnswer, ...]
 
 
-class MergedAnswer(Answer):
-    """What became of contacts, as firmware.store.contact_merge has it in MergeCount and Merged.
+class AddedAnswer(Answer):
+    """What became of a contact; it was there already where none of these."""
+
+    added: int
+    completed: int
+    refused: int
+
+
+class ImportedAnswer(Answer):
+    """What became of the cards of a file, as firmware.services.contact_files has it in Report.
 
     Attributes:
-        erasures: for the `since` of what else is sent of the same import, see ContactMergeRequest.
+        broken: of how many cards none became a contact.
+        mistakes: the first of them, each with its line.
+        unfinished: the file was not read to its end.
+        erasures: for the `since` of what else is brought of the same import.
     """
 
     added: int
     completed: int
     known: int
     refused: int
-    wanting: tuple[int, ...]
+    cut: int
+    photos_left_out: int
+    broken: int
+    mistakes: tuple[tuple[int, str], ...]
+    unfinished: bool
     erasures: int
 
 
@@ -84,6 +89,7 @@ class ContactRole:
         pictures: Callable[[], StoredPictures | None],
         gate: ImportGate,
         when_changed: Callable[[], Awaitable[None]],
+        exports: Exports,
     ) -> None:
         """Set up.
 
@@ -92,19 +98,23 @@ class ContactRole:
             pictures: those that are kept; None where there is no store.
             gate: says whether contacts may come in.
             when_changed: awaited when contacts came or went.
+            exports: where a file of cards is made.
         """
         self._contacts = contacts
         self._pictures = pictures
         self._gate = gate
         self._when_changed = when_changed
+        self._exports = exports
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of Role.ADMIN."""
         return {
             "contact_list": self._list,
-            "contact_photo": self._photo,
-            "contact_merge": self._merge,
+            "contact_add": self._add,
+            "contact_import": self._import,
+            "contact_cards": self._cards,
             "contact_remove": self._remove,
         }
 
@@ -114,43 +124,53 @@ class ContactRole:
             raise ControlError("The store cannot be used, so there are no contacts. See wecall doctor.")
         return contacts
 
+    @property
+    def _files(self) -> ContactFiles:
+        if (pictures := self._pictures()) is None:
+            raise ControlError("The store cannot be used, so there are no contacts. See wecall doctor.")
+        return ContactFiles(self._kept, ContactPhotos(pictures), self._gate, lambda _event: None)
+
     async def _list(self, request: ContactListRequest) -> ContactsAnswer:
-        found = await self._kept.cards_after(request.after, request.limit)
-        answers = [_answer(card, with_properties=request.properties) for card in found]
-        while len(answers) > 1 and sum(map(_size_bytes, answers)) > _MOST_BYTES:
-            answers.pop()
-        return ContactsAnswer(total=await self._kept.count(), contacts=tuple(answers))
+        found = await self._kept.after(request.after, request.limit)
+        return ContactsAnswer(total=await self._kept.count(), contacts=tuple(map(_answer, found)))
 
-    async def _photo(self, request: ContactPhotoRequest) -> ContactPhotoAnswer:
-        pictures = self._pictures()
-        contact = await self._kept.read(request.contact_id)
-        if pictures is None or contact is None:
-            raise ControlError(f"There is no contact {request.contact_id}. `wecall contacts list` names them.")
-        jpeg = await ContactPhotos(pictures).jpeg(contact.picture)
-        return ContactPhotoAnswer(jpeg=base64.b64encode(jpeg).decode())
-
-    async def _merge(self, request: ContactMergeRequest) -> MergedAnswer:
-        cards = [
-            Card(
-                Contact(0, each.name, tuple(ContactNumber(n.number, n.kind) for n in each.numbers)),
-                bounded(each.properties),
-            )
-            for each in request.contacts
-        ]
+    async def _add(self, request: ContactAddRequest) -> AddedAnswer:
+        contact = Contact(0, request.name, tuple(ContactNumber(each.number, each.kind) for each in request.numbers))
         kept = self._kept
-        since = kept.erasures if request.since is None else request.since
         await self._gate.require_consent()
-        merged = await kept.merge_cards(cards, since=since)
+        count = await kept.merge([contact])
         await self._when_changed()
-        count = merged.count
-        return MergedAnswer(
+        return AddedAnswer(added=count.added, completed=count.completed, refused=count.refused)
+
+    async def _import(self, request: ContactImportRequest, file: BinaryIO) -> ImportedAnswer:
+        async with self._one_at_a_time:
+            try:
+                report = await self._files.import_file(file, request.since)
+            finally:
+                await self._when_changed()
+        count = report.count
+        return ImportedAnswer(
             added=count.added,
             completed=count.completed,
             known=count.known,
             refused=count.refused,
-            wanting=merged.wanting,
-            erasures=since,
+            cut=report.cut,
+            photos_left_out=report.photos_left_out,
+            broken=report.broken,
+            mistakes=tuple((line, mistake.value.replace("_", " ")) for line, mistake in report.mistakes),
+            unfinished=bool(report.unfinished),
+            erasures=report.since,
         )
+
+    async def _cards(self, request: ContactCardsRequest) -> WithFile:
+        files, file = self._files, await asyncio.to_thread(self._exports.begin)
+        try:
+            async with self._one_at_a_time:
+                await files.export(file, lambda _percent: None, request.version)
+        except BaseException:
+            file.close()
+            raise
+        return WithFile(answer=FileAnswer(size_bytes=file.size_bytes), pieces=pieces_of(file.read, file.close))
 
     async def _remove(self, request: ContactRemoveRequest) -> Empty:
         if not await self._kept.remove(request.contact_id):
@@ -159,18 +179,10 @@ class ContactRole:
         return Empty()
 
 
-def _size_bytes(answer: ContactAnswer) -> int:
-    # A line of the socket is ASCII.
-    return len(json.dumps(written(answer)))
-
-
-def _answer(card: Card, *, with_properties: bool) -> ContactAnswer:
-    contact = card.contact
+def _answer(contact: Contact) -> ContactAnswer:
     return ContactAnswer(
         contact_id=contact.contact_id,
         name=contact.name,
         numbers=tuple(ContactNumberAnswer(number=n.number, kind=n.kind) for n in contact.numbers),
         blocked=contact.blocked,
-        has_picture=bool(contact.picture),
-        properties=card.properties if with_properties else (),
     )

@@ -3,13 +3,11 @@
 The picture comes decoded, by the command's own sandbox.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
-from firmware.base.errors import ControlError, StorageError
+from firmware.base.errors import ControlError
 from firmware.control.admin_requests import (
-    ContactPhotoAddRequest,
     PictureAddRequest,
     PictureListRequest,
     PictureRemoveRequest,
@@ -21,8 +19,6 @@ from firmware.pictures.pixels import MAX_HEIGHT_PX, MAX_WIDTH_PX, Pixels
 from firmware.services.import_gate import ImportGate
 from firmware.store.pictures import StoredPictures
 
-_log = logging.getLogger(__name__)
-
 _MAX_BYTES = MAX_WIDTH_PX * MAX_HEIGHT_PX * 3
 
 
@@ -31,12 +27,6 @@ class PictureAnswer(Answer):
 
     picture: str
     name: str
-
-
-class PhotoAnswer(Answer):
-    """Whether a contact's photo was kept: where there is no room, the contact is kept without it."""
-
-    kept: bool
 
 
 class PicturesAnswer(Answer):
@@ -71,7 +61,6 @@ class PictureRole:
         return {
             "picture_list": self._list,
             "picture_add": self._add,
-            "contact_photo_add": self._add_photo,
             "picture_remove": self._remove,
         }
 
@@ -87,21 +76,9 @@ class PictureRole:
             pictures=tuple(PictureAnswer(picture=kept.picture, name=kept.name) for kept in await self._kept.list())
         )
 
-    async def _pixels(self, request: PictureAddRequest | ContactPhotoAddRequest, file: BinaryIO) -> Pixels:
-        await self._gate.require_consent()
-        return Pixels(request.width_px, request.height_px, content_of(file, _MAX_BYTES))
-
-    async def _add_photo(self, request: ContactPhotoAddRequest, file: BinaryIO) -> PhotoAnswer:
-        pixels = await self._pixels(request, file)
-        try:
-            await self._kept.add_photo(request.contact_id, pixels)
-        except StorageError as error:
-            _log.warning("The photo of a contact was not kept: %s", error)
-            return PhotoAnswer(kept=False)
-        return PhotoAnswer(kept=True)
-
     async def _add(self, request: PictureAddRequest, file: BinaryIO) -> PictureAnswer:
-        pixels = await self._pixels(request, file)
+        await self._gate.require_consent()
+        pixels = Pixels(request.width_px, request.height_px, content_of(file, _MAX_BYTES))
         contact_id = await self._kept.contact_named(request.contact) if request.contact else None
         kept = await self._kept.add(request.name, pixels)
         if contact_id is not None:

@@ -24,9 +24,6 @@ WITHOUT = (
         ("run",),
         ("sync",),
         ("stick", "."),
-        ("contacts", "list"),
-        ("import", "pyproject.toml"),
-        ("export", "/nonexistent/all.vcf"),
         ("picture", "add", "pyproject.toml"),
     ],
 )
@@ -45,6 +42,18 @@ def test_what_needs_none_of_them_does_its_work(tmp_path: Path) -> None:
     arguments = ("key", "new", str(tmp_path / "office.key"), "--no-passphrase")
     subprocess.run([sys.executable, "-c", WITHOUT, *arguments], capture_output=True, check=True)
     assert (tmp_path / "office.key").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("contacts", "list"), ("import", "pyproject.toml"), ("export", "/nonexistent/all.vcf")]
+)
+def test_what_the_handset_does_itself_needs_none_of_them_here(command: tuple[str, ...], tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *command, "--runtime-dir", str(tmp_path)],
+        input="4711\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert "The handset is not running" in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware.base.errors import ControlError
-from firmware.control.admin_requests import ContactMergeRequest, ContactPart, StatusRequest
+from firmware.control.admin_requests import ContactAddRequest, StatusRequest
 from firmware.control.client import ask, ask_async
 from firmware.control.requests import MAX_LINE_BYTES, Request, Role
 
@@ -99,7 +99,7 @@ def test_an_answer_that_is_none_is_explained(tmp_path: Path, ask_once: Ask, answ
 def test_what_cannot_be_sent_is_explained_before_anybody_is_asked(tmp_path: Path, ask_once: Ask) -> None:
     # What Python makes of a command line that is in Latin-1.
     name = "Jürgen".encode("latin-1").decode(errors="surrogateescape")
-    request = ContactMergeRequest(contacts=(ContactPart(name=name),))
-    with pytest.raises(ControlError, match=r"contact_merge cannot be sent: .* not in UTF-8\. Give .*\.$") as raised:
+    request = ContactAddRequest(name=name)
+    with pytest.raises(ControlError, match=r"contact_add cannot be sent: .* not in UTF-8\. Give .*\.$") as raised:
         ask_once(tmp_path, 5, request)
     assert "rgen" not in str(raised.value)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from firmware.phone.contact import Contact, ContactNumber, NumberKind, cleaned, vcard_text
 from firmware.vcard import reader
 from firmware.vcard.cards import Broken, Mistake
-from firmware.vcard.properties import Card
+from firmware.vcard.properties import Card, Version
 from firmware.vcard.reader import Read, read_contacts
-from firmware.vcard.writer import Version, card_text
+from firmware.vcard.writer import card_text
 
 KINDS = list(NumberKind)
 MOBILE, HOME, WORK, OTHER = KINDS

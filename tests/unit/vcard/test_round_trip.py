@@ -20,6 +20,7 @@ from firmware.vcard.properties import (
     Card,
     CardProperty,
     Properties,
+    Version,
     bounded,
     merged,
     of_contact,
@@ -28,7 +29,7 @@ from firmware.vcard.properties import (
     without_name,
 )
 from firmware.vcard.reader import Read, read_contacts
-from firmware.vcard.writer import Version, card_text
+from firmware.vcard.writer import card_text
 
 SAMPLES = Path(__file__).parent / "samples"
 VERSIONS: tuple[Version, ...] = ("3.0", "4.0")
