@@ -3,7 +3,6 @@
 They need nothing of the handset's libraries, so that they work wherever the operator's keys are.
 """
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,13 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ValidationError
 
+from contract.downlink import MAX_DOCUMENT_BYTES
 from contract.results import OutcomeCode
 from firmware.base.late_group import TellingGroup
 from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 from firmware.control.admin_requests import DocumentTakeRequest
+from firmware.control.open_files import sealed
 from firmware.installer.bundle_folder import read_text
 from firmware.installer.private_keys import signing_key, write_private_key
 from firmware.installer.signing import trust_lines
@@ -104,12 +105,12 @@ def _add_take(group: click.Group, kind: Literal["policy", "notice", "catalogue",
     @click.argument("file", type=_FILE)
     @runtime_dir_option
     def take(file: Path, runtime_dir: Path) -> None:
-        data = base64.b64encode(file.read_bytes()).decode("ascii")
-        try:
-            request = DocumentTakeRequest(kind=kind, data=data)
-        except ValueError:
-            raise click.ClickException(f"{file} is larger than any {kind}. (too_large)") from None
-        if ask(runtime_dir, request)["outcome"] == OutcomeCode.NOT_GRANTED:
+        document = file.read_bytes()
+        if len(document) > MAX_DOCUMENT_BYTES:
+            raise click.ClickException(f"{file} is larger than any {kind}. (too_large)")
+        with sealed(document) as content:
+            answer = ask(runtime_dir, DocumentTakeRequest(kind=kind), file=content)
+        if answer["outcome"] == OutcomeCode.NOT_GRANTED:
             click.echo("It is kept, but not shown: the holder has not agreed to notices of the operator.")
         else:
             click.echo(f"The {kind} is taken.")

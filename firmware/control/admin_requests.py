@@ -75,10 +75,10 @@ class KeyRotateRequest(Request, tag="key_rotate"):
 
 
 class DocumentTakeRequest(Request, tag="document_take"):
-    """Brings a signed document of the operator, in base64."""
+    """Brings a signed document of the operator, as a file."""
 
+    takes_file = True
     kind: Literal["policy", "notice", "catalogue", "answer"]
-    data: Annotated[str, Meta(max_length=60_000)]
 
 
 class MyDataExportRequest(Request, tag="my_data_export"):

@@ -1,14 +1,13 @@
 """What is asked over a local socket, a closed list for each role; what an administrator asks is in admin_requests."""
 
-from base64 import b64decode, urlsafe_b64encode
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from contract.closed import Closed
-from contract.downlink import MAX_DOCUMENT_BYTES, DownTopic
+from contract.downlink import DownTopic
 from contract.results import OutcomeCode, StickCode
 from firmware.ports.broker import BrokerProblem, BrokerState
 
@@ -81,32 +80,6 @@ class Empty(Answer):
     """Nothing more to say than that it was done."""
 
 
-class Document(bytes):
-    """A message of the broker's that is no bundle; it goes as base64url (RFC 4648 section 5)."""
-
-    def __new__(cls, data: bytes) -> Self:
-        """Raise ValueError where these are too many."""
-        if len(data) > MAX_DOCUMENT_BYTES:
-            raise ValueError(f"Expected at most {MAX_DOCUMENT_BYTES} bytes")
-        return super().__new__(cls, data)
-
-    @classmethod
-    def read(cls, text: object) -> Self:
-        """Read them from a line.
-
-        Raises:
-            ValueError: these are none, or too many.
-        """
-        # Where "-" and "_" stand for "+" and "/", Python takes these, too.
-        if not isinstance(text, str) or not {"+", "/"}.isdisjoint(text):
-            raise ValueError("Expected base64url")
-        try:
-            data = b64decode(text, altchars=b"-_", validate=True)
-        except ValueError as error:
-            raise ValueError("Expected base64url") from error
-        return cls(data)
-
-
 def written(message: Closed) -> dict[str, Any]:
     """Return what is in a request, an answer or a part of one, as JSON has it."""
     plain: dict[str, Any] = msgspec.to_builtins(message, enc_hook=_write_other)
@@ -123,16 +96,14 @@ def read(model: type[_C], plain: object) -> _C:
 
 
 def _write_other(value: Any) -> object:
-    if isinstance(value, Document):
-        return urlsafe_b64encode(value).decode()
     if not hasattr(value, "model_dump"):
         raise TypeError(f"There is no JSON for what is a {type(value).__name__}")
     return value.model_dump(mode="json")
 
 
 def read_other(kind: Any, plain: object) -> object:
-    """Read what msgspec knows nothing of: documents, and models of pydantic's where an answer has one."""
-    return kind.read(plain) if issubclass(kind, Document) else kind.model_validate(plain)
+    """Read what msgspec knows nothing of: models of pydantic's, where an answer has one."""
+    return kind.model_validate(plain)
 
 
 # --- sync -------------------------------------------------------------------------------------------------------------
@@ -165,14 +136,14 @@ class ConnectionRequest(Request, tag="connection"):
 
 
 class ReceivedRequest(Request, tag="received"):
-    """Brings a message for the handset, in base64: what it says is for the handset to find out."""
+    """Brings a message for the handset, as a file: what it says is for the handset to find out."""
 
+    takes_file = True
     topic: DownTopic
-    document: Document
 
     def __post_init__(self) -> None:
         if self.topic is DownTopic.BUNDLE:
-            raise ValueError("a bundle comes as a file")
+            raise ValueError("a bundle comes by its digest")
 
 
 class MovedRequest(Request, tag="moved"):

@@ -375,7 +375,7 @@ def _mistake(words: str) -> str:
     """Say where in a field a mistake is and what is expected there, never what is there.
 
     Args:
-        words: of msgspec, Document or pydantic. What begins as here tells types, bounds and names; the rest may quote.
+        words: of msgspec or pydantic. What begins as here tells types, bounds and names; the rest may quote.
     """
     match = _PLACE.search(words)
     place, what = (match[1], words[: match.start()]) if match else ("", words)

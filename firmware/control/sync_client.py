@@ -12,7 +12,6 @@ from firmware.control.requests import (
     Answer,
     ConfigurationRequest,
     ConnectionRequest,
-    Document,
     DoneRequest,
     Empty,
     MovedRequest,
@@ -65,16 +64,13 @@ class HandsetLink:
 
     async def received(self, topic: DownTopic, document: bytes) -> None:
         """Hand over a message of the broker's."""
-        if topic is DownTopic.BUNDLE:
-            await self._bring_bundle(document)
-            return
-        await self._ask(ReceivedRequest(topic=topic, document=Document(document)), Empty)
-
-    async def _bring_bundle(self, document: bytes) -> None:
-        if not document:
+        if topic is not DownTopic.BUNDLE:
+            request: Request = ReceivedRequest(topic=topic)
+        elif document:
+            request = NetworkBundleRequest(digest=hashlib.sha256(document).hexdigest())
+        else:
             # An empty message is what clears a retained one.
             return
-        request = NetworkBundleRequest(digest=hashlib.sha256(document).hexdigest())
         with open_files.sealed(document) as file:
             await ask_for(Empty, self._runtime_dir, Role.SYNC, request, file=file)
 

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import BinaryIO, Final, Protocol
 
-from contract.downlink import DownTopic
+from contract.downlink import MAX_DOCUMENT_BYTES, DownTopic
 from firmware.base.errors import ControlError
+from firmware.control.open_files import content_of
 from firmware.control.requests import (
     MAX_LINE_BYTES,
     ConfigurationRequest,
@@ -132,9 +133,9 @@ class SyncRole:
         await self.when_moved(Traffic(request.sent_bytes, request.received_bytes))
         return Empty()
 
-    async def _received(self, request: ReceivedRequest) -> Empty:
+    async def _received(self, request: ReceivedRequest, file: BinaryIO) -> Empty:
         self._refuse_whoever_knows_another_broker()
-        await self._inbound.take(request.topic, request.document)
+        await self._inbound.take(request.topic, content_of(file, MAX_DOCUMENT_BYTES))
         return Empty()
 
     async def _bundle(self, request: NetworkBundleRequest, file: BinaryIO) -> Empty:

@@ -1,14 +1,14 @@
 """What the handset answers to `wecall policy take`, `notice take`, `answer take` and `catalogue take`."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from contract.consent import Channel
+from contract.downlink import MAX_DOCUMENT_BYTES
 from contract.results import OutcomeCode
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DocumentTakeRequest
+from firmware.control.open_files import content_of
 from firmware.control.requests import Answer
 from firmware.control.server import Handler
 from firmware.services.operator.documents import Documents
@@ -33,14 +33,11 @@ class DocumentRole:
         """What the control server needs, beside the other requests of Role.ADMIN."""
         return {"document_take": self._take}
 
-    async def _take(self, request: DocumentTakeRequest) -> DocumentTaken:
+    async def _take(self, request: DocumentTakeRequest, file: BinaryIO) -> DocumentTaken:
         documents = self._documents()
         if documents is None:
             raise ControlError("The store cannot be used, so no document can be kept. See wecall doctor.")
-        try:
-            document = base64.b64decode(request.data, validate=True)
-        except binascii.Error:
-            raise ControlError("The document did not arrive whole. Try again.") from None
+        document = content_of(file, MAX_DOCUMENT_BYTES)
         try:
             return DocumentTaken(outcome=await self._admit(documents, request.kind, document))
         except DocumentRefusedError as error:

@@ -20,7 +20,6 @@ from firmware.control.requests import (
     MAX_LINE_BYTES,
     ConfigurationRequest,
     ConnectionRequest,
-    Document,
     DoneRequest,
     NextRequest,
     ReceivedRequest,
@@ -206,51 +205,41 @@ async def test_a_message_that_fits_no_line_does_not_hold_up_the_others(
 async def test_what_the_broker_sends_reaches_the_handset_as_it_is(handset: Handset) -> None:
     longest = bytes(range(256)) * (MAX_DOCUMENT_BYTES // 256)
     for document in (b"", b"\x00\xff\n", longest):
-        request = ReceivedRequest(topic=DownTopic.POLICY, document=Document(document))
-        await ask_async(handset.folder, Role.SYNC, request)
+        with sealed(document) as file:
+            await ask_async(handset.folder, Role.SYNC, ReceivedRequest(topic=DownTopic.POLICY), file=file)
     assert handset.inbound.taken == [(DownTopic.POLICY, each) for each in (b"", b"\x00\xff\n", longest)]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        {"topic": "bundle", "document": ""},
-        {"topic": "cdr", "document": ""},
-        {"topic": "policy", "document": "not base64!"},
-        {"topic": "policy", "document": "QUFB" * (MAX_DOCUMENT_BYTES // 3 + 1)},
-        {"topic": "policy", "document": "", "note": "x"},
-        {"topic": "policy"},
-    ],
-    ids=lambda line: str(line)[:60],
-)
-async def test_what_is_no_message_of_the_operators_is_refused(handset: Handset, line: dict[str, str]) -> None:
-    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
-    writer.write(json.dumps({"request": "received", **line}).encode() + b"\n")
-    assert json.loads(await reader.readline())["ok"] is False
-    writer.close()
-    assert handset.inbound.taken == []
+async def error_of(handset: Handset, line: dict[str, object], content: bytes) -> str:
+    """Send what the sync process's own end would not, with a file in memory beside it; return why it is refused."""
+    with sealed(content) as file, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(handset.folder / "sync.sock"))
+        open_files.send(connection, json.dumps(line).encode() + b"\n", file)
+        answer = json.loads(await asyncio.to_thread(connection.recv, MAX_LINE_BYTES))
+    assert answer["ok"] is False
+    return str(answer["error"])
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "content", "told"),
     [
-        ({"topic": "bundle", "document": ""}, "a bundle comes as a file"),
-        ({"topic": "policy", "document": "AAA"}, "document: expected base64url"),
+        ({"topic": "bundle"}, b"", "The request received has mistakes: a bundle comes by its digest."),
+        ({"topic": "cdr"}, b"", "The request received has mistakes: topic is not as it must be."),
+        ({"topic": "policy", "note": "x"}, b"", "The request received has mistakes: note is unknown."),
+        ({}, b"", "The request received has mistakes: topic is missing."),
         (
-            {"topic": "policy", "document": "QUFB" * (MAX_DOCUMENT_BYTES // 3 + 1)},
-            f"document: expected at most {MAX_DOCUMENT_BYTES} bytes",
+            {"topic": "policy"},
+            bytes(MAX_DOCUMENT_BYTES + 1),
+            f"The file beside the request has more than {MAX_DOCUMENT_BYTES} bytes.",
         ),
-        ({"topic": "cdr", "document": ""}, "topic is not as it must be"),
     ],
-    ids=["bundle", "no base64", "too long", "topic"],
+    ids=["bundle", "topic", "more", "less", "too long"],
 )
-async def test_what_is_wrong_with_a_message_of_the_operators_is_said(
-    handset: Handset, line: dict[str, str], told: str
+async def test_what_is_no_message_of_the_operators_is_refused_and_it_is_said_why(
+    handset: Handset, line: dict[str, object], content: bytes, told: str
 ) -> None:
-    reader, writer = await asyncio.open_unix_connection(handset.folder / "sync.sock")
-    writer.write(json.dumps({"request": "received", **line}).encode() + b"\n")
-    assert json.loads(await reader.readline())["error"] == f"The request received has mistakes: {told}."
-    writer.close()
+    assert await error_of(handset, {"request": "received", **line}, content) == told
+    assert handset.inbound.taken == []
 
 
 async def test_the_handset_hears_how_sync_stands_with_the_broker(handset: Handset) -> None:
@@ -268,7 +257,7 @@ async def test_the_handset_hears_what_sync_has_moved(handset: Handset) -> None:
     "request_",
     [
         NextRequest(wait_s=0),
-        ReceivedRequest(topic=DownTopic.ACK, document=Document(b"{}")),
+        ReceivedRequest(topic=DownTopic.ACK),
         ConnectionRequest(state=BrokerState.CONNECTED),
     ],
     ids=lambda request: request.request,
@@ -281,10 +270,10 @@ async def test_whoever_has_not_asked_for_the_broker_since_the_start_carries_noth
     await anew.server.start()
     try:
         with pytest.raises(ControlError, match="started anew"):
-            await ask_async(tmp_path, Role.SYNC, request_)
+            await ask_async(tmp_path, Role.SYNC, request_, file=sealed(b"{}") if request_.takes_file else None)
         assert (anew.outbox.handed_over, anew.inbound.taken, anew.connection) == ([], [], [])
         await ask_async(tmp_path, Role.SYNC, ConfigurationRequest())
-        await ask_async(tmp_path, Role.SYNC, request_)
+        await ask_async(tmp_path, Role.SYNC, request_, file=sealed(b"{}") if request_.takes_file else None)
         assert anew.outbox.handed_over or anew.inbound.taken or anew.connection
     finally:
         await anew.server.stop()
@@ -339,9 +328,5 @@ async def test_the_message_that_clears_a_bundle_offers_none(handset: Handset) ->
 async def test_what_the_sync_process_may_not_ask_about_bundles_is_refused(
     handset: Handset, line: dict[str, object]
 ) -> None:
-    with sealed(b"bundle") as file, socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(handset.folder / "sync.sock"))
-        open_files.send(connection, json.dumps(line).encode() + b"\n", file)
-        answer = await asyncio.to_thread(connection.recv, MAX_LINE_BYTES)
-    assert json.loads(answer)["ok"] is False
+    assert await error_of(handset, line, b"bundle")
     assert handset.bundles.events == []

@@ -1,4 +1,3 @@
-import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,10 +6,12 @@ from typing import Any, Literal
 import pytest
 
 from contract.consent import Actor, Channel, RequestKind
+from contract.downlink import MAX_DOCUMENT_BYTES
 from contract.results import OutcomeCode
 from firmware.app.admin.documents import DocumentRole, DocumentTaken
 from firmware.base.errors import ControlError
 from firmware.control.admin_requests import DocumentTakeRequest
+from firmware.control.open_files import sealed
 from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import LedgerAction
 from provisioning.signed import sign
@@ -29,12 +30,12 @@ async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
 DocumentKind = Literal["policy", "notice", "catalogue", "answer"]
 
 
-async def take(lab: DocumentLab, kind: DocumentKind, document: bytes | str) -> Any:
+async def take(lab: DocumentLab, kind: DocumentKind, document: bytes) -> Any:
     documents: Any = SimpleNamespace(
         policies=lab.policies, notices=lab.notices, catalogues=lab.catalogues, answers=lab.answers
     )
-    data = document if isinstance(document, str) else base64.b64encode(document).decode()
-    return await DocumentRole(lambda: documents).handlers["document_take"](DocumentTakeRequest(kind=kind, data=data))
+    with sealed(document) as file:
+        return await DocumentRole(lambda: documents).handlers["document_take"](DocumentTakeRequest(kind=kind), file)
 
 
 async def test_a_document_of_each_kind_is_taken(lab: DocumentLab) -> None:
@@ -65,10 +66,10 @@ async def test_what_is_refused_is_refused_with_its_reason_in_words_and_as_a_code
         await take(lab, "notice", lab.operator.policy(1, "shop-1"))
     with pytest.raises(ControlError, match=r"made no request 5 of that epoch.* \(unknown_request\)"):
         await take(lab, "answer", lab.operator.answer(1, 5, 4711))
-    with pytest.raises(ControlError, match="did not arrive whole"):
-        await take(lab, "policy", "not base64")
+    with pytest.raises(ControlError, match=f"has more than {MAX_DOCUMENT_BYTES} bytes"):
+        await take(lab, "policy", bytes(MAX_DOCUMENT_BYTES + 1))
 
 
 async def test_without_a_store_nothing_is_taken() -> None:
     with pytest.raises(ControlError, match="store cannot be used"):
-        await DocumentRole(lambda: None).handlers["document_take"](DocumentTakeRequest(kind="policy", data=""))
+        await DocumentRole(lambda: None).handlers["document_take"](DocumentTakeRequest(kind="policy"), sealed(b""))
