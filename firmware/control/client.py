@@ -43,7 +43,7 @@ def fetch(runtime_dir: Path, role: Role, request: Request, *, timeout_s: float =
             left_bytes -= len(piece)
             yield piece
     if left_bytes:
-        raise ControlError("The handset stopped before all of it had come. Order it again in the menu.")
+        raise ControlError("The handset stopped before all of it had come. Ask for it again.")
 
 
 async def ask_async(
