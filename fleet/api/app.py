@@ -9,15 +9,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from fleet.api import calls, consents, devices, erasures, outcomes, quarantined, requests, sessions
+from fleet.api import calls, devices, gauges, outcomes, rights, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
-from fleet.api.body_limit import BodyLimit
-from fleet.api.gauges import FleetGauges
-from fleet.api.headers import SecurityHeaders
+from fleet.api.middleware import Guard
 from fleet.api.models import Settings
-from fleet.api.scrape import router as scrape_router
 from fleet.api.service import At, BrokerLogin, Service
 from fleet.api.settings import HttpSettings
 
@@ -64,19 +61,18 @@ def create_app(
         login=login,
         registries=(figures,) if registry is None else (registry, figures),
     )
-    figures.register(FleetGauges(engine, service.today))
+    figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service
     api = APIRouter(prefix="/api/v1", responses=ERRORS)
-    for part in (calls, consents, devices, erasures, outcomes, quarantined, requests, sessions):
+    for part in (calls, devices, outcomes, rights, sessions):
         api.include_router(part.router)
     api.add_api_route("/settings", read_settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)
-    app.include_router(scrape_router, responses=ERRORS)
+    app.include_router(gauges.router, responses=ERRORS)
     answer_errors(app)
     if settings.page and PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders, websocket=settings.websocket, tls=settings.certificate is not None)
+    app.add_middleware(Guard, websocket=settings.websocket, tls=settings.certificate is not None)
     return app
 
 

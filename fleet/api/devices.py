@@ -1,19 +1,17 @@
-"""Handsets and where they are."""
+"""Handsets, where they are, and what of theirs was not taken."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Query
 from sqlalchemy import Select, case, func, literal, select
 
-from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
-from fleet.api.models import Device, DeviceCount, DeviceCounts, DevicePage, DeviceState
-from fleet.api.rows import AnyRow, as_model
+from fleet.api.listing import CSV_ANSWER, AThousand, Listing
+from fleet.api.models import Device, DeviceCount, DeviceCounts, DevicePage, DeviceState, Quarantined, QuarantinePage
+from fleet.api.rights import number_of
 from fleet.api.service import AskedScope, At
-from fleet.collector.tables import Moment, devices
+from fleet.collector.tables import Moment, devices, quarantine
 
-router: Final = APIRouter(tags=["devices"])
+router: Final = APIRouter()
 
 _STATE: Final = case((devices.c.retired_at.is_not(None), literal("retired")), else_=devices.c.state)
 
@@ -26,20 +24,15 @@ _KNOWN: Final = select(
     devices.c.last_seen_at,
 ).subquery("known")
 
-
-def _device(row: AnyRow) -> Device:
-    return as_model(Device, row)
-
-
-_BY_NAME: Final = Listing(_KNOWN, ("fleet", "device"), (str, str), Device, _device)
-_BY_TIME: Final = Listing(_KNOWN, ("state_since", "fleet", "device"), (datetime, str, str), Device, _device)
+_BY_NAME: Final = Listing(_KNOWN, ("fleet", "device"), Device)
+_BY_TIME: Final = Listing(_KNOWN, ("state_since", "fleet", "device"), Device)
+_QUARANTINE: Final = Listing(quarantine, ("fleet", "device", "topic", "reason"), Quarantined)
 
 
-@router.get("/devices", response_model=DevicePage, responses=CSV_ANSWER)
+@router.get("/devices", response_model=DevicePage, responses=CSV_ANSWER, tags=["devices"])
 def list_devices(
-    request: Request,
-    service: At,
     scope: AskedScope,
+    asked: AThousand,
     *,
     state: Annotated[list[DeviceState] | None, Query(description="In one of these states.")] = None,
     search: Annotated[
@@ -48,9 +41,7 @@ def list_devices(
     order: Annotated[
         Literal["name", "since"], Query(description="By fleet and name, or who has been longest in its state first.")
     ] = "name",
-    after: After = None,
-    limit: Limit = 1000,
-) -> DevicePage | Response:
+) -> Any:
     """Handsets, the retired ones too, and where they are."""
     columns = _KNOWN.c
     conditions = [scope.holds(columns.fleet)]
@@ -58,31 +49,30 @@ def list_devices(
         conditions.append(columns.state.in_(state))
     if search:
         conditions.append(columns.device.contains(search, autoescape=True))
-    listing = _BY_NAME if order == "name" else _BY_TIME
-    if wants_csv(request):
-        return listing.file(service.engine, conditions, after, "devices")
-    rows, place = listing.rows(service.engine, conditions, after, limit)
-    return DevicePage(rows=rows, next=place)
+    return (_BY_NAME if order == "name" else _BY_TIME).answer(asked, conditions, "devices")
 
 
 def counts_statement() -> Select[Any]:
     """Count handsets by fleet and state."""
     state = _KNOWN.c.state
-
-    def those(which: DeviceState) -> Any:
-        return func.coalesce(func.sum(case((state == which.value, 1), else_=0)), 0).label(which.value)
-
+    those = (number_of(state == which.value).label(which.value) for which in DeviceState)
     offline_since = func.min(case((state == DeviceState.OFFLINE.value, _KNOWN.c.state_since)), type_=Moment())
     return (
-        select(_KNOWN.c.fleet, *(those(which) for which in DeviceState), offline_since.label("longest_offline_since"))
+        select(_KNOWN.c.fleet, *those, offline_since.label("longest_offline_since"))
         .group_by(_KNOWN.c.fleet)
         .order_by(_KNOWN.c.fleet)
     )
 
 
-@router.get("/devices/counts")
+@router.get("/devices/counts", tags=["devices"])
 def count_devices(service: At, scope: AskedScope) -> DeviceCounts:
     """How many handsets of each fleet are in each state."""
     with service.engine.connect() as connection:
-        found = connection.execute(counts_statement().where(scope.holds(_KNOWN.c.fleet))).all()
-    return DeviceCounts(rows=tuple(as_model(DeviceCount, row) for row in found))
+        found = connection.execute(counts_statement().where(scope.holds(_KNOWN.c.fleet))).mappings()
+        return DeviceCounts(rows=tuple(DeviceCount.model_validate(dict(row)) for row in found))
+
+
+@router.get("/quarantine", response_model=QuarantinePage, responses=CSV_ANSWER, tags=["quarantine"])
+def list_quarantined(scope: AskedScope, asked: AThousand) -> Any:
+    """Messages that were not taken, by fleet, handset, topic and reason."""
+    return _QUARANTINE.answer(asked, [scope.holds(quarantine.c.fleet)], "quarantine")

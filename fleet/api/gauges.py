@@ -5,21 +5,34 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from fastapi import APIRouter, HTTPException, status
+from fastapi.responses import Response
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, case, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from fleet.api.consents import same_device
 from fleet.api.devices import counts_statement
 from fleet.api.models import DeviceState, RequestStanding
-from fleet.api.requests import standing_of
+from fleet.api.rights import number_of, same_device, standing_of
+from fleet.api.service import At, KnownReader
 from fleet.collector.tables import Moment, calls, devices, erasures, purposes, requests
 
 _log = logging.getLogger(__name__)
 
+router: Final = APIRouter(tags=["metrics"])
+
 _HOUR: Final = timedelta(hours=1)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(service: At, reader: KnownReader) -> Response:
+    """Counters and gauges as Prometheus reads them; for tokens that see every fleet."""
+    if reader.fleets is not None:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "The figures are of all fleets, and this token is for some.")
+    return Response(b"".join(map(generate_latest, service.registries)), media_type=CONTENT_TYPE_LATEST)
 
 
 class FleetGauges(Collector):
@@ -78,7 +91,7 @@ class FleetGauges(Collector):
             for standing, condition in standing_of(self._today()).items()
             if standing is not RequestStanding.CLOSED
         }
-        counted = (func.sum(case((condition, 1), else_=0)) for condition in standings.values())
+        counted = map(number_of, standings.values())
         statement = select(requests.c.fleet, *counted).where(requests.c.closed_at.is_(None)).group_by(requests.c.fleet)
         known: dict[str, Any] = {row[0]: row[1:] for row in connection.execute(statement)}
         family = _family("requests", "Holders' requests that are not closed, by how they stand.", "fleet", "standing")

@@ -7,21 +7,20 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Engine, FromClause, Select, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Engine, FromClause, RowMapping, Select, literal, select, tuple_, union_all
 
 from fleet.api.answers import RequestMistakeError
-from fleet.api.rows import AnyRow, fields
+from fleet.api.models import Page, Row
+from fleet.api.service import At
 
 MAX_ROWS: Final = 5000
 _CHUNK_ROWS: Final = 2000
 _MAX_PARTS: Final = 50
-
-Answered = TypeVar("Answered", bound=BaseModel)
 
 _MOMENT = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
 _KEY_TYPES: Final[dict[type, TypeAdapter[Any]]] = {
@@ -32,11 +31,40 @@ _KEY_TYPES: Final[dict[type, TypeAdapter[Any]]] = {
 }
 """What a place in each kind of column can be: nothing that a database would stumble over."""
 
-After = Annotated[
-    str | None,
-    Query(max_length=500, description="Where to go on: `next` of the answer before, with the same filters and order."),
-]
-Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows at most; a CSV file has all of them.")]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of the rows are asked for, and as what: a page of at most `limit` behind `after`, or a file."""
+
+    engine: Engine
+    after: str | None
+    limit: int
+    as_file: bool
+
+
+def _asked(default: int) -> Any:
+    def asked(
+        request: Request,
+        service: At,
+        after: Annotated[
+            str | None,
+            Query(
+                max_length=500,
+                description="Where to go on: `next` of the answer before, with the same filters and order.",
+            ),
+        ] = None,
+        limit: Annotated[
+            int, Query(ge=1, le=MAX_ROWS, description="Rows at most; a CSV file has all of them.")
+        ] = default,
+    ) -> Asked:
+        return Asked(service.engine, after, limit, wants_csv(request))
+
+    return Depends(asked)
+
+
+AHundred = Annotated[Asked, _asked(100)]
+AThousand = Annotated[Asked, _asked(1000)]
+"""What is asked for, with so many rows where nobody says how many."""
 
 CSV_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -47,24 +75,36 @@ CSV_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[Answered]):
+class Listing(Generic[Row]):
     """One kind of rows.
 
     Attributes:
         source: where they come from; its columns have the names that the key has.
         key: the columns that give them an order and tell each from all others.
-        key_types: str, int, date or datetime for each of these.
         model: what a row becomes.
-        read: makes it.
+        read: makes it; None where the columns have the names of the model's fields.
         descending: the largest key comes first.
     """
 
     source: FromClause
     key: tuple[str, ...]
-    key_types: tuple[type, ...]
-    model: type[Answered]
-    read: Callable[[AnyRow], Answered]
+    model: type[Row]
+    read: Callable[[RowMapping], Row] | None = None
     descending: bool = False
+
+    def answer(
+        self,
+        asked: Asked,
+        conditions: Sequence[ColumnElement[bool]],
+        name: str,
+        *,
+        parts: Sequence[ColumnElement[bool]] = (),
+    ) -> Page[Row] | StreamingResponse:
+        """Answer with a page, or with the file `name`.csv; see `rows`."""
+        if asked.as_file:
+            return self.file(asked.engine, conditions, asked.after, name, parts=parts)
+        rows, place = self.rows(asked.engine, conditions, asked.after, asked.limit, parts=parts)
+        return Page(rows=rows, next=place)
 
     def rows(
         self,
@@ -74,7 +114,7 @@ class Listing(Generic[Answered]):
         limit: int,
         *,
         parts: Sequence[ColumnElement[bool]] = (),
-    ) -> tuple[tuple[Answered, ...], str | None]:
+    ) -> tuple[tuple[Row, ...], str | None]:
         """Read a page: its rows, and where to go on, None where there is nothing more.
 
         Args:
@@ -96,8 +136,8 @@ class Listing(Generic[Answered]):
         else:
             statement = self._first(asked, self.source, limit + 1)
         with engine.connect() as connection:
-            found = connection.execute(statement).all()
-        rows = tuple(self.read(row) for row in found[:limit])
+            found = connection.execute(statement).mappings().all()
+        rows = tuple(self.read(row) if self.read else self.model.model_validate(dict(row)) for row in found[:limit])
         return rows, self._cursor(found[limit - 1]) if len(found) > limit else None
 
     def file(
@@ -139,15 +179,15 @@ class Listing(Generic[Answered]):
             return tuple_(*columns) < values, first <= bound
         return tuple_(*columns) > values, first >= bound
 
-    def _cursor(self, row: AnyRow) -> str:
-        values = TypeAdapter(tuple[Any, ...]).dump_json(tuple(fields(row)[name] for name in self.key))
+    def _cursor(self, row: RowMapping) -> str:
+        values = TypeAdapter(tuple[Any, ...]).dump_json(tuple(row[name] for name in self.key))
         return base64.urlsafe_b64encode(values).decode().rstrip("=")
 
     def _place(self, after: str) -> tuple[Any, ...]:
         try:
             texts = TypeAdapter(list[Any]).validate_json(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-            pairs = zip(texts, self.key_types, strict=True)
-            return tuple(_KEY_TYPES[kind].validate_python(text) for text, kind in pairs)
+            kinds = (self.source.c[name].type.python_type for name in self.key)
+            return tuple(_KEY_TYPES[kind].validate_python(text) for text, kind in zip(texts, kinds, strict=True))
         except (ValidationError, ValueError, binascii.Error) as error:
             raise RequestMistakeError(
                 "query.after", "This route did not give it out for this order: take `next` of the answer before."

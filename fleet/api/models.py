@@ -6,7 +6,7 @@ on behind the last row, and null where there is nothing more.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -46,6 +46,16 @@ class Answer(BaseModel):
     """What all answers have in common: nothing can be added to them, and no error quotes what was in them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Row = TypeVar("Row", bound=Answer)
+
+
+class Page(Answer, Generic[Row]):
+    """Some rows in their order, and where to go on."""
+
+    rows: tuple[Row, ...]
+    next: str | None
 
 
 class Settings(Answer):
@@ -97,11 +107,8 @@ class Device(Answer):
     last_seen_at: datetime
 
 
-class DevicePage(Answer):
+class DevicePage(Page[Device]):
     """Handsets by fleet and name."""
-
-    rows: tuple[Device, ...]
-    next: str | None
 
 
 class DeviceCount(Answer):
@@ -151,11 +158,8 @@ class Call(Answer):
     received_at: datetime
 
 
-class CallPage(Answer):
+class CallPage(Page[Call]):
     """Calls, the one that started last first."""
-
-    rows: tuple[Call, ...]
-    next: str | None
 
 
 class CallHour(Answer):
@@ -237,11 +241,8 @@ class RightsRequest(Answer):
     closed_at: datetime | None
 
 
-class RightsRequestPage(Answer):
+class RightsRequestPage(Page[RightsRequest]):
     """Requests, the one that is due first first."""
-
-    rows: tuple[RightsRequest, ...]
-    next: str | None
 
 
 class RightsRequestCounts(Answer):
@@ -273,11 +274,8 @@ class Erasure(Answer):
     deleted: int
 
 
-class ErasurePage(Answer):
+class ErasurePage(Page[Erasure]):
     """Erasures, the one that came last first."""
-
-    rows: tuple[Erasure, ...]
-    next: str | None
 
 
 class CodeCount(Answer):
@@ -308,11 +306,8 @@ class Outcome(Answer):
     last_received_at: datetime | None
 
 
-class OutcomePage(Answer):
+class OutcomePage(Page[Outcome]):
     """Messages of the operator's by fleet, the one that was published (or first answered) last first."""
-
-    rows: tuple[Outcome, ...]
-    next: str | None
 
 
 class DeviceOutcome(Answer):
@@ -325,11 +320,8 @@ class DeviceOutcome(Answer):
     received_at: datetime
 
 
-class DeviceOutcomePage(Answer):
+class DeviceOutcomePage(Page[DeviceOutcome]):
     """Newest words by fleet, handset and message."""
-
-    rows: tuple[DeviceOutcome, ...]
-    next: str | None
 
 
 class Quarantined(Answer):
@@ -344,11 +336,8 @@ class Quarantined(Answer):
     last_received_at: datetime
 
 
-class QuarantinePage(Answer):
+class QuarantinePage(Page[Quarantined]):
     """Quarantined messages by fleet, handset, topic and reason."""
-
-    rows: tuple[Quarantined, ...]
-    next: str | None
 
 
 class Problem(Answer):

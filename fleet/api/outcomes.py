@@ -1,18 +1,15 @@
 """What became of what the operator sent."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
-from sqlalchemy import ColumnElement, Engine, and_, func, select, union
+from fastapi import APIRouter, Query
+from sqlalchemy import ColumnElement, Engine, RowMapping, and_, func, select, union
 
 from contract.results import OutcomeCode
-from fleet.api.listing import CSV_ANSWER, After, Limit, Listing, wants_csv
+from fleet.api.listing import CSV_ANSWER, AHundred, AThousand, Listing
 from fleet.api.models import CodeCount, DeviceOutcome, DeviceOutcomePage, Outcome, OutcomePage
-from fleet.api.rows import AnyRow, as_model, fields
-from fleet.api.service import AskedScope, At
+from fleet.api.service import AskedScope
 from fleet.collector.tables import Moment, outcomes, publications
 from fleet.names import Digest
 from fleet.publications import PublicationKind
@@ -73,31 +70,22 @@ _KNOWN: Final = (
 """What was published, and what was answered though nobody said that it was published."""
 
 
-def _without_codes(row: AnyRow) -> Outcome:
-    return Outcome.model_validate({**{name: value for name, value in fields(row).items() if name != "at"}, "codes": ()})
+def _without_codes(row: RowMapping) -> Outcome:
+    return Outcome.model_validate({**{name: value for name, value in row.items() if name != "at"}, "codes": ()})
 
 
-def _device_outcome(row: AnyRow) -> DeviceOutcome:
-    return as_model(DeviceOutcome, row)
-
-
-_LATEST: Final = Listing(
-    _KNOWN, ("at", "fleet", "message"), (datetime, str, str), Outcome, _without_codes, descending=True
-)
-_BY_DEVICE: Final = Listing(_NEWEST, ("fleet", "device", "message"), (str, str, str), DeviceOutcome, _device_outcome)
+_LATEST: Final = Listing(_KNOWN, ("at", "fleet", "message"), Outcome, _without_codes, descending=True)
+_BY_DEVICE: Final = Listing(_NEWEST, ("fleet", "device", "message"), DeviceOutcome)
 
 OfMessage = Annotated[Digest | None, Query(description="About the message with this SHA-256 alone.")]
 
 
 @router.get("/outcomes")
 def list_outcomes(
-    service: At,
     scope: AskedScope,
-    *,
+    asked: AHundred,
     message: OfMessage = None,
     kind: Annotated[PublicationKind | None, Query(description="About what was published as this alone.")] = None,
-    after: After = None,
-    limit: Limit = 100,
 ) -> OutcomePage:
     """What became of each message of the operator's, the one that was published last first."""
     conditions: list[ColumnElement[bool]] = [scope.holds(_KNOWN.c.fleet)]
@@ -105,8 +93,8 @@ def list_outcomes(
         conditions.append(_KNOWN.c.message == message)
     if kind is not None:
         conditions.append(_KNOWN.c.kind == kind)
-    rows, place = _LATEST.rows(service.engine, conditions, after, limit)
-    codes = _codes(service.engine, rows)
+    rows, place = _LATEST.rows(asked.engine, conditions, asked.after, asked.limit)
+    codes = _codes(asked.engine, rows)
     with_codes = (row.model_copy(update={"codes": tuple(codes.get((row.fleet, row.message), ()))}) for row in rows)
     return OutcomePage(rows=tuple(with_codes), next=place)
 
@@ -128,22 +116,15 @@ def _codes(engine: Engine, rows: Sequence[Outcome]) -> dict[tuple[str, str], lis
 
 @router.get("/outcomes/devices", response_model=DeviceOutcomePage, responses=CSV_ANSWER)
 def list_device_outcomes(
-    request: Request,
-    service: At,
     scope: AskedScope,
-    *,
+    asked: AThousand,
     message: OfMessage = None,
     code: Annotated[list[OutcomeCode] | None, Query(description="With one of these codes.")] = None,
-    after: After = None,
-    limit: Limit = 1000,
-) -> DeviceOutcomePage | Response:
+) -> Any:
     """The newest word of each handset about each message, by fleet, handset and message."""
     conditions: list[ColumnElement[bool]] = [scope.holds(_NEWEST.c.fleet)]
     if message is not None:
         conditions.append(_NEWEST.c.message == message)
     if code:
         conditions.append(_NEWEST.c.code.in_(code))
-    if wants_csv(request):
-        return _BY_DEVICE.file(service.engine, conditions, after, "outcomes")
-    rows, place = _BY_DEVICE.rows(service.engine, conditions, after, limit)
-    return DeviceOutcomePage(rows=rows, next=place)
+    return _BY_DEVICE.answer(asked, conditions, "outcomes")

@@ -19,8 +19,8 @@ import pytest
 from sqlalchemy import Engine, update
 
 from contract.consent import Purpose
-from fleet.api.body_limit import MAX_BODY_BYTES
 from fleet.api.login import MqttLogin
+from fleet.api.middleware import MAX_BODY_BYTES
 from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
 from fleet.collector.tables import calls, purposes, requests

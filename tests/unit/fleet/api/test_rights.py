@@ -7,7 +7,7 @@ from sqlalchemy import Engine, create_engine, func, insert, select
 from fleet.api.access import Doors
 from fleet.api.attempts import Attempts
 from fleet.api.models import RequestStanding
-from fleet.api.requests import listing_of, standing_of
+from fleet.api.rights import listing_of, standing_of
 from fleet.api.service import Service
 from fleet.api.settings import HttpSettings
 from fleet.collector.tables import metadata, requests

@@ -1,10 +1,14 @@
-"""What each answer tells a browser to leave alone."""
+"""What holds for every request and every answer, whatever they are about."""
 
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES: Final = 4096
+"""The longest body of a request: a user's name and a password."""
 
 _EVERYWHERE: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -30,8 +34,11 @@ def page_policy(websocket: str | None) -> str:
     )
 
 
-class SecurityHeaders:
-    """Adds them to every answer, errors too."""
+class Guard:
+    """Refuses bodies that are longer than any that means something, and tells browsers what to leave alone.
+
+    Whoever has not logged in cannot fill the memory. The headers are on every answer, errors too.
+    """
 
     def __init__(self, app: ASGIApp, *, websocket: str | None, tls: bool) -> None:
         self._app = app
@@ -43,6 +50,15 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         of_data = scope["path"].startswith(("/api/", "/metrics", "/openapi.json"))
+        taken = 0
+
+        async def receive_a_little() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_BODY_BYTES:
+                raise HTTPException(413, f"The request's body is longer than {MAX_BODY_BYTES} bytes.")
+            return message
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -54,4 +70,4 @@ class SecurityHeaders:
                     headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, receive_a_little, send_with_headers)

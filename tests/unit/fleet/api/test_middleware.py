@@ -1,6 +1,6 @@
 import pytest
 
-from fleet.api.headers import page_policy
+from fleet.api.middleware import page_policy
 
 
 def directives(policy: str) -> dict[str, list[str]]:
