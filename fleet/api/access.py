@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +12,14 @@ from threading import Lock
 from typing import Final
 
 from fleet.errors import FleetError
+from fleet.files import read_secret
+from fleet.names import is_name
 
 MIN_TOKEN_LENGTH: Final = 32
 MAX_SESSIONS: Final = 1000
 """Logged in at once; whoever was idle longest goes when one more comes."""
 
 _TOKEN: Final = re.compile(rf"[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_LENGTH},512}}")
-_FLEET: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,8 @@ def read_tokens(path: Path) -> dict[bytes, Reader]:
     Raises:
         FleetError: it cannot be read, others may read it, or a line is not a token and fleets.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(
-            f"The file of tokens, {path}, cannot be read. Check that it is there, and its owner."
-        ) from error
-    if mode & 0o077:
-        raise FleetError(f"Others may read the file of tokens, {path}. Run: chmod 600 {path}")
     readers: dict[bytes, Reader] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_secret(path, "The file of tokens", "ascii").splitlines(), 1):
         token, *fleets = line.partition("#")[0].split() or [""]
         if not token:
             continue
@@ -72,7 +63,7 @@ def read_tokens(path: Path) -> dict[bytes, Reader]:
                 f"Line {number} of the file of tokens, {path}, does not begin with a token: {MIN_TOKEN_LENGTH} to 512 "
                 "letters, digits and . _ ~ + / = -. Make one with: openssl rand -hex 32"
             )
-        if not all(_FLEET.fullmatch(fleet) for fleet in fleets):
+        if not all(map(is_name, fleets)):
             raise FleetError(f"Line {number} of the file of tokens, {path}, names something that cannot be a fleet.")
         readers[digest(token)] = Reader(None, frozenset(fleets) or None)
     if not readers:

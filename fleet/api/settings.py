@@ -1,11 +1,11 @@
 """How the collector's HTTP API is reached and who may read it: the table `[http]` of its configuration."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fleet.files import PathBeside
 from fleet.names import HandsetName
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -43,9 +43,9 @@ class HttpSettings(BaseModel):
 
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8090
-    token_file: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
+    token_file: PathBeside | None = None
+    certificate: PathBeside | None = None
+    key: PathBeside | None = None
     behind_proxy: bool = False
     page: bool = True
     websocket: Annotated[str, Field(max_length=300, pattern=_ORIGIN)] | None = None

@@ -1,9 +1,12 @@
 """`wecall fleet collect`: takes what handsets send, beside the broker."""
 
 import logging
+import os
 import signal
+import socket
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,13 +15,13 @@ from sqlalchemy import Engine
 
 from fleet.collector.collector import Collector
 from fleet.collector.database import open_database
-from fleet.collector.service import Heart, say
 from fleet.collector.settings import CollectorSettings, read_settings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
 
 _log = logging.getLogger(__name__)
 
+_BEAT_S: Final = 10.0
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -38,7 +41,7 @@ def collect(path: Path) -> None:
         settings = read_settings(path)
         counts = Counts()
         engine = open_database(settings.database)
-        collector = Collector(settings, engine, counts, heartbeat=Heart().beat)
+        collector = Collector(settings, engine, counts, heartbeat=_Heart().beat)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,10 +50,10 @@ def collect(path: Path) -> None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
                 stack.callback(_serve(settings, reading, counts))
-            say("READY=1")
+            _say("READY=1")
             _log.info("Collecting.")
             collector.run()
-            say("STOPPING=1")
+            _say("STOPPING=1")
     except FleetError as error:
         raise click.ClickException(str(error)) from error
     _log.info("Stopped.")
@@ -71,3 +74,27 @@ def _serve(settings: CollectorSettings, engine: Engine, counts: Counts) -> Any:
     server.start()
     _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)
     return server.stop
+
+
+def _say(words: str) -> None:
+    """Tell systemd how it goes (sd_notify(3)), as "READY=1"; a service manager that has gone takes nobody with it."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        # A leading "@" stands for Linux's abstract namespace.
+        channel.sendto(words.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+
+
+class _Heart:
+    """Feeds systemd's watchdog while the collector goes round, not more often than is of use."""
+
+    def __init__(self) -> None:
+        self._beaten_at_s = float("-inf")
+
+    def beat(self) -> None:
+        """Say that there is progress."""
+        now_s = time.monotonic()
+        if now_s - self._beaten_at_s >= _BEAT_S:
+            self._beaten_at_s = now_s
+            _say("WATCHDOG=1")

@@ -1,15 +1,17 @@
 """The collector's database: SQLite in a file, or PostgreSQL."""
 
-import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select, text, update
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from fleet.collector.settings import Storage
 from fleet.collector.tables import metadata, schema_version
 from fleet.errors import FleetError
+from fleet.files import read_secret
 
 VERSION: Final = 2
 """Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""
@@ -76,7 +78,7 @@ def open_database(storage: Storage, *, only_reads: bool = False) -> Engine:
         **_KEEP_ALIVE,
     }
     if storage.password_file is not None:
-        options["password"] = _read_secret(storage.password_file)
+        options["password"] = read_secret(storage.password_file, "The database's password").strip()
     return create_engine(
         url, connect_args=options, pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
     )
@@ -85,6 +87,27 @@ def open_database(storage: Storage, *, only_reads: bool = False) -> Engine:
 def writing(engine: Engine) -> Engine:
     """Return the same engine for transactions that write."""
     return engine.execution_options(writes=True)
+
+
+def insert_or(connection: Connection, table: Table) -> postgresql.Insert:
+    """Return an insert into a table with `on_conflict_do_nothing` and `on_conflict_do_update`.
+
+    Both databases know these under the same words, and SQLAlchemy under two names.
+    """
+    if connection.dialect.name == "sqlite":
+        # The two classes share no base, and what is used here is the same in both.
+        return sqlite.insert(table)  # type: ignore[return-value]
+    return postgresql.insert(table)
+
+
+def insert_or_change(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *changing: str) -> None:
+    """Insert rows; of those whose key is there already change these columns, all of them where none is named."""
+    if not rows:
+        return
+    statement = insert_or(connection, table)
+    names = changing or [column.name for column in table.columns if not column.primary_key]
+    changes = {name: statement.excluded[name] for name in names}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), rows)
 
 
 def prepare(engine: Engine) -> None:
@@ -161,14 +184,3 @@ def _make_private(path: Path) -> None:
         path.touch(mode=0o600)
     except OSError as error:
         raise FleetError(f"The database, {path}, cannot be written: {error.strerror}. Check its folder.") from error
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        secret = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"The database's password, {path}, cannot be read. Check that the file is there.") from error
-    if mode & 0o077:
-        raise FleetError(f"Others may read the database's password, {path}. Run: chmod 600 {path}")
-    return secret

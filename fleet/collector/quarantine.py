@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
 
+from fleet.collector.database import insert_or
 from fleet.collector.tables import quarantine
-from fleet.collector.upsert import insert_or
 
 MAX_ROWS: Final = 20_000
 """Whoever invents names fills no more than this; beyond, only what is known already is counted by name."""
@@ -49,6 +49,10 @@ class Sender(NamedTuple):
     fleet: str
     device: str
 
+    def owns(self, table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        """Return the conditions that a row of a table is about this handset."""
+        return table.c.fleet == self.fleet, table.c.device == self.device
+
 
 class Rejection(NamedTuple):
     """One message or record that is not taken."""
@@ -66,8 +70,7 @@ def count(connection: Connection, rejections: Mapping[Rejection, int], now: date
     # In one order, so that two collectors do not wait for each other.
     rows = [
         {
-            "fleet": rejection.sender.fleet,
-            "device": rejection.sender.device,
+            **rejection.sender._asdict(),
             "topic": rejection.topic,
             "reason": rejection.reason.value,
             "count": number,

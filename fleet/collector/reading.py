@@ -1,6 +1,5 @@
 """From bytes of a topic to what they say, or to why they are not taken. Nothing here knows the broker or a database."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +19,7 @@ from contract.messages import (
     Topic,
 )
 from fleet.collector.quarantine import OTHER_TOPIC, Reason, Rejection, Sender
+from fleet.names import is_name
 from fleet.publications import Publication
 
 MAX_BYTES: Final = 128 * 1024
@@ -30,7 +30,6 @@ EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 LATEST_AHEAD: Final = timedelta(days=1)
 
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _TOPICS: Final[Mapping[str, Topic]] = {topic.value: topic for topic in Topic}
 _PUBLICATION: Final = "publication"
 _KNOWN_TOPICS: Final = 1 << 16
@@ -99,7 +98,7 @@ class Reader:
         if address is not None:
             return self._of_device(*address, payload, now)
         match topic.split("/"):
-            case ["wecall-fleet", "v1", fleet, level, message] if level == _PUBLICATION and _is_name(fleet):
+            case ["wecall-fleet", "v1", fleet, level, message] if level == _PUBLICATION and is_name(fleet):
                 return _publication(fleet, message, payload)
         return _rejected(Sender("", ""), OTHER_TOPIC, Reason.WRONG_TOPIC)
 
@@ -233,7 +232,7 @@ def _publication(fleet: str, message: str, payload: bytes) -> Reading:
 def _address(topic: str) -> tuple[Sender, Topic] | None:
     """Take a handset's topic apart; None where it is none."""
     match topic.split("/"):
-        case ["wecall", "v1", fleet, device, level] if level in _TOPICS and _is_name(fleet) and _is_name(device):
+        case ["wecall", "v1", fleet, device, level] if level in _TOPICS and is_name(fleet) and is_name(device):
             return Sender(fleet, device), _TOPICS[level]
     return None
 
@@ -249,7 +248,3 @@ def _reason(payload: bytes) -> Reason:
     except (ValueError, RecursionError):
         return Reason.NOT_JSON
     return Reason.SCHEMA
-
-
-def _is_name(text: str) -> bool:
-    return _NAME.fullmatch(text) is not None

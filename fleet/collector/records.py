@@ -9,9 +9,9 @@ import psycopg
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.exc import DBAPIError
 
+from fleet.collector.database import insert_or
 from fleet.collector.reading import Call
 from fleet.collector.tables import calls, erased_ranges
-from fleet.collector.upsert import insert_or
 
 COPY_FROM: Final = 200
 """From so many records on PostgreSQL gets them by COPY."""

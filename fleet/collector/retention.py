@@ -1,6 +1,7 @@
 """Records do not stay for ever: what has grown old is deleted, a little at a time."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,12 +27,12 @@ def steps(oldest: datetime) -> Iterator["Step"]:
     yield Step(quarantine, quarantine.c.last_received_at < oldest)
 
 
+@dataclass(frozen=True, slots=True)
 class Step:
     """One kind of rows that have grown old."""
 
-    def __init__(self, table: Table, condition: ColumnElement[bool]) -> None:
-        self.table = table
-        self._condition = condition
+    table: Table
+    condition: ColumnElement[bool]
 
     @property
     def is_about_calls(self) -> bool:
@@ -40,5 +41,5 @@ class Step:
     def run(self, connection: Connection) -> int:
         """Delete some; return how many, 0 where no more are there."""
         keys = tuple(self.table.primary_key.columns)
-        some = select(*keys).where(self._condition).limit(AT_ONCE)
+        some = select(*keys).where(self.condition).limit(AT_ONCE)
         return connection.execute(delete(self.table).where(tuple_(*keys).in_(some))).rowcount

@@ -1,15 +1,14 @@
 """How a collector is set up: one TOML file; passwords and keys are in files of their own."""
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from fleet.api.settings import HttpSettings
-from fleet.errors import FleetError
+from fleet.files import PathBeside, beside, read_settings_file
 from fleet.names import HandsetName
 
 _DAY_S: Final = 24 * 3600
@@ -38,9 +37,9 @@ class BrokerAddress(_Table):
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: _Port = 8883
-    ca: Path
-    certificate: Path
-    key: Path
+    ca: PathBeside
+    certificate: PathBeside
+    key: PathBeside
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=30 * _DAY_S)] = 7 * _DAY_S
     group: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")] = "collectors"
@@ -56,12 +55,15 @@ class Storage(_Table):
             server asks for none.
     """
 
+    # The address that is taken where none is named is seen from the file's folder too.
+    model_config = ConfigDict(revalidate_instances="always", validate_default=True)
+
     url: Annotated[str, Field(max_length=500)] = "sqlite:///calls.db"
-    password_file: Path | None = None
+    password_file: PathBeside | None = None
 
     @field_validator("url")
     @classmethod
-    def _is_one_of_ours_and_holds_no_secret(cls, text: str) -> str:
+    def _is_one_of_ours_and_holds_no_secret(cls, text: str, info: ValidationInfo) -> str:
         try:
             url = make_url(text)
         except ArgumentError as error:
@@ -70,9 +72,11 @@ class Storage(_Table):
             raise ValueError(f"begins with neither {_DRIVERS[0]}:// nor {_DRIVERS[1]}://")
         if url.password is not None:
             raise ValueError("holds a password, which belongs into a file of its own: see password_file")
-        if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+        if url.drivername != "sqlite":
+            return text
+        if url.database is None or url.database in {"", ":memory:"}:
             raise ValueError("names no file, and what is in memory only is lost: sqlite:///calls.db names one")
-        return text
+        return url.set(database=str(beside(Path(url.database), info))).render_as_string()
 
 
 class CollectorSettings(_Table):
@@ -96,34 +100,13 @@ class CollectorSettings(_Table):
     devices: dict[HandsetName, frozenset[HandsetName]] | None = None
     retention_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     broker: BrokerAddress
-    database: Storage = Storage()
+    database: Annotated[Storage, Field(validate_default=True)] = Storage()
     http: HttpSettings | None = None
 
     @property
     def client_id(self) -> str:
         """What it is called at the broker; no handset's name has a dot."""
         return f"collector.{self.name}"
-
-    def beside(self, folder: Path) -> Self:
-        """Return these settings with each path that is not absolute seen from a folder."""
-
-        def seen(path: Path | None) -> Path | None:
-            return None if path is None else folder / path
-
-        broker = self.broker.model_copy(
-            update={name: seen(getattr(self.broker, name)) for name in ("ca", "certificate", "key")}
-        )
-        url = make_url(self.database.url)
-        if url.drivername == "sqlite" and url.database is not None:
-            url = url.set(database=str(folder / url.database))
-        storage = self.database.model_copy(
-            update={"url": url.render_as_string(), "password_file": seen(self.database.password_file)}
-        )
-        http = self.http
-        if http is not None:
-            names = ("token_file", "certificate", "key")
-            http = http.model_copy(update={name: seen(getattr(http, name)) for name in names})
-        return self.model_copy(update={"broker": broker, "database": storage, "http": http})
 
 
 def read_settings(path: Path) -> CollectorSettings:
@@ -132,19 +115,4 @@ def read_settings(path: Path) -> CollectorSettings:
     Raises:
         FleetError: it cannot be read, or has mistakes, which are all told.
     """
-    try:
-        document: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(f"The collector's settings, {path}, cannot be read. Check that the file is there.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FleetError(f"The collector's settings, {path}, are no TOML: {error}.") from error
-    try:
-        settings = CollectorSettings.model_validate(document)
-    except ValidationError as error:
-        mistakes = (f"{_place(mistake['loc'])}: {mistake['msg']}" for mistake in error.errors(include_input=False))
-        raise FleetError("\n".join((f"The collector's settings, {path}, have mistakes:", *mistakes))) from error
-    return settings.beside(path.absolute().parent)
-
-
-def _place(parts: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in parts) or "the file"
+    return read_settings_file(path, CollectorSettings, "collector", "Check that the file is there.")

@@ -1,14 +1,11 @@
 """Which handsets get a message: those that the broker knows, those of a table, or those that are named."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final
 
 from fleet.errors import FleetError
+from fleet.names import is_name
 from fleet.publisher.signed_file import SignedFile
-
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
 def chosen(
@@ -25,7 +22,7 @@ def chosen(
     Raises:
         FleetError: there are none, or the message is not for one that was named.
     """
-    if wrong := sorted(name for name in {*named, *(table or {}).values()} if not _NAME.fullmatch(name)):
+    if wrong := sorted(name for name in {*named, *(table or {}).values()} if not is_name(name)):
         raise FleetError(
             f"No handset can be called {wrong[0]!r}: a device id has 1 to 64 lower-case letters, digits and hyphens."
         )

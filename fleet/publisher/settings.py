@@ -1,13 +1,13 @@
 """How an operator reaches the broker: one TOML file, with paths and no secret in it."""
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from cryptography import x509
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fleet.errors import FleetError
+from fleet.files import PathBeside, read_settings_file
 from fleet.names import HandsetName
 from provisioning.authority import common_name
 
@@ -32,23 +32,14 @@ class OperatorSettings(BaseModel):
 
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
-    ca: Path
-    certificate: Path
-    key: Path
+    ca: PathBeside
+    certificate: PathBeside
+    key: PathBeside
     fleet: HandsetName | None = None
-    configuration: Path | None = None
+    configuration: PathBeside | None = None
     public: Annotated[tuple[str, ...], Field(max_length=8)] = ()
-    records: Path = Path("publications")
+    records: Annotated[PathBeside, Field(validate_default=True)] = Path("publications")
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
-
-    def beside(self, folder: Path) -> Self:
-        """Return these settings with each path that is not absolute seen from a folder."""
-        paths = {
-            name: folder / path
-            for name in ("ca", "certificate", "key", "configuration", "records")
-            if (path := getattr(self, name)) is not None
-        }
-        return self.model_copy(update=paths)
 
     def client_id(self) -> str:
         """Return what the operator is called at the broker, as the certificate says.
@@ -78,20 +69,5 @@ def read_settings(path: Path) -> OperatorSettings:
     Raises:
         FleetError: it cannot be read, or has mistakes, which are all told.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FleetError(
-            f"The operator's settings, {path}, cannot be read. Say where they are with --settings; "
-            "fleet/broker/README.md has an example."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise FleetError(f"The operator's settings, {path}, are no TOML: {error}.") from error
-    try:
-        return OperatorSettings.model_validate(document).beside(path.absolute().parent)
-    except ValidationError as error:
-        mistakes = (
-            f"{'.'.join(map(str, mistake['loc'])) or 'the file'}: {mistake['msg']}."
-            for mistake in error.errors(include_input=False)
-        )
-        raise FleetError("\n".join((f"The operator's settings, {path}, have mistakes:", *mistakes))) from error
+    advice = "Say where they are with --settings; fleet/broker/README.md has an example."
+    return read_settings_file(path, OperatorSettings, "operator", advice)

@@ -15,7 +15,7 @@ from tests.lab.server import Server
 START_TIMEOUT_S: Final = 60.0
 _READY: Final = "Connected to the broker."
 _COMMAND: Final = "firmware.cli"
-for module in (_COMMAND, "fleet.collector.command", "fleet.collector.service"):
+for module in (_COMMAND, "fleet.collector.command"):
     kills.load(module)
 
 
