@@ -1,11 +1,11 @@
 // The view of calls: when, how they ended, and each of them.
 
 import { bars, HourChart } from "./charts.js";
-import { become, el } from "./dom.js";
+import { become, button, choice, el, panel } from "./dom.js";
 import { count, duration, moment, share } from "./format.js";
-import { panel } from "./panels.js";
 import { callsShown, kindOfResult, newestCalls } from "./selection.js";
-import { Table } from "./tables.js";
+import { callOf } from "./store.js";
+import { DEVICE, FLEET, Table } from "./tables.js";
 import { CATALOGUES, say, sayValue } from "./words.js";
 
 /** @typedef {import("./store.js").Call} Call */
@@ -49,33 +49,33 @@ const AHEAD_MS = 60_000;
 export const startedWords = (call) =>
   moment(call.startedAt) + (call.startedAt > Date.now() + AHEAD_MS ? ` · ${say("ahead")}` : "");
 
-/** @returns {import("./tables.js").Column<Call>[]} */
-const columns = () => [
+/** @type {import("./tables.js").Column<Call>[]} */
+const COLUMNS = [
   {
     name: "started",
-    label: say("col.started"),
     cell: (call) => ({ text: startedWords(call), title: call.started_at }),
     sort: (call) => call.startedAt,
   },
-  {
-    name: "direction",
-    label: say("col.direction"),
-    cell: (call) => sayValue("direction", call.direction),
-    sort: (call) => call.direction,
-  },
+  DEVICE,
+  FLEET,
+  { name: "direction", cell: (call) => sayValue("direction", call.direction), sort: (call) => call.direction },
   {
     name: "number",
-    label: say("col.number"),
     cell: (call) =>
       call.number === null ? { text: say("withheld"), class: "quiet" } : { text: call.number, class: "exact" },
     sort: (call) => call.number ?? "",
   },
-  { name: "talk", label: say("col.talk"), number: true, cell: talkWords, sort: (call) => talk(call) ?? -1 },
+  { name: "talk", number: true, cell: talkWords, sort: (call) => talk(call) ?? -1 },
   {
     name: "result",
-    label: say("col.result"),
     cell: (call) => ({ text: sayValue("ended", call.result), class: `result ${kindOfResult(call.result)}` }),
-    sort: (call) => sayValue("ended", call.result),
+  },
+  {
+    name: "sip",
+    number: true,
+    wide: true,
+    cell: (call) => (call.sip_code === 0 ? "–" : String(call.sip_code)),
+    sort: (call) => call.sip_code,
   },
 ];
 
@@ -84,62 +84,37 @@ export function callsView(dashboard) {
   const { store, session, history } = dashboard;
   const chart = new HourChart();
   const results = el("div");
-  const choice = /** @type {HTMLSelectElement} */ (
-    el(
-      "select",
-      {
-        id: "result",
-        "aria-label": say("result"),
-        onchange: () => dashboard.setFilter({ result: choice.value }),
-      },
-      el("option", { value: "" }, say("result.all")),
-      ...KINDS.map((kind) => el("option", { value: kind }, say(`kind.${kind}`))),
-      el("hr"),
-      ...RESULTS.map((result) => el("option", { value: result }, sayValue("ended", result))),
-    )
-  );
-  const older = /** @type {HTMLButtonElement} */ (
-    el("button", { type: "button", class: "plain", id: "older", onclick: () => void loadOlder() }, say("older"))
-  );
-  const [started, ...rest] = columns();
-  const table = new Table({
-    name: "calls",
-    title: say("calls.title"),
-    key: (/** @type {Call} */ call) => call.key,
-    empty: say("calls.none"),
-    columns: [
-      started,
-      {
-        name: "device",
-        label: say("col.device"),
-        cell: (call) => ({ text: call.device, device: `${call.fleet}/${call.device}` }),
-        sort: (call) => call.device,
-      },
-      { name: "fleet", label: say("col.fleet"), wide: true, cell: (call) => call.fleet, sort: (call) => call.fleet },
-      ...rest,
-      {
-        name: "sip",
-        label: say("col.sip"),
-        number: true,
-        wide: true,
-        cell: (call) => (call.sip_code === 0 ? "–" : String(call.sip_code)),
-        sort: (call) => call.sip_code,
-      },
+  const list = choice(
+    "result",
+    say("result"),
+    [
+      ["", say("result.all")],
+      ...KINDS.map((kind) => /** @type {[string, string]} */ ([kind, say(`kind.${kind}`)])),
+      ...RESULTS.map((result) => /** @type {[string, string]} */ ([result, sayValue("ended", result)])),
     ],
-    file: FILE,
-    rows: everyCall,
-    mayStay: (call) => store.maySee(call),
-    open: (key) => dashboard.openDevice(key),
-  });
+    (result) => dashboard.setFilter({ result }),
+  );
+  list.options[KINDS.length].after(el("hr"));
+  const older = button("older", say("older"), () => void loadOlder());
+  /** @type {Table<Call>} */
+  const table = new Table(
+    {
+      name: "calls",
+      key: (call) => call.key,
+      columns: COLUMNS,
+      file: FILE,
+      rows: everyCall,
+      mayStay: (call) => store.maySee(call),
+    },
+    (key) => dashboard.openDevice(key),
+  );
   table.foot.insertBefore(older, table.download);
-  const calls = panel("calls", table.root);
-  calls.querySelector(".panel-head")?.append(choice);
   const root = el(
     "div",
     { class: "calls-view" },
     el("h1", { class: "unseen" }, say("view.calls")),
-    el("div", { class: "pair" }, panel("hours", chart.root), panel("results", results)),
-    calls,
+    el("div", { class: "pair" }, panel("hours", [chart.root]), panel("results", [results])),
+    panel("calls", [table.root], list),
   );
 
   async function loadOlder() {
@@ -158,10 +133,7 @@ export function callsView(dashboard) {
       ? RESULTS.filter((one) => kindOfResult(one) === result)
       : result;
     await session.all("calls", { ...history.callsQuery(), result: asked }, (rows) => {
-      for (const row of rows) {
-        const key = `${row.fleet}/${row.device}/${row.epoch}/${row.seq}`;
-        found.set(key, { ...row, key, startedAt: Date.parse(row.started_at) });
-      }
+      for (const call of rows.map(callOf)) found.set(call.key, call);
       table.progress(found.size);
     });
     for (const [key, call] of store.calls) found.set(key, call);
@@ -194,7 +166,7 @@ export function callsView(dashboard) {
     root,
     recolour: () => chart.recolour(),
     draw(areas) {
-      choice.value = dashboard.filter.result;
+      list.value = dashboard.filter.result;
       if (areas.has("hours")) chart.draw([...store.hours.values()].sort((one, other) => one.hour - other.hour));
       if (areas.has("results")) drawResults();
       older.hidden = history.older === null;

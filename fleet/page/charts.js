@@ -7,40 +7,29 @@ import { colour } from "./theme.js";
 import { locale, say } from "./words.js";
 
 /** @typedef {import("./store.js").Hour} Hour */
+/** @typedef {(plot: any, ...about: any[]) => any} Reply to what uPlot asks about a plot. */
 
 const HEIGHT_PX = 180;
 const HOUR_S = 3_600;
 const DAY_S = 86_400;
+/** By how many calls one line of the grid is above the other. */
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000];
 
 export class HourChart {
   constructor() {
     this.plot = el("div", { class: "plot", role: "img" });
     this.under = el("p", { class: "note" });
     this.body = el("tbody");
-    const heads = ["hours.hour", "hours.answered", "hours.other"].map((key) => el("th", { scope: "col" }, say(key)));
-    this.table = el(
-      "details",
-      { class: "as-table" },
-      el("summary", {}, say("as-table")),
-      el(
-        "div",
-        { class: "scroll short", tabindex: "0", role: "group", "aria-label": say("hours.title") },
-        el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body),
-      ),
-    );
-    this.root = el(
+    const heads = ["hour", "answered", "other"].map((key) => el("th", { scope: "col" }, say(`hours.${key}`)));
+    const scroll = el(
       "div",
-      { class: "hours" },
-      el(
-        "ul",
-        { class: "legend" },
-        el("li", { class: "mark answered" }, say("hours.answered")),
-        el("li", { class: "mark other" }, say("hours.other")),
-      ),
-      this.plot,
-      this.under,
-      this.table,
+      { class: "scroll short", tabindex: "0", role: "group", "aria-label": say("hours.title") },
+      el("table", {}, el("thead", {}, el("tr", {}, ...heads)), this.body),
     );
+    this.table = el("details", { class: "as-table" }, el("summary", {}, say("as-table")), scroll);
+    const legend = ["answered", "other"].map((kind) => el("li", { class: `mark ${kind}` }, say(`hours.${kind}`)));
+    const parts = [el("ul", { class: "legend" }, ...legend), this.plot, this.under, this.table];
+    this.root = el("div", { class: "hours" }, ...parts);
     /** @type {Hour[]} */
     this.hours = [];
     this.sums = "";
@@ -85,6 +74,15 @@ export class HourChart {
     const axis = { stroke: colour("--quiet"), font, ticks: { show: false } };
     const hour = new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit" });
     const day = new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" });
+    /** The last bar begins where the last hour does. @type {Reply} */
+    const hours = (_plot, first, last) => [first, last + HOUR_S];
+    /** @type {Reply} */
+    const calls = (_plot, _least, most) => [0, Math.max(4, most * 1.08)];
+    /** @type {Reply} */
+    const times = (_plot, splits, _axis, _space, step) =>
+      splits.map((/** @type {number} */ at) => (step >= DAY_S ? day : hour).format(at * 1000));
+    /** @type {Reply} */
+    const numbers = (_plot, splits) => splits.map(count);
     this.chart = new uPlot(
       {
         width: this.plot.clientWidth || 320,
@@ -92,43 +90,10 @@ export class HourChart {
         legend: { show: false },
         padding: [8, 18, 0, 0],
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-        scales: {
-          // The last bar begins where the last hour does.
-          x: {
-            range: (/** @type {any} */ _plot, /** @type {number} */ first, /** @type {number} */ last) => [
-              first,
-              last + HOUR_S,
-            ],
-          },
-          y: {
-            range: (/** @type {any} */ _plot, /** @type {number} */ _least, /** @type {number} */ most) => [
-              0,
-              Math.max(4, most * 1.08),
-            ],
-          },
-        },
+        scales: { x: { range: hours }, y: { range: calls } },
         axes: [
-          {
-            ...axis,
-            grid: { show: false },
-            space: 56,
-            size: 28,
-            values: (
-              /** @type {any} */ _plot,
-              /** @type {number[]} */ splits,
-              /** @type {any} */ _axis,
-              /** @type {any} */ _space,
-              /** @type {number} */ step,
-            ) => splits.map((at) => (step >= DAY_S ? day : hour).format(at * 1000)),
-          },
-          {
-            ...axis,
-            grid,
-            size: widthOf,
-            space: 32,
-            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
-            values: (/** @type {any} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => count(value)),
-          },
+          { ...axis, grid: { show: false }, space: 56, size: 28, values: times },
+          { ...axis, grid, size: widthOf, space: 32, incrs: STEPS, values: numbers },
         ],
         series: [
           {},
@@ -145,12 +110,9 @@ export class HourChart {
   /** Say in words what the pointer is at. @param {number | null | undefined} index */
   #point(index) {
     const hour = index === null || index === undefined ? undefined : this.hours[index];
-    setText(
-      this.under,
-      hour === undefined
-        ? this.sums
-        : `${dayAndHour(hour.hour)}: ${count(hour.answered)} ${say("hours.answered")}, ${count(hour.other)} ${say("hours.other")}`,
-    );
+    const words = (/** @type {Hour} */ { hour, answered, other }) =>
+      `${dayAndHour(hour)}: ${count(answered)} ${say("hours.answered")}, ${count(other)} ${say("hours.other")}`;
+    setText(this.under, hour === undefined ? this.sums : words(hour));
   }
 
   #fit() {
@@ -160,20 +122,13 @@ export class HourChart {
   }
 
   #list() {
-    if (!(/** @type {HTMLDetailsElement} */ (this.table).open)) return;
+    if (!this.table.open) return;
+    const rows = this.hours.filter((hour) => hour.answered + hour.other > 0).reverse();
     this.body.replaceChildren(
-      ...this.hours
-        .filter((hour) => hour.answered + hour.other > 0)
-        .reverse()
-        .map((hour) =>
-          el(
-            "tr",
-            {},
-            el("th", { scope: "row" }, dayAndHour(hour.hour)),
-            el("td", { class: "number" }, count(hour.answered)),
-            el("td", { class: "number" }, count(hour.other)),
-          ),
-        ),
+      ...rows.map(({ hour, answered, other }) => {
+        const numbers = [answered, other].map((number) => el("td", { class: "number" }, count(number)));
+        return el("tr", {}, el("th", { scope: "row" }, dayAndHour(hour)), ...numbers);
+      }),
     );
   }
 }
@@ -189,29 +144,20 @@ const widthOf = (_plot, values) => Math.max(40, 12 + 8 * Math.max(0, ...(values 
  * A row of words, a bar and numbers for each part of a whole.
  * @param {{label: string, parts: {kind: string, words: string, value: number}[], total: number, words: string}[]} rows
  */
-export const bars = (rows) =>
-  el(
-    "ul",
-    { class: "bars" },
-    ...rows.map((row) =>
-      el(
-        "li",
-        {},
-        el("span", { class: "bar-label" }, row.label),
-        el("span", { class: "bar-value" }, row.words),
-        el(
-          "span",
-          { class: "bar", "aria-hidden": "true" },
-          ...row.parts
-            .filter((part) => part.value > 0)
-            .map((part) =>
-              el("span", {
-                class: `part ${part.kind}`,
-                title: `${part.words}: ${count(part.value)}`,
-                style: { width: `${(100 * part.value) / Math.max(1, row.total)}%` },
-              }),
-            ),
-        ),
-      ),
-    ),
-  );
+export function bars(rows) {
+  const items = rows.map(({ label, parts, total, words }) => {
+    const shown = parts.filter((part) => part.value > 0);
+    const inside = shown.map(({ kind, words, value }) => {
+      const width = `${(100 * value) / Math.max(1, total)}%`;
+      return el("span", { class: `part ${kind}`, title: `${words}: ${count(value)}`, style: { width } });
+    });
+    return el(
+      "li",
+      {},
+      el("span", { class: "bar-label" }, label),
+      el("span", { class: "bar-value" }, words),
+      el("span", { class: "bar", "aria-hidden": "true" }, ...inside),
+    );
+  });
+  return el("ul", { class: "bars" }, ...items);
+}

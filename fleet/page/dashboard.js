@@ -1,9 +1,8 @@
 // The page once somebody has logged in: ties what comes in to what is seen.
 
-import { announce } from "./announce.js";
 import { callsView } from "./calls.js";
 import { DevicePanel } from "./device.js";
-import { byId, el } from "./dom.js";
+import { announce, byId, el } from "./dom.js";
 import { FilterBar } from "./filters.js";
 import { count, today } from "./format.js";
 import { Header } from "./header.js";
@@ -15,7 +14,7 @@ import { overview } from "./overview.js";
 import { rightsView } from "./rights.js";
 import { devicesShown, everything, requestsShown } from "./selection.js";
 import { listenForKeys, shortcutList } from "./shortcuts.js";
-import { Store } from "./store.js";
+import { keyOf, Store } from "./store.js";
 import { onSystemTheme, switchTheme } from "./theme.js";
 import { say } from "./words.js";
 
@@ -217,7 +216,6 @@ export class Dashboard {
   draw(isAsked = false) {
     for (const area of this.store.dirty) this.pending.add(area);
     this.store.dirty.clear();
-    this.store.changed.clear();
     if (this.pending.size === 0 || (this.isPaused && !isAsked)) return;
     if (this.pending.has("requests") || this.pending.has("consents")) this.#findLate();
     if (this.pending.has("devices")) this.view?.fast?.();
@@ -259,7 +257,7 @@ export class Dashboard {
     this.late = new Set(
       this.requests({ ...everything() })
         .filter((request) => request.standing === "overdue")
-        .map((request) => `${request.fleet}/${request.device}`),
+        .map(keyOf),
     );
   }
 
@@ -314,7 +312,7 @@ export class Dashboard {
   }
 
   help() {
-    if (this.keys instanceof HTMLDialogElement && !this.keys.open) this.keys.showModal();
+    if (!this.keys?.open) this.keys?.showModal();
   }
 
   // --- one handset --------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 // One handset beside the view: its state, its holder's answers and requests, its calls.
 
 import { startedWords, talkWords } from "./calls.js";
-import { become, el } from "./dom.js";
+import { become, button, el, setText } from "./dom.js";
 import { day, dueWords, duration, moment } from "./format.js";
 import { everything, kindOfResult } from "./selection.js";
-import { mayShowCalls } from "./store.js";
+import { callOf, keyOf, mayShowCalls } from "./store.js";
 import { say, sayValue } from "./words.js";
 
 /** @typedef {import("./store.js").Call} Call */
@@ -28,12 +28,7 @@ export class DevicePanel {
     this.root = el(
       "aside",
       { class: "device", hidden: true, "aria-labelledby": "device-title" },
-      el(
-        "div",
-        { class: "panel-head" },
-        this.title,
-        el("button", { type: "button", class: "plain", id: "close", onclick: closed }, say("close")),
-      ),
+      el("div", { class: "panel-head" }, this.title, button("close", say("close"), closed)),
       this.facts,
       el("h3", {}, say("device.last")),
       this.calls,
@@ -70,11 +65,7 @@ export class DevicePanel {
       .get("calls", { fleet, device, limit: CALLS })
       .catch(() => ({ rows: [] }));
     if (this.key !== key) return;
-    this.before = answer.rows.map((/** @type {any} */ row) => ({
-      ...row,
-      key: `${key}/${row.epoch}/${row.seq}`,
-      startedAt: Date.parse(row.started_at),
-    }));
+    this.before = answer.rows.map(callOf);
     this.#draw();
   }
 
@@ -87,7 +78,7 @@ export class DevicePanel {
     const { store } = this.dashboard;
     const [fleet, name] = this.key.split("/");
     const device = store.devices.get(this.key);
-    if (this.title.textContent !== name) this.title.textContent = name;
+    setText(this.title, name);
     const state = device?.state ?? "unknown";
     const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
     become(this.facts, [
@@ -103,15 +94,14 @@ export class DevicePanel {
       this.#consent(device),
       ...this.#requests(),
     ]);
-    this.#drawCalls(fleet, name, device === undefined || mayShowCalls(device));
+    this.#drawCalls(device === undefined || mayShowCalls(device));
   }
 
-  /** @param {string} fleet @param {string} name @param {boolean} mayShow */
-  #drawCalls(fleet, name, mayShow) {
+  /** @param {boolean} mayShow */
+  #drawCalls(mayShow) {
     const { store } = this.dashboard;
     const calls = new Map(this.before.filter((call) => store.maySee(call)).map((call) => [call.key, call]));
-    for (const call of store.calls.values())
-      if (call.fleet === fleet && call.device === name) calls.set(call.key, call);
+    for (const call of store.calls.values()) if (keyOf(call) === this.key) calls.set(call.key, call);
     const shown = [...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS);
     const rows = shown.map((call) =>
       el(
@@ -158,7 +148,7 @@ export class DevicePanel {
     const today = this.dashboard.today();
     const mine = this.dashboard
       .requests(everything())
-      .filter((one) => `${one.fleet}/${one.device}` === this.key && one.standing !== "closed");
+      .filter((one) => keyOf(one) === this.key && one.standing !== "closed");
     if (mine.length === 0) return [];
     return [
       el(

@@ -1,14 +1,15 @@
 // Makes elements. Nothing is ever read as HTML: what a handset says is text.
 
-/**
- * @typedef {Node | string | null | false} Child
- */
+import { say } from "./words.js";
+
+/** @typedef {Node | string | null | false} Child */
 
 /**
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, any>} attributes names that begin with "on" are listeners, "style" an object for CSSOM.
  * @param {...(Child | Child[])} children
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -22,11 +23,65 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * @param {string} id
+ * @param {Child} inside
+ * @param {() => void} onclick
+ * @param {Record<string, any>} more attributes.
+ */
+export const button = (id, inside, onclick, more = {}) =>
+  el("button", { type: "button", class: "plain", id, ...more, onclick }, inside);
+
+/**
+ * A list of which one is chosen.
+ * @param {string} id
+ * @param {string} label
+ * @param {[string, string][]} options each a value and its words.
+ * @param {(value: string) => void} chosen
+ */
+export function choice(id, label, options, chosen) {
+  const items = options.map(([value, words]) => el("option", { value }, words));
+  const list = el("select", { id, "aria-label": label, onchange: () => chosen(list.value) }, ...items);
+  return list;
+}
+
+/** @param {string} id @param {string} words @param {boolean} checked @param {(isOn: boolean) => void} changed */
+export function checkbox(id, words, checked, changed) {
+  const box = el("input", { type: "checkbox", id, checked, onchange: () => changed(box.checked) });
+  return el("label", { class: "check", for: id }, box, words);
+}
+
+/**
+ * A part of a view: a heading, what stands beside it, and what is below.
+ * @param {string} name
+ * @param {Node[]} below
+ * @param {...Node} beside
+ */
+export const panel = (name, below, ...beside) =>
+  el(
+    "section",
+    { class: `panel ${name}`, "aria-labelledby": `${name}-title` },
+    el("div", { class: "panel-head" }, el("h2", { id: `${name}-title` }, say(`${name}.title`)), ...beside),
+    ...below,
+  );
+
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`The page has no element ${id}.`);
   return element;
+}
+
+let saying = 0;
+
+/**
+ * Tell people who listen to the page what others see: seldom, and never in the middle of something.
+ * @param {string} words
+ * @param {number} after milliseconds of rest, so that the last of many is said alone.
+ */
+export function announce(words, after = 0) {
+  clearTimeout(saying);
+  saying = setTimeout(() => setText(byId("said"), words), after);
 }
 
 /**

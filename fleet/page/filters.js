@@ -1,6 +1,6 @@
 // What is chosen for all views: words, fleet, period.
 
-import { el } from "./dom.js";
+import { button, choice, el } from "./dom.js";
 import { zone } from "./format.js";
 import { fleetsOf } from "./selection.js";
 import { say } from "./words.js";
@@ -20,42 +20,25 @@ export class FilterBar {
    */
   constructor(filter, typed, change, clear) {
     let typing = 0;
-    this.search = /** @type {HTMLInputElement} */ (
-      el("input", {
-        id: "search",
-        type: "search",
-        placeholder: say("search.hint"),
-        "aria-label": say("search"),
-        autocomplete: "off",
-        spellcheck: "false",
-        oninput: () => {
-          clearTimeout(typing);
-          typing = setTimeout(() => change({ query: this.search.value.trim() }), TYPING_MS);
-        },
-      })
-    );
+    this.search = el("input", {
+      id: "search",
+      type: "search",
+      placeholder: say("search.hint"),
+      "aria-label": say("search"),
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: () => {
+        clearTimeout(typing);
+        typing = setTimeout(() => change({ query: this.search.value.trim() }), TYPING_MS);
+      },
+    });
     this.search.value = typed;
-    this.fleets = /** @type {HTMLSelectElement} */ (
-      el("select", {
-        id: "fleet",
-        "aria-label": say("fleet"),
-        onchange: () => change({ fleet: this.fleets.value }),
-      })
-    );
-    this.period = /** @type {HTMLSelectElement} */ (
-      el(
-        "select",
-        {
-          id: "period",
-          "aria-label": say("range"),
-          onchange: () => change({ hours: Number(this.period.value) }),
-        },
-        ...PERIODS.map((hours) => el("option", { value: String(hours) }, say(`range.${hours}`))),
-      )
-    );
+    this.fleets = choice("fleet", say("fleet"), [], (fleet) => change({ fleet }));
+    const periods = PERIODS.map((hours) => /** @type {[string, string]} */ ([String(hours), say(`range.${hours}`)]));
+    this.period = choice("period", say("range"), periods, (hours) => change({ hours: Number(hours) }));
     this.period.value = String(filter.hours);
     const times = el("p", { class: "note zone" }, say("zone", { zone: zone() }));
-    this.clear = el("button", { type: "button", class: "plain", id: "clear", onclick: clear }, say("clear"));
+    this.clear = button("clear", say("clear"), clear);
     this.root = el("search", { class: "filters" }, this.search, this.fleets, this.period, this.clear, times);
   }
 

@@ -1,6 +1,6 @@
 // The bar above everything: views, how the connections stand, and what concerns the whole page.
 
-import { el, setText } from "./dom.js";
+import { button, el, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { say } from "./words.js";
 
@@ -17,27 +17,20 @@ export class Header {
       ...views.map((name) => el("a", { href: `#${name}`, "data-view": name }, say(`view.${name}`))),
     );
     this.badge = el("span", { class: "badge", id: "standing" });
-    this.pause = button("pause", () => dashboard.pause(), "");
-    const theme = button("theme", () => dashboard.theme(), el("span", { "aria-hidden": "true" }, "◐"), say("theme"));
-    const language = button("language", () => dashboard.switchLanguage(), say("language"));
-    const keys = button("keys", () => dashboard.help(), "?", say("shortcuts"));
-    const logout = button("logout", () => void dashboard.logOut(), say("logout"));
+    this.pause = button("pause", "", () => dashboard.pause());
+    const half = el("span", { "aria-hidden": "true" }, "◐");
+    const theme = button("theme", half, () => dashboard.theme(), named("theme"));
+    const language = button("language", say("language"), () => dashboard.switchLanguage());
+    const keys = button("keys", "?", () => dashboard.help(), named("shortcuts"));
+    const logout = button("logout", say("logout"), () => void dashboard.logOut());
+    const several = dashboard.about.languages.length > 1;
     this.root = el(
       "header",
       { class: "top" },
       el("a", { class: "skip", href: "#content", onclick: this.#skip }, say("skip")),
       el("span", { class: "brand" }, say("brand"), " ", el("span", {}, say("title"))),
       this.nav,
-      el(
-        "div",
-        { class: "tools" },
-        this.badge,
-        this.pause,
-        theme,
-        dashboard.about.languages.length > 1 && language,
-        keys,
-        logout,
-      ),
+      el("div", { class: "tools" }, this.badge, this.pause, theme, several && language, keys, logout),
     );
     this.banner = el("div", { class: "banner", hidden: true });
   }
@@ -68,11 +61,8 @@ export class Header {
     setText(badge, say(`live.${isLost ? "lost" : state}`));
     banner.hidden = !isLost && !history.gone;
     if (state === "taken") {
-      banner.replaceChildren(
-        say("banner.taken"),
-        " ",
-        button("take", () => live.takeBack(), say("banner.take")),
-      );
+      const take = button("take", say("banner.take"), () => live.takeBack());
+      banner.replaceChildren(say("banner.taken"), " ", take);
       return;
     }
     const kind = isLost && history.gone ? "both" : isLost ? "broker" : "api";
@@ -80,11 +70,5 @@ export class Header {
   }
 }
 
-/**
- * @param {string} id
- * @param {() => void} does
- * @param {string | HTMLElement} inside
- * @param {string | undefined} name where what is inside is a sign.
- */
-const button = (id, does, inside, name = undefined) =>
-  el("button", { type: "button", class: "plain", id, "aria-label": name, title: name, onclick: does }, inside);
+/** The name of a button whose inside is a sign. @param {string} key */
+const named = (key) => ({ "aria-label": say(key), title: say(key) });

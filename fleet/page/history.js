@@ -11,18 +11,25 @@ const SOON_MS = 700;
 /** How often the API is asked for one thing at most, however many messages come. */
 const SPARING_MS = 5_000;
 
-/** @type {Area[]} */
-export const ALL = [
-  "devices",
-  "calls",
-  "hours",
-  "results",
-  "consents",
-  "requests",
-  "erasures",
-  "outcomes",
-  "quarantine",
-];
+/**
+ * Where the API tells of each area but the handsets, with how many rows at most, and who takes it in; isOfPeriod: it is
+ * asked for the period that is looked at.
+ * @typedef {import("./store.js").Store} Store
+ * @typedef {{path: string, limit?: number, isOfPeriod?: boolean, load: (store: Store, answer: any) => void}} Route
+ * @type {Record<Exclude<Area, "devices">, Route>}
+ */
+const ROUTES = {
+  calls: { path: "calls", isOfPeriod: true, limit: 500, load: (store, { rows }) => store.loadCalls(rows) },
+  hours: { path: "calls/hourly", isOfPeriod: true, load: (store, { rows }) => store.loadHours(rows) },
+  results: { path: "calls/results", isOfPeriod: true, load: (store, { rows }) => store.loadResults(rows) },
+  consents: { path: "consents/coverage", load: (store, answer) => store.loadCoverage(answer) },
+  requests: { path: "requests", limit: 5000, load: (store, { rows }) => store.loadRequests(rows) },
+  erasures: { path: "erasures", limit: 500, load: (store, { rows }) => store.loadErasures(rows) },
+  outcomes: { path: "outcomes", limit: 500, load: (store, { rows }) => store.loadOutcomes(rows) },
+  quarantine: { path: "quarantine", limit: 1000, load: (store, { rows }) => store.loadQuarantine(rows) },
+};
+
+export const ALL = /** @type {Area[]} */ (["devices", ...Object.keys(ROUTES)]);
 
 /** What the broker does not tell by itself. @type {Area[]} */
 const SUMS = ALL.filter((area) => area !== "devices" && area !== "calls");
@@ -119,43 +126,18 @@ export class History {
   async #load(area) {
     const { session, store } = this;
     const { fleet, hours } = this.filter();
-    // An answer to what nobody asks any more is dropped.
-    const isWanted = () => this.filter().fleet === fleet && this.filter().hours === hours;
-    const span = this.#span();
-    /** @type {any[]} */
-    const rows = [];
-    switch (area) {
-      case "devices":
-        await session.all("devices", { fleet }, (page) => rows.push(...page));
-        return store.loadDevices(rows);
-      case "calls": {
-        const page = await session.get("calls", { ...span, fleet, limit: 500 });
-        if (!isWanted()) return;
-        this.older = page.next;
-        return store.loadCalls(page.rows);
-      }
-      case "hours":
-        rows.push(...(await session.get("calls/hourly", { ...span, fleet })).rows);
-        return isWanted() ? store.loadHours(rows) : undefined;
-      case "results":
-        rows.push(...(await session.get("calls/results", { ...span, fleet })).rows);
-        return isWanted() ? store.loadResults(rows) : undefined;
-      case "consents": {
-        const answer = await session.get("consents/coverage", { fleet });
-        return isWanted() ? store.loadCoverage(answer) : undefined;
-      }
-      case "requests":
-        await session.all("requests", { fleet }, (page) => rows.push(...page), 5_000);
-        return isWanted() ? store.loadRequests(rows) : undefined;
-      case "erasures":
-        rows.push(...(await session.get("erasures", { fleet, limit: 500 })).rows);
-        return isWanted() ? store.loadErasures(rows) : undefined;
-      case "outcomes":
-        rows.push(...(await session.get("outcomes", { fleet, limit: 500 })).rows);
-        return isWanted() ? store.loadOutcomes(rows) : undefined;
-      case "quarantine":
-        rows.push(...(await session.get("quarantine", { fleet, limit: 1000 })).rows);
-        return isWanted() ? store.loadQuarantine(rows) : undefined;
+    if (area === "devices") {
+      /** @type {any[]} */
+      const devices = [];
+      await session.all("devices", { fleet }, (rows) => devices.push(...rows));
+      store.loadDevices(devices);
+      return;
     }
+    const { path, limit, isOfPeriod, load } = ROUTES[area];
+    const answer = await session.get(path, { ...(isOfPeriod ? this.#span() : {}), fleet, limit });
+    // An answer to what nobody asks any more is dropped.
+    if (this.filter().fleet !== fleet || this.filter().hours !== hours) return;
+    if (area === "calls") this.older = answer.next;
+    load(store, answer);
   }
 }

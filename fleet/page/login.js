@@ -1,6 +1,6 @@
 // The form by which somebody logs in.
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { Refusal } from "./session.js";
 import { say } from "./words.js";
 
@@ -11,30 +11,26 @@ import { say } from "./words.js";
  * }} about reason: a key of the words that say why one has to log in again, or "".
  */
 export function login({ session, reason, languages, entered, switchLanguage, switchTheme }) {
-  const user = /** @type {HTMLInputElement} */ (
-    el("input", {
-      id: "user",
-      name: "username",
-      autocomplete: "username",
-      autocapitalize: "none",
-      spellcheck: "false",
-      required: true,
-      maxlength: "64",
-      placeholder: "dashboard.main",
-    })
-  );
-  const password = /** @type {HTMLInputElement} */ (
-    el("input", {
-      id: "password",
-      name: "password",
-      type: "password",
-      autocomplete: "current-password",
-      required: true,
-      maxlength: "256",
-    })
-  );
+  const user = el("input", {
+    id: "user",
+    name: "username",
+    autocomplete: "username",
+    autocapitalize: "none",
+    spellcheck: "false",
+    required: true,
+    maxlength: "64",
+    placeholder: "dashboard.main",
+  });
+  const password = el("input", {
+    id: "password",
+    name: "password",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    maxlength: "256",
+  });
   const wrong = el("p", { id: "wrong", class: "wrong", role: "alert" }, reason === "" ? "" : say(reason));
-  const enter = /** @type {HTMLButtonElement} */ (el("button", { type: "submit", class: "main" }, say("login.enter")));
+  const enter = el("button", { type: "submit", class: "main" }, say("login.enter"));
 
   /** @param {Event} event */
   async function submit(event) {
@@ -69,9 +65,8 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
     el(
       "p",
       { class: "login-foot" },
-      languages &&
-        el("button", { type: "button", class: "plain", id: "language", onclick: switchLanguage }, say("language")),
-      el("button", { type: "button", class: "plain", id: "theme", onclick: switchTheme }, say("theme")),
+      languages && button("language", say("language"), switchLanguage),
+      button("theme", say("theme"), switchTheme),
     ),
   );
   const root = el("main", { class: "entrance" }, form);

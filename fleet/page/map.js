@@ -8,6 +8,8 @@ import { say } from "./words.js";
 
 /** Tiles that are drawn at most. */
 const MOST = 5_000;
+/** In the order of their groups. */
+const STATES = ["offline", "unknown", "online"];
 
 export class FleetMap {
   /**
@@ -22,12 +24,8 @@ export class FleetMap {
     this.current = "";
     this.selected = "";
     this.order = "";
-    this.grid = el("div", {
-      class: "grid",
-      role: "listbox",
-      "aria-label": say("map.title"),
-      "aria-describedby": "map-help",
-    });
+    const about = { "aria-label": say("map.title"), "aria-describedby": "map-help" };
+    this.grid = el("div", { class: "grid", role: "listbox", ...about });
     this.tip = el("div", { class: "tip", hidden: true, "aria-hidden": "true" });
     this.rest = el("p", { class: "note", hidden: true });
     this.empty = el("p", { class: "empty", hidden: true });
@@ -49,15 +47,8 @@ export class FleetMap {
    */
   draw(shown, byState, late, isFiltered) {
     const drawn = shown.slice(0, MOST);
-    /** @type {Map<string, Device[]>} */
-    const groups = new Map();
-    for (const device of drawn) {
-      const name = byState ? device.state : device.fleet;
-      const group = groups.get(name);
-      if (group === undefined) groups.set(name, [device]);
-      else group.push(device);
-    }
-    const names = byState ? ["offline", "unknown", "online"].filter((name) => groups.has(name)) : [...groups.keys()];
+    const groups = Map.groupBy(drawn, (device) => (byState ? device.state : device.fleet));
+    const names = byState ? STATES.filter((name) => groups.has(name)) : [...groups.keys()];
     const order = names.map((name) => `${name}:${(groups.get(name) ?? []).map((one) => one.key).join()}`).join(";");
     for (const device of drawn) this.#drawTile(device, late.has(device.key));
     if (order !== this.order) {
@@ -82,25 +73,19 @@ export class FleetMap {
    */
   #lay(names, groups, byState, keys) {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
-    for (const key of [...this.tiles.keys()]) {
-      if (!keys.has(key)) {
-        this.tiles.delete(key);
-        this.devices.delete(key);
-      }
+    for (const key of [...this.tiles.keys()].filter((key) => !keys.has(key))) {
+      this.tiles.delete(key);
+      this.devices.delete(key);
     }
     this.grid.replaceChildren(
       ...names.map((name) => {
         const label = byState ? say(`state.${name}`) : name;
         const tiles = (groups.get(name) ?? []).map((device) => /** @type {HTMLElement} */ (this.tiles.get(device.key)));
+        const head = [el("span", { class: "group-name" }, label), el("span", { class: "group-counts" })];
         return el(
           "div",
           { class: "group", role: "group", "aria-label": label },
-          el(
-            "div",
-            { class: "group-head", "aria-hidden": "true" },
-            el("span", { class: "group-name" }, label),
-            el("span", { class: "group-counts" }),
-          ),
+          el("div", { class: "group-head", "aria-hidden": "true" }, ...head),
           el("div", { class: "tiles", role: "presentation" }, ...tiles),
         );
       }),
@@ -114,13 +99,8 @@ export class FleetMap {
   #drawTile(device, isLate) {
     let tile = this.tiles.get(device.key);
     if (tile === undefined) {
-      tile = el("div", {
-        class: "tile",
-        role: "option",
-        tabindex: "-1",
-        "data-key": device.key,
-        "aria-selected": "false",
-      });
+      const about = { tabindex: "-1", "data-key": device.key, "aria-selected": "false" };
+      tile = el("div", { class: "tile", role: "option", ...about });
       this.tiles.set(device.key, tile);
     }
     this.devices.set(device.key, device);

@@ -29,16 +29,67 @@ export const TOPICS = [
 
 const DECODER = new TextDecoder();
 
-/** @param {unknown} value @returns {value is number} */
-const isNumber = (value) => typeof value === "number" && Number.isSafeInteger(value);
-/** @param {unknown} value @returns {value is string} */
+/** @typedef {(value: any) => boolean} Rule */
+
+/** @type {Rule} */
+const isNumber = Number.isSafeInteger;
+/** @type {Rule} */
 const isText = (value) => typeof value === "string" && value.length <= 256;
-/** @param {unknown} value @returns {value is string | null} */
-const isTextOrNull = (value) => value === null || isText(value);
-/** @param {unknown} value @returns {value is string} */
+/** @type {Rule} */
+const isFlag = (value) => typeof value === "boolean";
+/** @type {Rule} */
 const isMoment = (value) => isText(value) && !Number.isNaN(Date.parse(value));
-/** @param {unknown} value */
-const isMomentOrNull = (value) => value === null || isMoment(value);
+/** @param {Rule} is @returns {Rule} */
+const orNull = (is) => (value) => value === null || is(value);
+/** @param {Record<string, Rule>} rules @returns {Rule} that something has each of these, as its rule says. */
+const having = (rules) => (value) =>
+  value !== null && typeof value === "object" && Object.entries(rules).every(([name, is]) => is(value[name]));
+/** @param {Record<string, Rule>} rules @returns {Rule} */
+const listOf = (rules) => (value) => Array.isArray(value) && value.every(having(rules));
+
+/** What a message of each topic has. */
+const RULES = new Map([
+  ["status", having({ state: (value) => value === "online" || value === "offline" })],
+  [
+    "cdr",
+    having({
+      records: listOf({
+        epoch: isNumber,
+        seq: isNumber,
+        id: isText,
+        direction: isText,
+        number: orNull(isText),
+        started_at: isMoment,
+        answered_at: orNull(isMoment),
+        ended_at: orNull(isMoment),
+        result: isText,
+        sip_code: isNumber,
+      }),
+    }),
+  ],
+  [
+    "consent",
+    having({
+      purposes: listOf({ purpose: isText, granted: isFlag, since: orNull(isMoment) }),
+      requests: (value) =>
+        listOf({ number: isNumber, kind: isText, due: orNull(isMoment), state: isText })(value ?? []),
+      policy_version: isText,
+      ledger_intact: isFlag,
+    }),
+  ],
+  [
+    "erasure",
+    having({
+      epoch: isNumber,
+      seq: isNumber,
+      reason: isText,
+      cancelled: isFlag,
+      records: listOf({ epoch: isNumber, first: isNumber, last: isNumber }),
+    }),
+  ],
+  ["outcome", having({ message: isText, code: isText })],
+]);
+const isPublication = having({ kind: isText, name: isText, published_at: isMoment });
 
 /**
  * Read one message; null where it is none of ours.
@@ -48,113 +99,40 @@ const isMomentOrNull = (value) => value === null || isMoment(value);
  * @returns {Message | null}
  */
 export function read(topic, payload, retained) {
-  const [root, version, fleet, third, fourth] = topic.split("/");
-  if (version !== "v1" || !fleet || !third || !fourth) return null;
-  if (payload.length === 0) {
-    return root === "wecall" && fourth === "consent" ? { kind: "no-consent", fleet, device: third } : null;
-  }
+  const [root, version, fleet, device, level] = topic.split("/");
+  if (version !== "v1" || !fleet || !device || !level) return null;
+  if (payload.length === 0)
+    return root === "wecall" && level === "consent" ? { kind: "no-consent", fleet, device } : null;
   let body;
   try {
     body = JSON.parse(DECODER.decode(payload));
   } catch {
     return null;
   }
-  if (body === null || typeof body !== "object") return null;
-  if (root === "wecall-fleet") return third === "publication" ? publication(fleet, fourth, body) : null;
-  if (root !== "wecall") return null;
-  const device = third;
-  if (fourth !== "status" && fourth !== "cdr" && body.device !== device) return null;
-  switch (fourth) {
-    case "status":
-      return body.state === "online" || body.state === "offline"
-        ? { kind: "status", fleet, device, state: body.state, retained }
-        : null;
-    case "cdr":
-      return Array.isArray(body.records) && body.records.every((/** @type {any} */ record) => isCall(record, device))
-        ? { kind: "calls", fleet, device, records: body.records }
-        : null;
-    case "consent":
-      return consent(fleet, device, body);
-    case "erasure":
-      return erasure(fleet, device, body);
-    case "outcome":
-      return isText(body.message) && isText(body.code)
-        ? { kind: "outcome", fleet, device, message: body.message, code: body.code }
-        : null;
-    default:
-      return null;
+  if (root === "wecall-fleet") {
+    const isSound = device === "publication" && isPublication(body) && body.message === level;
+    return isSound
+      ? { kind: "publication", fleet, message: level, about: body.kind, name: body.name, at: body.published_at }
+      : null;
   }
-}
-
-/** @param {any} record @param {string} device */
-function isCall(record, device) {
-  return (
-    record !== null &&
-    typeof record === "object" &&
-    record.device === device &&
-    isNumber(record.epoch) &&
-    isNumber(record.seq) &&
-    isText(record.id) &&
-    isText(record.direction) &&
-    isTextOrNull(record.number) &&
-    isMoment(record.started_at) &&
-    isMomentOrNull(record.answered_at) &&
-    isMomentOrNull(record.ended_at) &&
-    isText(record.result) &&
-    isNumber(record.sip_code)
-  );
-}
-
-/** @param {string} fleet @param {string} device @param {any} body @returns {Message | null} */
-function consent(fleet, device, body) {
-  const requests = body.requests ?? [];
-  const sound =
-    Array.isArray(body.purposes) &&
-    body.purposes.every(
-      (/** @type {any} */ one) => isText(one?.purpose) && typeof one.granted === "boolean" && isMomentOrNull(one.since),
-    ) &&
-    Array.isArray(requests) &&
-    requests.every(
-      (/** @type {any} */ one) => isNumber(one?.number) && isText(one.kind) && isMomentOrNull(one.due) && isText(one.state),
-    ) &&
-    isText(body.policy_version) &&
-    typeof body.ledger_intact === "boolean";
-  if (!sound) return null;
-  return {
-    kind: "consent",
-    fleet,
-    device,
-    requests,
-    purposes: body.purposes,
-    policy: body.policy_version,
-    intact: body.ledger_intact,
-  };
-}
-
-/** @param {string} fleet @param {string} device @param {any} body @returns {Message | null} */
-function erasure(fleet, device, body) {
-  const sound =
-    isNumber(body.epoch) &&
-    isNumber(body.seq) &&
-    isText(body.reason) &&
-    typeof body.cancelled === "boolean" &&
-    Array.isArray(body.records) &&
-    body.records.every((/** @type {any} */ one) => isNumber(one?.epoch) && isNumber(one.first) && isNumber(one.last));
-  if (!sound) return null;
-  return {
-    kind: "erasure",
-    fleet,
-    device,
-    epoch: body.epoch,
-    seq: body.seq,
-    reason: body.reason,
-    cancelled: body.cancelled,
-    ranges: body.records,
-  };
-}
-
-/** @param {string} fleet @param {string} message @param {any} body @returns {Message | null} */
-function publication(fleet, message, body) {
-  if (!isText(body.kind) || !isText(body.name) || body.message !== message || !isMoment(body.published_at)) return null;
-  return { kind: "publication", fleet, message, about: body.kind, name: body.name, at: body.published_at };
+  if (root !== "wecall" || !RULES.get(level)?.(body)) return null;
+  // A handset speaks of itself alone.
+  const about = level === "cdr" ? body.records : level === "status" ? [] : [body];
+  if (about.some((/** @type {any} */ one) => one.device !== device)) return null;
+  switch (level) {
+    case "status":
+      return { kind: "status", fleet, device, state: body.state, retained };
+    case "cdr":
+      return { kind: "calls", fleet, device, records: body.records };
+    case "consent": {
+      const { purposes, requests, policy_version: policy, ledger_intact: intact } = body;
+      return { kind: "consent", fleet, device, requests: requests ?? [], purposes, policy, intact };
+    }
+    case "erasure": {
+      const { epoch, seq, reason, cancelled, records: ranges } = body;
+      return { kind: "erasure", fleet, device, epoch, seq, reason, cancelled, ranges };
+    }
+    default:
+      return { kind: "outcome", fleet, device, message: body.message, code: body.code };
+  }
 }

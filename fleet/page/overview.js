@@ -1,13 +1,12 @@
 // The first view: where every handset is, and what wants to be looked at.
 
-import { announce } from "./announce.js";
 import { HourChart } from "./charts.js";
 import { csvOf, save } from "./csv.js";
-import { become, el, setText } from "./dom.js";
+import { announce, become, choice, el, panel, setText } from "./dom.js";
 import { count, day, dueWords, duration, moment, share } from "./format.js";
 import { FleetMap } from "./map.js";
-import { panel } from "./panels.js";
 import { devicesOf, devicesShown, erasuresShown, longestOffline, quarantineShown, stateCounts } from "./selection.js";
+import { keyOf } from "./store.js";
 import { say, sayValue } from "./words.js";
 
 const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
@@ -19,64 +18,43 @@ const FILE = ["fleet", "device", "state", "state_since"];
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
 export function overview(dashboard) {
   const { store } = dashboard;
-  const figures = new Map(
-    /** @type {const} */ ([
-      ["online", ""],
-      ["calls", "#calls"],
-      ["late", "#rights"],
-      ["erasures", "#rights"],
-      ["quarantine", "#orders"],
-    ]).map(([name, href]) => [name, figure(name, href)]),
-  );
+  const figures = {
+    online: figure("online", ""),
+    calls: figure("calls", "#calls"),
+    late: figure("late", "#rights"),
+    erasures: figure("erasures", "#rights"),
+    quarantine: figure("quarantine", "#orders"),
+  };
   const map = new FleetMap((key) => dashboard.openDevice(key));
   const states = new Map(
     STATES.map((state) => {
       const number = el("span", { class: "number" });
+      const sign = el("span", { class: "tile", "data-state": state, "aria-hidden": "true" });
       const button = el(
         "button",
-        {
-          type: "button",
-          class: "state",
-          "data-state": state,
-          "aria-pressed": "false",
-          onclick: () => toggle(state),
-        },
-        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }),
-        say(`state.${state}`),
-        " ",
-        number,
+        { type: "button", class: "state", "data-state": state, "aria-pressed": "false", onclick: () => toggle(state) },
+        ...[sign, say(`state.${state}`), " ", number],
       );
       return [state, { button, number }];
     }),
   );
-  const order = /** @type {HTMLSelectElement} */ (
-    el(
-      "select",
-      {
-        id: "order",
-        "aria-label": say("map.group"),
-        onchange: () => {
-          dashboard.byState = order.value === "state";
-          drawMap();
-        },
-      },
-      el("option", { value: "fleet" }, say("map.by-fleet")),
-      el("option", { value: "state" }, say("map.by-state")),
-    )
-  );
+  /** @type {[string, string][]} */
+  const orders = [
+    ["fleet", say("map.by-fleet")],
+    ["state", say("map.by-state")],
+  ];
+  const order = choice("order", say("map.group"), orders, (chosen) => {
+    dashboard.byState = chosen === "state";
+    drawMap();
+  });
   order.value = dashboard.byState ? "state" : "fleet";
   const chart = new HourChart();
   const offline = el("ol", { class: "list" });
   const requests = el("ol", { class: "list" });
   const waiting = el("p", { class: "waiting" }, say("loading"));
   // What somebody has to do something about goes first.
-  const side = el(
-    "div",
-    { class: "side" },
-    panel("requests", requests),
-    panel("offline", offline),
-    panel("hours", chart.root),
-  );
+  const panels = [panel("requests", [requests]), panel("offline", [offline]), panel("hours", [chart.root])];
+  const side = el("div", { class: "side" }, ...panels);
   side.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
     if (button?.dataset.device) dashboard.openDevice(button.dataset.device);
@@ -86,7 +64,7 @@ export function overview(dashboard) {
     "div",
     { class: "overview" },
     el("h1", { class: "unseen" }, say("view.overview")),
-    el("ul", { class: "figures" }, ...[...figures.values()].map((one) => one.root)),
+    el("ul", { class: "figures" }, ...Object.values(figures).map((one) => one.root)),
     el(
       "section",
       { class: "panel fleet-map", "aria-labelledby": "map-title" },
@@ -139,15 +117,11 @@ export function overview(dashboard) {
     const isWaiting = store.devices.size === 0 && !dashboard.isLoaded;
     waiting.hidden = !isWaiting;
     map.root.hidden = isWaiting;
-    map.draw(
-      shown,
-      dashboard.byState,
-      dashboard.late,
-      filter.states.size > 0 || filter.query !== "" || filter.fleet !== "",
-    );
+    const isFiltered = filter.states.size > 0 || filter.query !== "" || filter.fleet !== "";
+    map.draw(shown, dashboard.byState, dashboard.late, isFiltered);
     map.select(dashboard.panel?.key ?? "");
     const all = counts.online + counts.offline + counts.unknown;
-    figures.get("online")?.draw(count(counts.online), say("figure.of", { count: count(all) }), false);
+    figures.online.draw(count(counts.online), say("figure.of", { count: count(all) }));
   }
 
   function drawCalls() {
@@ -155,66 +129,47 @@ export function overview(dashboard) {
     const answered = hours.reduce((sum, hour) => sum + hour.answered, 0);
     const calls = answered + hours.reduce((sum, hour) => sum + hour.other, 0);
     const period = say(`range.${dashboard.filter.hours}`);
-    const note =
-      calls === 0
-        ? say("figure.period", { period })
-        : say("figure.answered", { share: share(answered, calls), period });
-    figures.get("calls")?.draw(count(calls), note, false);
+    const answers = { share: share(answered, calls), period };
+    figures.calls.draw(count(calls), calls === 0 ? say("figure.period", { period }) : say("figure.answered", answers));
     chart.draw(hours);
   }
 
   function drawOffline() {
     const away = longestOffline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
-    const rows = away.map((device) =>
-      item(
-        device.key,
-        device.device,
-        device.fleet,
-        device.since === null ? say("offline.before") : duration(Date.now() - device.since),
-        device.since === null ? "" : say("offline.since", { time: moment(device.since) }),
-      ),
-    );
+    const rows = away.map((device) => {
+      const { since } = device;
+      if (since === null) return item(device, device.fleet, say("offline.before"), "");
+      return item(device, device.fleet, duration(Date.now() - since), say("offline.since", { time: moment(since) }));
+    });
     become(offline, away.length > 0 ? rows : [el("li", { class: "empty" }, say("offline.none"))]);
   }
 
   function drawRequests() {
     const open = dashboard.requests().filter((request) => request.standing !== "closed");
     const late = open.filter((request) => request.standing === "overdue").length;
-    figures
-      .get("late")
-      ?.draw(
-        count(late),
-        open.length === 0 ? say("figure.none-late") : say("figure.open", { count: count(open.length) }),
-        late > 0,
-      );
+    const note = open.length === 0 ? say("figure.none-late") : say("figure.open", { count: count(open.length) });
+    figures.late.draw(count(late), note, late > 0);
     const today = dashboard.today();
     const rows = open.slice(0, LISTED).map((request) => {
-      const isLate = request.standing === "overdue";
-      return item(
-        `${request.fleet}/${request.device}`,
-        request.device,
-        sayValue("right", request.kind),
-        dueWords(request.due, today),
-        day(request.due),
-        isLate,
-      );
+      const { due, kind, standing } = request;
+      return item(request, sayValue("right", kind), dueWords(due, today), day(due), standing === "overdue");
     });
     become(requests, open.length > 0 ? rows : [el("li", { class: "empty" }, say("requests.none"))]);
   }
 
   function drawRest() {
     const erasures = erasuresShown(store, dashboard.filter).filter((one) => one.standing === "outstanding").length;
-    figures.get("erasures")?.draw(count(erasures), say("figure.erasures-note"), false);
+    figures.erasures.draw(count(erasures), say("figure.erasures-note"));
     const kept = quarantineShown(store, dashboard.filter).reduce((sum, one) => sum + one.count, 0);
-    figures.get("quarantine")?.draw(count(kept), say("figure.quarantine-note"), false);
+    figures.quarantine.draw(count(kept), say("figure.quarantine-note"));
   }
 
-  /** @param {string} key @param {string} name @param {string} about @param {string} first @param {string} second @param {boolean} isLate */
-  function item(key, name, about, first, second, isLate = false) {
+  /** @param {{fleet: string, device: string}} of @param {string} about @param {string} first @param {string} second */
+  function item(of, about, first, second, isLate = false) {
     return el(
       "li",
       { class: isLate ? "late" : "" },
-      el("button", { type: "button", class: "link", "data-device": key }, name),
+      el("button", { type: "button", class: "link", "data-device": keyOf(of) }, of.device),
       el("span", { class: "about" }, about),
       el("span", { class: "first" }, first),
       el("span", { class: "second" }, second),
@@ -247,8 +202,8 @@ function figure(name, href) {
   );
   return {
     root,
-    /** @param {string} words @param {string} more @param {boolean} isBad */
-    draw(words, more, isBad) {
+    /** @param {string} words @param {string} more */
+    draw(words, more, isBad = false) {
       setText(value, words);
       setText(note, more);
       root.classList.toggle("bad", isBad);

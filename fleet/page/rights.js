@@ -1,132 +1,112 @@
 // The view of what holders agreed to, asked for, and had erased.
 
 import { bars } from "./charts.js";
-import { el } from "./dom.js";
+import { checkbox, el, panel } from "./dom.js";
 import { count, day, dueWords, moment } from "./format.js";
-import { panel } from "./panels.js";
 import { coverage, erasuresShown } from "./selection.js";
-import { Table } from "./tables.js";
+import { DEVICE, FLEET, Table } from "./tables.js";
 import { say, sayValue } from "./words.js";
 
 /** @typedef {import("./store.js").RightsRequest} RightsRequest */
 /** @typedef {import("./store.js").Erasure} Erasure */
+
+/**
+ * @param {() => string} today the day that it is where requests are due.
+ * @returns {import("./tables.js").Column<RightsRequest>[]}
+ */
+const requestColumns = (today) => [
+  {
+    name: "standing",
+    cell: (row) => ({
+      text: say(`standing.${row.standing}`) + (row.objected ? ` · ${say("requests.objected")}` : ""),
+      class: `standing ${row.standing}`,
+    }),
+    sort: (row) => row.standing,
+  },
+  {
+    name: "due",
+    cell: (row) => ({
+      text: row.standing === "closed" ? day(row.due) : `${day(row.due)} · ${dueWords(row.due, today())}`,
+      class: row.standing,
+    }),
+    sort: (row) => row.due,
+  },
+  { name: "kind", cell: (row) => sayValue("right", row.kind), sort: (row) => row.kind },
+  DEVICE,
+  {
+    name: "answer",
+    wide: true,
+    cell: (row) => `--request ${row.number} --epoch ${row.epoch ?? "–"}`,
+    sort: (row) => row.number,
+  },
+  FLEET,
+  {
+    name: "asked",
+    wide: true,
+    cell: (row) => (row.first_seen_at === null ? "–" : moment(Date.parse(row.first_seen_at))),
+    sort: (row) => row.first_seen_at ?? "",
+  },
+];
+
+/** @type {import("./tables.js").Column<Erasure>[]} */
+const ERASURES = [
+  {
+    name: "standing",
+    cell: (row) => ({ text: say(`erasures.${row.standing}`), class: `standing ${row.standing}` }),
+    sort: (row) => row.standing,
+  },
+  { name: "received", cell: (row) => moment(Date.parse(row.received_at)), sort: (row) => row.received_at },
+  DEVICE,
+  {
+    name: "reason",
+    cell: (row) => sayValue("erasure", row.reason) + (row.cancelled ? ` · ${say("erasures.cancelled")}` : ""),
+    sort: (row) => row.reason,
+  },
+  {
+    name: "deleted",
+    number: true,
+    cell: (row) => (row.standing === "done" ? count(row.deleted) : "–"),
+    sort: (row) => row.deleted,
+  },
+];
 
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
 export function rightsView(dashboard) {
   const { store } = dashboard;
   const consents = el("div");
   const open = (/** @type {string} */ key) => dashboard.openDevice(key);
-  const device = (/** @type {{fleet: string, device: string}} */ row) => ({
-    text: row.device,
-    device: `${row.fleet}/${row.device}`,
+  const withClosed = checkbox("closed", say("requests.closed"), dashboard.withClosed, (isOn) => {
+    dashboard.withClosed = isOn;
+    drawRequests();
   });
-  const withClosed = /** @type {HTMLInputElement} */ (
-    el("input", {
-      type: "checkbox",
-      id: "closed",
-      checked: dashboard.withClosed,
-      onchange: () => {
-        dashboard.withClosed = withClosed.checked;
-        drawRequests();
-      },
-    })
-  );
-  const requests = new Table({
-    name: "requests",
-    title: say("requests.title"),
-    empty: say("requests.none"),
+  /** @type {Table<RightsRequest>} */
+  const requests = new Table(
+    {
+      name: "requests",
+      key: (row) => `${row.fleet}/${row.device}/${row.number}`,
+      columns: requestColumns(() => dashboard.today()),
+      file: ["fleet", "device", "number", "epoch", "kind", "due", "objected", "standing", "first_seen_at", "closed_at"],
+    },
     open,
-    key: (/** @type {RightsRequest} */ row) => `${row.fleet}/${row.device}/${row.number}`,
-    columns: [
-      {
-        name: "standing",
-        label: say("col.standing"),
-        cell: (row) => ({
-          text: say(`standing.${row.standing}`) + (row.objected ? ` · ${say("requests.objected")}` : ""),
-          class: `standing ${row.standing}`,
-        }),
-        sort: (row) => row.standing,
-      },
-      {
-        name: "due",
-        label: say("col.due"),
-        cell: (row) => ({
-          text: row.standing === "closed" ? day(row.due) : `${day(row.due)} · ${dueWords(row.due, dashboard.today())}`,
-          class: row.standing,
-        }),
-        sort: (row) => row.due,
-      },
-      { name: "kind", label: say("col.kind"), cell: (row) => sayValue("right", row.kind), sort: (row) => row.kind },
-      { name: "device", label: say("col.device"), cell: device, sort: (row) => row.device },
-      {
-        name: "answer",
-        label: say("col.answer"),
-        wide: true,
-        cell: (row) => `--request ${row.number} --epoch ${row.epoch ?? "–"}`,
-        sort: (row) => row.number,
-      },
-      { name: "fleet", label: say("col.fleet"), wide: true, cell: (row) => row.fleet, sort: (row) => row.fleet },
-      {
-        name: "asked",
-        label: say("col.asked"),
-        wide: true,
-        cell: (row) => (row.first_seen_at === null ? "–" : moment(Date.parse(row.first_seen_at))),
-        sort: (row) => row.first_seen_at ?? "",
-      },
-    ],
-    file: ["fleet", "device", "number", "epoch", "kind", "due", "objected", "standing", "first_seen_at", "closed_at"],
-  });
-  const erasures = new Table({
-    name: "erasures",
-    title: say("erasures.title"),
-    empty: say("erasures.none"),
-    open,
-    key: (/** @type {Erasure} */ row) => `${row.fleet}/${row.device}/${row.epoch}/${row.seq}`,
-    columns: [
-      {
-        name: "standing",
-        label: say("col.standing"),
-        cell: (row) => ({ text: say(`erasures.${row.standing}`), class: `standing ${row.standing}` }),
-        sort: (row) => row.standing,
-      },
-      {
-        name: "received",
-        label: say("col.received"),
-        cell: (row) => moment(Date.parse(row.received_at)),
-        sort: (row) => row.received_at,
-      },
-      { name: "device", label: say("col.device"), cell: device, sort: (row) => row.device },
-      {
-        name: "reason",
-        label: say("col.reason"),
-        cell: (row) => sayValue("erasure", row.reason) + (row.cancelled ? ` · ${say("erasures.cancelled")}` : ""),
-        sort: (row) => row.reason,
-      },
-      {
-        name: "deleted",
-        label: say("col.deleted"),
-        number: true,
-        cell: (row) => (row.standing === "done" ? count(row.deleted) : "–"),
-        sort: (row) => row.deleted,
-      },
-    ],
-    file: ["fleet", "device", "epoch", "seq", "reason", "cancelled", "standing", "received_at", "done_at", "deleted"],
-  });
-  const asked = panel(
-    "requests",
-    el("p", { class: "note" }, say("requests.note", { zone: dashboard.about.time_zone })),
-    requests.root,
   );
-  asked
-    .querySelector(".panel-head")
-    ?.append(el("label", { class: "check", for: "closed" }, withClosed, say("requests.closed")));
+  /** @type {Table<Erasure>} */
+  const erasures = new Table(
+    {
+      name: "erasures",
+      key: (row) => `${row.fleet}/${row.device}/${row.epoch}/${row.seq}`,
+      columns: ERASURES,
+      file: ["fleet", "device", "epoch", "seq", "reason", "cancelled", "standing", "received_at", "done_at", "deleted"],
+    },
+    open,
+  );
+  const note = el("p", { class: "note" }, say("requests.note", { zone: dashboard.about.time_zone }));
   const root = el(
     "div",
     { class: "rights-view" },
     el("h1", { class: "unseen" }, say("view.rights")),
-    panel("coverage", consents),
-    asked,
-    panel("erasures", erasures.root),
+    panel("coverage", [consents]),
+    panel("requests", [note, requests.root], withClosed),
+    panel("erasures", [erasures.root]),
   );
 
   function drawCoverage() {
@@ -135,24 +115,20 @@ export function rightsView(dashboard) {
       consents.replaceChildren(el("p", { class: "empty" }, say("coverage.none")));
       return;
     }
+    const parts = /** @type {const} */ ([
+      ["answered", "yes", "granted"],
+      ["missed", "no", "refused"],
+      ["never", "never", "not_asked"],
+    ]);
+    const legend = parts.map(([kind, said]) => el("li", { class: `mark ${kind}` }, say(`coverage.${said}`)));
     consents.replaceChildren(
-      el(
-        "ul",
-        { class: "legend" },
-        el("li", { class: "mark answered" }, say("coverage.yes")),
-        el("li", { class: "mark missed" }, say("coverage.no")),
-        el("li", { class: "mark never" }, say("coverage.never")),
-      ),
+      el("ul", { class: "legend" }, ...legend),
       bars(
         rows.map((row) => ({
           label: sayValue("purpose", row.purpose),
           total: row.granted + row.refused + row.not_asked,
-          words: `${count(row.granted)} ${say("coverage.yes")} · ${count(row.refused)} ${say("coverage.no")} · ${count(row.not_asked)} ${say("coverage.never")}`,
-          parts: [
-            { kind: "answered", words: say("coverage.yes"), value: row.granted },
-            { kind: "missed", words: say("coverage.no"), value: row.refused },
-            { kind: "never", words: say("coverage.never"), value: row.not_asked },
-          ],
+          words: parts.map(([, said, name]) => `${count(row[name])} ${say(`coverage.${said}`)}`).join(" · "),
+          parts: parts.map(([kind, said, name]) => ({ kind, words: say(`coverage.${said}`), value: row[name] })),
         })),
       ),
       el(

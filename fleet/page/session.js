@@ -1,6 +1,8 @@
 // Who has logged in, and every request to the collector's API. User and password are in this object and nowhere else.
 
 const TIMEOUT_MS = 20_000;
+/** Rows that are taken of a route at most. */
+const MOST_ROWS = 200_000;
 
 /** Why something was not answered: "wrong", "many", "gone", "unchecked" when logging in; "gone" or "ended" later. */
 export class Refusal extends Error {
@@ -77,9 +79,8 @@ export class Session {
    * @param {string} path
    * @param {Record<string, string | number | string[] | undefined>} parameters
    * @param {(rows: any[]) => void} take
-   * @param {number} most rows at most.
    */
-  async all(path, parameters, take, most = 200_000) {
+  async all(path, parameters, take) {
     let after;
     let count = 0;
     do {
@@ -87,7 +88,7 @@ export class Session {
       take(page.rows);
       count += page.rows.length;
       after = page.next ?? undefined;
-    } while (after !== undefined && count < most);
+    } while (after !== undefined && count < MOST_ROWS);
   }
 
   async logOut() {

@@ -1,12 +1,10 @@
 // Keys that do something wherever one is, and the list of them.
 
-import { el } from "./dom.js";
+import { checkbox, el } from "./dom.js";
 import { say } from "./words.js";
 
 /** Whether single letters do something: who speaks to a computer may not want that. */
 let areOn = true;
-
-const VIEW_KEYS = ["overview", "calls", "rights", "orders"];
 
 /** @param {import("./dashboard.js").Dashboard} dashboard */
 export function listenForKeys(dashboard) {
@@ -26,6 +24,11 @@ export function listenForKeys(dashboard) {
   });
 }
 
+/** @param {string} view */
+const show = (view) => {
+  location.hash = view;
+};
+
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {Record<string, () => void>} */
 function actions(dashboard) {
   return {
@@ -35,14 +38,10 @@ function actions(dashboard) {
     l: () => dashboard.about.languages.length > 1 && dashboard.switchLanguage(),
     x: () => dashboard.clearFilter(),
     "?": () => dashboard.help(),
-    ...Object.fromEntries(
-      VIEW_KEYS.map((name, index) => [
-        String(index + 1),
-        () => {
-          location.hash = name;
-        },
-      ]),
-    ),
+    1: () => show("overview"),
+    2: () => show("calls"),
+    3: () => show("rights"),
+    4: () => show("orders"),
   };
 }
 
@@ -61,30 +60,16 @@ export function shortcutList(dashboard) {
     ["Esc", "close"],
     ["?", "help"],
   ]);
-  const toggle = /** @type {HTMLInputElement} */ (
-    el("input", {
-      type: "checkbox",
-      id: "single-keys",
-      checked: areOn,
-      onchange: () => {
-        areOn = toggle.checked;
-      },
-    })
-  );
-  /** @type {HTMLDialogElement} */
-  const list = /** @type {any} */ (
-    el(
-      "dialog",
-      { class: "keys", "aria-labelledby": "keys-title" },
-      el("h2", { id: "keys-title" }, say("keys.title")),
-      el(
-        "dl",
-        {},
-        ...rows.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, say(`keys.${words}`))]),
-      ),
-      el("label", { class: "check", for: "single-keys" }, toggle, say("keys.single")),
-      el("button", { type: "button", class: "main", onclick: () => list.close() }, say("close")),
-    )
+  const words = rows.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, say(`keys.${words}`))]);
+  const list = el(
+    "dialog",
+    { class: "keys", "aria-labelledby": "keys-title" },
+    el("h2", { id: "keys-title" }, say("keys.title")),
+    el("dl", {}, ...words),
+    checkbox("single-keys", say("keys.single"), areOn, (isOn) => {
+      areOn = isOn;
+    }),
+    el("button", { type: "button", class: "main", onclick: () => list.close() }, say("close")),
   );
   return list;
 }

@@ -39,8 +39,14 @@ const SYNC = "cdr_sync";
 /** Calls that are kept in memory at most; older ones are asked for again when somebody wants them. */
 export const MAX_CALLS = 5_000;
 
-/** @param {string} fleet @param {string} device */
-export const deviceKey = (fleet, device) => `${fleet}/${device}`;
+/** What names a handset. @param {{fleet: string, device: string}} row */
+export const keyOf = (row) => `${row.fleet}/${row.device}`;
+
+/** What names what a handset has said. @param {{fleet: string, device: string, epoch: number, seq: number}} row */
+export const numberOf = (row) => `${keyOf(row)}/${row.epoch}/${row.seq}`;
+
+/** A call as it is kept here. @param {CallRecord & {fleet: string, device: string}} row @returns {Call} */
+export const callOf = (row) => ({ ...row, key: numberOf(row), startedAt: Date.parse(row.started_at) });
 
 export class Store {
   constructor() {
@@ -76,8 +82,6 @@ export class Store {
     this.coverage = null;
     /** @type {Set<Area>} what has changed since somebody last looked. */
     this.dirty = new Set();
-    /** @type {Set<string>} the handsets that have. */
-    this.changed = new Set();
     /** @type {Set<Area>} what the API should be asked for again, since a message says that it has more. */
     this.stale = new Set();
   }
@@ -90,27 +94,20 @@ export class Store {
   take(message, now) {
     switch (message.kind) {
       case "status":
-        this.#status(message, now);
-        break;
+        return this.#status(message, now);
       case "consent":
-        this.#consent(message);
-        break;
+        return this.#consent(message);
       case "no-consent":
-        this.#noConsent(deviceKey(message.fleet, message.device));
-        break;
+        return this.#noConsent(keyOf(message));
       case "calls":
-        this.#calls(message, now);
-        break;
+        return this.#calls(message, now);
       case "erasure":
-        this.#erasure(message, now);
-        break;
+        return this.#erasure(message, now);
       case "outcome":
-        this.stale.add("outcomes");
-        break;
+        return void this.stale.add("outcomes");
       case "publication":
         this.publications.set(`${message.fleet}/${message.message}`, message);
         this.dirty.add("outcomes");
-        break;
     }
   }
 
@@ -120,65 +117,62 @@ export class Store {
   }
 
   /**
-   * @param {string} fleet
-   * @param {string} name
-   * @returns {Device}
+   * The handset that something is about; a new one where it is not known.
+   * @param {{fleet: string, device: string}} about
    */
-  #device(fleet, name) {
-    const key = deviceKey(fleet, name);
-    let device = this.devices.get(key);
-    if (device === undefined) {
-      device = { key, fleet, device: name, state: "unknown", since: null, live: false, consent: null };
-      this.devices.set(key, device);
-      this.roster += 1;
-      this.#touched(key);
-    }
+  #device({ fleet, device: name }) {
+    const key = keyOf({ fleet, device: name });
+    const known = this.devices.get(key);
+    if (known !== undefined) return known;
+    /** @type {Device} */
+    const device = { key, fleet, device: name, state: "unknown", since: null, live: false, consent: null };
+    this.devices.set(key, device);
+    this.roster += 1;
+    this.dirty.add("devices");
     return device;
   }
 
   /** @param {string} key */
-  #touched(key) {
-    this.changed.add(key);
+  #forget(key) {
+    this.devices.delete(key);
+    this.roster += 1;
     this.dirty.add("devices");
   }
 
   /** @param {Extract<Message, {kind: "status"}>} message @param {number} now */
   #status(message, now) {
-    if (this.gone.has(deviceKey(message.fleet, message.device))) return;
-    const device = this.#device(message.fleet, message.device);
+    if (this.gone.has(keyOf(message))) return;
+    const device = this.#device(message);
     device.live = true;
     if (device.state === message.state) return;
     // A retained word is about a change that nobody here saw, unless it contradicts what was known.
     device.since = message.retained && device.state === "unknown" ? null : now;
     device.state = message.state;
-    this.#touched(device.key);
+    this.dirty.add("devices");
   }
 
   /** @param {Extract<Message, {kind: "consent"}>} message */
   #consent(message) {
-    this.gone.delete(deviceKey(message.fleet, message.device));
-    const device = this.#device(message.fleet, message.device);
+    this.gone.delete(keyOf(message));
+    const device = this.#device(message);
     const { purposes, policy, intact, requests } = message;
     device.consent = { purposes, policy, intact, requests };
-    this.#touched(device.key);
-    this.dirty.add("consents").add("requests");
-    if (!mayShowCalls(device)) this.#dropCalls((call) => call.fleet === device.fleet && call.device === device.device);
+    this.dirty.add("devices").add("consents").add("requests");
+    if (!mayShowCalls(device)) this.#dropCalls((call) => keyOf(call) === device.key);
   }
 
   /** @param {string} key */
   #noConsent(key) {
     const device = this.devices.get(key);
-    if (device?.consent) {
-      device.consent = null;
-      this.#touched(key);
-      this.dirty.add("consents").add("requests");
-    }
+    if (!device?.consent) return;
+    device.consent = null;
+    this.dirty.add("devices").add("consents").add("requests");
   }
 
   /** @param {Extract<Message, {kind: "calls"}>} message @param {number} now */
   #calls(message, now) {
-    if (this.gone.has(deviceKey(message.fleet, message.device))) return;
-    const device = this.#device(message.fleet, message.device);
+    if (this.gone.has(keyOf(message))) return;
+    const device = this.#device(message);
     for (const record of message.records) {
       const call = this.#add(device, record);
       if (call === null) continue;
@@ -204,17 +198,9 @@ export class Store {
    * @returns {Call | null} null where it is known already, or may not be shown.
    */
   #add(device, record) {
-    const key = `${device.key}/${record.epoch}/${record.seq}`;
-    if (this.calls.has(key) || !mayShowCalls(device) || this.#isErased(device.key, record.epoch, record.seq))
-      return null;
-    const call = {
-      ...record,
-      key,
-      fleet: device.fleet,
-      device: device.device,
-      startedAt: Date.parse(record.started_at),
-    };
-    this.calls.set(key, call);
+    const call = callOf({ ...record, fleet: device.fleet, device: device.device });
+    if (this.calls.has(call.key) || !mayShowCalls(device) || this.#isErased(call)) return null;
+    this.calls.set(call.key, call);
     this.dirty.add("calls");
     return call;
   }
@@ -226,9 +212,10 @@ export class Store {
     this.dirty.add("calls");
   }
 
-  /** @param {string} key @param {number} epoch @param {number} seq */
-  #isErased(key, epoch, seq) {
-    return (this.erased.get(key) ?? []).some((one) => one.epoch === epoch && one.first <= seq && seq <= one.last);
+  /** @param {{fleet: string, device: string, epoch: number, seq: number}} row */
+  #isErased(row) {
+    const ranges = this.erased.get(keyOf(row)) ?? [];
+    return ranges.some((one) => one.epoch === row.epoch && one.first <= row.seq && row.seq <= one.last);
   }
 
   /** @param {(call: Call) => boolean} isGone */
@@ -245,37 +232,18 @@ export class Store {
   /** @param {Extract<Message, {kind: "erasure"}>} message @param {number} now */
   #erasure(message, now) {
     const { fleet, device, epoch, seq, reason, cancelled } = message;
-    const key = deviceKey(fleet, device);
+    const key = keyOf(message);
     this.erased.set(key, [...(this.erased.get(key) ?? []), ...message.ranges]);
-    this.#dropCalls(
-      (call) =>
-        call.fleet === fleet && call.device === device && (cancelled || this.#isErased(key, call.epoch, call.seq)),
-    );
+    this.#dropCalls((call) => keyOf(call) === key && (cancelled || this.#isErased(call)));
     if (cancelled) {
       this.gone.add(key);
-      this.devices.delete(key);
-      this.roster += 1;
-      for (const [number, request] of this.known) {
-        if (request.fleet === fleet && request.device === device) this.known.delete(number);
-      }
-      this.#touched(key);
+      this.#forget(key);
+      for (const [number, request] of this.known) if (keyOf(request) === key) this.known.delete(number);
       this.dirty.add("consents").add("requests");
     }
-    const number = `${key}/${epoch}/${seq}`;
-    if (!this.erasures.has(number)) {
-      const received_at = new Date(now).toISOString();
-      this.erasures.set(number, {
-        fleet,
-        device,
-        epoch,
-        seq,
-        reason,
-        cancelled,
-        standing: "outstanding",
-        received_at,
-        done_at: null,
-        deleted: 0,
-      });
+    if (!this.erasures.has(numberOf(message))) {
+      const waiting = { standing: "outstanding", received_at: new Date(now).toISOString(), done_at: null, deleted: 0 };
+      this.erasures.set(numberOf(message), { fleet, device, epoch, seq, reason, cancelled, ...waiting });
     }
     this.dirty.add("erasures");
     this.stale.add("erasures");
@@ -287,25 +255,19 @@ export class Store {
    */
   loadDevices(rows) {
     for (const row of rows) {
-      const key = deviceKey(row.fleet, row.device);
+      const key = keyOf(row);
       if (this.gone.has(key)) continue;
       this.retired.delete(key);
       if (row.state === "retired") {
         this.retired.add(key);
-        if (this.devices.get(key)?.live === false && this.devices.delete(key)) {
-          this.roster += 1;
-          this.#touched(key);
-        }
+        if (this.devices.get(key)?.live === false) this.#forget(key);
         continue;
       }
       const state = row.state === "online" || row.state === "offline" ? row.state : "unknown";
-      const device = this.#device(row.fleet, row.device);
-      const since = Date.parse(row.state_since);
+      const device = this.#device(row);
       if (device.live && device.state !== state) continue;
-      if (device.state === state && device.since === since) continue;
       device.state = state;
-      device.since = since;
-      this.#touched(device.key);
+      device.since = Date.parse(row.state_since);
     }
     this.dirty.add("devices");
   }
@@ -315,7 +277,7 @@ export class Store {
    * @param {(CallRecord & {fleet: string, device: string})[]} rows
    */
   loadCalls(rows) {
-    for (const row of rows) if (this.maySee(row)) this.#add(this.#device(row.fleet, row.device), row);
+    for (const row of rows) if (this.maySee(row)) this.#add(this.#device(row), row);
     this.dirty.add("calls");
   }
 
@@ -324,10 +286,10 @@ export class Store {
    * @param {{fleet: string, device: string, epoch: number, seq: number}} row
    */
   maySee(row) {
-    const key = deviceKey(row.fleet, row.device);
+    const key = keyOf(row);
     const device = this.devices.get(key);
     if (this.gone.has(key) || (this.retired.has(key) && device === undefined)) return false;
-    return (device === undefined || mayShowCalls(device)) && !this.#isErased(key, row.epoch, row.seq);
+    return (device === undefined || mayShowCalls(device)) && !this.#isErased(row);
   }
 
   /** @param {{hour: string, calls: number, answered: number}[]} rows */
@@ -355,7 +317,7 @@ export class Store {
 
   /** @param {RightsRequest[]} rows */
   loadRequests(rows) {
-    this.known = new Map(rows.map((row) => [`${row.fleet}/${row.device}/${row.number}`, row]));
+    this.known = new Map(rows.map((row) => [`${keyOf(row)}/${row.number}`, row]));
     this.dirty.add("requests");
   }
 
@@ -363,10 +325,8 @@ export class Store {
   loadErasures(rows) {
     // One that the broker brought a moment ago may not be there yet.
     const waiting = [...this.erasures].filter(([, one]) => one.standing === "outstanding");
-    this.erasures = new Map([
-      ...waiting,
-      ...rows.map((row) => /** @type {const} */ ([`${row.fleet}/${row.device}/${row.epoch}/${row.seq}`, row])),
-    ]);
+    this.erasures = new Map(waiting);
+    for (const row of rows) this.erasures.set(numberOf(row), row);
     this.dirty.add("erasures");
   }
 

@@ -1,8 +1,7 @@
 // Tables whose rows keep their place in the document while they change, sorted by a column's heading.
 
 import { csvOf, save } from "./csv.js";
-import { announce } from "./announce.js";
-import { el, setText } from "./dom.js";
+import { announce, el, setText } from "./dom.js";
 import { count } from "./format.js";
 import { say } from "./words.js";
 
@@ -13,10 +12,23 @@ import { say } from "./words.js";
 /**
  * @template Row
  * @typedef {{
- *   name: string, label: string, cell: (row: Row) => Cell, sort?: (row: Row) => string | number,
+ *   name: string, cell: (row: Row) => Cell, sort?: ((row: Row) => string | number) | null,
  *   number?: boolean, wide?: boolean,
- * }} Column wide: left out on narrow screens.
+ * }} Column sort: what it is sorted by, null where it is not; where that is left out, by the words in its cells. wide:
+ *   left out on narrow screens.
  */
+
+/** @typedef {{fleet: string, device: string}} OfDevice */
+
+/** The fleet that a row is of. @type {Column<{fleet: string}>} */
+export const FLEET = { name: "fleet", wide: true, cell: (row) => row.fleet };
+
+/** The handset that a row is of; of what no handset can have sent nobody knows the sender. @type {Column<OfDevice>} */
+export const DEVICE = {
+  name: "device",
+  cell: (row) => (row.device === "" ? "–" : { text: row.device, device: `${row.fleet}/${row.device}` }),
+  sort: (row) => row.device,
+};
 
 /** Rows at first. */
 const STEP = 100;
@@ -28,15 +40,16 @@ const MORE = 500;
 export class Table {
   /**
    * @param {{
-   *   name: string, title: string, columns: Column<Row>[], key: (row: Row) => string, empty: string,
-   *   file: string[], rows?: () => Promise<Record<string, any>[]>, open: (key: string) => void,
-   *   mayStay?: (row: Row) => boolean,
+   *   name: string, columns: Column<Row>[], key: (row: Row) => string, file: string[],
+   *   rows?: () => Promise<Record<string, any>[]>, mayStay?: (row: Row) => boolean,
    * }} about file: the columns of its CSV file; rows: what goes into it, where that is more than what is shown;
    *   mayStay: for a list that grows at its top by itself, which stands still while somebody is reading it: whether a
    *   row may still be seen.
+   * @param {(key: string) => void} open shows a handset.
    */
-  constructor(about) {
+  constructor(about, open) {
     this.about = about;
+    const title = say(`${about.name}.title`);
     /** @type {Row[]} */
     this.rows = [];
     /** @type {Row[]} what there would be if nobody were reading. */
@@ -52,24 +65,24 @@ export class Table {
     this.drawn = new Map();
     this.body = el("tbody");
     this.heads = about.columns.map((column) => this.#head(column));
-    this.empty = el("p", { class: "empty" }, about.empty);
+    this.empty = el("p", { class: "empty" }, say(`${about.name}.none`));
     this.tally = el("p", { class: "note" });
     this.more = el("button", { type: "button", class: "plain", onclick: () => this.#showMore() }, say("more"));
     this.download = el("button", { type: "button", class: "plain csv", onclick: () => void this.#save() }, say("csv"));
     this.table = el(
       "table",
       {},
-      el("caption", { class: "unseen" }, about.title),
+      el("caption", { class: "unseen" }, title),
       el("thead", {}, el("tr", {}, ...this.heads)),
       this.body,
     );
-    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": about.title }, this.table);
+    this.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, this.table);
     this.foot = el("div", { class: "foot" }, this.tally, this.more, this.download);
     this.newer = el("button", { type: "button", class: "newer", hidden: true, onclick: () => this.#toTop() });
     this.root = el("div", { class: `table ${about.name}` }, this.newer, this.scroll, this.empty, this.foot);
     this.body.addEventListener("click", (event) => {
       const button = event.target instanceof Element ? event.target.closest("button") : null;
-      if (button instanceof HTMLElement && button.dataset.device) about.open(button.dataset.device);
+      if (button?.dataset.device) open(button.dataset.device);
     });
     if (about.mayStay) this.#noticeReaders();
   }
@@ -107,14 +120,10 @@ export class Table {
 
   /** @param {Column<Row>} column */
   #head(column) {
-    const inside = column.sort
-      ? el(
-          "button",
-          { type: "button", onclick: () => this.#sort(column) },
-          column.label,
-          el("span", { class: "arrow", "aria-hidden": "true" }),
-        )
-      : column.label;
+    const label = say(`col.${column.name}`);
+    const arrow = el("span", { class: "arrow", "aria-hidden": "true" });
+    const inside =
+      column.sort === null ? label : el("button", { type: "button", onclick: () => this.#sort(column) }, label, arrow);
     return el("th", { scope: "col", class: classes(column) }, inside);
   }
 
@@ -185,8 +194,7 @@ export class Table {
   #sorted() {
     if (this.order === null) return this.rows;
     const { column, up } = this.order;
-    const sort = column.sort;
-    if (sort === undefined) return this.rows;
+    const sort = column.sort ?? ((/** @type {Row} */ row) => wordsOf(column.cell(row)));
     const sign = up ? 1 : -1;
     return [...this.rows].sort((one, other) => {
       const [left, right] = [sort(one), sort(other)];
@@ -210,7 +218,6 @@ export class Table {
 
   async #save() {
     const { about } = this;
-    const words = this.download.textContent;
     this.download.setAttribute("aria-busy", "true");
     try {
       const rows = about.rows ? await about.rows() : /** @type {Record<string, any>[]} */ (this.rows);
@@ -221,7 +228,7 @@ export class Table {
       this.tally.textContent = say("csv.failed");
     } finally {
       this.download.removeAttribute("aria-busy");
-      setText(this.download, words ?? "");
+      setText(this.download, say("csv"));
     }
   }
 
@@ -230,6 +237,9 @@ export class Table {
     setText(this.download, say("csv.busy", { count: count(rows) }));
   }
 }
+
+/** @param {Cell} cell */
+const wordsOf = (cell) => (typeof cell === "string" ? cell : cell.text);
 
 /** @param {Column<any> | undefined} column */
 const classes = (column) => [column?.number ? "number" : "", column?.wide ? "wide" : ""].join(" ").trim();
