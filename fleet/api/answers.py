@@ -19,7 +19,7 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 """What every route that needs a token can answer instead."""
 
 
-class RequestMistakeError(Exception):
+class RequestMistakeError(RequestValidationError):
     """A request has a mistake that only its route can see."""
 
     def __init__(self, where: str, why: str) -> None:
@@ -29,14 +29,16 @@ class RequestMistakeError(Exception):
             where: `query.` and the parameter's name.
             why: a sentence without what was sent.
         """
-        super().__init__(f"{where}: {why}")
-        self.mistake = Mistake(where=where, why=why)
+        super().__init__([{"loc": (where,), "msg": why}])
+        self._text = f"{where}: {why}"
+
+    def __str__(self) -> str:
+        return self._text
 
 
 def answer_errors(app: FastAPI) -> None:
     """Have an app answer mistakes, and a database that is away, in these forms."""
     app.add_exception_handler(RequestValidationError, _tell_mistakes)
-    app.add_exception_handler(RequestMistakeError, _tell_mistake)
     app.add_exception_handler(DBAPIError, _tell_of_the_database)
     app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
 
@@ -44,14 +46,7 @@ def answer_errors(app: FastAPI) -> None:
 def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
     # Where and why, and never what was sent: that may be a password.
     found = error.errors() if isinstance(error, RequestValidationError) else ()
-    return _mistakes(*(Mistake(where=".".join(map(str, one["loc"])), why=one["msg"]) for one in found))
-
-
-def _tell_mistake(_request: Request, error: Exception) -> JSONResponse:
-    return _mistakes(*((error.mistake,) if isinstance(error, RequestMistakeError) else ()))
-
-
-def _mistakes(*mistakes: Mistake) -> JSONResponse:
+    mistakes = tuple(Mistake(where=".".join(map(str, one["loc"])), why=one["msg"]) for one in found)
     document = Mistakes(detail="The request has mistakes.", mistakes=mistakes)
     return JSONResponse(document.model_dump(mode="json"), status.HTTP_422_UNPROCESSABLE_CONTENT)
 

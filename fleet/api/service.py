@@ -1,8 +1,9 @@
 """What every route needs: the database, the settings, who is asking, and about which fleets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, HTTPException, Query, Request, status
@@ -16,16 +17,8 @@ from fleet.api.settings import HttpSettings
 from fleet.collector.tables import devices
 from fleet.names import HandsetName
 
-
-class BrokerLogin(Protocol):
-    """Asks the broker whether it lets somebody in."""
-
-    def __call__(self, user: str, password: str) -> bool:
-        """Tell whether it does.
-
-        Raises:
-            FleetError: it cannot be asked.
-        """
+BrokerLogin = Callable[[str, str], bool]
+"""Asks the broker whether it lets a user with a password in; raises FleetError where it cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import math
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,8 +95,8 @@ class Collector:
         self._in_work: Sequence[Received] = ()
         self._began_at_s = -math.inf
         self._swept_at: datetime | None = None
-        self._sweep: Iterator[retention.Step] | None = None
-        self._step: retention.Step | None = None
+        # What is to be deleted of what has grown old, each until a round deletes nothing more.
+        self._sweep: deque[retention.Step] = deque()
         self._database_is_up = True
         counts.look_at(self._waiting, self._behind_s)
 
@@ -221,16 +221,12 @@ class Collector:
         oldest = self._oldest(now)
         if oldest is None:
             return
-        if self._sweep is None:
+        if not self._sweep:
             if self._swept_at is not None and now - self._swept_at < retention.EVERY:
                 return
-            self._sweep, self._swept_at = retention.steps(oldest), now
-        if self._step is None:
-            self._step = next(self._sweep, None)
-            if self._step is None:
-                self._sweep = None
-                return
-        step = self._step
+            self._sweep.extend(retention.steps(oldest))
+            self._swept_at = now
+        step = self._sweep[0]
 
         def run() -> int:
             with self._engine.begin() as connection:
@@ -240,7 +236,7 @@ class Collector:
         if step.is_about_calls:
             self._counts.expired.inc(deleted)
         if not deleted:
-            self._step = None
+            self._sweep.popleft()
 
     # --- how it goes --------------------------------------------------------------------------------------------------
 
@@ -277,7 +273,7 @@ class Collector:
             _log.error("The database does not take records (%s): nothing is confirmed until it does.", kind)
 
     def _patience_s(self) -> float:
-        if self._sweep is not None:
+        if self._sweep:
             return 0.0
         until_due_s = max(0.0, self._acknowledgements.due_at_s - time.monotonic())
         return min(until_due_s, _FORGET_RETRY_S if self._deleted else _IDLE_S)

@@ -6,16 +6,18 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from sqlalchemy import Engine
 
+from fleet.api.settings import HttpSettings
 from fleet.collector.collector import Collector
 from fleet.collector.database import open_database
-from fleet.collector.settings import CollectorSettings, read_settings
+from fleet.collector.settings import BrokerAddress, read_settings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
 
@@ -49,7 +51,7 @@ def collect(path: Path) -> None:
             if settings.http is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
-                stack.callback(_serve(settings, reading, counts))
+                stack.callback(_serve(settings.http, settings.broker, reading, counts))
             _say("READY=1")
             _log.info("Collecting.")
             collector.run()
@@ -59,17 +61,14 @@ def collect(path: Path) -> None:
     _log.info("Stopped.")
 
 
-def _serve(settings: CollectorSettings, engine: Engine, counts: Counts) -> Any:
+def _serve(http: HttpSettings, broker: BrokerAddress, engine: Engine, counts: Counts) -> Callable[[], None]:
     """Start the HTTP server; return what stops it."""
     # What an intake alone does not need takes half a second to load.
     from fleet.api.app import create_app  # noqa: PLC0415
     from fleet.api.login import MqttLogin  # noqa: PLC0415
     from fleet.api.server import HttpServer  # noqa: PLC0415
 
-    http, broker = settings.http, settings.broker
-    if http is None:
-        raise ValueError("There is no table [http].")
-    login = MqttLogin(broker.host, http.login_port or broker.port, broker.ca)
+    login = MqttLogin(broker.host, http.login_port, broker.ca)
     server = HttpServer(create_app(engine, http, login=login, registry=counts.registry), http)
     server.start()
     _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)

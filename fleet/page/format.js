@@ -5,26 +5,24 @@ import { locale, say } from "./words.js";
 /**
  * Keep what is costly to make: one for each locale and way of writing.
  * @template Options, Made
- * @param {(locale: string, options: Options) => Made} make
+ * @param {new (locale: string, options: Options) => Made} Format
  * @returns {(options: Options) => Made}
  */
-function kept(make) {
+function kept(Format) {
   /** @type {Map<string, Made>} */
   const made = new Map();
   return (options) => {
     const key = locale() + JSON.stringify(options);
-    const known = made.get(key) ?? make(locale(), options);
+    const known = made.get(key) ?? new Format(locale(), options);
     made.set(key, known);
     return known;
   };
 }
 
-const format = kept(
-  (locale, /** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(locale, options),
-);
-const number = kept(
-  (locale, /** @type {Intl.NumberFormatOptions} */ options) => new Intl.NumberFormat(locale, options),
-);
+/** @type {(options: Intl.DateTimeFormatOptions) => Intl.DateTimeFormat} */
+const format = kept(Intl.DateTimeFormat);
+/** @type {(options: Intl.NumberFormatOptions) => Intl.NumberFormat} */
+const number = kept(Intl.NumberFormat);
 
 /**
  * A time of day, with its date unless that is today's, and its year unless that is this one.

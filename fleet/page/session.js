@@ -25,10 +25,6 @@ export class Session {
   /** When another token was asked for last, milliseconds: the broker takes that for this user coming in anew. */
   renewedAt = 0;
 
-  get user() {
-    return this.#user;
-  }
-
   /** What the broker is shown. */
   get credentials() {
     return { username: this.#user, password: this.#password };

@@ -46,11 +46,12 @@ def _percent(text: str) -> Fraction:
     return found
 
 
-def _max_failures(_context: click.Context, _parameter: click.Parameter, text: str) -> Fraction:
-    return _percent(text)
+def _stages(text: str) -> tuple[Fraction, ...]:
+    """Read percentages that rise to the whole.
 
-
-def _stages(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[Fraction, ...]:
+    Raises:
+        click.BadParameter: they are none.
+    """
     found = tuple(map(_percent, text.split(",")))
     if list(found) != sorted(set(found)) or found[-1] != WHOLE or found[0] == 0:
         raise click.BadParameter(f"{text!r} does not rise from more than 0% to 100%, as 1%,10%,50%,100% does.")
@@ -94,11 +95,11 @@ def _publishing_options(command: _Command) -> _Command:
             help="Only those in this table of `wecall bundle mass`.  [default: all that the broker knows]",
         ),
         click.option(
-            "--stages", callback=_stages, metavar="PERCENT,...", default="1%,10%,50%,100%", show_default=True,
+            "--stages", type=_stages, metavar="PERCENT,...", default="1%,10%,50%,100%", show_default=True,
             help="How many of them have it after each stage.",
         ),
         click.option(
-            "--max-failures", callback=_max_failures, metavar="PERCENT", default="5%", show_default=True,
+            "--max-failures", type=_percent, metavar="PERCENT", default="5%", show_default=True,
             help="It stops by itself where more of a stage fail.",
         ),
         click.option(
@@ -125,32 +126,23 @@ def publish() -> None:
     """
 
 
-@publish.command(name="policy")
-@_publishing_options
-def publish_policy(file: Path, settings_path: Path, **typed: Any) -> None:
-    """Send the privacy policy in FILE, from `wecall policy sign`."""
-    _publish(PublicationKind.POLICY, file, settings_path, **typed)
+def _add_command(kind: PublicationKind, words: str) -> None:
+    @publish.command(name=kind.value, help=words)
+    @_publishing_options
+    def publish_one(file: Path, settings_path: Path, **typed: Any) -> None:
+        _publish(kind, file, settings_path, **typed)
 
 
-@publish.command(name="notice")
-@_publishing_options
-def publish_notice(file: Path, settings_path: Path, **typed: Any) -> None:
-    """Send the notice in FILE, from `wecall notice sign`."""
-    _publish(PublicationKind.NOTICE, file, settings_path, **typed)
-
-
-@publish.command(name="answer")
-@_publishing_options
-def publish_answer(file: Path, settings_path: Path, **typed: Any) -> None:
-    """Send the answer in FILE, from `wecall answer sign`, to the one handset that it is for."""
-    _publish(PublicationKind.ANSWER, file, settings_path, **typed)
-
-
-@publish.command(name="bundle")
-@_publishing_options
-def publish_bundle(file: Path, settings_path: Path, **typed: Any) -> None:
-    """Send the bundle in FILE, from `wecall bundle build`, without firmware and of 4 MiB at most."""
-    _publish(PublicationKind.BUNDLE, file, settings_path, **typed)
+for _kind, _words in (
+    (PublicationKind.POLICY, "Send the privacy policy in FILE, from `wecall policy sign`."),
+    (PublicationKind.NOTICE, "Send the notice in FILE, from `wecall notice sign`."),
+    (PublicationKind.ANSWER, "Send the answer in FILE, from `wecall answer sign`, to the one handset that it is for."),
+    (
+        PublicationKind.BUNDLE,
+        "Send the bundle in FILE, from `wecall bundle build`, without firmware and of 4 MiB at most.",
+    ),
+):
+    _add_command(_kind, _words)
 
 
 @publish.command(name="status")

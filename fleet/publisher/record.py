@@ -119,8 +119,7 @@ class Record:
     def note_sent(self, devices: Mapping[str, bool]) -> None:
         """Note that the broker has the message for these handsets; True for those that were online."""
         if devices:
-            self._append(_Entry(sent=dict(devices)))
-            self.roll_out.note_sent(devices)
+            self._note(_Entry(sent=dict(devices)))
 
     def note_outcomes(self, outcomes: Iterable[tuple[str, OutcomeCode]]) -> None:
         """Note what handsets say, in its order."""
@@ -134,28 +133,25 @@ class Record:
 
     def note_stopped(self, reason: StopReason) -> None:
         """Note that it has stopped by itself."""
-        self._append(_Entry(stopped=reason))
-        self.stopped = reason
+        self._note(_Entry(stopped=reason))
 
     def excuse(self) -> None:
         """Go on in spite of what has gone wrong so far."""
-        self._append(_Entry(excused=tuple(self.roll_out.excuse())))
-        self.stopped = None
+        self._note(_Entry(excused=tuple(self.roll_out.excuse())))
 
     def note_withdrawn(self, devices: Iterable[str]) -> None:
         """Note that the broker no longer keeps the message for these."""
-        self._append(_Entry(withdrawn=tuple(devices)))
-        self.withdrawn.update(devices)
+        self._note(_Entry(withdrawn=tuple(devices)))
 
     def extend(self, stages: Iterable[Sequence[str]]) -> None:
         """Let others have it too, in stages of their own behind those that there are."""
-        entry = _Entry(added=tuple(map(tuple, stages)))
-        self._append(entry)
-        self._take_up(entry)
+        self._note(_Entry(added=tuple(map(tuple, stages))))
 
     def send_again(self, devices: Iterable[str]) -> None:
         """Let these have it once more, as if the broker had never had it for them."""
-        entry = _Entry(again=tuple(devices))
+        self._note(_Entry(again=tuple(devices)))
+
+    def _note(self, entry: _Entry) -> None:
         self._append(entry)
         self._take_up(entry)
 
@@ -176,7 +172,8 @@ class Record:
             self._take_up(_Entry.model_validate_json(line))
 
     def _take_up(self, entry: _Entry) -> None:
-        self.roll_out.extend(entry.added or ())
+        if entry.added:
+            self.roll_out.extend(entry.added)
         self.roll_out.note_sent(entry.sent or {})
         for device, code in (entry.outcomes or {}).items():
             self.roll_out.note_outcome(device, code)
@@ -185,7 +182,8 @@ class Record:
         if entry.excused is not None:
             self.roll_out.excused.update(entry.excused)
             self.stopped = None
-        self.roll_out.send_again(entry.again or ())
+        if entry.again:
+            self.roll_out.send_again(entry.again)
         self.withdrawn.update(entry.withdrawn or ())
 
 

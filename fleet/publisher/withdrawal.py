@@ -1,8 +1,6 @@
 """Has the broker keep a message no longer."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from contract.messages import topic_name
@@ -17,8 +15,7 @@ _FIRST_FAILURE: Final = 0x80
 _MOST_ON_THE_WAY: Final = 100
 
 
-@contextmanager
-def found_by(folder: RecordFolder, message: str) -> Iterator[Record]:
+def found_by(folder: RecordFolder, message: str) -> Record:
     """Open the one record whose message begins so.
 
     Raises:
@@ -31,8 +28,7 @@ def found_by(folder: RecordFolder, message: str) -> Iterator[Record]:
         raise FleetError(f"{len(found)} messages begin with {message}. See: wecall fleet publish status")
     record = folder.find(found[0])
     assert record is not None  # noqa: S101 - it has just been read
-    with record:
-        yield record
+    return record
 
 
 def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,32 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHARE: Final = click.FloatRange(0, 1)
 _RATE: Final = click.FloatRange(min=0)
 _DURATION: Final = click.FloatRange(min=0, min_open=True)
-_LIFE: Final = Life()
+_LIFE: Final = (
+    ("--calls-per-hour", "calls_per_hour", _RATE, "Of each handset."),
+    ("--call-seconds", "call_s", _DURATION, "How long one lasts."),
+    ("--outages", "outages_per_hour", _RATE, "Of each handset's network an hour."),
+    ("--outage-seconds", "outage_s", _DURATION, "How long one lasts."),
+    ("--clock-errors", "wrong_clocks", _SHARE, "Share of wrong clocks."),
+    ("--consent", "consent", _SHARE, "Share that lets records leave."),
+    ("--requests", "open_requests", _SHARE, "Share whose holder waits for the operator's answer at first."),
+    (
+        "--changes", "changes_per_day", _RATE,
+        "How often a day each holder changes an answer, takes a consent back, asks or is answered.",
+    ),
+    ("--failures", "failures", _SHARE, "Share of the operator's messages that are not taken."),
+    (
+        "--repeat-after", "repeat_after_s", _DURATION,
+        "Seconds after which what no collector has confirmed leaves once more.",
+    ),
+)  # fmt: skip
+"""What happens to each handset: an option for each field of Life."""
+
+
+def _life_options(command: Callable[..., None]) -> Callable[..., None]:
+    for flag, name, kind, words in reversed(_LIFE):
+        default = getattr(Life(), name)
+        command = click.option(flag, name, type=kind, default=default, show_default=True, help=words)(command)
+    return command
 
 
 @click.command()
@@ -49,39 +75,10 @@ _LIFE: Final = Life()
 @click.option(
     "--processes", type=click.IntRange(1, 64), help="Among how many they are shared out.  [default: by cores]"
 )
-@click.option("--calls-per-hour", type=_RATE, default=_LIFE.calls_per_hour, show_default=True, help="Of each handset.")
-@click.option("--call-seconds", type=_DURATION, default=_LIFE.call_s, show_default=True, help="How long one lasts.")
-@click.option(
-    "--outages",
-    type=_RATE,
-    default=_LIFE.outages_per_hour,
-    show_default=True,
-    help="Of each handset's network an hour.",
-)
-@click.option("--outage-seconds", type=_DURATION, default=_LIFE.outage_s, show_default=True, help="How long one lasts.")
-@click.option(
-    "--clock-errors", type=_SHARE, default=_LIFE.wrong_clocks, show_default=True, help="Share of wrong clocks."
-)
-@click.option("--consent", type=_SHARE, default=_LIFE.consent, show_default=True, help="Share that lets records leave.")
-@click.option(
-    "--requests", type=_SHARE, default=_LIFE.open_requests, show_default=True,
-    help="Share whose holder waits for the operator's answer at first.",
-)  # fmt: skip
-@click.option(
-    "--changes", type=_RATE, default=_LIFE.changes_per_day, show_default=True,
-    help="How often a day each holder changes an answer, takes a consent back, asks or is answered.",
-)  # fmt: skip
-@click.option(
-    "--failures", type=_SHARE, default=_LIFE.failures, show_default=True,
-    help="Share of the operator's messages that are not taken.",
-)  # fmt: skip
+@_life_options
 @click.option(
     "--collector/--no-collector", default=True, show_default=True,
     help="Whether a collector's word completes a record, or the broker's.",
-)  # fmt: skip
-@click.option(
-    "--repeat-after", type=_DURATION, default=_LIFE.repeat_after_s, show_default=True,
-    help="Seconds after which what no collector has confirmed leaves once more.",
 )  # fmt: skip
 @click.option(
     "--longest-pause", type=_DURATION, default=120.0, show_default=True, help="Seconds between two tries to connect."
@@ -103,23 +100,14 @@ def simulate(  # noqa: PLR0917 - click names them all
     certificates: Path | None,
     ca: Path | None,
     processes: int | None,
-    calls_per_hour: float,
-    call_seconds: float,
-    outages: float,
-    outage_seconds: float,
-    clock_errors: float,
-    consent: float,
-    requests: float,
-    changes: float,
-    failures: float,
     collector: bool,
-    repeat_after: float,
     longest_pause: float,
     seed: int,
     duration: float | None,
     finish: float,
     truth: Path | None,
     as_json: bool,
+    **life: float,
 ) -> None:
     """Let many handsets live at a broker: to see dashboards with something in them, and how much a broker carries.
 
@@ -130,15 +118,12 @@ def simulate(  # noqa: PLR0917 - click names them all
         site = _site(fleet, broker, authority, certificates, ca, confirms=collector, longest_pause_s=longest_pause)
         names = device_names(name, first, devices)
         _see_to_certificates(site, names, authority, quiet=as_json)
-        life = Life(
-            calls_per_hour=calls_per_hour, call_s=call_seconds, outages_per_hour=outages, outage_s=outage_seconds,
-            changes_per_day=changes, consent=consent, wrong_clocks=clock_errors, open_requests=requests,
-            failures=failures, repeat_after_s=repeat_after,
-        )  # fmt: skip
         count = processes or max(math.ceil(devices / _A_PROCESS), min(os.cpu_count() or 1, math.ceil(devices / 500)))
         # Milliseconds: no two runs share a number.
         epoch = int(time.time() * 1000)
-        shares = [Share(site, life, names[number::count], seed + number, epoch, finish) for number in range(count)]
+        shares = [
+            Share(site, Life(**life), names[number::count], seed + number, epoch, finish) for number in range(count)
+        ]
         told = _run(Processes(shares), Json() if as_json else Line(), duration or math.inf)
         if truth is not None:
             truth.write_text("".join(f"{line}\n" for line in told))

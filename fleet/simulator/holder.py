@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Final
 
-from contract.consent import Actor, Channel, ClockTrust, Purpose, RequestKind, RequestState
+from contract.consent import Actor, Channel, ClockTrust, Purpose, RequestKind
 from contract.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, timestamp
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import NO_ENTRIES, ConsentState, LedgerAction, LedgerEntry
@@ -92,11 +92,6 @@ class SimulatedHolder:
             epoch=epoch,
             seq=seq,
         )
-
-    def count_late(self) -> int:
-        """Return how many requests are overdue."""
-        today = self._clock.today()
-        return sum(each.state(today) is RequestState.OVERDUE for each in self._requests)
 
     def _note(self, action: LedgerAction, about: str, at_s: float) -> None:
         entry = LedgerEntry.follow(

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -13,14 +13,6 @@ from rich.text import Text
 from fleet.simulator.counts import Counts
 
 _RATE_OVER_S: Final = 5.0
-
-
-class Progress(Protocol):
-    """Shows counts from `__enter__` to `__exit__`."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_exc: object) -> None: ...
-    def show(self, counts: Counts) -> None: ...
 
 
 class Line:

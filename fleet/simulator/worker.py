@@ -7,12 +7,15 @@ import signal
 from dataclasses import replace
 from enum import StrEnum
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from fleet.simulator.counts import Counts
 from fleet.simulator.fleet import SimulatedFleet
+from fleet.simulator.handset import SimulatedHandset
+from fleet.simulator.outbox import spans
 from fleet.simulator.settings import Share
-from fleet.simulator.truth import Truth
 
 TELL_EVERY_S: Final = 0.25
 
@@ -22,6 +25,37 @@ class Order(StrEnum):
 
     FINISH = "finish"
     STOP = "stop"
+
+
+class Truth(BaseModel):
+    """One line of the file of `--truth`; numbers of calls, and nothing that was said or dialled in them.
+
+    Attributes:
+        device, epoch: whose numbers they are.
+        kept: from which to which number a collector has records, if it has confirmed all.
+        taken_back: those that nobody may have, once their erasure is confirmed.
+        waiting: how many messages were not complete at the end.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: str
+    epoch: int
+    kept: tuple[tuple[int, int], ...]
+    taken_back: tuple[tuple[int, int], ...]
+    waiting: int
+
+    @classmethod
+    def of(cls, handset: SimulatedHandset) -> Self:
+        """Tell of a handset."""
+        outbox = handset.outbox
+        return cls(
+            device=handset.device,
+            epoch=outbox.epoch,
+            kept=tuple(spans(outbox.recorded - outbox.taken_back)),
+            taken_back=tuple(spans(outbox.taken_back)),
+            waiting=len(outbox),
+        )
 
 
 def run(share: Share, pipe: Connection) -> None:

@@ -13,7 +13,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract.downlink import AckMessage
 from contract.messages import CdrMessage, ConsentMessage, ErasureMessage, OutcomeMessage, RecordRange
-from fleet.simulator.truth import Truth
+from fleet.simulator.worker import Truth
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.fleet_simulator import FleetSimulator
 

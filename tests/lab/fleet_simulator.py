@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from fleet.simulator.counts import Counts
-from fleet.simulator.truth import Truth
+from fleet.simulator.worker import Truth
 from tests.lab.certificates import IssuedCertificate
 
 _END_TIMEOUT_S: Final = 60.0

@@ -2,7 +2,7 @@ import random
 import re
 
 from firmware.privacy.egress.border import reportable_number
-from fleet.simulator.numbers import fictional_number
+from fleet.simulator.handset import fictional_number
 
 # As the regulators write them: NANPA 555-0100 to 555-0199; Ofcom 01632 960, 020 7946 0, 0161 496 0, 07700 900; ARCEP
 # 01 99 00 and 06 39 98; ACMA 02 5550 and 08 7010. Extensions have four digits.
