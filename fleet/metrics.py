@@ -9,26 +9,7 @@ _COMMIT_BUCKETS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5
 
 
 class Counts:
-    """The counters of one process, in a registry of its own.
-
-    Attributes:
-        registry: what is to be exposed.
-        received: messages that came, by the last level of their topic.
-        inserted: records of calls that were new.
-        duplicates: records that were there already, with the same content.
-        withheld: records that came after they were taken back or had grown too old, by why; none of them was kept.
-        quarantined: messages and records that were not taken, by reason.
-        erasures: erasure notices that are done.
-        erased: records that were deleted because of one.
-        expired: records that were deleted because they had grown old.
-        acks: confirmations that were sent to handsets.
-        commit_s: how long transactions took, each one batch.
-        failures: batches that the database did not take, each of which is tried again.
-        database_up: 1 while the database takes what it gets.
-        connected: 1 while the broker is there.
-        waiting: messages that came and are not done.
-        behind_s: how long the oldest of them has waited.
-    """
+    """The counters of one process, in a registry of its own that is to be exposed; each says what it counts."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

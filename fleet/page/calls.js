@@ -3,7 +3,7 @@
 import { bars, HourChart } from "./charts.js";
 import { become, button, choice, el, panel } from "./dom.js";
 import { count, duration, moment, share } from "./format.js";
-import { callsShown, kindOfResult, newestCalls } from "./selection.js";
+import { callsShown, kindOfResult } from "./selection.js";
 import { callOf } from "./store.js";
 import { DEVICE, FLEET, Table } from "./tables.js";
 import { CATALOGUES, say, sayValue } from "./words.js";
@@ -140,7 +140,7 @@ export function callsView(dashboard) {
     return callsShown(found.values(), dashboard.filter, Date.now()).filter((call) => store.maySee(call));
   }
 
-  const shown = () => callsShown(newestCalls(store), dashboard.filter, Date.now());
+  const shown = () => callsShown(store.calls.values(), dashboard.filter, Date.now());
 
   function drawResults() {
     const sums = new Map();

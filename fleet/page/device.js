@@ -81,15 +81,10 @@ export class DevicePanel {
     setText(this.title, name);
     const state = device?.state ?? "unknown";
     const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
+    const sign = el("span", { class: "tile", "data-state": state, "aria-hidden": "true" });
+    const about = el("span", { class: "about" }, fleet);
     become(this.facts, [
-      el(
-        "p",
-        { class: "where" },
-        el("span", { class: "tile", "data-state": state, "aria-hidden": "true" }),
-        say(`state.${state}`),
-        lasting,
-        el("span", { class: "about" }, fleet),
-      ),
+      el("p", { class: "where" }, sign, say(`state.${state}`), lasting, about),
       el("p", { class: "note" }, device?.since ? say("offline.since", { time: moment(device.since) }) : ""),
       this.#consent(device),
       ...this.#requests(),
@@ -103,18 +98,13 @@ export class DevicePanel {
     const calls = new Map(this.before.filter((call) => store.maySee(call)).map((call) => [call.key, call]));
     for (const call of store.calls.values()) if (keyOf(call) === this.key) calls.set(call.key, call);
     const shown = [...calls.values()].sort((one, other) => other.startedAt - one.startedAt).slice(0, CALLS);
-    const rows = shown.map((call) =>
-      el(
-        "li",
-        {},
-        call.number === null
-          ? el("span", { class: "quiet" }, say("withheld"))
-          : el("span", { class: "exact" }, call.number),
-        el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result)),
-        el("span", { class: "about" }, `${sayValue("direction", call.direction)} · ${startedWords(call)}`),
-        el("span", { class: "second" }, talkWords(call)),
-      ),
-    );
+    const rows = shown.map((call) => {
+      const number = el("span", { class: call.number === null ? "quiet" : "exact" }, call.number ?? say("withheld"));
+      const ended = el("span", { class: `first result ${kindOfResult(call.result)}` }, sayValue("ended", call.result));
+      const begun = `${sayValue("direction", call.direction)} · ${startedWords(call)}`;
+      const about = el("span", { class: "about" }, begun);
+      return el("li", {}, number, ended, about, el("span", { class: "second" }, talkWords(call)));
+    });
     if (shown.length === 0) rows.push(el("li", { class: "empty" }, say(mayShow ? "device.no-calls" : "device.hidden")));
     become(this.calls, rows);
   }
@@ -123,22 +113,17 @@ export class DevicePanel {
   #consent(device) {
     const consent = device?.consent;
     if (!consent) return el("p", { class: "note" }, say("device.no-consent"));
+    const answers = consent.purposes.flatMap(({ purpose, granted, since }) => {
+      const isYes = granted && consent.intact;
+      const said = say(since === null ? "never" : isYes ? "yes" : "no");
+      const answer = el("dd", { class: isYes ? "answered" : "quiet", title: since ?? "" }, said);
+      return [el("dt", {}, sayValue("purpose", purpose)), answer];
+    });
     return el(
       "section",
       {},
       el("h3", {}, say("device.consent")),
-      el(
-        "dl",
-        { class: "answers" },
-        ...consent.purposes.flatMap((one) => [
-          el("dt", {}, sayValue("purpose", one.purpose)),
-          el(
-            "dd",
-            { class: one.granted && consent.intact ? "answered" : "quiet", title: one.since ?? "" },
-            say(one.since === null ? "never" : one.granted && consent.intact ? "yes" : "no"),
-          ),
-        ]),
-      ),
+      el("dl", { class: "answers" }, ...answers),
       el("p", { class: "note" }, say("device.policy", { version: consent.policy })),
       consent.intact ? "" : el("p", { class: "wrong" }, say("device.broken")),
     );
@@ -150,25 +135,15 @@ export class DevicePanel {
       .requests(everything())
       .filter((one) => keyOf(one) === this.key && one.standing !== "closed");
     if (mine.length === 0) return [];
-    return [
+    const rows = mine.map(({ standing, kind, due }) =>
       el(
-        "section",
-        {},
-        el("h3", {}, say("device.requests")),
-        el(
-          "ul",
-          { class: "list" },
-          ...mine.map((one) =>
-            el(
-              "li",
-              { class: one.standing === "overdue" ? "late" : "" },
-              el("span", {}, sayValue("right", one.kind)),
-              el("span", { class: "first" }, dueWords(one.due, today)),
-              el("span", { class: "second" }, day(one.due)),
-            ),
-          ),
-        ),
+        "li",
+        { class: standing === "overdue" ? "late" : "" },
+        el("span", {}, sayValue("right", kind)),
+        el("span", { class: "first" }, dueWords(due, today)),
+        el("span", { class: "second" }, day(due)),
       ),
-    ];
+    );
+    return [el("section", {}, el("h3", {}, say("device.requests")), el("ul", { class: "list" }, ...rows))];
   }
 }

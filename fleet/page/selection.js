@@ -88,22 +88,6 @@ export const fleetsOf = (store) => [...new Set([...store.devices.values()].map((
 /** @param {Call} one @param {Call} other */
 const newestFirst = (one, other) => other.startedAt - one.startedAt || (one.key < other.key ? 1 : -1);
 
-/** @type {WeakMap<Store, Call[]>} */
-const orders = new WeakMap();
-
-/**
- * All calls, the one that started last first. A few more than there were a moment ago have their place soon found.
- * @param {Store} store
- */
-export function newestCalls(store) {
-  const before = (orders.get(store) ?? []).filter((call) => store.calls.get(call.key) === call);
-  const known = new Set(before);
-  const fresh = [...store.calls.values()].filter((call) => !known.has(call)).sort(newestFirst);
-  const calls = [...fresh, ...before].sort(newestFirst);
-  orders.set(store, calls);
-  return calls;
-}
-
 /**
  * Calls that the filter leaves, the one that started last first.
  * @param {Iterable<Call>} calls

@@ -150,7 +150,7 @@ for _kind, _words in (
 def status(settings_path: Path) -> None:
     """List what was published from here, and what became of it; asks no broker."""
     with _told():
-        show_records(Console(), list(RecordFolder(read_settings(settings_path).records).all()))
+        show_records(list(RecordFolder(read_settings(settings_path).records).all()))
 
 
 @publish.command(name="withdraw")
@@ -194,7 +194,7 @@ def _publish(
             again = record.unheard if record is not None and wish.again else ()
             if wish.dry_run:
                 stages = (*plan.stages, again) if again else plan.stages
-                show_plan(Console(), plan.model_copy(update={"stages": stages}), len(signed.payload), online)
+                show_plan(plan.model_copy(update={"stages": stages}), len(signed.payload), online)
                 return
             if record is None:
                 record = stack.enter_context(folder.begin(plan))
@@ -248,7 +248,7 @@ def _carry_out(
     signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, record: Record, wish: _Wish
 ) -> None:
     if record.stopped is not None and not wish.go_on:
-        show_end(Console(), record, record.stopped)
+        show_end(record, record.stopped)
         raise FleetError("It has stopped by itself. To go on all the same, say --go-on.")
     if record.stopped is not None:
         record.excuse()
@@ -263,7 +263,7 @@ def _carry_out(
             connect, record, folder, signed.payload, screen, stage_timeout_s=wish.stage_timeout_s
         )  # fmt: skip
         stopped = conductor.run()
-    show_end(Console(), record, stopped)
+    show_end(record, stopped)
     if stopped is not None:
         raise SystemExit(1)
 

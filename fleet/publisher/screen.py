@@ -2,6 +2,7 @@
 
 from typing import Final, Self
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -63,57 +64,52 @@ class Screen:
         self._progress.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
-def show_plan(console: Console, plan: Plan, size_bytes: int, online: int | None) -> None:
+def show_plan(plan: Plan, size_bytes: int, online: int | None) -> None:
     """Say what would go where."""
     publication = plan.publication
     total = sum(map(len, plan.stages))
-    _say(console, f"{publication.kind} {publication.name} for the fleet {plan.fleet}, {size_bytes} bytes")
-    _say(console, f"SHA-256 {publication.message}")
+    click.echo(f"{publication.kind} {publication.name} for the fleet {plan.fleet}, {size_bytes} bytes")
+    click.echo(f"SHA-256 {publication.message}")
     known = "" if online is None else f", {online} of them online now"
-    _say(console, f"It would go to {handsets(total)}{known}. Nothing is sent.")
+    click.echo(f"It would go to {handsets(total)}{known}. Nothing is sent.")
     for number, stage in enumerate(plan.stages, start=1):
-        _say(console, f"Stage {number}: {handsets(len(stage))}")
+        click.echo(f"Stage {number}: {handsets(len(stage))}")
         for device in stage:
-            _say(console, f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}")
+            click.echo(f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}")
 
 
-def show_end(console: Console, record: Record, stopped: StopReason | None) -> None:
+def show_end(record: Record, stopped: StopReason | None) -> None:
     """Say how it ended."""
     roll_out = record.roll_out
     publication = record.plan.publication
     if stopped is None:
-        _say(console, f"{publication.kind} {publication.name} is with the broker for {handsets(len(roll_out.sent))}.")
+        click.echo(f"{publication.kind} {publication.name} is with the broker for {handsets(len(roll_out.sent))}.")
     else:
         stage = f"{roll_out.passed + 1} of {len(roll_out.stages)}"
-        _say(console, _WHY[stopped].format(stage=stage, message=publication.message[:16]))
+        click.echo(_WHY[stopped].format(stage=stage, message=publication.message[:16]))
     for code, count in sorted(roll_out.counts().items(), key=lambda each: (-each[1], each[0])):
-        _say(console, f"  {code}: {count}")
+        click.echo(f"  {code}: {count}")
 
 
-def show_records(console: Console, records: list[Record]) -> None:
+def show_records(records: list[Record]) -> None:
     """List roll-outs, the oldest first."""
     if not records:
-        _say(console, "Nothing was published from here.")
+        click.echo("Nothing was published from here.")
     for record in records:
         roll_out, publication = record.roll_out, record.plan.publication
         begun = f"{publication.published_at[:10]} {publication.published_at[11:16]}"
-        _say(
-            console,
+        click.echo(
             f"{begun}  {publication.message[:16]}  {publication.kind} {publication.name} for {record.plan.fleet}",
         )
         state = "done" if record.is_done else f"stage {roll_out.passed + 1} of {len(roll_out.stages)}"
         stopped = f", stopped ({record.stopped})" if record.stopped else ""
         withdrawn = f", withdrawn from {len(record.withdrawn)}" if record.withdrawn else ""
         sent = f"sent to {len(roll_out.sent)} of {handsets(len(roll_out.devices))}"
-        _say(console, f"    {state}{stopped}, {sent}{withdrawn}")
+        click.echo(f"    {state}{stopped}, {sent}{withdrawn}")
         if counts := roll_out.counts():
-            _say(console, "    " + ", ".join(f"{code} {count}" for code, count in sorted(counts.items())))
+            click.echo("    " + ", ".join(f"{code} {count}" for code, count in sorted(counts.items())))
 
 
 def handsets(count: int) -> str:
     """Count handsets in words."""
     return f"{count} handset{'' if count == 1 else 's'}"
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(sentence, soft_wrap=True, highlight=False, markup=False)

@@ -240,7 +240,7 @@ test("calls have their order however they come and go", () => {
   const store = new Store();
   const call = (seq, startedAt) => ({ key: `north/a/1/${seq}`, startedAt });
   const put = (...calls) => calls.forEach((one) => store.calls.set(one.key, one));
-  const order = () => selection.newestCalls(store).map((one) => one.key.split("/")[3]);
+  const order = () => selection.callsShown(store.calls.values(), all, 0).map((one) => one.key.split("/")[3]);
   put(call(3, 30), call(1, 10));
   assert.deepEqual(order(), ["3", "1"]);
   put(call(2, 20), call(5, 50), call(4, 50));
