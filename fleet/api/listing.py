@@ -42,21 +42,15 @@ class Asked:
     as_file: bool
 
 
+_After = Annotated[
+    str | None,
+    Query(max_length=500, description="Where to go on: `next` of the answer before, with the same filters and order."),
+]
+_Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Rows at most; a CSV file has all of them.")]
+
+
 def _asked(default: int) -> Any:
-    def asked(
-        request: Request,
-        service: At,
-        after: Annotated[
-            str | None,
-            Query(
-                max_length=500,
-                description="Where to go on: `next` of the answer before, with the same filters and order.",
-            ),
-        ] = None,
-        limit: Annotated[
-            int, Query(ge=1, le=MAX_ROWS, description="Rows at most; a CSV file has all of them.")
-        ] = default,
-    ) -> Asked:
+    def asked(request: Request, service: At, after: _After = None, limit: _Limit = default) -> Asked:
         return Asked(service.engine, after, limit, wants_csv(request))
 
     return Depends(asked)

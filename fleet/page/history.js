@@ -1,6 +1,7 @@
 // What was before this page was opened, from the collector's API: asked for at the beginning, now and then, and when a
 // message says that there is more.
 
+import { Refusal } from "./session.js";
 import { HOUR_MS } from "./store.js";
 
 /** @typedef {import("./store.js").Area} Area */
@@ -86,14 +87,14 @@ export class History {
     const now = Date.now();
     for (const area of areas) this.asked.set(area, now);
     const answers = await Promise.allSettled(areas.map((area) => this.#load(area)));
-    const reasons = answers.map((answer) => (answer.status === "rejected" ? answer.reason?.reason : null));
-    const failed = answers.find((answer) => answer.status === "rejected");
-    if (reasons.includes("ended")) {
+    const failures = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason] : []));
+    if (failures.some((failure) => failure.reason === "ended")) {
       this.on.ended();
       return;
     }
-    if (failed?.status === "rejected" && !("reason" in failed.reason)) throw failed.reason;
-    const gone = failed !== undefined;
+    const strange = failures.find((failure) => !(failure instanceof Refusal));
+    if (strange) throw strange;
+    const gone = failures.length > 0;
     if (!gone) this.asOf = Date.now();
     if (gone !== this.gone) {
       this.gone = gone;

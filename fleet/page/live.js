@@ -28,10 +28,7 @@ export class Live {
   }
 
   start() {
-    if (this.address === null) {
-      this.#become("none");
-      return;
-    }
+    if (this.address === null) return;
     const client = mqtt.connect(this.address, {
       ...this.credentials(),
       clientId: this.credentials().username,

@@ -182,10 +182,7 @@ export function coverage(store, filter) {
   return { reporting: telling.length, broken, rows: [...rows.values()] };
 }
 
-/**
- * @param {Store} store
- * @param {Filter} filter
- */
+/** @param {Store} store @param {Filter} filter */
 export const erasuresShown = (store, filter) =>
   [...store.erasures.values()]
     .filter((one) => isOf(one, filter))
@@ -216,9 +213,6 @@ export function outcomesShown(store, filter) {
 /** @param {import("./store.js").Outcome} outcome */
 const when = (outcome) => outcome.published_at ?? outcome.last_received_at ?? "";
 
-/**
- * @param {Store} store
- * @param {Filter} filter
- */
+/** @param {Store} store @param {Filter} filter */
 export const quarantineShown = (store, filter) =>
   store.quarantine.filter((one) => isOf(one, filter)).sort((one, other) => other.count - one.count);

@@ -4,9 +4,15 @@ const TIMEOUT_MS = 20_000;
 /** Rows that are taken of a route at most. */
 const MOST_ROWS = 200_000;
 
-/** Why something was not answered: "wrong", "many", "gone", "unchecked" when logging in; "gone" or "ended" later. */
+/**
+ * Why something was not answered: not "ended" when logging in; "gone" or "ended" later.
+ * @typedef {"wrong" | "many" | "gone" | "unchecked" | "ended"} Reason
+ */
+/** @type {Record<number, Reason>} by the status of an answer to a log-in. */
+const REFUSALS = { 401: "wrong", 422: "wrong", 429: "many", 503: "unchecked" };
+
 export class Refusal extends Error {
-  /** @param {"wrong" | "many" | "gone" | "unchecked" | "ended"} reason */
+  /** @param {Reason} reason */
   constructor(reason) {
     super(reason);
     this.name = "Refusal";
@@ -41,10 +47,7 @@ export class Session {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ user, password }),
     });
-    if (answer.status === 401 || answer.status === 422) throw new Refusal("wrong");
-    if (answer.status === 429) throw new Refusal("many");
-    if (answer.status === 503) throw new Refusal("unchecked");
-    if (!answer.ok) throw new Refusal("gone");
+    if (!answer.ok) throw new Refusal(REFUSALS[answer.status] ?? "gone");
     const { token, fleets } = await bodyOf(answer);
     this.fleets = fleets;
     this.#user = user;

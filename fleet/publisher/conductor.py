@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from contract.messages import topic_name
 from firmware.base.backoff import full_jitter_s
@@ -19,6 +19,7 @@ from fleet.publisher.connection import (
 )
 from fleet.publisher.record import Record, RecordFolder
 from fleet.publisher.roll_out import Step, StopReason
+from fleet.publisher.screen import Screen
 
 if TYPE_CHECKING:
     from contract.results import OutcomeCode
@@ -34,16 +35,6 @@ _GATHER_S: Final = 0.2
 _MOST_AT_ONCE: Final = 500
 
 
-class Watcher(Protocol):
-    """Is told how it goes."""
-
-    def moved(self, record: Record) -> None:
-        """Something has changed."""
-
-    def said(self, sentence: str) -> None:
-        """Something that the operator may want to read."""
-
-
 class Conductor:
     """One roll-out from its record to its end; what is written down is never asked of a handset again."""
 
@@ -53,7 +44,7 @@ class Conductor:
         record: Record,
         folder: RecordFolder,
         payload: bytes,
-        watcher: Watcher,
+        screen: Screen,
         *,
         stage_timeout_s: float,
     ) -> None:
@@ -64,14 +55,14 @@ class Conductor:
             record: what is to be done, and how far it has come.
             folder: where the other records are, whose handsets may answer now.
             payload: the message.
-            watcher: told how it goes.
+            screen: shows how it goes.
             stage_timeout_s: how long a stage waits for the answers of handsets that were online.
         """
         self._connect = connect
         self._record = record
         self._folder = folder
         self._payload = payload
-        self._watcher = watcher
+        self._screen = screen
         self._stage_timeout_s = stage_timeout_s
         self._ends_s: float | None = None
         self._online: dict[str, bool] = {}
@@ -87,32 +78,21 @@ class Conductor:
         """
         attempt = -1
         while True:
-            line = self._connect()
             try:
-                line.open()
+                with self._connect() as line:
+                    attempt = 0
+                    stopped = self._serve(line)
+                    line.close(forget=self._folder.all_are_done())
+                    return stopped
             except LineLostError as error:
                 if attempt < 0:
                     raise
                 self._wait_for_another(attempt, error)
                 attempt += 1
-                continue
-            try:
-                attempt = 0
-                stopped = self._serve(line)
-            except LineLostError as error:
-                line.close()
-                self._wait_for_another(attempt, error)
-                attempt += 1
-            except BaseException:
-                line.close()
-                raise
-            else:
-                line.close(forget=self._folder.all_are_done())
-                return stopped
 
     def _wait_for_another(self, attempt: int, error: LineLostError) -> None:
         self._on_the_way.clear()
-        self._watcher.said(f"{error} It is tried again.")
+        self._screen.said(f"{error} It is tried again.")
         time.sleep(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S))
 
     def _serve(self, line: BrokerLine) -> StopReason | None:
@@ -125,7 +105,7 @@ class Conductor:
             if roll_out.passed > passed:
                 self._ends_s = None
                 self._record.note_passed()
-            self._watcher.moved(self._record)
+            self._screen.moved(self._record)
             match step:
                 case Step.DONE:
                     return None
@@ -149,7 +129,7 @@ class Conductor:
         while self._on_the_way and time.monotonic() < ends_s:
             self._take(line, _LOOK_S)
         self._record.note_stopped(reason)
-        self._watcher.moved(self._record)
+        self._screen.moved(self._record)
         return reason
 
     # --- what goes out ------------------------------------------------------------------------------------------------
