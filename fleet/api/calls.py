@@ -1,20 +1,22 @@
 """Calls that are over: one by one, by the hour, and how they ended."""
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BeforeValidator, Field
 from sqlalchemy import ColumnElement, RowMapping, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from contract.calls import CallDirection, DisconnectReason
+from fleet.api.answers import RequestMistakeError
 from fleet.api.listing import CSV_ANSWER, AHundred, Listing
 from fleet.api.models import Call, CallHour, CallHours, CallPage, CallResult, CallResults
 from fleet.api.service import AskedScope, At
-from fleet.api.spans import AskedSpan, From, To
 from fleet.collector.tables import Moment, calls
 from fleet.names import HandsetName
 
@@ -23,6 +25,50 @@ router: Final = APIRouter(tags=["calls"])
 _HOUR: Final = timedelta(hours=1)
 
 OfDevice = Annotated[HandsetName | None, Query(description="Of the handset with this name alone.")]
+
+_MAX_SPAN: Final = timedelta(days=93)
+"""What is counted by the hour, at most: a quarter of a year."""
+
+_DEFAULT_SPAN: Final = timedelta(days=7)
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _no_number(text: Any) -> Any:
+    if not (isinstance(text, str) and _RFC_3339.fullmatch(text)):
+        raise ValueError("write it as 2026-03-10T12:00:00Z, or with +08:00 (in an address %2B08:00) in place of the Z")
+    return text
+
+
+_Moment = Annotated[AwareDatetime, Field(ge=_FIRST, le=_LAST), BeforeValidator(_no_number)]
+
+_From = Annotated[_Moment | None, Query(alias="from", description="Started then or later; RFC 3339 with its zone.")]
+_To = Annotated[_Moment | None, Query(alias="to", description="Started before; RFC 3339 with its zone.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What started at `start` or later and before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+def _asked_span(start: _From = None, end: _To = None) -> _Span:
+    """Make a span of what is asked for: by default the last seven days, never too long to count by the hour."""
+    until = datetime.now(UTC) if end is None else end
+    since = until - _DEFAULT_SPAN if start is None else start
+    if since >= until:
+        raise RequestMistakeError("query.from", "It has to be before `to`.")
+    if until - since > _MAX_SPAN:
+        raise RequestMistakeError(
+            "query.from", f"It may be {_MAX_SPAN.days} days before `to` at most: ask for less, or several times."
+        )
+    return _Span(since.astimezone(UTC), until.astimezone(UTC))
+
+
+_AskedSpan = Annotated[_Span, Depends(_asked_span)]
 
 
 class hour_of(GenericFunction[datetime]):  # noqa: N801 - written as the function that it is in SQL
@@ -60,8 +106,8 @@ def list_calls(
     asked: AHundred,
     *,
     device: OfDevice = None,
-    start: From = None,
-    end: To = None,
+    start: _From = None,
+    end: _To = None,
     result: Annotated[list[DisconnectReason] | None, Query(description="That ended in one of these ways.")] = None,
     direction: Annotated[CallDirection | None, Query(description="In this direction alone.")] = None,
 ) -> Any:
@@ -85,7 +131,7 @@ def list_calls(
     return listing.answer(asked, conditions, "calls", parts=parts)
 
 
-def _counted(service: At, scope: AskedScope, span: AskedSpan, device: OfDevice = None) -> list[ColumnElement[bool]]:
+def _counted(service: At, scope: AskedScope, span: _AskedSpan, device: OfDevice = None) -> list[ColumnElement[bool]]:
     conditions = [
         calls.c.fleet.in_(scope.among(service.engine)),
         calls.c.started_at >= span.start,
@@ -98,7 +144,7 @@ _Counted = Annotated[list[ColumnElement[bool]], Depends(_counted)]
 
 
 @router.get("/calls/hourly")
-def count_calls_by_hour(service: At, span: AskedSpan, counted: _Counted) -> CallHours:
+def count_calls_by_hour(service: At, span: _AskedSpan, counted: _Counted) -> CallHours:
     """Calls by the hour in which they started, by default of the last seven days."""
     hour = hour_of(calls.c.started_at)
     statement = (
@@ -116,7 +162,7 @@ def count_calls_by_hour(service: At, span: AskedSpan, counted: _Counted) -> Call
 
 
 @router.get("/calls/results")
-def count_calls_by_result(service: At, span: AskedSpan, counted: _Counted) -> CallResults:
+def count_calls_by_result(service: At, span: _AskedSpan, counted: _Counted) -> CallResults:
     """How calls ended, by default those of the last seven days."""
     number = func.count()
     statement = (

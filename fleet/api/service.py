@@ -11,8 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import ColumnElement, Engine, select, true
 
-from fleet.api.access import Doors, Reader
-from fleet.api.attempts import Attempts
+from fleet.api.access import Attempts, Doors, Reader
 from fleet.api.settings import HttpSettings
 from fleet.collector.tables import devices
 from fleet.names import HandsetName

@@ -1,4 +1,4 @@
-from fleet.api.attempts import PER_MINUTE, PER_MINUTE_IN_ALL, Attempts
+from fleet.api.access import PER_MINUTE, PER_MINUTE_IN_ALL, Attempts
 
 
 class Clock:
