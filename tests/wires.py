@@ -40,6 +40,7 @@ class Wire:
 
 _APP: Final = "firmware/app/handset.py"
 _BUS: Final = "firmware/app/bus.py"
+_CALLS: Final = "firmware/voice/sip/calls.py"
 _INSTRUMENTS: Final = "firmware/voice/instruments.py"
 _RECORDS: Final = "firmware/services/records.py"
 _HANDLERS: Final = "firmware/services/handlers.py"
@@ -265,8 +266,8 @@ WIRES: Final = (
     Wire(
         "W20",
         "who is blocked is turned away",
-        _INSTRUMENTS,
-        "                stack.reject(call_id, reason)\n",
+        _CALLS,
+        "                self.incoming.reject(call_id, reason)\n",
         "                pass\n",
         f"{_INTEGRATION}/test_phone_policy.py::test_one_on_the_block_list_never_rings",
     ),

@@ -13,7 +13,7 @@ from firmware.base.errors import MediaError
 from firmware.base.heartbeats import Health
 from firmware.phone import orders as o
 from firmware.phone.news import ProblemRaised, VoiceNews
-from firmware.phone.orders import AudioRoute
+from firmware.phone.orders import AudioRoute, LineOrder
 from firmware.voice.audio.loop import AudioLoop
 from firmware.voice.audio.sound_pipe import PipeSource, PipeTap
 from firmware.voice.audio.tone_plans import tone_plan
@@ -158,42 +158,8 @@ class Instruments:
             case TrySound():
                 threading.Thread(target=self._try_sound, name="sound trial", daemon=True).start()
             case _:
-                self._do_with_calls(order)
-
-    def _do_with_calls(self, order: Order) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each order
-        if (stack := self._stack) is None:
-            return
-        match order:
-            case o.PlaceCall(call_id, uri, account, anonymous):
-                stack.place_call(call_id, uri, account, anonymous=anonymous)
-            case o.SignalRinging(call_id):
-                stack.signal_ringing(call_id)
-            case o.AnswerCall(call_id):
-                stack.answer(call_id)
-            case o.RejectCall(call_id, reason):
-                stack.reject(call_id, reason)
-            case o.HangUpCall(call_id):
-                stack.hang_up(call_id)
-            case o.HoldCall(call_id):
-                stack.hold(call_id)
-            case o.ResumeCall(call_id):
-                stack.resume(call_id)
-            case o.RedirectCall(call_id, uri):
-                stack.redirect(call_id, uri)
-            case o.TransferCall(call_id, uri):
-                stack.transfer(call_id, uri)
-            case o.TransferToCall(call_id, other_call_id):
-                stack.transfer_to_call(call_id, other_call_id)
-            case o.JoinCalls(call_ids):
-                stack.join(call_ids)
-            case o.SplitCalls():
-                stack.split()
-            case o.SendDtmf(call_id, key):
-                stack.send_dtmf(call_id, key)
-            case o.SignalRecording(call_id, sign):
-                stack.signal_recording(call_id, sign)
-            case o.SendMessage(message_id, uri, text, account):
-                stack.send_message(message_id, uri, text, account)
+                if self._stack is not None and isinstance(order, LineOrder):
+                    self._stack.order(order)
 
     def _try_sound(self) -> None:
         """Open every device and shut it again: nothing is played, and nothing recorded."""

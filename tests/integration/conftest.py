@@ -67,7 +67,7 @@ def registered(server: Kamailio) -> Iterator[SipLine]:
 def line(registered: SipLine) -> Iterator[SipLine]:
     """Return the registered SIP stack, at rest before and after."""
     yield registered
-    registered.end_calls(registered.stack.hang_up)
+    registered.end_calls(registered.stack.order)
     registered.forget()
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from contract.consent import Purpose
+from firmware.phone.orders import AnswerCall
 from tests.lab import chance
 from tests.lab.audio import gaps
 from tests.lab.call_log import Call, logged_calls, new_calls
@@ -160,7 +161,7 @@ async def call_out(office: Office, clerk: Person) -> None:
 
 async def is_answered(office: Office, clerk: Person) -> None:
     await clerk.wait_for_call("alerting")
-    office.bob.phone.stack.answer(office.bob._calls[-1])
+    office.bob.phone.stack.order(AnswerCall(office.bob._calls[-1]))
     await clerk.wait_for_call("active")
 
 

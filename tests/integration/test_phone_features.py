@@ -10,6 +10,7 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallState, RejectReason
+from firmware.phone.orders import AnswerCall, RejectCall
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
@@ -132,7 +133,7 @@ async def test_a_busy_number_is_tried_again_by_itself_and_the_phone_rings_when_i
 ) -> None:
     await clerk.lift()
     await clerk.dial(CAROL)
-    office.carol.phone.stack.reject(office.carol.is_called().call_id, RejectReason.BUSY)
+    office.carol.phone.stack.order(RejectCall(office.carol.is_called().call_id, RejectReason.BUSY))
     await clerk.reads("Busy")
     await clerk.reads("Redial: try on")
     await clerk.press("redial")
@@ -142,7 +143,7 @@ async def test_a_busy_number_is_tried_again_by_itself_and_the_phone_rings_when_i
     again = office.carol.is_called()
     await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
     await clerk.lift()
-    office.carol.phone.stack.answer(again.call_id)
+    office.carol.phone.stack.order(AnswerCall(again.call_id))
     with OpenEar() as ear, speaking():
         await hears(ear, CAROL)
         await hears(office.carol, PERSON)
@@ -151,7 +152,7 @@ async def test_a_busy_number_is_tried_again_by_itself_and_the_phone_rings_when_i
 async def test_a_busy_number_is_tried_no_more_once_a_code_says_so(office: Office, clerk: Person) -> None:
     await clerk.lift()
     await clerk.dial(CAROL)
-    office.carol.phone.stack.reject(office.carol.is_called().call_id, RejectReason.BUSY)
+    office.carol.phone.stack.order(RejectCall(office.carol.is_called().call_id, RejectReason.BUSY))
     await clerk.reads("Redial: try on")
     await clerk.press("redial")
     await clerk.reads("Trying again…")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.phone.call import RejectReason
+from firmware.phone.orders import RejectCall
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk
 from tests.lab.person import Person
 from tests.lab.stage import Choices
@@ -107,7 +108,7 @@ async def test_a_transfer_that_the_target_declines_returns_the_caller(office: Of
         await clerk.send(CAROL)
         called = office.carol.is_called()
         await clerk.wait_for_call("alerting")
-        office.carol.phone.stack.reject(called.call_id, RejectReason.DECLINED)
+        office.carol.phone.stack.order(RejectCall(called.call_id, RejectReason.DECLINED))
         await clerk.reads("Call declined")
         await clerk.reads("Hold: go back")
         await clerk.press("hold")

@@ -11,6 +11,16 @@ from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, CallStateChanged, IncomingCallReceived
+from firmware.phone.orders import (
+    AnswerCall,
+    HangUpCall,
+    HoldCall,
+    PlaceCall,
+    RejectCall,
+    ResumeCall,
+    SendDtmf,
+    SignalRinging,
+)
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.baresip import Baresip
@@ -92,17 +102,17 @@ def caller(
 
 def test_a_call_is_dialled_rings_is_answered_and_ended(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with peer(server, tmp_path, "uas_answer") as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         for state in (CallState.DIALING, CallState.ALERTING, CallState.ACTIVE):
             line.wait_for_call(CALL, state)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.LOCAL_HANGUP
         sipp.finish()
 
 
 def test_the_other_end_hangs_up(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with peer(server, tmp_path, "uas_answer_then_hang_up") as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.REMOTE_HANGUP
         sipp.finish()
 
@@ -122,7 +132,7 @@ def test_a_refusal_is_told_with_its_reason_and_code(
     server: Kamailio, line: SipLine, tmp_path: Path, code: int, reason: DisconnectReason
 ) -> None:
     with peer(server, tmp_path, "uas_reject", CODE=str(code)) as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         ended = line.wait_for_call(CALL, CallState.DISCONNECTED)
         assert (ended.reason, ended.sip_code) == (reason, code)
         sipp.finish()
@@ -131,20 +141,20 @@ def test_a_refusal_is_told_with_its_reason_and_code(
 @pytest.mark.feature("early media")
 def test_early_media_is_heard_before_the_answer(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with peer(server, tmp_path, "uas_early_media") as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         line.wait_for(CallAudioChanged, lambda event: event.receiving)
         line.wait_for_call(CALL, CallState.ALERTING)
         assert not any(isinstance(e, CallStateChanged) and e.state is CallState.ACTIVE for _, e in line.events)
         line.wait_for_call(CALL, CallState.ACTIVE)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         sipp.finish()
 
 
 def test_a_caller_who_gives_up_cancels(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with peer(server, tmp_path, "uas_ring") as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         line.wait_for_call(CALL, CallState.ALERTING)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.CANCELLED
         sipp.finish()
 
@@ -153,11 +163,11 @@ def test_a_peer_that_holds_the_call_is_noticed_and_its_return_too(
     server: Kamailio, line: SipLine, tmp_path: Path
 ) -> None:
     with peer(server, tmp_path, "uas_hold") as sipp:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
         line.wait_for(CallAudioChanged, lambda event: not event.receiving and not event.sending)
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         line.wait_for_call(CALL, CallState.DISCONNECTED)
         sipp.finish()
 
@@ -167,7 +177,7 @@ def test_a_server_that_says_nothing_is_unreachable_within_seven_seconds(
 ) -> None:
     gone = Kamailio(tmp_path, USERS)
     with SipLine(settings(gone, authority)) as line:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         ended = line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=7)
         assert (ended.reason, ended.sip_code) == (DisconnectReason.UNREACHABLE, 0)
 
@@ -177,7 +187,7 @@ def test_a_server_that_refuses_the_connection_is_unreachable_at_once(
 ) -> None:
     gone = Kamailio(tmp_path, USERS)
     with SipLine(settings(gone, authority, Transport.TCP)) as line:
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         assert line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=1).reason is DisconnectReason.UNREACHABLE
 
 
@@ -188,23 +198,23 @@ def test_an_emergency_call_goes_out_though_registration_failed(
     unknown = AccountSettings("nobody", "localhost", "localhost", server.udp_port, Transport.UDP, "x", srtp=Srtp.OFF)
     with peer(server, tmp_path, "uas_answer") as sipp, SipLine(SipSettings(unknown, local_port=0)) as line:
         line.wait_for_registration(RegistrationState.FAILED)
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         line.wait_for_call(CALL, CallState.ACTIVE)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         sipp.finish()
 
 
 def test_a_malformed_address_ends_the_call_at_once(line: SipLine) -> None:
-    line.stack.place_call(CALL, SipUri("sip:<<<"))
+    line.stack.order(PlaceCall(CALL, SipUri("sip:<<<")))
     assert line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=1).reason is not None
 
 
 def test_requests_about_unknown_calls_are_ignored(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
-    line.stack.answer(CALL)
-    line.stack.reject(CALL, RejectReason.BUSY)
-    line.stack.hold(CALL)
-    line.stack.send_dtmf(CALL, Key.DIGIT_1)
-    line.stack.hang_up(CALL)
+    line.stack.order(AnswerCall(CALL))
+    line.stack.order(RejectCall(CALL, RejectReason.BUSY))
+    line.stack.order(HoldCall(CALL))
+    line.stack.order(SendDtmf(CALL, Key.DIGIT_1))
+    line.stack.order(HangUpCall(CALL))
     test_the_other_end_hangs_up(server, line, tmp_path)
 
 
@@ -215,8 +225,8 @@ def test_a_caller_is_rung_answered_and_hangs_up(server: Kamailio, line: SipLine,
     with caller(server, tmp_path, "uac_call", name="+8613800138000") as sipp:
         call = line.wait_for(IncomingCallReceived)
         assert (call.caller.number, call.caller.display_name) == ("+8613800138000", "Caller")
-        line.stack.signal_ringing(call.call_id)
-        line.stack.answer(call.call_id)
+        line.stack.order(SignalRinging(call.call_id))
+        line.stack.order(AnswerCall(call.call_id))
         line.wait_for_call(call.call_id, CallState.ACTIVE)
         assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.REMOTE_HANGUP
         sipp.finish()
@@ -225,10 +235,10 @@ def test_a_caller_is_rung_answered_and_hangs_up(server: Kamailio, line: SipLine,
 def test_an_answered_caller_is_hung_up_on(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with caller(server, tmp_path, "uac_wait_for_hang_up") as sipp:
         call = line.wait_for(IncomingCallReceived)
-        line.stack.signal_ringing(call.call_id)
-        line.stack.answer(call.call_id)
+        line.stack.order(SignalRinging(call.call_id))
+        line.stack.order(AnswerCall(call.call_id))
         line.wait_for_call(call.call_id, CallState.ACTIVE)
-        line.stack.hang_up(call.call_id)
+        line.stack.order(HangUpCall(call.call_id))
         assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.LOCAL_HANGUP
         sipp.finish()
 
@@ -239,8 +249,8 @@ def test_a_caller_is_turned_away_with_the_reasons_code(
 ) -> None:
     with caller(server, tmp_path, "uac_rejected", CODE=str(code)) as sipp:
         call = line.wait_for(IncomingCallReceived)
-        line.stack.signal_ringing(call.call_id)
-        line.stack.reject(call.call_id, reason)
+        line.stack.order(SignalRinging(call.call_id))
+        line.stack.order(RejectCall(call.call_id, reason))
         assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.REJECTED
         sipp.finish()
 
@@ -250,7 +260,7 @@ def test_a_caller_without_an_offer_is_turned_away_and_the_phone_lives(
 ) -> None:
     # Rejected inside pjsua's own callback, this packet would abort the process.
     with caller(server, tmp_path, "uac_without_offer", CODE="486") as sipp:
-        line.stack.reject(line.wait_for(IncomingCallReceived).call_id, RejectReason.BUSY)
+        line.stack.order(RejectCall(line.wait_for(IncomingCallReceived).call_id, RejectReason.BUSY))
         sipp.finish()
     test_a_caller_is_rung_answered_and_hangs_up(server, line, tmp_path / "next")
 
@@ -258,7 +268,7 @@ def test_a_caller_without_an_offer_is_turned_away_and_the_phone_lives(
 def test_a_caller_who_gives_up_while_it_rings_has_cancelled(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
     with caller(server, tmp_path, "uac_cancel") as sipp:
         call = line.wait_for(IncomingCallReceived)
-        line.stack.signal_ringing(call.call_id)
+        line.stack.order(SignalRinging(call.call_id))
         assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.CANCELLED
         sipp.finish()
 
@@ -270,15 +280,15 @@ def test_callers_beyond_the_limit_hear_that_the_line_is_busy_and_are_told_of(
         line.wait_for_registration(RegistrationState.REGISTERED)
         with caller(server, tmp_path / "first", "uac_wait_for_hang_up") as first:
             call = line.wait_for(IncomingCallReceived)
-            line.stack.signal_ringing(call.call_id)
-            line.stack.answer(call.call_id)
+            line.stack.order(SignalRinging(call.call_id))
+            line.stack.order(AnswerCall(call.call_id))
             line.wait_for_call(call.call_id, CallState.ACTIVE)
             with caller(server, tmp_path / "second", "uac_rejected", CODE="486") as second:
                 second.finish()
             # Who called is told all the same, so that it can be read among the missed calls.
             missed = line.wait_for(IncomingCallReceived)
             assert line.wait_for_call(missed.call_id, CallState.DISCONNECTED).reason is DisconnectReason.BUSY
-            line.stack.hang_up(call.call_id)
+            line.stack.order(HangUpCall(call.call_id))
             first.finish()
 
 
@@ -290,8 +300,8 @@ def test_ringing_is_signalled_within_twenty_milliseconds(server: Kamailio, line:
         for _ in range(20):
             call = line.wait_for(IncomingCallReceived)
             began = time.monotonic()
-            line.stack.signal_ringing(call.call_id)
-            line.stack.reject(call.call_id, RejectReason.DECLINED)
+            line.stack.order(SignalRinging(call.call_id))
+            line.stack.order(RejectCall(call.call_id, RejectReason.DECLINED))
             line.wait_for_call(call.call_id, CallState.DISCONNECTED)
             delays_s.append(time.monotonic() - began)
         sipp.finish()
@@ -336,21 +346,21 @@ def test_a_phone_is_called_held_taken_back_and_sent_digits(
         SipLine(settings(server, authority, transport, srtp)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
-        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
         bob.wait_for("CALL_INCOMING")
         line.wait_for_call(CALL, CallState.ALERTING)
         bob.answer()
         line.wait_for_call(CALL, CallState.ACTIVE)
         bob.wait_for("CALL_ESTABLISHED")
         for key in (Key.DIGIT_5, Key.HASH):
-            line.stack.send_dtmf(CALL, key)
+            line.stack.order(SendDtmf(CALL, key))
             digit = key.value
             bob.wait_for("CALL_DTMF_START", where=lambda event: event["param"] == digit)  # noqa: B023 - asked at once
-        line.stack.hold(CALL)
+        line.stack.order(HoldCall(CALL))
         line.wait_for_call(CALL, CallState.HELD)
-        line.stack.resume(CALL)
+        line.stack.order(ResumeCall(CALL))
         line.wait_for_call(CALL, CallState.ACTIVE)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         bob.wait_for("CALL_CLOSED")
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.LOCAL_HANGUP
         quality = line.wait_for(CallQualityMeasured).quality
@@ -370,9 +380,9 @@ def test_a_phone_calls_is_answered_and_hangs_up(
         bob.dial("sip:alice@localhost")
         call = line.wait_for(IncomingCallReceived)
         assert call.caller.number == "bob"
-        line.stack.signal_ringing(call.call_id)
+        line.stack.order(SignalRinging(call.call_id))
         bob.wait_for("CALL_RINGING")
-        line.stack.answer(call.call_id)
+        line.stack.order(AnswerCall(call.call_id))
         line.wait_for_call(call.call_id, CallState.ACTIVE)
         bob.wait_for("CALL_ESTABLISHED")
         bob.hang_up()
@@ -385,7 +395,7 @@ def test_a_peer_that_cannot_encrypt_is_not_talked_to_where_encryption_is_mandato
     with SipLine(settings(server, authority, Transport.TLS, Srtp.MANDATORY)) as line:
         line.wait_for_registration(RegistrationState.REGISTERED)
         with peer(server, tmp_path, "uas_reject", CODE="488") as sipp:
-            line.stack.place_call(CALL, PEER)
+            line.stack.order(PlaceCall(CALL, PEER))
             assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.ENCRYPTION_REQUIRED
             sipp.finish()
         with caller(server, tmp_path / "in", "uac_rejected", CODE="488") as sipp:
@@ -413,7 +423,7 @@ def test_each_codec_carries_a_call_where_it_alone_is_configured(
         report = line.stack.build_report
         assert report is not None
         assert report.codecs == (codec,)
-        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
@@ -430,11 +440,11 @@ def test_the_network_that_the_handset_is_on_chooses_the_codec(
         SipLine(settings(server, authority, codecs_by_network=by_network)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
-        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for_call(CALL, CallState.ACTIVE)
-        line.stack.hang_up(CALL)
+        line.stack.order(HangUpCall(CALL))
         assert line.wait_for(CallQualityMeasured).quality.codec == "PCMA"
 
 
@@ -446,7 +456,7 @@ def test_a_peer_that_vanishes_in_a_call_is_lost_and_one_that_is_only_quiet_is_no
         SipLine(settings(server, authority, media_silence_s=0.5)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
-        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for_call(CALL, CallState.ACTIVE)
@@ -466,7 +476,7 @@ def test_a_peer_without_audio_that_answers_when_asked_is_kept(
         SipLine(settings(server, authority, media_silence_s=0.5)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
-        line.stack.place_call(CALL, PEER)
+        line.stack.order(PlaceCall(CALL, PEER))
         line.wait_for_call(CALL, CallState.ACTIVE)
         assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.REMOTE_HANGUP
         sipp.finish()

@@ -8,6 +8,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged
+from firmware.phone.orders import HangUpCall, PlaceCall, SendDtmf
 from provisioning.sip_choices import DtmfMethod
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
@@ -29,7 +30,7 @@ def phone(server: Kamailio, method: DtmfMethod = DtmfMethod.AUTO) -> SipLine:
 def call(line: SipLine, peer: ScriptedPeer, *, formats: str, port: int = 0) -> CallId:
     call_id = new_call_id()
     line.wait_for_registration(RegistrationState.REGISTERED)
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     peer.reply(peer.take_call(), 200, body=sdp(port, formats=formats))
     peer.receive("ACK")
     line.wait_for_call(call_id, CallState.ACTIVE)
@@ -37,7 +38,7 @@ def call(line: SipLine, peer: ScriptedPeer, *, formats: str, port: int = 0) -> C
 
 
 def hang_up(line: SipLine, peer: ScriptedPeer, call_id: CallId) -> None:
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
     line.wait_for_call(call_id, CallState.DISCONNECTED)
 
@@ -49,7 +50,7 @@ def test_where_only_g711_was_agreed_on_digits_sound(server: Kamailio, peer: Scri
         line.say(1000)
         call_id = call(line, peer, formats=formats, port=ear.port)
         for key in KEYS:
-            line.stack.send_dtmf(call_id, key)
+            line.stack.order(SendDtmf(call_id, key))
         ear.wait_for_digits("55#")
         hang_up(line, peer, call_id)
 
@@ -61,7 +62,7 @@ def test_where_neither_events_nor_tones_would_do_digits_go_by_info(
     with phone(server, method) as line:
         call_id = call(line, peer, formats=formats)
         for key in KEYS:
-            line.stack.send_dtmf(call_id, key)
+            line.stack.order(SendDtmf(call_id, key))
         for key in KEYS:
             info = peer.receive("INFO")
             assert info.header("Content-Type") == "application/dtmf-relay"
@@ -75,9 +76,9 @@ def test_where_neither_events_nor_tones_would_do_digits_go_by_info(
 def test_a_peer_that_refuses_info_keeps_its_call(server: Kamailio, peer: ScriptedPeer) -> None:
     with phone(server, DtmfMethod.INFO) as line:
         call_id = call(line, peer, formats="8")
-        line.stack.send_dtmf(call_id, Key.DIGIT_1)
+        line.stack.order(SendDtmf(call_id, Key.DIGIT_1))
         peer.reply(peer.receive("INFO"), 415)
-        line.stack.send_dtmf(call_id, Key.DIGIT_2)
+        line.stack.order(SendDtmf(call_id, Key.DIGIT_2))
         peer.reply(peer.receive("INFO"), 501)
         assert not [e for _, e in line.events if isinstance(e, CallStateChanged) and e.state is CallState.DISCONNECTED]
         hang_up(line, peer, call_id)

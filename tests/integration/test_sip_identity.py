@@ -7,6 +7,7 @@ import pytest
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallerId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.news import CallPartyChanged, IncomingCallReceived
+from firmware.phone.orders import HangUpCall, PlaceCall, RedirectCall, RejectCall
 from tests.lab.kamailio import Kamailio
 from tests.lab.ports import free_port
 from tests.lab.scripted_peer import ScriptedPeer, sdp
@@ -34,7 +35,7 @@ def test_the_servers_word_counts_before_the_callers_own(line: SipLine, peer: Scr
     assert call.caller == BOSS
     assert (call.ring, call.answer_after_s) == ("internal", 3)
     assert call.diverted_by == CallerId("200")
-    line.stack.reject(call.call_id, RejectReason.DECLINED)
+    line.stack.order(RejectCall(call.call_id, RejectReason.DECLINED))
     peer.acknowledge(peer.receive(603))
 
 
@@ -53,7 +54,7 @@ def test_each_reason_to_turn_a_caller_away_has_its_code(
     peer.invite("alice", "Privacy: id", body=sdp(), sender='"Anonymous" <sip:anonymous@anonymous.invalid>')
     call = line.wait_for(IncomingCallReceived)
     assert not call.caller.number
-    line.stack.reject(call.call_id, reason)
+    line.stack.order(RejectCall(call.call_id, reason))
     peer.acknowledge(peer.receive(code))
     ended = line.wait_for_call(call.call_id, CallState.DISCONNECTED)
     assert (ended.reason, ended.sip_code) == (DisconnectReason.REJECTED, 0)
@@ -62,7 +63,7 @@ def test_each_reason_to_turn_a_caller_away_has_its_code(
 def test_a_caller_is_told_whom_to_call_instead(line: SipLine, peer: ScriptedPeer) -> None:
     peer.invite("alice", body=sdp())
     call = line.wait_for(IncomingCallReceived)
-    line.stack.redirect(call.call_id, SipUri("sip:carol@localhost"))
+    line.stack.order(RedirectCall(call.call_id, SipUri("sip:carol@localhost")))
     moved = peer.receive(302)
     assert [contact.strip("<>") for contact in moved.all("Contact")] == ["sip:carol@localhost"]
     peer.acknowledge(moved)
@@ -88,13 +89,13 @@ def test_a_stranger_asserts_nothing_and_is_not_answered_without_a_hand(server: K
         call = line.wait_for(IncomingCallReceived)
         assert call.caller == CallerId("fake", "Your bank")
         assert (call.ring, call.answer_after_s) == ("normal", None)
-        line.stack.reject(call.call_id, RejectReason.BLOCKED)
+        line.stack.order(RejectCall(call.call_id, RejectReason.BLOCKED))
         stranger.receive(603)
 
 
 def test_a_withheld_identity_is_told_to_the_server_alone(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER, anonymous=True)
+    line.stack.order(PlaceCall(call_id, PEER, anonymous=True))
     invite = peer.take_call()
     assert "anonymous@anonymous.invalid" in invite.header("From")
     assert "alice" not in invite.header("From")
@@ -108,13 +109,13 @@ def test_a_withheld_identity_is_told_to_the_server_alone(line: SipLine, peer: Sc
     answer = peer.receive(200, method="INVITE")
     assert "alice" not in answer.header("Contact")
     peer.acknowledge(answer)
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     assert "alice" not in peer.receive("BYE").header("From")
 
 
 def test_whoever_the_server_says_has_answered_is_shown(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call()
     peer.reply(invite, 180, BOSS_HEADER)
     assert line.wait_for(CallPartyChanged).party == BOSS
@@ -129,7 +130,7 @@ def test_whoever_the_server_says_has_answered_is_shown(line: SipLine, peer: Scri
     peer.acknowledge(peer.receive(200, method="INVITE"))
     assert line.wait_for(CallPartyChanged).party == BOSS
     assert not [event for _, event in line.events if isinstance(event, CallPartyChanged)]
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
 
 
@@ -140,5 +141,5 @@ def test_names_that_are_no_text_do_not_stop_the_phone(line: SipLine, peer: Scrip
     call = line.wait_for(IncomingCallReceived)
     assert len(call.caller.number) <= 128
     assert call.caller.display_name.startswith("xxx")
-    line.stack.reject(call.call_id, RejectReason.DECLINED)
+    line.stack.order(RejectCall(call.call_id, RejectReason.DECLINED))
     peer.acknowledge(peer.receive(603))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firmware.phone.news import IncomingCallReceived
+from firmware.phone.orders import AnswerCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.bench.speaker import Codec, Speaker
@@ -103,7 +104,7 @@ def call(line: Line) -> Heard:
         try:
             speaker.wait_for_registration("300")
             speaker.ring("300")
-            handset.stack.answer(handset.wait_for(IncomingCallReceived).call_id)
+            handset.stack.order(AnswerCall(handset.wait_for(IncomingCallReceived).call_id))
             speaker.wait_for_answers()
             cable.change(line)
             said = speech()

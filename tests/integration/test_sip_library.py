@@ -14,6 +14,7 @@ import pytest
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
+from firmware.phone.orders import AnswerCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.bench.phones import Linphone, Seat
@@ -89,7 +90,7 @@ def test_ten_calls_at_once_are_taken_and_the_eleventh_hears_busy(
         for caller in callers:
             caller.invite("alice", body=sdp(caller.port))
             arrived = line.wait_for(IncomingCallReceived)
-            line.stack.answer(arrived.call_id)
+            line.stack.order(AnswerCall(arrived.call_id))
             answer = caller.receive(200)
             caller.establish(answer)
             caller.acknowledge(answer)
@@ -109,7 +110,7 @@ def test_an_opus_call_with_baresip_is_heard_both_ways(
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
         line.say(ALICE_HZ)
-        line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
         bob.wait_for("CALL_INCOMING")
         bob.answer()
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
@@ -139,7 +140,7 @@ def test_an_opus_call_with_linphone_is_heard(server: Kamailio, authority: Certif
                 while not server.is_registered("bob"):
                     assert time.monotonic() < deadline, "linphone does not register"
                     time.sleep(0.05)
-                line.stack.place_call(CALL, SipUri("sip:bob@localhost"))
+                line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
                 line.wait_for_call(CALL, CallState.ACTIVE)
                 quality = quality_of(line).quality
                 assert quality.codec.lower() == "opus"
@@ -170,7 +171,7 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
         line.say(ALICE_HZ)
         bob.dial("sip:alice@localhost")
         call_id = line.wait_for(IncomingCallReceived).call_id
-        line.stack.answer(call_id)
+        line.stack.order(AnswerCall(call_id))
         line.wait_for_call(call_id, CallState.ACTIVE)
         quality = quality_of(line).quality
         # Keys may be agreed on a moment after the call has been answered.

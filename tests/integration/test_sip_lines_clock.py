@@ -11,6 +11,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.kamailio import Kamailio
@@ -56,8 +57,8 @@ def test_a_clock_that_jumps_ten_years_ends_no_call_and_costs_no_registration(
             phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=30)
             caller.wait_for_registration(RegistrationState.REGISTERED)
             call_id = CallId(uuid.uuid4().hex)
-            caller.stack.place_call(call_id, SipUri("sip:alice@localhost"))
-            phone.stack.answer(phone.wait_for(IncomingCallReceived).call_id)
+            caller.stack.order(PlaceCall(call_id, SipUri("sip:alice@localhost")))
+            phone.stack.order(AnswerCall(phone.wait_for(IncomingCallReceived).call_id))
             caller.wait_for_call(call_id, CallState.ACTIVE)
             phone.forget()
             caller.forget()
@@ -66,7 +67,7 @@ def test_a_clock_that_jumps_ten_years_ends_no_call_and_costs_no_registration(
             with pytest.raises(AssertionError):
                 caller.wait_for_call(call_id, CallState.DISCONNECTED, timeout_s=5)
             assert not any(isinstance(event, RegistrationChanged) for _, event in phone.events)
-            caller.stack.hang_up(call_id)
+            caller.stack.order(HangUpCall(call_id))
             caller.wait_for_call(call_id, CallState.DISCONNECTED)
             # It recovers from a restart of its registrar as before.
             server.restart()

@@ -13,6 +13,7 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.orders import HangUpCall, PlaceCall
 from firmware.voice.sip.engine import Engine
 from firmware.voice.sip.servers import service_records
 from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings
@@ -124,7 +125,7 @@ def test_a_name_server_that_does_not_answer_is_waited_for_elsewhere_and_not_long
         line.wait_for_registration(RegistrationState.REGISTERING)
         for _ in range(3):
             line.beat.clear()
-            line.stack.hang_up("0" * 32)  # type: ignore[arg-type]
+            line.stack.order(HangUpCall("0" * 32))  # type: ignore[arg-type]
             assert line.beat.wait(1), "the SIP thread waits for the name server"
         assert line.wait_for_registration(RegistrationState.FAILED, timeout_s=20).failure is not None
     assert server.questions
@@ -153,7 +154,7 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
         assert asked.wait(PATIENCE_S)
         for _ in range(3):
             line.beat.clear()
-            line.stack.hang_up("0" * 32)  # type: ignore[arg-type]
+            line.stack.order(HangUpCall("0" * 32))  # type: ignore[arg-type]
             assert line.beat.wait(PATIENCE_S), "the SIP thread waits for the name server"
         answer.set()
         assert found.wait(PATIENCE_S)
@@ -175,8 +176,8 @@ def test_a_call_that_is_hung_up_before_its_server_is_found_never_goes_out(monkey
         settings = AccountSettings("alice", DOMAIN, "sip.operator.example", port, Transport.UDP, USERS["alice"])
         with SipLine(SipSettings(settings, local_port=0)) as line:
             assert asked.wait(PATIENCE_S)
-            line.stack.place_call(CALL, SipUri(f"sip:100@{DOMAIN}"))
-            line.stack.hang_up(CALL)
+            line.stack.order(PlaceCall(CALL, SipUri(f"sip:100@{DOMAIN}")))
+            line.stack.order(HangUpCall(CALL))
             assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.CANCELLED
             answer.set()
             came = [server.recv(65_535).split()[0]]
@@ -197,7 +198,6 @@ def take_answer(status: int, _token: int, _addresses: int) -> None:
 
 def ask_the_library(engine: Engine, host: bytes) -> None:
     """Ask as the library does, for a name that it cannot know."""
-    assert engine._names is not None
     kept = ctypes.create_string_buffer(host)
     answer = ctypes.cast(take_answer, ctypes.c_void_p).value
-    engine._names._callback(ctypes.addressof(kept), len(host), 1, 0, 5060, None, answer)
+    engine.names._callback(ctypes.addressof(kept), len(host), 1, 0, 5060, None, answer)

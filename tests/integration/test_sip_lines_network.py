@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
+from firmware.phone.orders import HangUpCall
 from firmware.voice.sip.settings import ServerName
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
@@ -103,7 +104,7 @@ def test_a_network_with_nothing_but_ipv6_carries_sound_both_ways_and_marked(
         call_id = call(phone, friend) if phone_calls else call(friend, phone, "alice")
         both_hear_each_other(phone, friend)
         caller = phone if phone_calls else friend
-        caller.stack.hang_up(call_id)
+        caller.stack.order(HangUpCall(call_id))
         caller.wait_for_call(call_id, CallState.DISCONNECTED)
     sound = [packet for packet in trace.packets if packet.is_rtp and packet.source == HOME_6]
     assert len(sound) > 5

@@ -13,6 +13,7 @@ from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import HangUpCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
@@ -131,11 +132,11 @@ def test_a_call_goes_out_over_the_account_that_it_names_and_by_that_accounts_dom
         registered_as(line, "")
         registered_as(line, "office")
         missing, answered = CallId(uuid.uuid4().hex), CallId(uuid.uuid4().hex)
-        line.stack.place_call(missing, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(missing, SipUri("sip:bob@localhost")))
         assert line.wait_for_call(missing, CallState.DISCONNECTED).reason is DisconnectReason.NOT_FOUND
-        line.stack.place_call(answered, SipUri("sip:bob@localhost"), "office")
+        line.stack.order(PlaceCall(answered, SipUri("sip:bob@localhost"), "office"))
         line.wait_for_call(answered, CallState.ACTIVE)
-        line.stack.hang_up(answered)
+        line.stack.order(HangUpCall(answered))
         line.wait_for_call(answered, CallState.DISCONNECTED)
 
 
@@ -169,10 +170,10 @@ def test_an_emergency_call_takes_another_account_when_the_default_one_has_no_ser
         office.route("113", peer.uri)
         registered_as(line, "office")
         ordinary, emergency = CallId(uuid.uuid4().hex), CallId(uuid.uuid4().hex)
-        line.stack.place_call(emergency, SipUri("sip:112@localhost"))
+        line.stack.order(PlaceCall(emergency, SipUri("sip:112@localhost")))
         line.wait_for_call(emergency, CallState.ACTIVE)
-        line.stack.hang_up(emergency)
-        line.stack.place_call(ordinary, SipUri("sip:113@localhost"))
+        line.stack.order(HangUpCall(emergency))
+        line.stack.order(PlaceCall(ordinary, SipUri("sip:113@localhost")))
         assert line.wait_for_call(ordinary, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 
@@ -247,10 +248,10 @@ def test_a_call_that_the_first_server_leaves_unanswered_rings_by_way_of_the_next
         getattr(best, how)()
         call_id = CallId(uuid.uuid4().hex)
         began = time.monotonic()
-        line.stack.place_call(call_id, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(call_id, SipUri("sip:bob@localhost")))
         line.wait_for_call(call_id, CallState.ACTIVE, timeout_s=5)
         assert time.monotonic() - began < 5
-        line.stack.hang_up(call_id)
+        line.stack.order(HangUpCall(call_id))
         assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.LOCAL_HANGUP
         registered_as(line, "")
         assert other.is_registered("alice")
@@ -265,7 +266,7 @@ def test_a_call_that_no_server_answers_ends_as_unreachable(
         best.freeze()
         other.freeze()
         call_id = CallId(uuid.uuid4().hex)
-        line.stack.place_call(call_id, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(call_id, SipUri("sip:bob@localhost")))
         assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 
@@ -281,9 +282,9 @@ def test_a_caller_who_gives_up_while_the_servers_are_tried_is_not_called_again(
         registered_as(line, "")
         best.freeze()
         call_id = CallId(uuid.uuid4().hex)
-        line.stack.place_call(call_id, SipUri("sip:bob@localhost"))
+        line.stack.order(PlaceCall(call_id, SipUri("sip:bob@localhost")))
         line.wait_for_call(call_id, CallState.DIALING)
-        line.stack.hang_up(call_id)
+        line.stack.order(HangUpCall(call_id))
         assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.CANCELLED
         with pytest.raises(AssertionError):
             line.wait_for_call(call_id, CallState.ACTIVE, timeout_s=3)

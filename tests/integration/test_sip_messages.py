@@ -8,6 +8,7 @@ import pytest
 from contract.calls import CallDirection
 from firmware.phone.call import CallerId, CallState, RegistrationState, SipUri
 from firmware.phone.news import MessageReceived, MessageSent
+from firmware.phone.orders import HangUpCall, PlaceCall, SendMessage
 from tests.lab.kamailio import Kamailio
 from tests.lab.scripted_peer import Dialog, ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone
@@ -33,7 +34,7 @@ def test_a_text_reaches_another_phone_as_it_was_written(server: Kamailio, line: 
     with SecondPhone(settings_of("bob", server)) as bob:
         bob.wait_for_registration(RegistrationState.REGISTERED)
         sent = message_id()
-        line.stack.send_message(sent, uri_of("bob"), TEXT)
+        line.stack.order(SendMessage(sent, uri_of("bob"), TEXT))
         assert line.wait_for(MessageSent) == MessageSent(sent, accepted=True, sip_code=200)
         message = bob.wait_for(MessageReceived).message
         assert (message.direction, message.party, message.text) == (CallDirection.INCOMING, CallerId("alice"), TEXT)
@@ -43,7 +44,7 @@ def test_a_text_reaches_another_phone_as_it_was_written(server: Kamailio, line: 
 def test_several_texts_at_once_each_learn_what_became_of_them(line: SipLine, peer: ScriptedPeer) -> None:
     texts = {message_id(): code for code in (200, 480, 202)}
     for sent, code in texts.items():
-        line.stack.send_message(sent, PEER, str(code))
+        line.stack.order(SendMessage(sent, PEER, str(code)))
     for _ in texts:
         request = peer.receive("MESSAGE")
         assert request.header("Content-Type").replace(" ", "").lower() == "text/plain;charset=utf-8"
@@ -56,12 +57,12 @@ def test_several_texts_at_once_each_learn_what_became_of_them(line: SipLine, pee
 
 def test_a_text_to_no_address_is_not_accepted(line: SipLine) -> None:
     sent = message_id()
-    line.stack.send_message(sent, SipUri("sip:<<<"), "?")
+    line.stack.order(SendMessage(sent, SipUri("sip:<<<"), "?"))
     assert not line.wait_for(MessageSent, lambda event: event.message_id == sent).accepted
 
 
 def test_a_text_to_nobody_is_told_with_its_code(line: SipLine) -> None:
-    line.stack.send_message(message_id(), SipUri("sip:nobody@localhost"), "?")
+    line.stack.order(SendMessage(message_id(), SipUri("sip:nobody@localhost"), "?"))
     refused = line.wait_for(MessageSent)
     assert (refused.accepted, refused.sip_code) == (False, 404)
 
@@ -72,7 +73,7 @@ def test_a_text_goes_out_though_registration_failed(server: Kamailio, peer: Scri
     unknown = replace(settings, account=replace(settings.account, username="nobody"))
     with SecondPhone(unknown) as nobody:
         nobody.wait_for_registration(RegistrationState.FAILED)
-        nobody.stack.send_message(message_id(), PEER, "?")
+        nobody.stack.order(SendMessage(message_id(), PEER, "?"))
         peer.reply(peer.receive("MESSAGE"), 200)
         assert nobody.wait_for(MessageSent).accepted
 
@@ -97,12 +98,12 @@ def test_a_text_cannot_forge_the_display_or_fill_the_store(line: SipLine, peer: 
 
 def test_a_text_within_a_call_arrives_too(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     peer.reply(peer.take_call(), 200, body=sdp())
     peer.receive("ACK")
     line.wait_for_call(call_id, CallState.ACTIVE)
     peer.send("MESSAGE", "Content-Type: text/plain", body="psst")
     peer.receive(200, method="MESSAGE")
     assert line.wait_for(MessageReceived).message.text == "psst"
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()

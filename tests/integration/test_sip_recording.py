@@ -8,6 +8,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.news import CallAudioChanged, IncomingCallReceived, RecordingSignalled
+from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall, SignalRecording
 from firmware.phone.recording import RecordingPreference, RecordingSign
 from tests.lab.kamailio import Kamailio
 from tests.lab.rtp_ear import RtpEar
@@ -25,7 +26,7 @@ AWARE = "Supported: record-aware"
 def call(line: SipLine, peer: ScriptedPeer, *headers: str, said: str = "", port: int = 0) -> CallId:
     """Call the peer, which says this about recording in its answer."""
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     peer.reply(peer.take_call(), 200, *headers, body=sdp(port) + said)
     peer.receive("ACK")
     line.wait_for_call(call_id, CallState.ACTIVE)
@@ -52,7 +53,7 @@ def called(line: SipLine, peer: ScriptedPeer) -> Iterator[CallId]:
     """Return a call with a peer that understands these signs, to be hung up by the phone."""
     call_id = call(line, peer, AWARE)
     yield call_id
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
     line.wait_for_call(call_id, CallState.DISCONNECTED)
 
@@ -62,7 +63,7 @@ def called(line: SipLine, peer: ScriptedPeer) -> Iterator[CallId]:
 
 def test_the_phone_says_that_it_understands_signs_of_recording(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call()
     assert "record-aware" in invite.header("Supported")
     assert sign_in(invite) is None
@@ -73,7 +74,7 @@ def test_the_phone_says_that_it_understands_signs_of_recording(line: SipLine, pe
 def test_one_who_requires_that_they_are_understood_is_answered(line: SipLine, peer: ScriptedPeer) -> None:
     peer.invite("alice", "Require: record-aware", body=sdp())
     call_id = line.wait_for(IncomingCallReceived).call_id
-    line.stack.answer(call_id)
+    line.stack.order(AnswerCall(call_id))
     answer = peer.receive(200)
     assert "record-aware" in answer.header("Supported")
     peer.establish(answer)
@@ -83,33 +84,33 @@ def test_one_who_requires_that_they_are_understood_is_answered(line: SipLine, pe
 
 
 def test_a_recording_is_told_when_it_begins_and_when_it_ends(line: SipLine, peer: ScriptedPeer, called: CallId) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     assert sign_in(agree(peer)) == "on"
-    line.stack.signal_recording(called, RecordingSign.PAUSED)
+    line.stack.order(SignalRecording(called, RecordingSign.PAUSED))
     assert sign_in(agree(peer)) == "paused"
-    line.stack.signal_recording(called, RecordingSign.OFF)
+    line.stack.order(SignalRecording(called, RecordingSign.OFF))
     assert sign_in(agree(peer)) == "off"
 
 
 def test_holding_a_call_tells_that_its_recording_is_paused(line: SipLine, peer: ScriptedPeer, called: CallId) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     agree(peer)
-    line.stack.hold(called)
+    line.stack.order(HoldCall(called))
     held = agree(peer, direction="recvonly")
     assert sign_in(held) == "paused"
     assert "a=sendonly" in held.body
-    line.stack.resume(called)
+    line.stack.order(ResumeCall(called))
     assert sign_in(agree(peer)) == "on"
 
 
 def test_a_recording_that_ends_while_the_call_is_on_hold_leaves_it_on_hold(
     line: SipLine, peer: ScriptedPeer, called: CallId
 ) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     agree(peer)
-    line.stack.hold(called)
+    line.stack.order(HoldCall(called))
     agree(peer, direction="recvonly")
-    line.stack.signal_recording(called, RecordingSign.OFF)
+    line.stack.order(SignalRecording(called, RecordingSign.OFF))
     ended = agree(peer, direction="recvonly")
     assert sign_in(ended) == "off"
     assert "a=sendonly" in ended.body
@@ -118,7 +119,7 @@ def test_a_recording_that_ends_while_the_call_is_on_hold_leaves_it_on_hold(
 def test_the_answer_to_an_offer_of_theirs_says_whether_the_call_is_recorded(
     line: SipLine, peer: ScriptedPeer, called: CallId
 ) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     agree(peer)
     peer.send("INVITE", AWARE, body=sdp())
     answer = peer.receive(200, method="INVITE")
@@ -128,12 +129,12 @@ def test_the_answer_to_an_offer_of_theirs_says_whether_the_call_is_recorded(
 
 def test_one_who_does_not_understand_the_signs_gets_no_offer_because_of_them(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer)
-    line.stack.signal_recording(call_id, RecordingSign.ON)
+    line.stack.order(SignalRecording(call_id, RecordingSign.ON))
     assert not peer.receives("INVITE", 1)
     # What has to be sent anyway says it.
-    line.stack.hold(call_id)
+    line.stack.order(HoldCall(call_id))
     assert sign_in(agree(peer, direction="recvonly")) == "paused"
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
 
 
@@ -145,16 +146,16 @@ def test_one_who_refuses_the_offer_keeps_the_call_and_its_audio(line: SipLine, p
         call_id = call(line, peer, AWARE, port=ear.port)
         line.say(700)
         ear.wait_for_tone(700)
-        line.stack.signal_recording(call_id, RecordingSign.ON)
+        line.stack.order(SignalRecording(call_id, RecordingSign.ON))
         peer.reply(peer.receive("INVITE"), 488)
         peer.receive("ACK")
         ear.wait_for_tone(700)
-        line.stack.hang_up(call_id)
+        line.stack.order(HangUpCall(call_id))
         peer.confirm_hang_up()
 
 
 def test_an_offer_that_meets_one_of_theirs_is_made_again(line: SipLine, peer: ScriptedPeer, called: CallId) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     peer.reply(peer.receive("INVITE"), 491)
     peer.receive("ACK")
     assert sign_in(agree(peer)) == "on"
@@ -163,9 +164,9 @@ def test_an_offer_that_meets_one_of_theirs_is_made_again(line: SipLine, peer: Sc
 def test_what_is_told_while_another_offer_is_under_way_is_told_after_it(
     line: SipLine, peer: ScriptedPeer, called: CallId
 ) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     first = peer.receive("INVITE")
-    line.stack.signal_recording(called, RecordingSign.OFF)
+    line.stack.order(SignalRecording(called, RecordingSign.OFF))
     peer.reply(first, 200, AWARE, body=sdp())
     peer.receive("ACK")
     assert sign_in(agree(peer)) == "off"
@@ -192,7 +193,7 @@ def test_what_the_one_who_is_called_says_is_told(
     peer.send("INVITE", AWARE, body=sdp())
     peer.acknowledge(peer.receive(200, method="INVITE"))
     assert line.wait_for(RecordingSignalled) == RecordingSignalled(call_id, False, RecordingPreference.NONE)
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
 
 
@@ -200,7 +201,7 @@ def test_what_a_caller_says_is_told_once_the_call_is_answered(line: SipLine, pee
     peer.invite("alice", AWARE, body=sdp() + "a=record:on\r\n")
     call_id = line.wait_for(IncomingCallReceived).call_id
     assert not [event for _, event in line.events if isinstance(event, RecordingSignalled)]
-    line.stack.answer(call_id)
+    line.stack.order(AnswerCall(call_id))
     answer = peer.receive(200)
     peer.establish(answer)
     peer.acknowledge(answer)
@@ -219,7 +220,7 @@ def test_an_update_may_say_it_in_the_middle_of_a_call(line: SipLine, peer: Scrip
 
 
 def test_the_answer_to_an_offer_of_ours_may_say_it(line: SipLine, peer: ScriptedPeer, called: CallId) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
     agree(peer, said="a=recordpref:off\r\n")
     assert line.wait_for(RecordingSignalled) == RecordingSignalled(called, False, RecordingPreference.UNWANTED)
 
@@ -230,8 +231,8 @@ def test_the_answer_to_an_offer_of_ours_may_say_it(line: SipLine, peer: Scripted
 def test_a_hold_right_after_the_beginning_of_a_recording_comes_to_its_end(
     line: SipLine, peer: ScriptedPeer, called: CallId
 ) -> None:
-    line.stack.signal_recording(called, RecordingSign.ON)
-    line.stack.hold(called)
+    line.stack.order(SignalRecording(called, RecordingSign.ON))
+    line.stack.order(HoldCall(called))
     agree(peer)
     held = agree(peer, direction="recvonly")
     assert sign_in(held) == "paused"
@@ -242,12 +243,12 @@ def test_a_sipp_peer_reads_both_signs_and_says_its_own(line: SipLine, server: Ka
     with Sipp(tmp_path, "uas_recorded") as sipp:
         server.route("recorded", sipp.uri)
         call_id = new_call_id()
-        line.stack.place_call(call_id, SipUri("sip:recorded@localhost"))
+        line.stack.order(PlaceCall(call_id, SipUri("sip:recorded@localhost")))
         line.wait_for_call(call_id, CallState.ACTIVE)
-        line.stack.signal_recording(call_id, RecordingSign.ON)
+        line.stack.order(SignalRecording(call_id, RecordingSign.ON))
         assert line.wait_for(RecordingSignalled) == RecordingSignalled(call_id, True, RecordingPreference.NONE)
-        line.stack.signal_recording(call_id, RecordingSign.OFF)
+        line.stack.order(SignalRecording(call_id, RecordingSign.OFF))
         assert line.wait_for(RecordingSignalled) == RecordingSignalled(call_id, False, RecordingPreference.NONE)
-        line.stack.hang_up(call_id)
+        line.stack.order(HangUpCall(call_id))
         line.wait_for_call(call_id, CallState.DISCONNECTED)
         sipp.finish()

@@ -13,6 +13,7 @@ import pytest
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
+from firmware.phone.orders import PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
@@ -273,7 +274,7 @@ def test_unreadable_authorities_are_a_problem_in_words_and_calls_end_at_once(
     assert problem.problem is Problem.SIP_UNAVAILABLE
     assert "none.pem" in problem.detail
     call_id = CallId("0" * 32)
-    line.stack.place_call(call_id, SipUri("sip:bob@localhost"))
+    line.stack.order(PlaceCall(call_id, SipUri("sip:bob@localhost")))
     assert line.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 

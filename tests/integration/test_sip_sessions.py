@@ -17,6 +17,7 @@ from firmware.phone.news import (
     CallStateChanged,
     IncomingCallReceived,
 )
+from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall, SignalRinging
 from firmware.voice.sip import native
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import PATIENCE_S
@@ -42,7 +43,7 @@ def line(line: SipLine) -> Iterator[SipLine]:
 
 def call(line: SipLine, peer: ScriptedPeer, *headers: str, port: int = 0) -> CallId:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     peer.reply(peer.take_call(), 200, *headers, body=sdp(port))
     peer.receive("ACK")
     line.wait_for_call(call_id, CallState.ACTIVE)
@@ -57,7 +58,7 @@ def audio_port_of(peer: ScriptedPeer) -> int:
 
 
 def hang_up(line: SipLine, peer: ScriptedPeer, call_id: CallId) -> None:
-    line.stack.hang_up(call_id)
+    line.stack.order(HangUpCall(call_id))
     peer.confirm_hang_up()
     line.wait_for_call(call_id, CallState.DISCONNECTED)
 
@@ -72,7 +73,7 @@ def told_states(line: SipLine, call_id: CallId) -> list[CallState]:
 @pytest.mark.feature("reliable responses")
 def test_reliable_provisional_responses_are_confirmed(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call()
     assert "100rel" in invite.header("Supported")
     peer.reply(invite, 183, "Require: 100rel", "RSeq: 1", body=sdp())
@@ -89,14 +90,14 @@ def test_reliable_provisional_responses_are_confirmed(line: SipLine, peer: Scrip
 def test_a_caller_who_wants_them_gets_reliable_provisional_responses(line: SipLine, peer: ScriptedPeer) -> None:
     peer.invite("alice", "Supported: 100rel", "Require: 100rel", body=sdp())
     call_id = line.wait_for(IncomingCallReceived).call_id
-    line.stack.signal_ringing(call_id)
+    line.stack.order(SignalRinging(call_id))
     ringing = peer.receive(180)
     assert "100rel" in ringing.header("Require")
     peer.establish(ringing)
     sequence, invite = ringing.header("RSeq"), ringing.header("CSeq")
     peer.send("PRACK", f"RAck: {sequence} {invite}")
     peer.receive(200, method="PRACK")
-    line.stack.answer(call_id)
+    line.stack.order(AnswerCall(call_id))
     answered = peer.receive(200, method="INVITE")
     peer.establish(answered)
     peer.acknowledge(answered)
@@ -108,7 +109,7 @@ def test_a_caller_who_wants_them_gets_reliable_provisional_responses(line: SipLi
 @pytest.mark.feature("early media")
 def test_of_a_forked_call_the_one_that_answers_is_talked_to(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call(tag="second")
     peer.reply(invite, 180, tag="first")
     peer.reply(invite, 183, tag="third", body=sdp())
@@ -122,7 +123,7 @@ def test_of_a_forked_call_the_one_that_answers_is_talked_to(line: SipLine, peer:
 
 def test_a_second_answer_from_another_fork_is_thanked_and_hung_up_on(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call(tag="first")
     peer.reply(invite, 200, tag="first", body=sdp())
     peer.receive("ACK", where=lambda ack: "tag=first" in ack.header("To"))
@@ -136,8 +137,8 @@ def test_a_second_answer_from_another_fork_is_thanked_and_hung_up_on(line: SipLi
 def test_a_call_without_an_offer_is_answered_with_one(line: SipLine, peer: ScriptedPeer) -> None:
     peer.invite("alice")
     call_id = line.wait_for(IncomingCallReceived).call_id
-    line.stack.signal_ringing(call_id)
-    line.stack.answer(call_id)
+    line.stack.order(SignalRinging(call_id))
+    line.stack.order(AnswerCall(call_id))
     answered = peer.receive(200, method="INVITE")
     assert "m=audio" in answered.body
     peer.establish(answered)
@@ -180,13 +181,13 @@ def offer(peer: ScriptedPeer, method: str, description: str) -> None:
 def test_both_ends_may_hold_at_once(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer)
     offer(peer, "INVITE", sdp(direction="sendonly"))
-    line.stack.hold(call_id)
+    line.stack.order(HoldCall(call_id))
     hold = settled(peer)
     assert any(f"a={direction}" in hold.body for direction in ("inactive", "sendonly"))
     peer.reply(hold, 200, body=sdp(direction="inactive"))
     peer.receive("ACK")
     line.wait_for_call(call_id, CallState.HELD)
-    line.stack.resume(call_id)
+    line.stack.order(ResumeCall(call_id))
     back = peer.receive("INVITE")
     peer.reply(back, 200, body=sdp(direction="sendonly"))
     peer.receive("ACK")
@@ -207,7 +208,7 @@ def settled(peer: ScriptedPeer) -> SipMessage:
 @pytest.mark.feature("crossing offers")
 def test_a_hold_that_crosses_another_offer_is_tried_again(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer)
-    line.stack.hold(call_id)
+    line.stack.order(HoldCall(call_id))
     crossed = settled(peer)
     began = time.monotonic()
     peer.reply(crossed, 491)
@@ -223,7 +224,7 @@ def test_a_hold_that_crosses_another_offer_is_tried_again(line: SipLine, peer: S
 
 def test_an_offer_that_crosses_ours_is_told_to_wait(line: SipLine, peer: ScriptedPeer) -> None:
     call_id = call(line, peer)
-    line.stack.hold(call_id)
+    line.stack.order(HoldCall(call_id))
     ours = settled(peer)
     peer.send("INVITE", body=sdp())
     peer.acknowledge(peer.receive(491))
@@ -239,12 +240,12 @@ def test_a_hold_that_is_refused_holds_at_this_end(line: SipLine, peer: ScriptedP
         line.say(1000)
         call_id = call(line, peer, port=ear.port)
         ear.wait_for_tone(1000)
-        line.stack.hold(call_id)
+        line.stack.order(HoldCall(call_id))
         refused = settled(peer)
         peer.reply(refused, 488)
         line.wait_for_call(call_id, CallState.HELD)
         ear.wait_for_silence()
-        line.stack.resume(call_id)
+        line.stack.order(ResumeCall(call_id))
         if peer.receives("INVITE", 1):
             peer.reply(peer.receive("INVITE"), 200, body=sdp(ear.port))
         line.wait_for_call(call_id, CallState.ACTIVE)
@@ -258,11 +259,11 @@ def test_a_hold_that_is_refused_holds_at_this_end(line: SipLine, peer: ScriptedP
 def test_a_call_goes_out_as_soon_as_a_dead_one_has_left_its_place(line: SipLine, peer: ScriptedPeer) -> None:
     running = [ring(line, peer) for _ in range(native.most_calls())]
     dead, invite = running.pop(0)
-    line.stack.hang_up(dead)
+    line.stack.order(HangUpCall(dead))
     # The phone goes on without the peer, which takes its time over the farewell.
     line.wait_for_call(dead, CallState.DISCONNECTED)
     waiting = new_call_id()
-    line.stack.place_call(waiting, PEER)
+    line.stack.order(PlaceCall(waiting, PEER))
     assert not peer.receives("INVITE", 0.3)
     confirm_cancel(peer, invite)
     begun = peer.take_call()
@@ -293,7 +294,7 @@ def test_how_a_call_sounds_is_measured_while_it_runs_and_at_its_end(line: SipLin
 def test_a_full_table_refuses_calls_and_keeps_those_it_has(line: SipLine, peer: ScriptedPeer) -> None:
     running = [ring(line, peer) for _ in range(native.most_calls())]
     refused = new_call_id()
-    line.stack.place_call(refused, PEER)
+    line.stack.order(PlaceCall(refused, PEER))
     assert line.wait_for_call(refused, CallState.DISCONNECTED).reason is DisconnectReason.NOT_ALLOWED
     assert not [state for call_id, _ in running for state in told_states(line, call_id)]
     give_up(line, peer, running)
@@ -316,7 +317,7 @@ def test_a_call_placed_the_moment_another_ends_is_not_ended_with_it(line: SipLin
 
     def follow(event: Event) -> None:
         if isinstance(event, CallStateChanged) and event.call_id == ending:
-            line.stack.place_call(following, PEER)
+            line.stack.order(PlaceCall(following, PEER))
 
     line.when_posted = follow
     peer.reply(invite, 486, tag="peer")
@@ -330,7 +331,7 @@ def test_a_call_placed_the_moment_another_ends_is_not_ended_with_it(line: SipLin
 
 def ring(line: SipLine, peer: ScriptedPeer) -> tuple[CallId, SipMessage]:
     call_id = new_call_id()
-    line.stack.place_call(call_id, PEER)
+    line.stack.order(PlaceCall(call_id, PEER))
     invite = peer.take_call(tag="peer")
     peer.reply(invite, 180, tag="peer")
     line.wait_for_call(call_id, CallState.ALERTING)
@@ -340,7 +341,7 @@ def ring(line: SipLine, peer: ScriptedPeer) -> tuple[CallId, SipMessage]:
 
 def give_up(line: SipLine, peer: ScriptedPeer, running: list[tuple[CallId, SipMessage]]) -> None:
     for call_id, invite in running:
-        line.stack.hang_up(call_id)
+        line.stack.order(HangUpCall(call_id))
         confirm_cancel(peer, invite)
         line.wait_for_call(call_id, CallState.DISCONNECTED)
 

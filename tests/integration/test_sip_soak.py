@@ -8,6 +8,7 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.orders import HangUpCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab import chance
@@ -42,9 +43,9 @@ def test_calls_in_a_row_all_succeed_and_leave_nothing_behind(tmp_path: Path) -> 
             if number == WARM_UP:
                 memory, descriptors = process.memory_info().rss, process.num_fds()
             call_id = CallId(uuid.uuid4().hex)
-            line.stack.place_call(call_id, SipUri("sip:peer@localhost"))
+            line.stack.order(PlaceCall(call_id, SipUri("sip:peer@localhost")))
             line.wait_for_call(call_id, CallState.ACTIVE)
-            line.stack.hang_up(call_id)
+            line.stack.order(HangUpCall(call_id))
             ended = line.wait_for_call(call_id, CallState.DISCONNECTED)
             assert ended.reason is DisconnectReason.LOCAL_HANGUP
             line.forget()

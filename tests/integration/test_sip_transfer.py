@@ -8,6 +8,16 @@ import pytest
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RejectReason, SipUri, TransferState
 from firmware.phone.news import CallReplaced, IncomingCallReceived, TransferChanged
+from firmware.phone.orders import (
+    AnswerCall,
+    HoldCall,
+    PlaceCall,
+    RejectCall,
+    ResumeCall,
+    SignalRinging,
+    TransferCall,
+    TransferToCall,
+)
 from tests.lab.baresip import Baresip
 from tests.lab.three_agents import BARRED, USERS, ThreeAgents, new_call_id, three_agents, uri_of, wait_until_heard
 
@@ -35,14 +45,14 @@ def wait_for_transfer(phones: ThreeAgents, call_id: CallId, state: TransferState
 
 def test_a_blind_transfer_brings_the_other_two_together(phones: ThreeAgents) -> None:
     to_bob, at_bob = phones.call("bob")
-    phones.alice.stack.hold(to_bob)
+    phones.alice.stack.order(HoldCall(to_bob))
     phones.alice.wait_for_call(to_bob, CallState.HELD)
-    phones.alice.stack.transfer(to_bob, uri_of("carol"))
+    phones.alice.stack.order(TransferCall(to_bob, uri_of("carol")))
     wait_for_transfer(phones, to_bob, TransferState.REQUESTED)
     at_carol = phones.carol.wait_for(IncomingCallReceived).call_id
-    phones.carol.stack.signal_ringing(at_carol)
+    phones.carol.stack.order(SignalRinging(at_carol))
     wait_for_transfer(phones, to_bob, TransferState.RINGING)
-    phones.carol.stack.answer(at_carol)
+    phones.carol.stack.order(AnswerCall(at_carol))
     wait_for_transfer(phones, to_bob, TransferState.DONE)
     assert phones.alice.wait_for_call(to_bob, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
     replaced = phones.bob.wait_for(CallReplaced)
@@ -55,10 +65,10 @@ def test_a_blind_transfer_brings_the_other_two_together(phones: ThreeAgents) -> 
 
 def test_an_attended_transfer_puts_one_in_the_others_place(phones: ThreeAgents) -> None:
     to_bob, _at_bob = phones.call("bob")
-    phones.alice.stack.hold(to_bob)
+    phones.alice.stack.order(HoldCall(to_bob))
     phones.alice.wait_for_call(to_bob, CallState.HELD)
     to_carol, at_carol = phones.call("carol")
-    phones.alice.stack.transfer_to_call(to_bob, to_carol)
+    phones.alice.stack.order(TransferToCall(to_bob, to_carol))
     wait_for_transfer(phones, to_bob, TransferState.DONE)
     assert phones.alice.wait_for_call(to_bob, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
     phones.alice.wait_for_call(to_carol, CallState.DISCONNECTED)
@@ -71,12 +81,12 @@ def test_an_attended_transfer_puts_one_in_the_others_place(phones: ThreeAgents) 
 
 def test_a_transfer_to_one_who_declines_fails_and_the_caller_is_taken_back(phones: ThreeAgents) -> None:
     to_bob, _at_bob = phones.call("bob")
-    phones.alice.stack.hold(to_bob)
+    phones.alice.stack.order(HoldCall(to_bob))
     phones.alice.wait_for_call(to_bob, CallState.HELD)
-    phones.alice.stack.transfer(to_bob, uri_of("carol"))
-    phones.carol.stack.reject(phones.carol.wait_for(IncomingCallReceived).call_id, RejectReason.BUSY)
+    phones.alice.stack.order(TransferCall(to_bob, uri_of("carol")))
+    phones.carol.stack.order(RejectCall(phones.carol.wait_for(IncomingCallReceived).call_id, RejectReason.BUSY))
     assert wait_for_transfer(phones, to_bob, TransferState.FAILED).sip_code == 486
-    phones.alice.stack.resume(to_bob)
+    phones.alice.stack.order(ResumeCall(to_bob))
     phones.alice.wait_for_call(to_bob, CallState.ACTIVE)
     wait_until_heard(phones.alice, {"bob"})
     wait_until_heard(phones.bob, {"alice"})
@@ -85,7 +95,7 @@ def test_a_transfer_to_one_who_declines_fails_and_the_caller_is_taken_back(phone
 def test_a_transfer_that_the_other_end_refuses_fails_and_the_call_goes_on(phones: ThreeAgents) -> None:
     # Bob's phone calls nobody outside of its own server at another's wish.
     to_bob, _at_bob = phones.call("bob")
-    phones.alice.stack.transfer(to_bob, SipUri("sip:premium@elsewhere.invalid"))
+    phones.alice.stack.order(TransferCall(to_bob, SipUri("sip:premium@elsewhere.invalid")))
     assert wait_for_transfer(phones, to_bob, TransferState.FAILED).sip_code == 603
     wait_until_heard(phones.alice, {"bob"})
 
@@ -93,14 +103,14 @@ def test_a_transfer_that_the_other_end_refuses_fails_and_the_call_goes_on(phones
 def test_what_cannot_be_transferred_is_told_at_once(phones: ThreeAgents) -> None:
     to_bob, _at_bob = phones.call("bob")
     unknown = new_call_id()
-    phones.alice.stack.transfer(unknown, uri_of("carol"))
+    phones.alice.stack.order(TransferCall(unknown, uri_of("carol")))
     wait_for_transfer(phones, unknown, TransferState.FAILED)
-    phones.alice.stack.transfer_to_call(unknown, to_bob)
+    phones.alice.stack.order(TransferToCall(unknown, to_bob))
     wait_for_transfer(phones, unknown, TransferState.FAILED)
     for other in (unknown, to_bob):
-        phones.alice.stack.transfer_to_call(to_bob, other)
+        phones.alice.stack.order(TransferToCall(to_bob, other))
         wait_for_transfer(phones, to_bob, TransferState.FAILED)
-    phones.alice.stack.transfer(to_bob, SipUri("sip:<<<"))
+    phones.alice.stack.order(TransferCall(to_bob, SipUri("sip:<<<")))
     wait_for_transfer(phones, to_bob, TransferState.FAILED)
     wait_until_heard(phones.alice, {"bob"})
 
@@ -110,10 +120,10 @@ def test_what_cannot_be_transferred_is_told_at_once(phones: ThreeAgents) -> None
 
 def test_the_handset_is_sent_on_to_somebody_else(phones: ThreeAgents) -> None:
     to_bob, at_bob = phones.call("bob")
-    phones.bob.stack.transfer(at_bob, uri_of("carol"))
+    phones.bob.stack.order(TransferCall(at_bob, uri_of("carol")))
     replaced = phones.alice.wait_for(CallReplaced)
     assert (replaced.call_id, replaced.party.number) == (to_bob, "carol")
-    phones.carol.stack.answer(phones.carol.wait_for(IncomingCallReceived).call_id)
+    phones.carol.stack.order(AnswerCall(phones.carol.wait_for(IncomingCallReceived).call_id))
     phones.alice.wait_for_call(replaced.new_call_id, CallState.ACTIVE)
     assert phones.alice.wait_for_call(to_bob, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
     wait_until_heard(phones.alice, {"carol"})
@@ -124,13 +134,13 @@ def test_the_handset_is_sent_on_to_somebody_else(phones: ThreeAgents) -> None:
 def test_somebody_takes_the_other_ends_place(phones: ThreeAgents) -> None:
     # Bob talks with alice and with carol, and puts carol through to alice.
     to_bob, at_bob = phones.call("bob")
-    phones.bob.stack.hold(at_bob)
+    phones.bob.stack.order(HoldCall(at_bob))
     phones.bob.wait_for_call(at_bob, CallState.HELD)
     bob_to_carol = new_call_id()
-    phones.bob.stack.place_call(bob_to_carol, uri_of("carol"))
-    phones.carol.stack.answer(phones.carol.wait_for(IncomingCallReceived).call_id)
+    phones.bob.stack.order(PlaceCall(bob_to_carol, uri_of("carol")))
+    phones.carol.stack.order(AnswerCall(phones.carol.wait_for(IncomingCallReceived).call_id))
     phones.bob.wait_for_call(bob_to_carol, CallState.ACTIVE)
-    phones.bob.stack.transfer_to_call(bob_to_carol, at_bob)
+    phones.bob.stack.order(TransferToCall(bob_to_carol, at_bob))
     replaced = phones.alice.wait_for(CallReplaced)
     assert (replaced.call_id, replaced.party.number) == (to_bob, "carol")
     phones.alice.wait_for_call(replaced.new_call_id, CallState.ACTIVE)
@@ -142,7 +152,7 @@ def test_somebody_takes_the_other_ends_place(phones: ThreeAgents) -> None:
 @pytest.mark.parametrize("target", [uri_of(BARRED), SipUri("sip:carol@elsewhere.invalid"), SipUri("sip:localhost")])
 def test_the_handset_is_not_sent_to_where_it_may_not_call(phones: ThreeAgents, target: SipUri) -> None:
     _, at_bob = phones.call("bob")
-    phones.bob.stack.transfer(at_bob, target)
+    phones.bob.stack.order(TransferCall(at_bob, target))
     refused = phones.bob.wait_for(TransferChanged, lambda event: event.state is TransferState.FAILED)
     assert refused.sip_code == 603
     wait_until_heard(phones.alice, {"bob"})
@@ -155,16 +165,16 @@ def test_the_handset_is_not_sent_to_where_it_may_not_call(phones: ThreeAgents, t
 def test_another_makers_phone_is_transferred(phones: ThreeAgents, tmp_path: Path) -> None:
     with Baresip(tmp_path / "baresip", "dave", USERS["dave"], port=phones.server.udp_port) as dave:
         call_id = new_call_id()
-        phones.alice.stack.place_call(call_id, uri_of("dave"))
+        phones.alice.stack.order(PlaceCall(call_id, uri_of("dave")))
         dave.wait_for("CALL_INCOMING")
         dave.answer()
         phones.alice.wait_for_call(call_id, CallState.ACTIVE)
-        phones.alice.stack.hold(call_id)
+        phones.alice.stack.order(HoldCall(call_id))
         phones.alice.wait_for_call(call_id, CallState.HELD)
-        phones.alice.stack.transfer(call_id, uri_of("carol"))
+        phones.alice.stack.order(TransferCall(call_id, uri_of("carol")))
         incoming = phones.carol.wait_for(IncomingCallReceived)
         assert incoming.caller.number == "dave"
-        phones.carol.stack.answer(incoming.call_id)
+        phones.carol.stack.order(AnswerCall(incoming.call_id))
         phones.carol.wait_for_call(incoming.call_id, CallState.ACTIVE)
         wait_for_transfer(phones, call_id, TransferState.DONE)
         assert phones.alice.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
@@ -173,13 +183,13 @@ def test_another_makers_phone_is_transferred(phones: ThreeAgents, tmp_path: Path
 def test_another_makers_phone_transfers_the_handset(phones: ThreeAgents, tmp_path: Path) -> None:
     with Baresip(tmp_path / "baresip", "dave", USERS["dave"], port=phones.server.udp_port) as dave:
         call_id = new_call_id()
-        phones.alice.stack.place_call(call_id, uri_of("dave"))
+        phones.alice.stack.order(PlaceCall(call_id, uri_of("dave")))
         dave.wait_for("CALL_INCOMING")
         dave.answer()
         phones.alice.wait_for_call(call_id, CallState.ACTIVE)
         dave.command("transfer", uri_of("carol"))
         replaced = phones.alice.wait_for(CallReplaced)
-        phones.carol.stack.answer(phones.carol.wait_for(IncomingCallReceived).call_id)
+        phones.carol.stack.order(AnswerCall(phones.carol.wait_for(IncomingCallReceived).call_id))
         phones.alice.wait_for_call(replaced.new_call_id, CallState.ACTIVE)
         assert phones.alice.wait_for_call(call_id, CallState.DISCONNECTED).reason is DisconnectReason.TRANSFERRED
         wait_until_heard(phones.alice, {"carol"})

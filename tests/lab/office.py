@@ -15,6 +15,17 @@ from typing import Any, Protocol, Self
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri, TextMessage
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, MessageReceived
+from firmware.phone.orders import (
+    AnswerCall,
+    HangUpCall,
+    HoldCall,
+    PlaceCall,
+    ResumeCall,
+    SendMessage,
+    SignalRinging,
+    TransferCall,
+    TransferToCall,
+)
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Recorder, Sound, level, tone
@@ -63,7 +74,7 @@ class Colleague:
         """Call somebody."""
         call_id = new_call_id()
         self._calls.append(call_id)
-        self.phone.stack.place_call(call_id, self._uri_of(user), anonymous=anonymous)
+        self.phone.stack.order(PlaceCall(call_id, self._uri_of(user), anonymous=anonymous))
         return call_id
 
     def rings_there(self) -> None:
@@ -74,13 +85,13 @@ class Colleague:
         """Wait for a call, and let it ring."""
         event = self.phone.wait_for(IncomingCallReceived, timeout_s=PATIENCE_S)
         self._calls.append(event.call_id)
-        self.phone.stack.signal_ringing(event.call_id)
+        self.phone.stack.order(SignalRinging(event.call_id))
         return event
 
     def answers(self) -> IncomingCallReceived:
         """Wait for a call and answer it."""
         event = self.is_called()
-        self.phone.stack.answer(event.call_id)
+        self.phone.stack.order(AnswerCall(event.call_id))
         self.phone.wait_for_call(event.call_id, CallState.ACTIVE)
         return event
 
@@ -90,7 +101,7 @@ class Colleague:
 
     def writes(self, user: str, text: str) -> None:
         """Send somebody a text message."""
-        self.phone.stack.send_message(uuid.uuid4().hex, self._uri_of(user), text)
+        self.phone.stack.order(SendMessage(uuid.uuid4().hex, self._uri_of(user), text))
 
     def reads(self) -> TextMessage:
         """Wait for a text message."""
@@ -102,7 +113,7 @@ class Colleague:
 
     def transfers_to(self, user: str) -> None:
         """Ask the other end of the newest call to call somebody else."""
-        self.phone.stack.transfer(self._calls[-1], self._uri_of(user))
+        self.phone.stack.order(TransferCall(self._calls[-1], self._uri_of(user)))
 
     def consults(self, colleague: Self) -> None:
         """Put the newest call on hold and call a colleague, who answers."""
@@ -113,27 +124,27 @@ class Colleague:
 
     def holds(self) -> None:
         """Put the newest call on hold, in silence."""
-        self.phone.stack.hold(self._calls[-1])
+        self.phone.stack.order(HoldCall(self._calls[-1]))
 
     def resumes(self) -> None:
         """Take the newest call back from hold."""
-        self.phone.stack.resume(self._calls[-1])
+        self.phone.stack.order(ResumeCall(self._calls[-1]))
 
     def hands_over(self) -> None:
         """Let the other ends of the last two calls talk to each other."""
         first, second = self._calls[-2:]
-        self.phone.stack.transfer_to_call(first, second)
+        self.phone.stack.order(TransferToCall(first, second))
 
     def hang_up(self) -> None:
         """End the newest call."""
-        self.phone.stack.hang_up(self._calls[-1])
+        self.phone.stack.order(HangUpCall(self._calls[-1]))
 
     def _uri_of(self, user: str) -> SipUri:
         return SipUri(f"sip:{user}@{self._domain}")
 
     def rest(self) -> None:
         """End every call and forget what happened."""
-        self.phone.end_calls(self.phone.stack.hang_up)
+        self.phone.end_calls(self.phone.stack.order)
         self.phone.forget()
         self._calls.clear()
 

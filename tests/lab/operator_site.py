@@ -9,6 +9,7 @@ from typing import Final
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import IncomingCallReceived
+from firmware.phone.orders import AnswerCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.certificates import CertificateAuthority
@@ -115,7 +116,7 @@ def call(caller: SipLine | SecondPhone, callee: SipLine | SecondPhone, user: str
         the call, at the caller.
     """
     call_id = CallId(uuid.uuid4().hex)
-    caller.stack.place_call(call_id, SipUri(f"sip:{user}@operator.example"))
-    callee.stack.answer(callee.wait_for(IncomingCallReceived).call_id)
+    caller.stack.order(PlaceCall(call_id, SipUri(f"sip:{user}@operator.example")))
+    callee.stack.order(AnswerCall(callee.wait_for(IncomingCallReceived).call_id))
     caller.wait_for_call(call_id, CallState.ACTIVE)
     return call_id

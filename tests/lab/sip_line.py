@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import Event
 from firmware.phone.news import CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import HangUpCall
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.stack import PjsuaStack
 from tests.lab.audio import Sound, tone
@@ -72,12 +73,12 @@ class EventInbox:
             CallStateChanged, lambda event: event.call_id == call_id and event.state is state, timeout_s
         )
 
-    def end_calls(self, hang_up: Callable[[CallId], None], timeout_s: float = 15) -> None:
+    def end_calls(self, order: Callable[[HangUpCall], None], timeout_s: float = 15) -> None:
         """Hang every call up and wait until all are over."""
         with self._arrived:
             living = list(self._living)
         for call_id in living:
-            hang_up(call_id)
+            order(HangUpCall(call_id))
         with self._arrived:
             assert self._arrived.wait_for(lambda: not self._living, timeout_s), "calls did not end"
 

@@ -20,6 +20,7 @@ from typing import Any
 from firmware.phone.call import CallId, CallState, RegistrationState, RejectReason, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import CallReplaced, CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, RejectCall, SignalRinging
 from firmware.voice.sip import engine, gate, native
 from firmware.voice.sip.bodies import Verdict
 from firmware.voice.sip.connection_limit import ConnectionLimit
@@ -107,12 +108,12 @@ class Program:
             case "call":
                 call_id = CallId(uuid.uuid4().hex)
                 number = self._numbers[call_id] = next(self._number)
-                self.stack.place_call(call_id, SipUri(rest))
+                self.stack.order(PlaceCall(call_id, SipUri(rest)))
                 return number
             case "hang_up":
                 for call_id, number in list(self._numbers.items()):
                     if rest in {str(number), "all"}:
-                        self.stack.hang_up(call_id)
+                        self.stack.order(HangUpCall(call_id))
             case "listen":
                 self._longest_wait_s = 0.0
                 self._heard = []
@@ -140,16 +141,16 @@ class Program:
                 known = event.caller.number in self._settings["welcome"]
                 if known:
                     self._say(f"incoming {event.caller.number}")
-                    self.stack.signal_ringing(event.call_id)
+                    self.stack.order(SignalRinging(event.call_id))
                     most = self._settings["calls"]
                     if len(self._numbers) > most and not self._settings["counts"]:
-                        self.stack.hang_up(random.choice(list(self._numbers)))
+                        self.stack.order(HangUpCall(random.choice(list(self._numbers))))
                         most += 1
                     # A second call would be heard in the first one's place.
                     if len(self._numbers) <= most:
-                        self.stack.answer(event.call_id)
+                        self.stack.order(AnswerCall(event.call_id))
                 else:
-                    self.stack.reject(event.call_id, RejectReason.BUSY)
+                    self.stack.order(RejectCall(event.call_id, RejectReason.BUSY))
             case CallReplaced():
                 self._numbers[event.new_call_id] = next(self._number)
             case CallStateChanged():

@@ -11,6 +11,7 @@ from typing import Protocol
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived
+from firmware.phone.orders import AnswerCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import Sound, level
@@ -82,9 +83,9 @@ class ThreeAgents:
         """Let alice call one of the others, who answers; return the call's id at either end."""
         other = self.bob if user == "bob" else self.carol
         call_id = new_call_id()
-        self.alice.stack.place_call(call_id, uri_of(user))
+        self.alice.stack.order(PlaceCall(call_id, uri_of(user)))
         incoming = other.wait_for(IncomingCallReceived).call_id
-        other.stack.answer(incoming)
+        other.stack.order(AnswerCall(incoming))
         self.alice.wait_for_call(call_id, CallState.ACTIVE)
         other.wait_for_call(incoming, CallState.ACTIVE)
         return call_id, incoming
@@ -92,7 +93,7 @@ class ThreeAgents:
     def hang_up_all(self) -> None:
         """End every call that has been told of, wait until all are over, and forget what was told."""
         for phone in (self.alice, self.bob, self.carol):
-            phone.end_calls(phone.stack.hang_up)
+            phone.end_calls(phone.stack.order)
             phone.forget()
 
 

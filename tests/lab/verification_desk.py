@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from firmware.phone.call import RegistrationState, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import MessageReceived
+from firmware.phone.orders import SendMessage
 from firmware.voice.sip.settings import SipSettings
 from tests.lab.second_phone import SecondPhone
 
@@ -106,7 +107,7 @@ class VerificationDesk:
         return "RIGHT"
 
     def _write(self, user: str, text: str) -> None:
-        self._phone.stack.send_message(uuid.uuid4().hex, SipUri(f"sip:{user}@{self._domain}"), text)
+        self._phone.stack.order(SendMessage(uuid.uuid4().hex, SipUri(f"sip:{user}@{self._domain}"), text))
 
 
 def _digest(reference: str, code: str) -> bytes:

@@ -5,11 +5,11 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2
 
-from firmware.voice.sip.identity import ReceivedMessage, received
+from firmware.voice.sip.identity import received
 from firmware.voice.sip.mapping import registration_failure
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.native import guarded
@@ -18,6 +18,7 @@ from firmware.voice.sip.transports import mark
 from provisioning.sip_choices import ReliableProvisional, Srtp, Transport
 
 if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
     from firmware.voice.sip.registration import Registration
 
 _log = logging.getLogger(__name__)
@@ -40,27 +41,12 @@ _PRACK = {
 }
 
 
-class AccountOwner(Protocol):
-    """Who is told about an account's calls and errors."""
-
-    def call_arrived(self, account: "SipAccount", pj_call_id: int, message: ReceivedMessage) -> None: ...
-    def text_arrived(self, message: ReceivedMessage, body: str) -> None: ...
-    def text_answered(self, token: int, sip_code: int) -> None:
-        """Hear what became of a text; `token` is what `send_text` returned."""
-        ...
-
-    def voicemail_told(self, account: "SipAccount", message: ReceivedMessage) -> None: ...
-    def error_behind(self, reason: str) -> int:
-        """Return the stack's error number behind a made-up response's reason phrase, 0 where it has none."""
-        ...
-
-
 class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
     """pjsua2's account, translated: what happens to it is told to a Registration."""
 
-    def __init__(self, owner: AccountOwner, settings: AccountSettings) -> None:
+    def __init__(self, engine: "Engine", settings: AccountSettings) -> None:
         super().__init__()
-        self._owner = owner
+        self._engine = engine
         self.settings = settings
         self.registration: Registration | None = None
         self._configuration: Any = None
@@ -192,7 +178,7 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         failure = registration_failure(
             code,
             from_server=from_server,
-            pj_status=0 if from_server else self._owner.error_behind(str(parameters.reason)),
+            pj_status=0 if from_server else self._engine.error_behind(str(parameters.reason)),
         )
         asked_to_wait = _RETRY_AFTER.search(message)
         registration.failed(failure, code if from_server else 0, int(asked_to_wait.group(1)) if asked_to_wait else 0)
@@ -207,22 +193,22 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onInstantMessageStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Hear what became of a text."""
-        self._owner.text_answered(int(parameters.userData), int(parameters.code))
+        self._engine.texts.answered(int(parameters.userData), int(parameters.code))
 
     @guarded
     def onIncomingCall(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass a new call on; no final reply may be sent from in here (an INVITE without SDP would abort pjsip)."""
-        self._owner.call_arrived(self, int(parameters.callId), received(parameters.rdata))
+        self._engine.calls.incoming.take(self, int(parameters.callId), received(parameters.rdata))
 
     @guarded
     def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass a text on; the library has answered it already."""
-        self._owner.text_arrived(received(parameters.rdata), str(parameters.msgBody))
+        self._engine.texts.take(received(parameters.rdata), str(parameters.msgBody))
 
     @guarded
     def onMwiInfo(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass on what the voicemail system says."""
-        self._owner.voicemail_told(self, received(parameters.rdata))
+        self._engine.voicemail_told(self, received(parameters.rdata))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2
 
@@ -13,7 +14,7 @@ from firmware.phone.call import CallerId, CallId, CallQuality, CallState, SipUri
 from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.identity import ReceivedMessage, received
+from firmware.voice.sip.identity import received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
 from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
@@ -21,6 +22,9 @@ from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, 
 from firmware.voice.sip.scheduler import Appointment
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Srtp, Transport
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.calls import Calls
 
 _FINAL: Final = 200  # RFC 3261 section 21: responses from here on are final
 _REFUSED: Final = 300
@@ -32,51 +36,6 @@ _CONTACT_HOST = re.compile(r"sips?:(?:[^@>;]*@)?(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+
 _DTLS: Final = 1 << 3  # PJMEDIA_TP_PROTO_DTLS in pjmedia/types.h
 _ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
 _log = logging.getLogger(__name__)
-
-
-class CallOwner(Protocol):
-    """Who is told about a call; everything arrives on the `sip` thread."""
-
-    def call_changed(self, event: CallStateChanged | CallAudioChanged | RecordingSignalled) -> None: ...
-    def call_answered(self, call_id: CallId) -> None: ...
-    def call_not_sent(self, call: "SipCall") -> bool:
-        """An INVITE of ours did not get through to the server; True where it is tried again, under another object."""
-        ...
-
-    def call_over(self, call_id: CallId) -> None:
-        """The library is done with it; the object must go before its number is given to another call."""
-        ...
-
-    def sound_changed(self, call_id: CallId, sound: Any) -> None:
-        """The call's place in the conference bridge is new; None where there is nothing to hear or to say."""
-        ...
-
-    def stream_began(self, call: "SipCall", address: int) -> None:
-        """A stream is there, its `pjmedia_stream` at this address, and nothing has come over it yet."""
-        ...
-
-    def stream_ended(self, call: "SipCall") -> None:
-        """The stream goes when this has returned."""
-        ...
-
-    def hold_met_another(self, call_id: CallId) -> None:
-        """A re-INVITE of ours crossed one of theirs."""
-        ...
-
-    def hold_refused(self, call_id: CallId) -> None: ...
-    def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
-        """A message of the other end's, which may say who that is now."""
-        ...
-
-    def text_arrived(self, message: ReceivedMessage, body: str) -> None: ...
-    def transfer_progressed(self, call_id: CallId, sip_code: int, *, final: bool) -> None: ...
-    def transfer_wanted(self, call: "SipCall", target: str) -> "SipCall | None":
-        """The other end wants this handset to call somebody else: return the call to do it with, None to refuse."""
-        ...
-
-    def replacement_wanted(self, call: "SipCall", message: ReceivedMessage) -> "SipCall | None":
-        """Somebody wants to take the other end's place: return the call to do it with, None to refuse."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +61,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def __init__(
         self,
-        owner: CallOwner,
+        calls: "Calls",
         account: SipAccount,
         call_id: CallId,
         direction: CallDirection,
@@ -114,7 +73,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             super().__init__(caller or account)
         else:
             super().__init__(account, pj_call_id)
-        self._owner = owner
+        self._calls = calls
         self.account = account
         self.call_id = call_id
         self.direction = direction
@@ -212,11 +171,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if state is self._told or self.is_over:
             return
         self._told = state
-        self._owner.call_changed(CallStateChanged(self.call_id, state, reason, status_code(sip_code)))
+        self._calls.call_changed(CallStateChanged(self.call_id, state, reason, status_code(sip_code)))
 
     def show_sound(self) -> None:
-        """Tell the owner what place in the conference bridge the call has."""
-        self._owner.sound_changed(self.call_id, None if self.wants_hold else self._sound)
+        """Tell the mixer what place in the conference bridge the call has."""
+        self._calls.mixer.set_sound(self.call_id, None if self.wants_hold else self._sound)
 
     def read_recording_signs(self, message: str) -> None:
         """Take what a message of the other end's says about recording."""
@@ -228,7 +187,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def _tell_signs(self) -> None:
         if self.answered and self._signs != self._told_signs:
             self._told_signs = self._signs
-            self._owner.call_changed(RecordingSignalled(self.call_id, self._signs.records, self._signs.preference))
+            self._calls.call_changed(RecordingSignalled(self.call_id, self._signs.records, self._signs.preference))
 
     # --- callbacks ---------------------------------------------------------------------------------------------------
 
@@ -246,7 +205,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         elif state == pjsua2.PJSIP_INV_STATE_CONFIRMED:
             if not self.answered:
                 self.answered = True
-                self._owner.call_answered(self.call_id)
+                self._calls.call_answered(self.call_id)
             self.reply_came()
             self.tell(CallState.ACTIVE)
             self._tell_signs()
@@ -256,8 +215,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def _disconnected(self, sip_code: int, parameters: Any) -> None:
         from_peer = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
         unsent = not from_peer and sip_code in _NOT_SENT and not self.is_in_progress and not self.answered
-        if unsent and self._owner.call_not_sent(self):
-            self._owner.call_over(self.call_id)
+        if unsent and self._calls.outgoing.try_elsewhere(self, has_failed=True):
+            self._calls.call_over(self.call_id)
             return
         reason = self.ending or disconnect_reason(
             sip_code,
@@ -267,7 +226,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             encryption_required=self.account_settings.srtp is Srtp.MANDATORY,
         )
         self.tell(CallState.DISCONNECTED, reason, sip_code if from_peer else 0)
-        self._owner.call_over(self.call_id)
+        self._calls.call_over(self.call_id)
 
     @guarded
     def onCallTsxState(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -279,7 +238,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         method = str(transaction.method)
         if method in {"INVITE", "UPDATE"}:
             message = received(event.src.rdata)
-            self._owner.party_told(self.call_id, message)
+            self._calls.party_told(self.call_id, message)
             self.read_recording_signs(message.text)
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
@@ -290,9 +249,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.reply_came()
         if method == "INVITE" and self.answered and code >= _REFUSED and code not in _CHALLENGES:
             if code == _REQUEST_PENDING:
-                self._owner.hold_met_another(self.call_id)
+                self._calls.holding.met(self.call_id)
             else:
-                self._owner.hold_refused(self.call_id)
+                self._calls.holding.refused(self.call_id)
 
     @guarded
     def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -323,19 +282,19 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.show_sound()
         if (receiving, sending) != self._told_audio:
             self._told_audio = (receiving, sending)
-            self._owner.call_changed(CallAudioChanged(self.call_id, receiving, sending))
+            self._calls.call_changed(CallAudioChanged(self.call_id, receiving, sending))
         if self.answered:
             self.tell(CallState.HELD if held_here or self.wants_hold else CallState.ACTIVE)
 
     @guarded
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Hand the new stream to the owner."""
-        self._owner.stream_began(self, int(parameters.stream))
+        """Say that there is a stream, over which nothing has come yet."""
+        self._calls.stream_began(self, int(parameters.stream))
 
     @guarded
     def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Keep what a stream has seen before it goes."""
-        self._owner.stream_ended(self)
+        """Keep what a stream has seen; it goes when this has returned."""
+        self._calls.jitter.stream_ended(self)
         counts = self._running_counts()
         if counts is not None:
             self._meter.stream_ended(counts)
@@ -343,38 +302,21 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Pass on a text that came within the call."""
-        self._owner.text_arrived(received(parameters.rdata), str(parameters.msgBody))
+        self._calls.engine.texts.take(received(parameters.rdata), str(parameters.msgBody))
 
     @guarded
     def onCallTransferStatus(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Follow the call that the other end was asked to make."""
         final = bool(parameters.finalNotify)
-        self._owner.transfer_progressed(self.call_id, int(parameters.statusCode), final=final)
+        self._calls.transfers.status_told(self.call_id, int(parameters.statusCode), final=final)
 
     def onCallTransferRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Call somebody else at the other end's wish, or refuse to."""
-        # Whatever fails in here, the library must not take the request for accepted.
-        code, parameters.statusCode = parameters.statusCode, _DECLINED
-        try:
-            successor = self._owner.transfer_wanted(self, str(parameters.dstUri))
-        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
-            _log.exception("A wish to transfer a call could not be judged; it was refused.")
-            return
-        if successor is not None:
-            parameters.newCall = successor
-            parameters.statusCode = code
+        _hand_over(parameters, lambda: self._calls.replacements.transfer_wanted(self, str(parameters.dstUri)))
 
     def onCallReplaceRequest(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Let somebody take the other end's place, or refuse to."""
-        code, parameters.statusCode = parameters.statusCode, _DECLINED
-        try:
-            successor = self._owner.replacement_wanted(self, received(parameters.rdata))
-        except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
-            _log.exception("A wish to replace a call could not be judged; it was refused.")
-            return
-        if successor is not None:
-            parameters.newCall = successor
-            parameters.statusCode = code
+        _hand_over(parameters, lambda: self._calls.replacements.replacement_wanted(self, received(parameters.rdata)))
 
     def _finds_encryption(self) -> bool:
         """Say whether what is sent can be read only by the other end.
@@ -396,6 +338,20 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return counts_of(self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index))
         except pjsua2.Error:
             return None  # there is no stream: on hold, before the answer, or after the end
+
+
+def _hand_over(parameters: Any, judge: Callable[[], SipCall | None]) -> None:
+    """Give the library the call that takes another's place, where it may be."""
+    # Whatever fails in here, the library must not take the request for accepted.
+    code, parameters.statusCode = parameters.statusCode, _DECLINED
+    try:
+        successor = judge()
+    except Exception:  # noqa: BLE001 - whatever it is, it must not reach C frames
+        _log.exception("A wish to hand a call over could not be judged; it was refused.")
+        return
+    if successor is not None:
+        parameters.newCall = successor
+        parameters.statusCode = code
 
 
 def add_header(options: Any, name: str, value: str) -> None:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2
 
@@ -11,8 +11,11 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallState
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.call import CallOwner, SipCall
+from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.calls import Calls
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class CallTable:
     def __init__(
         self,
         scheduler: Scheduler,
-        owner: CallOwner,
+        owner: "Calls",
         when_changed: Callable[[bool], None],
         forget: Callable[[CallId], None],
         *,

@@ -14,16 +14,17 @@ from firmware.base.errors import SipError
 from firmware.base.interfaces import Address, interface_of
 from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
+from firmware.phone.orders import HangUpCall, LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.addresses import canonical
 from firmware.voice.sip.bodies import voicemail_count
+from firmware.voice.sip.call import OutgoingInvitation
 from firmware.voice.sip.calls import Calls
 from firmware.voice.sip.connection_limit import ConnectionLimit
 from firmware.voice.sip.endpoint import BuildReport, Endpoint, MediaPoll
 from firmware.voice.sip.gate import Admission, Gate, GatePolicy
 from firmware.voice.sip.identity import ReceivedMessage
-from firmware.voice.sip.line import LineParts
 from firmware.voice.sip.lines import Lines
 from firmware.voice.sip.mixer import ConferenceBridge, Mixer
 from firmware.voice.sip.names import Names
@@ -42,7 +43,7 @@ _LAST_POLLS: Final = 500
 
 
 class Engine:
-    """pjsua2 with all accounts: implements `account.AccountOwner` and `outgoing.CallServers`."""
+    """pjsua2 with all accounts."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Engine:
             post: takes what the phone should know.
             deliver: runs a callable on the `sip` thread.
         """
-        self._settings = settings
+        self.settings = settings
         self._media_networks = tuple(ip_network(network) for network in settings.media_networks)
         self._bridge = bridge
         self._scheduler = scheduler
@@ -72,37 +73,23 @@ class Engine:
         self._codecs: tuple[str, ...] = ()
         self._wanted_codecs: tuple[str, ...] = ()
         self._reasons: dict[str, int] = {}
-        self._deliver = deliver
-        self._nat = NatServers(settings.nat, scheduler, deliver)
-        self._transports = Transports(settings)
+        self.deliver = deliver
+        self.names = Names(deliver)
+        self.nat = NatServers(settings.nat, scheduler, deliver)
+        self.transports = Transports(settings)
         self._policy = GatePolicy(answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made)
         self._connection_limit = ConnectionLimit(scheduler, answer_anyone=settings.answer_anyone)
         self._admission = Admission(
-            self._policy, self._connection_limit, self._transports, answer_anyone=settings.answer_anyone
+            self._policy, self._connection_limit, self.transports, answer_anyone=settings.answer_anyone
         )
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None
         self._network = NetworkWatch()
-        self._probes = ServerProbes(scheduler)
-        self._names: Names | None = None
+        self.probes = ServerProbes(scheduler)
         self._lines: Lines | None = None
         self._mixer = Mixer()
-        self._texts = TextMessages(post, self._is_trusted)
-        self.calls = Calls(
-            scheduler,
-            post,
-            self._mixer,
-            self._calls_changed,
-            silence_s=settings.media_silence_s,
-            max_calls=settings.max_calls,
-            rate_hz=settings.clock_rate_hz,
-            jitter_buffer=settings.jitter_buffer,
-            allows=settings.allows,
-            is_trusted=self._is_trusted,
-            own_hosts=self._own_hosts,
-            text_arrived=self.text_arrived,
-            servers=self,
-        )
+        self.texts = TextMessages(post, self.is_trusted)
+        self.calls = Calls(self, scheduler, post, self._mixer, self._calls_changed)
         self.wake_port = 0
         # Calls whose server is being looked up.
         self._looking: set[CallId] = set()
@@ -149,7 +136,7 @@ class Engine:
         self.calls.clear()
         if lines is not None:
             lines.close()
-        self._probes.close()
+        self.probes.close()
         self._destroy()
 
     def _stop_hearing(self) -> None:
@@ -170,7 +157,7 @@ class Engine:
             linked=self._linked,
             codecs=self._codecs,
             source_filter_active=self._admission.is_filtered,
-            port=self._transports.port(self._settings.account),
+            port=self.transports.port(self.settings.account),
             calls=self._most_calls,
             refused=self._gate.faults if self._gate is not None else {},
             strangers=native.library().wecall_media_refused() if self._linked else 0,
@@ -178,8 +165,21 @@ class Engine:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
+    def do(self, order: LineOrder) -> None:
+        """Do something with calls or a text message."""
+        match order:
+            case PlaceCall():
+                self._place_call(order)
+            case HangUpCall(call_id):
+                self.hang_up(call_id)
+            case SendMessage():
+                self._send_message(order)
+            case _:
+                self.calls.do(order)
+
+    def _place_call(self, order: PlaceCall) -> None:
         """Send an INVITE, registered or not; where the server's address is still unknown, look it up first."""
+        call_id = order.call_id
 
         def place(found: SipAccount | None, uri: SipUri) -> None:
             if call_id not in self._looking:
@@ -189,11 +189,11 @@ class Engine:
             if found is None:
                 self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
             else:
-                self.calls.place(found, call_id, uri, anonymous=anonymous)
+                self.calls.outgoing.place(found, call_id, OutgoingInvitation(uri, order.anonymous, tries=0))
 
         if self._lines is not None:
             self._looking.add(call_id)
-            self._lines.with_account(account, uri, place)
+            self._lines.with_account(order.account, order.uri, place)
 
     def hang_up(self, call_id: CallId) -> None:
         """End a call in whatever state it is, also one whose server is not known yet."""
@@ -209,17 +209,15 @@ class Engine:
             self.hang_up(call_id)
         self.calls.hang_up_all()
 
-    def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
-        """Send a text message, registered or not."""
-
+    def _send_message(self, order: SendMessage) -> None:
         def send(found: SipAccount | None, uri: SipUri) -> None:
             if found is None:
-                self._post(MessageSent(message_id, accepted=False))
+                self._post(MessageSent(order.message_id, accepted=False))
             else:
-                self._texts.send(found, message_id, uri, text)
+                self.texts.send(found, order.message_id, uri, order.text)
 
         if self._lines is not None:
-            self._lines.with_account(account, uri, send)
+            self._lines.with_account(order.account, order.uri, send)
 
     def follow_network(self) -> None:
         """Register, and move running calls, from the new address where the network has changed."""
@@ -250,18 +248,6 @@ class Engine:
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
-    def call_arrived(self, account: SipAccount, pj_call_id: int, message: ReceivedMessage) -> None:
-        """Take a new incoming call."""
-        self.calls.take(account, pj_call_id, message)
-
-    def text_arrived(self, message: ReceivedMessage, body: str) -> None:
-        """Take a text message."""
-        self._texts.take(message, body)
-
-    def text_answered(self, token: int, sip_code: int) -> None:
-        """Hear what became of a text."""
-        self._texts.answered(token, sip_code)
-
     def voicemail_told(self, account: SipAccount, message: ReceivedMessage) -> None:
         """Pass on how many voice messages wait."""
         count = voicemail_count(message.text, account.settings.name)
@@ -271,13 +257,13 @@ class Engine:
     def _call_refused(self, message: ReceivedMessage, sip_code: int) -> None:
         account = self._lines.any_account if self._lines is not None else None
         if account is not None:
-            self.calls.refused_by_library(account, message, sip_code)
+            self.calls.incoming.refused_by_library(account, message, sip_code)
 
-    def _own_hosts(self, account: SipAccount) -> frozenset[str]:
+    def own_hosts(self, account: SipAccount) -> frozenset[str]:
         """Return under which hosts an account's server may be asked to place a call."""
         return frozenset({account.settings.domain.lower(), account.settings.host.lower()}) | self._admission.trusted
 
-    def _is_trusted(self, source: str) -> bool:
+    def is_trusted(self, source: str) -> bool:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
         # The library keeps no source where it refuses a call later than at once.
         return bool(source) and canonical(source) in self._admission.trusted
@@ -307,67 +293,54 @@ class Engine:
         endpoint.when_connection_lost = self._connection_lost
         endpoint.when_connections_changed = self._connection_limit.connections_changed
         endpoint.when_call_refused = self._call_refused
-        endpoint.bring_up(self._settings)
+        endpoint.bring_up(self.settings)
         library = native.library()
         master_port = int(endpoint.audDevManager().setNoDev())
         devices = endpoint.audDevManager()
         self._mixer.open(devices.getCaptureDevMedia(), devices.getPlaybackDevMedia())
-        self._transports.start(endpoint)
-        self.wake_port = self._transports.open_waker()
+        self.transports.start(endpoint)
+        self.wake_port = self.transports.open_waker()
         self._linked = native.linked()
         self._most_calls = native.most_calls()
-        self._codecs = endpoint.choose_codecs(self._settings.codecs)
-        self._wanted_codecs = self._settings.codecs
+        self._codecs = endpoint.choose_codecs(self.settings.codecs)
+        self._wanted_codecs = self.settings.codecs
         self._reasons = endpoint.errors_by_reason()
         endpoint.libStart()
-        self._names = Names(self._deliver)
-        self._names.start()
+        self.names.start()
         self._bridge.open(library, master_port)
         self._media_poll = MediaPoll()
         self._media_poll.start()
-        self._network.start(lambda: self._deliver(_wake_up))
+        self._network.start(lambda: self.deliver(_wake_up))
         self._gate = Gate(self._policy, self._allows_dtls, self._call_refused)
         self._gate.start()
 
     def _start_lines(self) -> None:
-        assert self._names is not None  # noqa: S101 - the library is up
-        parts = LineParts(
-            settings=self._settings,
-            owner=self,
-            transports=self._transports,
-            names=self._names,
-            probes=self._probes,
-            nat=self._nat,
-            deliver=self._deliver,
-            calls_exist=lambda: not self.calls.is_empty,
-            servers_changed=self._servers_changed,
-        )
-        self._lines = Lines(parts, self._scheduler, self._post)
-        self._nat.start(self._nat_servers_found)
+        self._lines = Lines(self, self._scheduler, self._post)
+        self.nat.start(self._nat_servers_found)
         self._lines.start()
 
-    def _servers_changed(self) -> None:
+    def servers_changed(self) -> None:
         if self._lines is not None:
             self._admission.admit(self._lines.servers)
             self._follow_codecs()
 
     def _follow_codecs(self) -> None:
         """Offer, from the next offer on, the codecs of the network that we are on."""
-        if not self._settings.codecs_by_network or self._lines is None:
+        if not self.settings.codecs_by_network or self._lines is None:
             return
-        wanted = self._settings.codecs_on(interface_of(self._lines.own_address))
+        wanted = self.settings.codecs_on(interface_of(self._lines.own_address))
         if wanted == self._wanted_codecs:
             return
         try:
             self._codecs = self._endpoint.choose_codecs(wanted)
         except SipError as error:
             _log.error("%s", error)
-            self._codecs = self._endpoint.choose_codecs(self._settings.codecs)
+            self._codecs = self._endpoint.choose_codecs(self.settings.codecs)
         self._wanted_codecs = wanted
 
     def _nat_servers_found(self) -> None:
         if self._lines is not None:
-            self._nat.tell_library(self._endpoint)
+            self.nat.tell_library(self._endpoint)
             self._lines.refresh()
 
     def _destroy(self) -> None:
@@ -378,17 +351,15 @@ class Engine:
             self._media_poll = None
         self._mixer.close()
         lines, self._lines = self._lines, None
-        names, self._names = self._names, None
-        if names is not None:
-            names.stop()
+        self.names.stop()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is None:
             return
         endpoint.tear_down()
         if lines is not None:
             lines.forget()
-        self._probes.forget()
-        self._transports.stop()
+        self.probes.forget()
+        self.transports.stop()
         # What was still to be done belongs to this library's calls and account.
         self._scheduler.clear()
         # The endpoint's destructor runs here, for want of another reference: no other could be made before.

@@ -1,7 +1,7 @@
 """Calls that come in, until the phone has decided what becomes of them. Lives on the `sip` thread."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pjsua2
 
@@ -16,6 +16,9 @@ from firmware.voice.sip.mapping import REJECT_CODES
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.scheduler import Scheduler
 from provisioning.sip_choices import Srtp
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
 
 _RINGING: Final = 180
 _OK: Final = 200
@@ -32,7 +35,7 @@ class IncomingCalls:
         calls: CallTable,
         post: Callable[[VoiceNews], None],
         mixer: Mixer,
-        is_trusted: Callable[[str], bool],
+        engine: "Engine",
     ) -> None:
         """Set up without a call.
 
@@ -41,13 +44,13 @@ class IncomingCalls:
             calls: all there are.
             post: takes what the phone should know.
             mixer: gives the handset to a call that is answered.
-            is_trusted: whether what comes from an address is believed about who calls.
+            engine: knows whether what comes from an address is believed about who calls.
         """
         self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
-        self._is_trusted = is_trusted
+        self._engine = engine
         self._unannounced: set[CallId] = set()
 
     def is_announced(self, call_id: CallId) -> bool:
@@ -122,7 +125,7 @@ class IncomingCalls:
         self._calls.within(call_id, reply)
 
     def _read(self, message: ReceivedMessage) -> Invitation:
-        return read_invitation(message.text, trusted=self._is_trusted(message.source))
+        return read_invitation(message.text, trusted=self._engine.is_trusted(message.source))
 
     def _announce_unless_over(self, call_id: CallId, invitation: Invitation) -> None:
         self._unannounced.discard(call_id)

@@ -2,48 +2,22 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pjsua2
 
 from firmware.base.errors import SipError
 from firmware.phone.call import RegistrationFailure
-from firmware.voice.sip.account import AccountOwner, Path, SipAccount, account_configuration
-from firmware.voice.sip.names import Names
-from firmware.voice.sip.nat import NatServers
+from firmware.voice.sip.account import Path, SipAccount, account_configuration
 from firmware.voice.sip.registration import Registration
-from firmware.voice.sip.server_probe import ServerProbes
 from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6
-from firmware.voice.sip.settings import AccountSettings, SipSettings
-from firmware.voice.sip.transports import Transports
+from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
 
+if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LineParts:
-    """What every line of a library shares.
-
-    Attributes:
-        settings: of the whole stack.
-        owner: is told of calls and errors.
-        transports, names, probes, nat: of this library.
-        deliver: runs a callable on the `sip` thread.
-        calls_exist: whether there are calls.
-        servers_changed: is called when servers, or the sockets towards them, are others than before.
-    """
-
-    settings: SipSettings
-    owner: AccountOwner
-    transports: Transports
-    names: Names
-    probes: ServerProbes
-    nat: NatServers
-    deliver: Callable[[Callable[[], None]], None]
-    calls_exist: Callable[[], bool]
-    servers_changed: Callable[[], None]
 
 
 class AccountLine:
@@ -52,17 +26,17 @@ class AccountLine:
     The library's account exists from the first time that a server's address is known.
     """
 
-    def __init__(self, settings: AccountSettings, parts: LineParts) -> None:
+    def __init__(self, settings: AccountSettings, engine: "Engine") -> None:
         """Set up without a library's account.
 
         Args:
             settings: the account's.
-            parts: what it shares with others.
+            engine: has what it shares with others, and is told of calls and errors.
         """
         self.settings = settings
-        self._parts = parts
+        self._engine = engine
         self._choice = ServerChoice()
-        self._resolver = ServerResolver(settings, parts.deliver, prefer_ipv6=parts.settings.prefer_ipv6)
+        self._resolver = ServerResolver(settings, engine.deliver, prefer_ipv6=engine.settings.prefer_ipv6)
         self._aimed_at: Target | None = None
         self._registration: Registration | None = None
         self.own_address = ""
@@ -90,7 +64,7 @@ class AccountLine:
         def found(resolution: Resolution) -> None:
             if resolution.targets and resolution.targets != self._choice.targets:
                 self._choice.offer(resolution.targets)
-                self._parts.servers_changed()
+                self._engine.servers_changed()
             if not known:
                 done(resolution.failure if not self._choice.targets else self._aim())
 
@@ -132,7 +106,7 @@ class AccountLine:
     @property
     def is_busy(self) -> bool:
         """There are calls."""
-        return self._parts.calls_exist()
+        return not self._engine.calls.is_empty
 
     @property
     def is_moving(self) -> bool:
@@ -158,7 +132,7 @@ class AccountLine:
         except (SipError, pjsua2.Error):
             done(False)
             return
-        self._parts.probes.ask(configuration, f"sip:{self.settings.domain}", done)
+        self._engine.probes.ask(configuration, f"sip:{self.settings.domain}", done)
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 
@@ -197,7 +171,7 @@ class AccountLine:
         try:
             configuration = self._configuration(target)
             if self.account is None:
-                account = SipAccount(self._parts.owner, self.settings)
+                account = SipAccount(self._engine, self.settings)
                 account.registration = self._registration
                 account.open(configuration, is_default=not self.settings.name)
                 self.account = account
@@ -209,19 +183,19 @@ class AccountLine:
             return RegistrationFailure.NO_NETWORK
         moving, self._aimed_at = self._aimed_at is not None, target
         self.follow_address()
-        self._parts.servers_changed()
+        self._engine.servers_changed()
         if moving:
             self.account.move(configuration)
         return None
 
     def _configuration(self, target: Target) -> Any:
-        transport_id = self._parts.transports.require(self.settings, ipv6=is_ipv6(target.address))
+        transport_id = self._engine.transports.require(self.settings, ipv6=is_ipv6(target.address))
         address = f"[{target.address}]" if is_ipv6(target.address) else target.address
         host = address
         if self.settings.transport is Transport.TLS:
             # TLS checks the certificate against the name in the route.
             host = f"[{target.name.strip('[]')}]" if is_ipv6(target.name) else target.name
-            self._parts.names.point(host, target.address)
+            self._engine.names.point(host, target.address)
         # pjsua's `hide` keeps the route out of the message: it only says where to send.
         route = f"sip:{host}:{target.port};transport={self.settings.transport};lr;hide"
-        return account_configuration(self._parts.settings, self.settings, Path(route, transport_id), self._parts.nat)
+        return account_configuration(self._engine.settings, self.settings, Path(route, transport_id), self._engine.nat)

@@ -3,19 +3,22 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firmware.base.errors import SipError
 from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import RegistrationChanged
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.line import AccountLine, LineParts
+from firmware.voice.sip.line import AccountLine
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.servers import Target
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
 
 _log = logging.getLogger(__name__)
 
@@ -25,15 +28,15 @@ _USER_AND_HOST: Final = re.compile(r"^(?P<scheme>sips?):(?P<user>[^@;?]*)@(?P<ho
 class Lines:
     """The accounts of one library, the default one first. Lives on the `sip` thread."""
 
-    def __init__(self, parts: LineParts, scheduler: Scheduler, post: Callable[[RegistrationChanged], None]) -> None:
+    def __init__(self, engine: "Engine", scheduler: Scheduler, post: Callable[[RegistrationChanged], None]) -> None:
         """Set up without registering.
 
         Args:
-            parts: what the lines share.
+            engine: has what the lines share.
             scheduler: the thread's timers.
             post: takes what the phone should know.
         """
-        self._parts = parts
+        self._engine = engine
         self._scheduler = scheduler
         self._post = post
         self._lines: dict[str, AccountLine] = {}
@@ -48,9 +51,9 @@ class Lines:
             SipError: none of them can ever be used.
         """
         unusable: list[SipError] = []
-        for account in self._parts.settings.accounts:
+        for account in self._engine.settings.accounts:
             try:
-                self._parts.transports.check(account)
+                self._engine.transports.check(account)
             except SipError as error:
                 _log.error("%s", error)
                 unusable.append(error)
@@ -115,7 +118,7 @@ class Lines:
             line.prepare(lambda failure: act(line.account if failure is None else None, own_uri))
 
     def _uri_for(self, account: AccountSettings, uri: SipUri) -> SipUri:
-        default, own = self._parts.settings.account.domain, account.domain
+        default, own = self._engine.settings.account.domain, account.domain
         match = _USER_AND_HOST.match(uri)
         if match is None or match["host"].lower() != default.lower() or own == default:
             return uri
@@ -180,9 +183,9 @@ class Lines:
             line.refresh()
 
     def _add(self, account: AccountSettings) -> None:
-        settings = self._parts.settings
+        settings = self._engine.settings
         is_datagram = account.transport is Transport.UDP
-        line = AccountLine(account, self._parts)
+        line = AccountLine(account, self._engine)
         registration = Registration(
             line,
             self._scheduler,
@@ -203,6 +206,6 @@ class Lines:
         if registration is not None and registration.is_registered:
             return name
         match = _USER_AND_HOST.match(uri)
-        if match is not None and self._parts.settings.is_emergency(match["user"]):
+        if match is not None and self._engine.settings.is_emergency(match["user"]):
             return next((other for other, made in self._registrations.items() if made.is_registered), name)
         return name

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2
 
@@ -19,6 +19,9 @@ from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.registration import SILENT_S
 from firmware.voice.sip.scheduler import Appointment, Scheduler
 
+if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
+
 _log = logging.getLogger(__name__)
 
 # INVITE is repeated after 0.5, 1.5 and 3.5 s (RFC 3261 section 17.1.1.2); a server that has not even said 100 Trying
@@ -27,28 +30,11 @@ NO_REPLY_S: Final = 6.0
 _POSTPONE_S: Final = 0.05
 
 
-class CallServers(Protocol):
-    """What accounts can do about a server that leaves a call unanswered."""
-
-    def server_count(self, account: SipAccount) -> int:
-        """How many servers an account has."""
-        ...
-
-    def leave_server(self, account: SipAccount) -> bool:
-        """Use another server from now on; False where there is none left."""
-        ...
-
-
 class OutgoingCalls:
     """Places calls, and again over another server where one leaves them unanswered."""
 
     def __init__(
-        self,
-        scheduler: Scheduler,
-        calls: CallTable,
-        post: Callable[[VoiceNews], None],
-        mixer: Mixer,
-        servers: CallServers,
+        self, scheduler: Scheduler, calls: CallTable, post: Callable[[VoiceNews], None], mixer: Mixer, engine: "Engine"
     ) -> None:
         """Set up without a call.
 
@@ -57,13 +43,13 @@ class OutgoingCalls:
             calls: all there are.
             post: takes what the phone should know.
             mixer: gives the handset to a call that is placed.
-            servers: what an account can do about a server that leaves a call unanswered.
+            engine: moves an account whose server leaves a call unanswered.
         """
         self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
-        self._servers = servers
+        self._engine = engine
         self._postponed: dict[CallId, Appointment] = {}
 
     @property
@@ -99,8 +85,8 @@ class OutgoingCalls:
         invitation = call.invitation
         if invitation is None or call.ending is not None:
             return False
-        others_left = invitation.tries + 1 < self._servers.server_count(call.account)
-        if not (others_left and self._servers.leave_server(call.account)) and not (has_failed and not invitation.tries):
+        others_left = invitation.tries + 1 < self._engine.server_count(call.account)
+        if not (others_left and self._engine.leave_server(call.account)) and not (has_failed and not invitation.tries):
             # Once more with the same server only where a connection to it may have died unnoticed.
             return False
         call_id, account = call.call_id, call.account
@@ -140,7 +126,7 @@ class OutgoingCalls:
         if invitation.tries:
             call.already_told(CallState.DIALING)
         self._mixer.attend_to(call_id)
-        self.expect_reply(call, SILENT_S if self._servers.server_count(account) > 1 else NO_REPLY_S)
+        self.expect_reply(call, SILENT_S if self._engine.server_count(account) > 1 else NO_REPLY_S)
         self._invite(call, invitation)
 
     def _invite(self, call: SipCall, invitation: OutgoingInvitation) -> None:

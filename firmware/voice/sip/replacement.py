@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import pjsua2
@@ -12,7 +12,6 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallState
 from firmware.phone.news import CallReplaced, VoiceNews
 from firmware.voice.sip import native
-from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.identity import ReceivedMessage, read_invitation
@@ -20,6 +19,9 @@ from firmware.voice.sip.mapping import caller_id
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import NO_REPLY_S, OutgoingCalls
 from firmware.voice.sip.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.engine import Engine
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +45,7 @@ class Replacements:
         mixer: Mixer,
         outgoing: OutgoingCalls,
         *,
-        allows: Callable[[str], bool],
-        is_trusted: Callable[[str], bool],
-        own_hosts: Callable[[SipAccount], frozenset[str]],
+        engine: "Engine",
     ) -> None:
         """Set up without a call.
 
@@ -55,25 +55,21 @@ class Replacements:
             post: takes what the phone should know.
             mixer: gives the handset to the call that takes another's place.
             outgoing: gives up those that are left unanswered.
-            allows: whether the other end of a call may send this handset to a number.
-            is_trusted: whether what comes from an address is believed about who calls.
-            own_hosts: the names and addresses that an account's numbers stand at.
+            engine: knows where an account's numbers stand, whom to believe, and who may be called.
         """
         self._scheduler = scheduler
         self._calls = calls
         self._post = post
         self._mixer = mixer
         self._outgoing = outgoing
-        self._allows = allows
-        self._is_trusted = is_trusted
-        self._own_hosts = own_hosts
+        self._engine = engine
         self._predecessors: dict[CallId, CallId] = {}
 
     def transfer_wanted(self, call: SipCall, target: str) -> SipCall | None:
         """Call whom the other end names, where the server could have been asked for that too."""
         if not call.answered or call.is_over or self._calls.is_full or not native.free_call_places():
             return None
-        if not is_acceptable_target(target, self._own_hosts(call.account), self._allows):
+        if not is_acceptable_target(target, self._engine.own_hosts(call.account), self._engine.settings.allows):
             _log.info("The other end of a call wanted it transferred to where this handset does not call.")
             return None
         successor = self._calls.begin(call.account, CallDirection.OUTGOING)
@@ -86,7 +82,7 @@ class Replacements:
 
     def replacement_wanted(self, call: SipCall, message: ReceivedMessage) -> SipCall | None:
         """Let a caller whom a server lets in take the other end's place."""
-        if call.is_over or not self._is_trusted(message.source):
+        if call.is_over or not self._engine.is_trusted(message.source):
             return None
         successor = self._calls.begin(call.account, CallDirection.INCOMING)
         successor.party = read_invitation(message.text, trusted=True).caller

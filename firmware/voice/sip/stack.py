@@ -5,15 +5,14 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from contract.calls import DisconnectReason
 from firmware.base.errors import SipError
-from firmware.phone.call import CallId, CallState, RejectReason, SipUri
-from firmware.phone.key import Key
+from firmware.phone.call import CallState
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
-from firmware.phone.recording import RecordingSign
+from firmware.phone.orders import LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip.mixer import ConferenceBridge
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import SipSettings
@@ -98,98 +97,27 @@ class PjsuaStack:
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
-    def place_call(self, call_id: CallId, uri: SipUri, account: str = "", *, anonymous: bool = False) -> None:
-        """Send an INVITE, registered or not.
+    def order(self, order: LineOrder) -> None:
+        """Have something done with calls or a text message, registered or not."""
 
-        Args:
-            call_id: names the call.
-            uri: whom to call.
-            account: whose call it is; empty for the default account.
-            anonymous: withhold who calls (RFC 3323).
-        """
+        def do() -> None:
+            if self._engine is not None:
+                self._engine.do(order)
+            elif isinstance(order, PlaceCall):
+                self._post(CallStateChanged(order.call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
+            elif isinstance(order, SendMessage):
+                self._post(MessageSent(order.message_id, accepted=False))
 
-        def place() -> None:
-            if self._engine is None:
-                self._post(CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE))
-            else:
-                self._engine.place_call(call_id, uri, account, anonymous=anonymous)
-
-        self._request(place)
-
-    def signal_ringing(self, call_id: CallId) -> None:
-        """Answer an incoming call with 180 Ringing."""
-        self._request_of_engine(lambda engine: engine.calls.signal_ringing(call_id))
-
-    def answer(self, call_id: CallId) -> None:
-        """Accept an incoming call."""
-        self._request_of_engine(lambda engine: engine.calls.answer(call_id))
-
-    def reject(self, call_id: CallId, reason: RejectReason) -> None:
-        """Turn an incoming call away."""
-        self._request_of_engine(lambda engine: engine.calls.reject(call_id, reason))
-
-    def hang_up(self, call_id: CallId) -> None:
-        """End a call in whatever state it is."""
-        self._request_of_engine(lambda engine: engine.hang_up(call_id))
+        self._request(do)
 
     def hang_up_all(self) -> None:
         """End every call."""
-        self._request_of_engine(lambda engine: engine.hang_up_all())
 
-    def hold(self, call_id: CallId) -> None:
-        """Ask the far end to stop sending."""
-        self._request_of_engine(lambda engine: engine.calls.hold(call_id))
-
-    def resume(self, call_id: CallId) -> None:
-        """Undo hold."""
-        self._request_of_engine(lambda engine: engine.calls.resume(call_id))
-
-    def send_dtmf(self, call_id: CallId, key: Key) -> None:
-        """Send one digit in a call."""
-        self._request_of_engine(lambda engine: engine.calls.send_dtmf(call_id, key))
-
-    def signal_recording(self, call_id: CallId, sign: RecordingSign) -> None:
-        """Tell the far end whether the call is recorded at this one (RFC 7866)."""
-        self._request_of_engine(lambda engine: engine.calls.signal_recording(call_id, sign))
-
-    def redirect(self, call_id: CallId, uri: SipUri) -> None:
-        """Tell a caller whom to call instead."""
-        self._request_of_engine(lambda engine: engine.calls.redirect(call_id, uri))
-
-    def transfer(self, call_id: CallId, uri: SipUri) -> None:
-        """Ask the other end to call somebody else."""
-        self._request_of_engine(lambda engine: engine.calls.transfer(call_id, uri))
-
-    def transfer_to_call(self, call_id: CallId, other_call_id: CallId) -> None:
-        """Ask the other end of a call to take the other call's place."""
-        self._request_of_engine(lambda engine: engine.calls.transfer_to_call(call_id, other_call_id))
-
-    def join(self, call_ids: Sequence[CallId]) -> None:
-        """Let the other ends of these calls hear each other; those on hold are taken back first."""
-        joined = tuple(call_ids)
-        self._request_of_engine(lambda engine: engine.calls.join(joined))
-
-    def split(self) -> None:
-        """Undo join: nobody hears anybody but this handset."""
-        self._request_of_engine(lambda engine: engine.calls.split())
-
-    def send_message(self, message_id: str, uri: SipUri, text: str, account: str = "") -> None:
-        """Send a text message (RFC 3428), registered or not."""
-
-        def send() -> None:
-            if self._engine is None:
-                self._post(MessageSent(message_id, accepted=False))
-            else:
-                self._engine.send_message(message_id, uri, text, account)
-
-        self._request(send)
-
-    def _request_of_engine(self, action: Callable[["Engine"], None]) -> None:
-        def run() -> None:
+        def hang_up_all() -> None:
             if self._engine is not None:
-                action(self._engine)
+                self._engine.hang_up_all()
 
-        self._request(run)
+        self._request(hang_up_all)
 
     def _request(self, action: Callable[[], None]) -> None:
         self._requests.put(action)

@@ -7,6 +7,7 @@ from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.events import Event
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemRaised
+from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from firmware.voice.sip.stack import PjsuaStack
 from provisioning.sip_choices import Transport
@@ -25,9 +26,9 @@ def test_a_machine_without_the_sip_library_says_so_and_ends_every_call_at_once(m
         assert problem.problem is Problem.SIP_LIBRARY_MISSING
         assert "docs/installing.md" in problem.detail
         call_id = CallId("0" * 32)
-        stack.place_call(call_id, SipUri("sip:bob@example.com"))
+        stack.order(PlaceCall(call_id, SipUri("sip:bob@example.com")))
         assert events.get(timeout=60) == CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
-        stack.send_message("1", SipUri("sip:bob@example.com"), "hello")
+        stack.order(SendMessage("1", SipUri("sip:bob@example.com"), "hello"))
         assert events.get(timeout=60) == MessageSent("1", accepted=False)
         assert stack.build_report is None
     finally:
