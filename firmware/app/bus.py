@@ -54,68 +54,35 @@ _COMPLAINT_EVERY_S = 60.0
 class Handler(Protocol):
     """What the bus needs of the Phone."""
 
-    def start(self) -> list[c.Command]:
-        """Say what to do before the first event."""
-        ...
-
-    def handle(self, event: Event) -> list[c.Command]:
-        """Take one event and say what to do about it."""
-        ...
+    def start(self) -> list[c.Command]: ...
+    def handle(self, event: Event) -> list[c.Command]: ...
 
 
 class Records(Protocol):
     """What the bus needs of the store."""
 
     @property
-    def call_log(self) -> CallLog:
-        """The call log."""
-        ...
-
+    def call_log(self) -> CallLog: ...
     @property
-    def contacts(self) -> Contacts:
-        """The address book."""
-        ...
-
+    def contacts(self) -> Contacts: ...
     @property
-    def messages(self) -> Messages:
-        """The text messages."""
-        ...
-
+    def messages(self) -> Messages: ...
     @property
-    def pin(self) -> Pin:
-        """The holder's PIN."""
-        ...
-
+    def pin(self) -> Pin: ...
     @property
-    def guardian_pin(self) -> Pin:
-        """The PIN of the guardian of a holder who is under 14."""
-        ...
-
+    def guardian_pin(self) -> Pin: ...
     @property
-    def preferences(self) -> PreferenceStore:
-        """What the holder has set."""
-        ...
-
+    def preferences(self) -> PreferenceStore: ...
     @property
-    def set_up(self) -> SetUpStore:
-        """How the phone came to be set up."""
-        ...
-
-    def note_error(self, error: HandsetError) -> None:
-        """Hear that the store failed at something."""
-        ...
-
-    def note_success(self) -> None:
-        """Hear that the store did something."""
-        ...
+    def set_up(self) -> SetUpStore: ...
+    def note_error(self, error: HandsetError) -> None: ...
+    def note_success(self) -> None: ...
 
 
 class ErrandRunner(Protocol):
-    """What the bus needs of whoever does what menus ask for."""
+    """What the bus needs of whoever does what menus ask for: it begins it, and the answer is posted."""
 
-    def run(self, request: Request[object]) -> None:
-        """Begin what is asked for, without waiting; the answer is posted."""
-        ...
+    def run(self, request: Request[object]) -> None: ...
 
 
 class Bus:
@@ -232,19 +199,13 @@ class Bus:
 
     def _carry_out(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - a case for each command
         match command:
-            case (
-                o.PlaceCall() | o.SignalRinging() | o.AnswerCall() | o.RejectCall() | o.RedirectCall() | o.HangUpCall()
-                | o.HoldCall() | o.ResumeCall() | o.TransferCall() | o.TransferToCall() | o.JoinCalls() | o.SplitCalls()
-                | o.SendDtmf() | o.SignalRecording() | o.SendMessage()
-            ):  # fmt: skip
+            case _ if isinstance(command, o.LineOrder):
                 self._line.put_nowait(command)
-            case (
-                o.OpenAudio() | o.CloseAudio() | o.SetMute() | o.SetVolume() | o.PlayTone() | o.StopTone()
-            ):  # fmt: skip
-                self._voice.order(command)
             case o.StartRinging() | o.StopRinging():
                 self._voice.order(command)
                 self._light_up(command)
+            case _ if isinstance(command, o.SoundOrder):
+                self._voice.order(command)
             case c.StartTimer(timer, delay_s):
                 self._start_timer(timer, delay_s)
             case c.CancelTimer(timer):

@@ -72,10 +72,6 @@ class NotGrantedError(HandsetError):
         self.words = words
 
 
-class EgressError(HandsetError):
-    """A message was refused because it is not one that may leave the handset."""
-
-
 class ControlError(HandsetError):
     """A request on a local socket was refused or could not be answered."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from firmware.phone.contact import MAX_NUMBERS, Contact, ContactNumber
+from firmware.phone.country import Country
 from firmware.phone.dial_string import parse_number
 from firmware.store.contact_rows import ContactRows
 from firmware.store.database import Database
-from firmware.store.numbers import NumberingPlan, read_number, same_line
+from firmware.store.numbers import read_number, same_line
 from firmware.store.spelling import sort_key
 from firmware.vcard.properties import Card, merged, of_contact
 
@@ -62,7 +63,7 @@ class Merged:
     wanting: tuple[int, ...]
 
 
-def merge(database: Database, rows: ContactRows, plan: NumberingPlan, cards: Sequence[Card], room: int) -> Merged:
+def merge(database: Database, rows: ContactRows, plan: Country, cards: Sequence[Card], room: int) -> Merged:
     """Add contacts in the caller's transaction; the same ones once more change nothing.
 
     Two contacts are one where they have the same name and share a number, or where one of them has no number at all.
@@ -91,7 +92,7 @@ def merge(database: Database, rows: ContactRows, plan: NumberingPlan, cards: Seq
     return Merged(MergeCount(added, completed, known, refused), tuple(wanting))
 
 
-def _find(database: Database, rows: ContactRows, plan: NumberingPlan, contact: Contact) -> Contact | None:
+def _find(database: Database, rows: ContactRows, plan: Country, contact: Contact) -> Contact | None:
     """Return the contact that this one is; of several the one that lacks the fewest of its numbers."""
     spelled = sort_key(contact.name)
     ids = {row[0] for row in database.query(_SAME_NAME_WITHOUT_NUMBERS if contact.numbers else _ANY_OF_NAME, spelled)}
@@ -102,18 +103,18 @@ def _find(database: Database, rows: ContactRows, plan: NumberingPlan, contact: C
     return min(same, key=lambda there: len(_missing(there, contact, plan)), default=None)
 
 
-def _is_same(there: Contact, contact: Contact, plan: NumberingPlan) -> bool:
+def _is_same(there: Contact, contact: Contact, plan: Country) -> bool:
     if not there.numbers or not contact.numbers:
         return True
     return any(_has(there.numbers, number, plan) for number in contact.numbers)
 
 
-def _missing(there: Contact, contact: Contact, plan: NumberingPlan) -> tuple[ContactNumber, ...]:
+def _missing(there: Contact, contact: Contact, plan: Country) -> tuple[ContactNumber, ...]:
     missing = tuple(number for number in contact.numbers if not _has(there.numbers, number, plan))
     return missing[: MAX_NUMBERS - len(there.numbers)]
 
 
-def _has(numbers: Sequence[ContactNumber], wanted: ContactNumber, plan: NumberingPlan) -> bool:
+def _has(numbers: Sequence[ContactNumber], wanted: ContactNumber, plan: Country) -> bool:
     """Whether a number is there, however it is written; with another extension it is another number."""
     line, post_dial = read_number(wanted.number, plan), parse_number(wanted.number).post_dial
     return any(

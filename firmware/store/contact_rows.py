@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind
+from firmware.phone.countries import COUNTRIES
 from firmware.store.database import Database
-from firmware.store.numbers import plan_of, read_number
+from firmware.store.numbers import read_number
 from firmware.store.spelling import VERSION, keys_of, sort_key
 from firmware.vcard.properties import Card, Properties, of_contact, properties_json, read_properties, without_name
 
@@ -14,7 +15,7 @@ class ContactRows:
     """The tables contacts, contact_numbers and contact_keys, for a country's way to write numbers."""
 
     def __init__(self, country: str) -> None:
-        self._plan = plan_of(country)
+        self._plan = COUNTRIES[country]
         self._spelled_by = f"{VERSION} {country}"
 
     def write(self, database: Database, contact: Contact, properties: Properties | None = None) -> Contact:

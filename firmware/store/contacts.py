@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Final
 
 from firmware.phone.contact import Contact, ContactMatch, cleaned
+from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_string import parse_number
 from firmware.ports.store import CallerContact
 from firmware.store import contact_merge
 from firmware.store.contact_merge import MergeCount, Merged
 from firmware.store.contact_rows import ContactRows
 from firmware.store.database import Database
-from firmware.store.numbers import plan_of, read_number, same_line
+from firmware.store.numbers import read_number, same_line
 from firmware.store.spelling import RANKS, KeyRange, ranges_of
 from firmware.store.store import Store
 from firmware.vcard.properties import Card
@@ -38,7 +39,7 @@ class StoredContacts:
         """
         self._store = store
         self._forget_files = forget_files
-        self._plan = plan_of(country)
+        self._plan = COUNTRIES[country]
         self._rows = ContactRows(country)
         self._total: int | None = None
 

@@ -8,32 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.phone.countries import COUNTRIES
+from firmware.phone.country import Country
 from firmware.phone.dial_string import parse_number
 
 TAIL_DIGITS: Final = 7
 """What two spellings of one number share at the end; shorter numbers, as on small islands, have one spelling."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberingPlan:
-    """How a country's numbers are dialled within it (ITU-T E.164 and the list of dialling procedures, E.164D).
-
-    Attributes:
-        country_code: what follows `+`.
-        trunk_prefix: what stands before a national number and is left out after the country code.
-        international_prefix: what stands for `+`; empty where a carrier has to be chosen with it.
-    """
-
-    country_code: str
-    trunk_prefix: str
-    international_prefix: str
-
-
-def plan_of(country: str) -> NumberingPlan:
-    """Return how numbers are dialled in a country, by its ISO 3166 code."""
-    numbers = COUNTRIES[country]
-    return NumberingPlan(numbers.calling_code, numbers.trunk_prefix, numbers.international_prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +33,7 @@ class Line:
         return self.digits[-TAIL_DIGITS:] if self.digits.isdigit() else self.digits
 
 
-def read_number(text: str, plan: NumberingPlan) -> Line:
+def read_number(text: str, plan: Country) -> Line:
     """Understand a number, an extension or a URI as typed, dialled or received.
 
     What is to be sent after the answer is left out.
@@ -74,11 +53,11 @@ def read_number(text: str, plan: NumberingPlan) -> Line:
     if plan.international_prefix and digits.startswith(plan.international_prefix):
         return Line(digits.removeprefix(plan.international_prefix), international=True)
     if plan.trunk_prefix and digits.startswith(plan.trunk_prefix):
-        return Line(plan.country_code + digits.removeprefix(plan.trunk_prefix), international=True)
+        return Line(plan.calling_code + digits.removeprefix(plan.trunk_prefix), international=True)
     return Line(digits, international=False)
 
 
-def same_line(one: Line, other: Line, plan: NumberingPlan) -> bool:
+def same_line(one: Line, other: Line, plan: Country) -> bool:
     """Tell whether two numbers mean one line.
 
     A number without its area code matches the one with it; two whole numbers match only as a whole.
@@ -90,6 +69,6 @@ def same_line(one: Line, other: Line, plan: NumberingPlan) -> bool:
     whole, part = (one, other) if one.international else (other, one)
     return (
         len(part.digits) >= TAIL_DIGITS
-        and whole.digits.startswith(plan.country_code)
-        and whole.digits.removeprefix(plan.country_code).endswith(part.digits)
+        and whole.digits.startswith(plan.calling_code)
+        and whole.digits.removeprefix(plan.calling_code).endswith(part.digits)
     )

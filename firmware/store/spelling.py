@@ -15,7 +15,8 @@ from itertools import islice, product
 from typing import Final
 
 from firmware.base.pinyin.table import readings
-from firmware.store.numbers import TAIL_DIGITS, NumberingPlan, read_number
+from firmware.phone.country import Country
+from firmware.store.numbers import TAIL_DIGITS, read_number
 
 VERSION: Final = "3"
 """Changes whenever something here changes what is found by what: then every contact is spelled again."""
@@ -78,7 +79,7 @@ class KeyRange:
     end: str
 
 
-def keys_of(name: str, numbers: Sequence[str], plan: NumberingPlan) -> frozenset[Key]:
+def keys_of(name: str, numbers: Sequence[str], plan: Country) -> frozenset[Key]:
     """Return all that a contact is found by."""
     found = set(_keys_of_name(name))
     for position, number in enumerate(numbers):
@@ -93,7 +94,7 @@ def sort_key(name: str) -> str:
     return f"{' '.join(words) or chr(0x10FFFF)}\t{name}"
 
 
-def ranges_of(keys: str, plan: NumberingPlan) -> list[KeyRange]:
+def ranges_of(keys: str, plan: Country) -> list[KeyRange]:
     """Return where to look for what was typed; nowhere, where it can mean nobody."""
     digits = keys.lstrip("+")
     if not re.fullmatch("[0-9]+", digits) or len(digits) > MAX_KEYS:
@@ -169,7 +170,7 @@ def _joined(ways: Sequence[Sequence[str]]) -> Iterable[str]:
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def _keys_of_number(number: str, plan: NumberingPlan) -> Iterator[str]:
+def _keys_of_number(number: str, plan: Country) -> Iterator[str]:
     line = read_number(number, plan)
     if not line.digits.isdigit():
         # An address: found by the letters before its domain.
@@ -183,7 +184,7 @@ def _keys_of_number(number: str, plan: NumberingPlan) -> Iterator[str]:
         yield line.tail
 
 
-def _number_keys(keys: str, plan: NumberingPlan) -> list[str]:
+def _number_keys(keys: str, plan: Country) -> list[str]:
     """Return what the beginning of a number may stand in the store as."""
     digits = keys.lstrip("+")
     if keys != digits:
@@ -196,15 +197,15 @@ def _number_keys(keys: str, plan: NumberingPlan) -> list[str]:
     return [key for key in dict.fromkeys(candidates) if key]
 
 
-def _is_abroad(digits: str, plan: NumberingPlan) -> bool:
+def _is_abroad(digits: str, plan: Country) -> bool:
     return bool(plan.international_prefix) and digits.startswith(plan.international_prefix)
 
 
-def _prefix_of(digits: str, plan: NumberingPlan) -> str:
+def _prefix_of(digits: str, plan: Country) -> str:
     """Return what is dialled before a number, which alone finds all that begin so."""
-    return plan.trunk_prefix if digits.startswith(plan.country_code) else plan.international_prefix
+    return plan.trunk_prefix if digits.startswith(plan.calling_code) else plan.international_prefix
 
 
-def _without_code(digits: str, plan: NumberingPlan) -> str:
+def _without_code(digits: str, plan: Country) -> str:
     """Leave the country's own code out: its numbers are kept without."""
-    return digits.removeprefix(plan.country_code)
+    return digits.removeprefix(plan.calling_code)

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState
 from firmware.phone.orders import HangUpCall, PlaceCall
+
+if TYPE_CHECKING:
+    from firmware.voice.client import VoiceClient
 
 # Voice is back within a second as a rule; who dials meanwhile need not dial again.
 _PATIENCE_S: Final = 8.0
@@ -15,27 +18,6 @@ _REPEAT_S: Final = 1.0
 _IGNORED_S: Final = 5.0
 # Longer than names of servers take to be found: nobody waits for help by a voice that only says it is at work.
 _NOT_DIALLED_S: Final = 45.0
-
-
-class Orderer(Protocol):
-    """What a call is placed with."""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether voice hears orders."""
-        ...
-
-    def send(self, order: PlaceCall | HangUpCall) -> object:
-        """Give an order to voice, if it is there."""
-        ...
-
-    def replace(self, why: str) -> None:
-        """End voice, so that another one comes."""
-        ...
-
-    def end(self, call_id: CallId, reason: DisconnectReason) -> None:
-        """Say that a call has come to nothing."""
-        ...
 
 
 @dataclass(slots=True)
@@ -49,9 +31,9 @@ class _Placement:
 class Placing:
     """Waits a while for voice with each call, and with one for help for as long as it takes."""
 
-    def __init__(self, orderer: Orderer, is_emergency: Callable[[str], bool]) -> None:
+    def __init__(self, client: "VoiceClient", is_emergency: Callable[[str], bool]) -> None:
         """`is_emergency` says whether a URI is that of an emergency number."""
-        self._orderer = orderer
+        self._client = client
         self._is_emergency = is_emergency
         self._placements: dict[CallId, _Placement] = {}
         self._emergencies: dict[CallId, PlaceCall] = {}
@@ -61,7 +43,7 @@ class Placing:
         if self._is_emergency(order.uri):
             self._emergencies[order.call_id] = order
         self._wait_with(order)
-        self._orderer.send(order)
+        self._client.send(order)
 
     def withdraw(self, call_id: CallId) -> bool:
         """Order a call no more; True where voice cannot have heard of it."""
@@ -69,7 +51,7 @@ class Placing:
         if (placement := self._placements.pop(call_id, None)) is None:
             return False
         placement.timer.cancel()
-        return not self._orderer.is_ready
+        return not self._client.is_ready
 
     def taken(self, call_id: CallId) -> None:
         """Hear that voice is at work on a call; one for help is ordered again until it is dialled."""
@@ -116,16 +98,16 @@ class Placing:
             return
         placement.timer = loop.call_later(_REPEAT_S, self._repeat, call_id)
         now_s = loop.time()
-        if not self._orderer.is_ready:
+        if not self._client.is_ready:
             placement.asked_s = placement.began_s = now_s
         elif now_s - placement.asked_s > _IGNORED_S or now_s - placement.began_s > _NOT_DIALLED_S:
             placement.asked_s = placement.began_s = now_s
-            self._orderer.replace("it does not dial an emergency call")
+            self._client.replace("it does not dial an emergency call")
         else:
-            self._orderer.send(placement.order)
+            self._client.send(placement.order)
 
     def _give_up(self, call_id: CallId) -> None:
         if self._placements.pop(call_id, None) is not None:
-            self._orderer.end(call_id, DisconnectReason.UNREACHABLE)
+            self._client.end(call_id, DisconnectReason.UNREACHABLE)
             # A voice that was busy all the time may still find the order.
-            self._orderer.send(HangUpCall(call_id))
+            self._client.send(HangUpCall(call_id))
