@@ -64,7 +64,7 @@ CHANGES: Final = (
         "#define getaddrinfo(node, service, hint, found) \\\n"
         "    ((hint)->ai_flags |= AI_NUMERICHOST, getaddrinfo(node, service, hint, found))\n"
         "PJ_DEF(pj_status_t) pj_getaddrinfo(int af, const pj_str_t *nodename,\n",
-        "The thread of SIP waited for a name server that is silent. firmware/voice/sip/names.py looks names up.",
+        "The thread of SIP waited for a name server that is silent. firmware/voice/sip/servers.py looks names up.",
     ),
     Change(
         "pjlib/src/pj/ssl_sock_ossl.c",

@@ -66,9 +66,8 @@ from firmware.services.exports import Exports
 from firmware.services.faults import DeviceFaults, Faults
 from firmware.services.handlers import Services, copy_of_everything, errand_handlers
 from firmware.services.operator.verification import SipVerifier
-from firmware.services.recording.announcer import Announcer
 from firmware.services.recording.player import RecordingPlayer
-from firmware.services.recording.recorder import CallRecorder
+from firmware.services.recording.recorder import Announcer, CallRecorder
 from firmware.services.records import Records, problem_of
 from firmware.services.runner import ErrandRunner
 from firmware.settings.broker import broker_settings

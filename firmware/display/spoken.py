@@ -1,12 +1,21 @@
-"""What is said aloud of a page, for whoever does not see it: what is new on it, in the words that stand there."""
+"""A page as lines of text, and what is said aloud of it: what is new on it, in the words that stand there.
+
+Lines are for whoever cannot stand before the display: nothing that the display itself hides.
+"""
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from os.path import commonprefix
 
 from firmware.base.words import word
 from firmware.display.model import Block, Card, Code, Entry, List, ListRow, Page, Role
+from firmware.display.pages.page import without_anything_personal
 from firmware.display.translation import Language, translator
+from firmware.phone.menu.views import NoticeView
+from firmware.phone.view import Hint, Mode, PhoneView
+
+_A_MENU = word("A menu is open.")
 
 _MOST_CHARACTERS = 300
 _PIN_DOT = "•"
@@ -14,6 +23,51 @@ _SPACE = word("space")
 _DIALLED = frozenset("0123456789*#+")
 # A number of this length is read digit by digit, a shorter one as a count.
 _LONG_NUMBER = re.compile(r"\d{5,}")
+
+
+def about_nobody(view: PhoneView) -> PhoneView:
+    """Return what somebody may read from afar: of calls that there are some, of a menu only what is of the handset.
+
+    The display shows the rest to whoever stands before it, and nobody watches them there.
+    """
+    menu = view.menu if view.menu_is_public else NoticeView("", _A_MENU)
+    return replace(
+        without_anything_personal(view),
+        digits=view.digits if view.hint is Hint.EMERGENCY_NUMBER else "",
+        forwarding="",
+        message_text=None,
+        menu=menu if view.menu is not None or view.mode is Mode.WRITING else None,
+        mode=Mode.MENU if view.mode is Mode.WRITING else view.mode,
+    )
+
+
+def lines_of(page: Page) -> tuple[str, ...]:
+    """Return what the page says, from the top: its title, what it is about, and what CANCEL and OK do.
+
+    Of what a small display turns over or scrolls to all is there; a code that is to be photographed is its caption.
+    """
+    percent = [f"{page.bar_percent}%"] if page.bar_percent is not None else []
+    keys = "   ".join(f"[{word}]" for word in (page.cancel, page.ok) if word)
+    return tuple(line for line in (page.status.text, page.title, *_body(page), *percent, keys) if line)
+
+
+def _body(page: Page) -> Iterable[str]:
+    match page.body:
+        case List(rows, first, selected):
+            return [f"{'>' if place == selected else ' '} {_row(row)}" for place, row in enumerate(rows, start=first)]
+        case Card(rows):
+            return [_row(row) for row in rows]
+        case Entry() as entry:
+            return [entry.text, " ".join(entry.candidates), entry.note]
+        case Code(caption=caption):
+            return [caption]
+        case blocks:
+            return [block.text for block in blocks]
+
+
+def _row(row: ListRow) -> str:
+    number = f"{row.number} " if row.number else ""
+    return f"{number}{row.label}: {row.value}" if row.value else f"{number}{row.label}"
 
 
 def spoken(page: Page, before: Page | None, language: Language = Language.ENGLISH) -> str:
@@ -60,9 +114,9 @@ def _digits(page: Page) -> str:
 def _beside_digits(page: Page, before: Page) -> Iterable[str]:
     match page.body, before.body:
         case List() as now, List() as then:
-            return _row(_selected(now)) if _selected(now) != _selected(then) else []
+            return _phrases_of_row(_selected(now)) if _selected(now) != _selected(then) else []
         case List() as now, _:
-            return _row(_selected(now))
+            return _phrases_of_row(_selected(now))
         case tuple() as now, then:
             said = {block.text for block in then} if isinstance(then, tuple) else set()
             return [block.text for block in now if block.role is not Role.DIGITS and block.text not in said]
@@ -72,9 +126,9 @@ def _beside_digits(page: Page, before: Page) -> Iterable[str]:
 def _whole(page: Page) -> Iterable[str]:
     match page.body:
         case List() as rows:
-            return _row(_selected(rows))
+            return _phrases_of_row(_selected(rows))
         case Card(rows, scroll):
-            return [phrase for row in rows[scroll:] for phrase in _row(row)]
+            return [phrase for row in rows[scroll:] for phrase in _phrases_of_row(row)]
         case Entry() as entry:
             return [_spelled(entry.text), _candidate(entry), entry.note]
         case Code(caption=caption):
@@ -88,9 +142,9 @@ def _changes(page: Page, before: Page) -> Iterable[str]:
         case List() as now, List() as then:
             return _row_changes(_selected(now), _selected(then), moved=now.selected != then.selected)
         case Card() as now, Card() as then if now.scroll != then.scroll:
-            return _row(now.rows[min(now.scroll, len(now.rows) - 1)])
+            return _phrases_of_row(now.rows[min(now.scroll, len(now.rows) - 1)])
         case Card() as now, Card() as then:
-            return [phrase for row in now.rows if row not in then.rows for phrase in _row(row)]
+            return [phrase for row in now.rows if row not in then.rows for phrase in _phrases_of_row(row)]
         case Entry() as now, Entry() as then:
             candidate = _candidate(now)
             typed = candidate if candidate and candidate != _candidate(then) else _typed(now.text, then.text)
@@ -104,7 +158,7 @@ def _changes(page: Page, before: Page) -> Iterable[str]:
 
 def _row_changes(now: ListRow | None, then: ListRow | None, *, moved: bool) -> Iterable[str]:
     if moved or now is None or then is None or now.label != then.label:
-        return _row(now)
+        return _phrases_of_row(now)
     return [now.value] if now.value != then.value else []
 
 
@@ -120,7 +174,7 @@ def _selected(rows: List) -> ListRow | None:
     return rows.rows[index] if 0 <= index < len(rows.rows) else None
 
 
-def _row(row: ListRow | None) -> Iterable[str]:
+def _phrases_of_row(row: ListRow | None) -> Iterable[str]:
     return [] if row is None else [row.label, row.value]
 
 

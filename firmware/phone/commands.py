@@ -7,10 +7,9 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
 from firmware.phone.events import Timer
 from firmware.phone.orders import LineOrder, SoundOrder
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.phone.request import Request
-from firmware.phone.set_up import SetUp
 from firmware.phone.view import PhoneView
 
 

@@ -10,7 +10,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.key import Key
 from firmware.phone.news import VoiceNews
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.recording import RecordingEnd, RecordingId
 from firmware.phone.request import Answered, Progressed
 from firmware.phone.requests.activation import CodeArrived
@@ -18,7 +18,6 @@ from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.pin import PinChanged, StoreGuarded, StoreWaitsForPin
 from firmware.phone.requests.policies import DocumentsChanged
 from firmware.phone.requests.recordings import PlaybackProgressed
-from firmware.phone.set_up import SetUp
 
 
 class Timer(StrEnum):

@@ -10,10 +10,9 @@ from firmware.phone.events import MinuteStarted
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.pin import Guard
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.policies import DocumentsChanged
-from firmware.phone.set_up import SetUp
 from firmware.phone.text_entry import TextEntry
 from firmware.phone.view import LineView, Refusal
 

@@ -6,23 +6,13 @@ from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPage
-from firmware.phone.contact_search import keep_search
+from firmware.phone.dialled import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
-from firmware.phone.modes import (
-    call_ended,
-    collecting_digits,
-    idle,
-    in_call,
-    listening,
-    menu,
-    redialling,
-    ringing,
-    writing,
-)
+from firmware.phone.modes import collecting_digits, idle, in_call, listening, menu, redialling, ringing, writing
 from firmware.phone.modes.menu import keep_bundle, keep_first_run
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
@@ -39,7 +29,7 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.OUTGOING: in_call.OUTGOING,
     Mode.RINGING: ringing.ROWS,
     Mode.IN_CALL: in_call.IN_CALL,
-    Mode.CALL_ENDED: call_ended.ROWS,
+    Mode.CALL_ENDED: in_call.CALL_ENDED,
     Mode.REDIALLING: redialling.ROWS,
     Mode.WRITING: writing.ROWS,
     Mode.MENU: menu.ROWS,

@@ -1,6 +1,7 @@
-"""What the holder has set on the phone itself; it outlives a restart, in the store."""
+"""What the holder has set on the phone itself, and how it came to be set up; it outlives a restart, in the store."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,13 @@ class Preferences:
     speaker_percent: int | None = None
     background: str = ""
     locked_when_idle: bool = False
+
+
+class SetUp(StrEnum):
+    """How the phone came to be set up, as the store keeps it.
+
+    NEW: it was not; nobody has come to the end of the first run. FIRST_RUN: by the first run, on its own display.
+    """
+
+    NEW = "new"
+    FIRST_RUN = "first_run"

@@ -23,7 +23,7 @@ from firmware.phone.call_recording import (
     take_started,
     take_trimmed,
 )
-from firmware.phone.call_timers import remind_of_held_calls, tick
+from firmware.phone.call_timers import remind_of_held_calls, send_after_pause, tick
 from firmware.phone.commands import KeepMessage
 from firmware.phone.events import (
     AccountKnown,
@@ -70,7 +70,6 @@ from firmware.phone.news import (
 from firmware.phone.orders import AudioRoute
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy import is_blocked
-from firmware.phone.post_dial import send_after_pause
 from firmware.phone.preferences import Preferences
 from firmware.phone.receiving import give_up_longest
 from firmware.phone.request import Answered, Progressed

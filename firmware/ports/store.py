@@ -8,9 +8,8 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.calls import CallKind
-from firmware.phone.set_up import SetUp
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from firmware.store.consents import Consents
 from firmware.store.contacts import StoredContacts
 from firmware.store.my_data import CATEGORY_OF_TABLE, DERIVED, SECRETS, StoredMyData
 from firmware.store.pictures import StoredPictures
-from firmware.store.recording_rows import RecordingState
+from firmware.store.recording_files import RecordingState
 from firmware.store.recordings import StoredRecordings
 from firmware.vcard.lines import CardLine
 from firmware.vcard.properties import Card

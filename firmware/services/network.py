@@ -14,7 +14,7 @@ def network_facts(
     """Return addresses, gateway, name servers and the servers of each line.
 
     Args:
-        network: as voice reports it, see firmware.voice.network.
+        network: as voice reports it, see firmware.voice.instruments.
         servers: pairs of an account's label and its server.
     """
     own = tuple((_WORDS.get(kind, kind), value) for kind, value in network)

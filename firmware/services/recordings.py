@@ -19,7 +19,7 @@ from firmware.phone.requests.recordings import (
 from firmware.services.dates import day_in_words, moment_in_words
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.runner import Handlers
-from firmware.store.recording_rows import RecordingState, StoredRecording
+from firmware.store.recording_files import RecordingState, StoredRecording
 from firmware.store.recordings import StoredRecordings
 
 _SECONDS_A_DAY: Final = 86_400

@@ -35,7 +35,7 @@ from firmware.store.erasure import StoredErasure
 from firmware.store.errors import StoreClosedError, StoreFullError
 from firmware.store.guardian_mark import GuardianMark
 from firmware.store.journal import JOURNAL_NAME, Entry, Journal
-from firmware.store.key import load_host_keys
+from firmware.store.key_wrap import load_host_keys
 from firmware.store.keyring import WRAP_NAME, Keyring
 from firmware.store.messages import JOURNAL_KIND as MESSAGE_ENTRY
 from firmware.store.messages import StoredMessages

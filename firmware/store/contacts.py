@@ -9,11 +9,9 @@ from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_string import parse_number
 from firmware.ports.store import CallerContact
 from firmware.store import contact_merge
-from firmware.store.contact_merge import MergeCount, Merged
-from firmware.store.contact_rows import ContactRows
+from firmware.store.contact_merge import ContactRows, MergeCount, Merged
 from firmware.store.database import Database
-from firmware.store.numbers import read_number, same_line
-from firmware.store.spelling import RANKS, KeyRange, ranges_of
+from firmware.store.spelling import RANKS, KeyRange, ranges_of, read_number, same_line
 from firmware.store.store import Store
 from firmware.vcard.properties import Card
 

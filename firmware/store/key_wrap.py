@@ -1,4 +1,4 @@
-"""The small file that holds the store's key, sealed with what opens it.
+"""The small file that holds the store's key, sealed with what opens it: what this machine has, and the PIN.
 
 The store's key is random and never leaves this file but into memory. What it is sealed with is derived from every
 factor that the file names: the host's secret always, and the board's key and the holder's PIN where they are used. So
@@ -7,11 +7,16 @@ a factor is added, changed or taken away by writing these few bytes anew, and fo
     keys sealed = ChaCha20-Poly1305 (HKDF-SHA256 (host | board | Argon2id (PIN), salt), head of the file, keys)
 """
 
+import errno
 import hmac
 import json
+import os
 import secrets
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -21,10 +26,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from firmware.base.durable import sync_folder
 from firmware.phone.pin import Guard
 from firmware.store.database import KEY_BYTES
-from firmware.store.errors import StoreKeyMissingError, StoreKeyWrongError
-from firmware.store.key import HostKeys
+from firmware.store.errors import StoreFullError, StoreKeyMissingError, StoreKeyWrongError
+
+CREDENTIAL_NAME: Final = "store-key"
+BOARD_CREDENTIAL_NAME: Final = "board-key"
+PROTECTION_CREDENTIAL_NAME: Final = "key-protection"
+_IN_TPM: Final = b"tpm"
 
 _FORMAT: Final = 1
 _SALT_BYTES: Final = 32
@@ -33,6 +43,106 @@ _MAX_MEMORY_KIB: Final = 1 << 20
 _MAX_PASSES: Final = 16
 # The key that seals is derived with a fresh salt each time and seals once.
 _NONCE: Final = bytes(12)
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeys:
+    """What this machine has.
+
+    Attributes:
+        secret: 32 random bytes, from the credential or the key file.
+        board: the key that is burnt into the board, where the installer wants it used.
+        in_tpm: the secret's credential opens by this machine's security chip only.
+    """
+
+    secret: bytes = field(repr=False)
+    board: bytes | None = field(default=None, repr=False)
+    in_tpm: bool = False
+
+
+def load_host_keys(key_file: Path, store: Path, environment: Mapping[str, str] = os.environ) -> HostKeys:
+    """Return what this machine has; `systemd/check-credentials.sh` hands on all but the key file.
+
+    Raises:
+        StoreKeyMissingError, StoreFullError: as load_key.
+    """
+    secret = load_key(key_file, store, environment)
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY") or os.devnull)
+    board = folder / BOARD_CREDENTIAL_NAME
+    protection = folder / PROTECTION_CREDENTIAL_NAME
+    return HostKeys(
+        secret,
+        _checked(board, _read(board)) if board.exists() else None,
+        in_tpm=(folder / CREDENTIAL_NAME).exists() and protection.exists() and _read(protection).strip() == _IN_TPM,
+    )
+
+
+def load_key(key_file: Path, store: Path, environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the host's secret, from which what seals the store's key is derived.
+
+    Under systemd it is the credential `store-key`, which the unit decrypts. Elsewhere it is a file that only its owner
+    may read, made with the first store.
+
+    Raises:
+        StoreKeyMissingError: there is none and none may be made, because the store exists; or it is unusable.
+        StoreFullError: there is no room to make one.
+    """
+    if folder := environment.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / CREDENTIAL_NAME
+        if credential.exists():
+            return _checked(credential, _read(credential))
+    if not key_file.exists():
+        if store.exists() and store.stat().st_size:
+            raise StoreKeyMissingError(
+                f"The key of the store {store} is missing. Put back {key_file}, or the credential {CREDENTIAL_NAME}."
+            )
+        _make(key_file)
+    mode = stat.S_IMODE(key_file.stat().st_mode)
+    if mode & 0o077:
+        raise StoreKeyMissingError(
+            f"The key file {key_file} can be read by others (mode {mode:04o}), so it is not used. "
+            "Set its mode to 0600, and consider the store read by whoever could."
+        )
+    return _checked(key_file, _read(key_file))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreKeyMissingError(f"The store's key in {path} cannot be read: {error.strerror}.") from error
+
+
+def _checked(path: Path, key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise StoreKeyMissingError(
+            f"The store's key in {path} has {len(key)} bytes instead of {KEY_BYTES}; put the right one back."
+        )
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write a new key so that a crash leaves either the whole of it or nothing."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, never replaces a key that another process made in the meantime.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        message = f"A key for the store cannot be written to {path}: {error.strerror}."
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreFullError(f"{message} Free space on the card and restart.") from error
+        raise StoreKeyMissingError(message) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ from firmware.store.errors import (
     StoreReadOnlyError,
     StoreWaitsForPinError,
 )
-from firmware.store.key import HostKeys
-from firmware.store.key_wrap import KeyWrap, StoreKeys, StretchedPin, stretch
+from firmware.store.key_wrap import HostKeys, KeyWrap, StoreKeys, StretchedPin, stretch
 from firmware.store.store import Store
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from firmware.phone.preferences import Preferences
-from firmware.phone.set_up import SetUp
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.store.store import Store
 
 _log = logging.getLogger(__name__)

@@ -19,8 +19,14 @@ from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database, Row
 from firmware.store.ledger import read_state
-from firmware.store.recording_files import RecordingReader, RecordingWriter
-from firmware.store.recording_rows import COLUMNS, RecordingState, StoredRecording, recording_in
+from firmware.store.recording_files import (
+    COLUMNS,
+    RecordingReader,
+    RecordingState,
+    RecordingWriter,
+    StoredRecording,
+    recording_in,
+)
 from firmware.store.sealed_files import Ending, new_key
 from firmware.store.store import Store
 

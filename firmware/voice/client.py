@@ -21,7 +21,6 @@ from firmware.phone.events import Event
 from firmware.phone.news import Problem, VoiceNews
 from firmware.voice import channel
 from firmware.voice.kept_line import Door
-from firmware.voice.lasting import Lasting, LastingNews
 from firmware.voice.link import Link
 from firmware.voice.messages import (
     Announce,
@@ -42,7 +41,7 @@ from firmware.voice.messages import (
     TrySound,
     UseRingTone,
 )
-from firmware.voice.news_gate import NewsGate
+from firmware.voice.news_gate import Lasting, LastingNews, NewsGate
 from firmware.voice.placing import Placing
 
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from firmware.phone.call import CallId
 from firmware.phone.commands import OpenCallRecord
 from firmware.store import keyring as keyring_module
 from firmware.store import pin as pin_module
-from firmware.store.key import HostKeys
+from firmware.store.key_wrap import HostKeys
 from firmware.store.keyring import OLD_WRAP_NAME, WRAP_NAME
 from tests.lab import chance, kills
 from tests.lab.guarded_store import HOST, PIN, GuardedStore

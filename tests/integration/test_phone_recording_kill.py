@@ -9,7 +9,7 @@ import pytest
 
 from contract.consent import Purpose
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.store.recording_rows import RecordingState
+from firmware.store.recording_files import RecordingState
 from firmware.store.recordings import FOLDER_NAME
 from tests.lab.audio import Sound, level, start_playing, tone
 from tests.lab.patience import wait_until

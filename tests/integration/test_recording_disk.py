@@ -10,7 +10,7 @@ import pytest
 from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
 from firmware.phone.recording import RecordingEnd
 from firmware.services.recording import recorder as call_recorder
-from firmware.store.recording_rows import RecordingState
+from firmware.store.recording_files import RecordingState
 from firmware.store.recordings import FOLDER_NAME, RoomLimits
 from tests.lab.patience import wait_until
 from tests.lab.recording_desk import CALL, RecordingDesk

@@ -18,8 +18,7 @@ from firmware.phone.recording import RecordingId
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.store.database import Database
-from firmware.store.recording_files import RecordingWriter
-from firmware.store.recording_rows import RecordingState, StoredRecording
+from firmware.store.recording_files import RecordingState, RecordingWriter, StoredRecording
 from firmware.store.recordings import FOLDER_NAME, RoomLimits
 from firmware.voice.audio.recorder import SoundRecorder
 from firmware.voice.audio.sound_format import make_decoder, make_encoder

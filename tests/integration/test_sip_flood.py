@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.voice.sip import connection_limit
+from firmware.voice.sip import source_filter
 from tests.lab import chance
 from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
@@ -163,7 +163,7 @@ def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
         # A caller who does not acknowledge a refusal keeps its connection for 32 s (RFC 3261 section 17.2.1, timer H).
         if chance.SOAK:
             assert until(lambda: stack.size().descriptors <= before.descriptors, 40)
-        assert stack.size().descriptors <= before.descriptors + connection_limit.LIMIT
+        assert stack.size().descriptors <= before.descriptors + source_filter.LIMIT
 
 
 def is_whole(heard: Heard) -> bool:

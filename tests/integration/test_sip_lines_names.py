@@ -142,7 +142,7 @@ def test_names_that_come_in_with_messages_are_looked_up_without_stopping_the_sip
         answer.wait(4 * PATIENCE_S)
         return ("127.0.0.1",)
 
-    monkeypatch.setattr("firmware.voice.sip.names.addresses_of", slow)
+    monkeypatch.setattr("firmware.voice.sip.servers.addresses_of", slow)
     server = registrar("server")
     settings = AccountSettings("alice", DOMAIN, "127.0.0.1", server.udp_port, Transport.UDP, USERS["alice"])
     with SipLine(SipSettings(settings, local_port=0)) as line:

@@ -22,8 +22,7 @@ from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.pin import Guard
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
-from firmware.store.key import HostKeys, load_host_keys
-from firmware.store.key_wrap import stretch
+from firmware.store.key_wrap import HostKeys, load_host_keys, stretch
 from firmware.store.keyring import PASSES, pin_memory_kib
 from tests.lab.card import Card
 from tests.lab.guarded_store import GuardedStore

@@ -15,7 +15,7 @@ from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.account.steps import AccountCancellation
 from firmware.store.errors import StoreFullError, StoreReadOnlyError
-from firmware.store.key import load_key
+from firmware.store.key_wrap import load_key
 from tests.lab.small_disk import AS_ROOT, fill, small_disk
 from tests.lab.store import StoreLab
 

@@ -25,8 +25,7 @@ from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.services.account.last_word import read_last_word
 from firmware.services.account.tombstone import TOMBSTONE_NAME
-from firmware.store.key import load_host_keys
-from firmware.store.key_wrap import KeyWrap
+from firmware.store.key_wrap import KeyWrap, load_host_keys
 from firmware.store.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin
 from tests.lab.card import Card

@@ -16,7 +16,7 @@ from firmware.services.account.factory_reset import KEY_NAME, MARKER_NAME, begin
 from firmware.services.account.last_word import LAST_WORD_NAME
 from firmware.services.account.tombstone import TOMBSTONE_NAME, take_up_tombstone
 from firmware.store.errors import StoreKeyWrongError
-from firmware.store.key import CREDENTIAL_NAME, load_key
+from firmware.store.key_wrap import CREDENTIAL_NAME, load_key
 from firmware.store.keyring import WRAP_NAME
 from firmware.store.pictures import FOLDER_NAME
 from tests.lab import kills

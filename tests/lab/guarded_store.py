@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from firmware.store.journal import JOURNAL_NAME, Entry, Journal
-from firmware.store.key import HostKeys, load_host_keys
+from firmware.store.key_wrap import HostKeys, load_host_keys
 from firmware.store.keyring import WRAP_NAME, Keyring
 from firmware.store.pin import TRIES_NAME, Door, StoredPin
 from firmware.store.store import Store

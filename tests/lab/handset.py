@@ -19,7 +19,7 @@ from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
 from firmware.control.requests import Role
 from firmware.phone.contact import Contact, ContactNumber
-from firmware.phone.set_up import SetUp
+from firmware.phone.preferences import SetUp
 from firmware.store.contacts import StoredContacts
 from firmware.store.preferences import StoredSetUp
 from tests.lab import kills

@@ -9,7 +9,7 @@ from firmware.phone.call import CallId
 from firmware.phone.events import Event, RecordingEnded, RecordingStarted
 from firmware.phone.recording import RecordingEnd
 from firmware.services.recording.recorder import CallRecorder
-from firmware.store.recording_rows import StoredRecording
+from firmware.store.recording_files import StoredRecording
 from firmware.voice.audio.recorder import SoundRecorder
 from firmware.voice.audio.sound_pipe import PipeTap
 from tests.lab.store import StoreLab

@@ -6,7 +6,7 @@ from typing import Final
 
 from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
-from firmware.store.recording_rows import StoredRecording
+from firmware.store.recording_files import StoredRecording
 from firmware.store.recordings import RoomLimits, StoredRecordings
 from firmware.voice.audio.sound_format import joined, make_decoder
 from tests.lab.guarded_store import open_store_of

@@ -23,8 +23,8 @@ from firmware.phone.news import CallReplaced, CallStateChanged, IncomingCallRece
 from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, RejectCall, SignalRinging
 from firmware.voice.sip import engine, gate, native
 from firmware.voice.sip.bodies import Verdict
-from firmware.voice.sip.connection_limit import ConnectionLimit
 from firmware.voice.sip.settings import AccountSettings, NatSettings, SipSettings
+from firmware.voice.sip.source_filter import ConnectionLimit
 from firmware.voice.sip.stack import PjsuaStack
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import tone

@@ -9,8 +9,7 @@ from pathlib import Path
 from sqlcipher3 import dbapi2
 
 from firmware.base.errors import StorageError
-from firmware.store.key import HostKeys
-from firmware.store.key_wrap import KeyWrap, StretchedPin
+from firmware.store.key_wrap import HostKeys, KeyWrap, StretchedPin
 from firmware.store.sealed_files import SealedReader
 from tests.lab.card import Card
 from tests.lab.disguises import disguises, unpacked

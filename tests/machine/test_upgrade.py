@@ -90,7 +90,7 @@ from firmware.voice.audio.sound_format import best_format, joined, make_encoder
 from firmware.phone.call import CallId
 from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
-from firmware.store.key import load_host_keys
+from firmware.store.key_wrap import load_host_keys
 from firmware.store.keyring import WRAP_NAME, Keyring
 from firmware.store.recordings import RoomLimits, StoredRecordings
 from firmware.store.store import Store

@@ -2,8 +2,7 @@
 
 from firmware.base.words import Text, Word, word
 from firmware.display.model import Block, Flow, Importance, Role
-from firmware.display.pages.blocks import detail, headline, name, sentence
-from firmware.display.pages.status import duration
+from firmware.display.pages.blocks import detail, duration, headline, name, sentence
 from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState, Decision, TransferState

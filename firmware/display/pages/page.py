@@ -18,7 +18,7 @@ from firmware.display.model import (
     Role,
     StatusBar,
 )
-from firmware.display.pages.blocks import MANY_ROWS, detail, details, sentence
+from firmware.display.pages.blocks import MANY_ROWS, detail, details, sentence, status_bar
 from firmware.display.pages.calls import (
     call_blocks,
     call_keys,
@@ -41,7 +41,6 @@ from firmware.display.pages.idle import (
     writing_keys,
     writing_title,
 )
-from firmware.display.pages.status import status_bar
 from firmware.display.translation import Language, Translator, translator
 from firmware.phone.call import CallerId, CallQuality
 from firmware.phone.menu.views import (

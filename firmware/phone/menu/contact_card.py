@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from firmware.base.words import Text, word
 from firmware.phone.contact import Contact, ContactNumber, vcard_text
-from firmware.phone.contact_search import dialable
+from firmware.phone.dialled import dialable
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call

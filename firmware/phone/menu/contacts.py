@@ -2,7 +2,7 @@
 
 from firmware.base.words import word
 from firmware.phone.contact import Contact, ContactMatch
-from firmware.phone.contact_search import dialable
+from firmware.phone.dialled import dialable
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page

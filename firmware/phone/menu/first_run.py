@@ -35,7 +35,7 @@ from firmware.phone.menu.switches import Options
 from firmware.phone.menu.views import MenuRow, MenuView
 from firmware.phone.moves import go_home
 from firmware.phone.orders import AudioRoute
-from firmware.phone.set_up import SetUp
+from firmware.phone.preferences import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
 from firmware.phone.volumes import stop_preview

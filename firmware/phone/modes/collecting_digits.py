@@ -3,17 +3,18 @@
 from firmware.phone import auto_redial
 from firmware.phone.call import CallerId
 from firmware.phone.call_news import take_stray_call_state
-from firmware.phone.contact_search import chosen_number, move_match
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import (
     PATIENCE_S,
     accepts,
     call_hotline,
     call_voicemail,
+    chosen_number,
     dial,
     dial_quickly,
     hint_for,
     match,
+    move_match,
     recall_on_hook,
     redial_off_hook,
     show_on_hook,

@@ -1,17 +1,20 @@
-"""OUTGOING: a call is being placed. IN_CALL: it was answered, or is being answered. Somebody uses the phone."""
+"""OUTGOING, IN_CALL and CALL_ENDED: a call is placed, is talked to, and has ended while somebody uses the phone."""
 
-from firmware.phone.call_news import move_foreground_call
+from firmware.phone.call_news import move_foreground_call, take_stray_call_state
 from firmware.phone.call_recording import ask_to_record, press_record
+from firmware.phone.call_timers import send_digit, send_on_demand
+from firmware.phone.dialled import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import hang_up
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
 from firmware.phone.key import Key
+from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import press_digit
-from firmware.phone.moves import enter
+from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
-from firmware.phone.post_dial import send_digit, send_on_demand
+from firmware.phone.orders import Tone
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
@@ -19,17 +22,20 @@ from firmware.phone.switching import (
     answer_waiting,
     decline_waiting,
     end_and_return,
+    fall_quiet,
     hold,
     put_aside,
     put_down,
     resume,
+    return_to_held,
     silence_waiting,
     silence_waiting_call,
     swap,
+    take_other_call,
     toggle_conference,
 )
 from firmware.phone.transfer import begin_transfer, hand_over_before_the_answer
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 
 _QUALITY_SHOWN_S = 60.0
 
@@ -158,4 +164,54 @@ IN_CALL: Rows = {
     TimerExpired: by_timer({}),
     IncomingCallReceived: receive_call,
     CallStateChanged: move_foreground_call,
+}
+
+
+def _go_on(state: PhoneState, _event: TimerExpired) -> None:
+    """First ask to hang up, then leave the handset in peace; the loudspeaker is switched off."""
+    if state.settled or not state.off_hook:
+        fall_quiet(state)
+        return
+    state.settled = True
+    state.tone = state.tone or Tone.BUSY
+    state.hint = state.hint or Hint.REPLACE_HANDSET
+    state.start_timer(Timer.CALL_ENDED, TONE_LIMIT_S)
+
+
+def _dial_anew(state: PhoneState, event: KeyPressed) -> None:
+    """Begin a number, unless the key was still meant for the call that has just ended."""
+    if state.settled:
+        offer_dial_tone(state)
+        press_digit(state, event)
+    else:
+        state.start_timer(Timer.CALL_ENDED, SETTLE_S)
+
+
+def _leave(state: PhoneState, _event: KeyPressed) -> None:
+    if not decline_waiting(state) and not return_to_held(state):
+        offer_dial_tone(state)
+
+
+CALL_ENDED: Rows = {
+    **BACKGROUND,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        dict.fromkeys(DIGIT_KEYS, _dial_anew),
+        FEATURE_KEYS,
+        speaker_key(nothing_to_begin),
+        {
+            Key.CANCEL: _leave,
+            Key.REDIAL: unless_locked(redial_or_keep_trying),
+            Key.OK: take_other_call,
+            Key.HOLD: take_other_call,
+            Key.MUTE: silence_waiting_call,
+        },
+    ),
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
+    HandsetLifted: lifting(nothing_to_begin),
+    HandsetReplaced: replace_handset,
+    TimerExpired: by_timer({Timer.CALL_ENDED: _go_on, Timer.AUTO_REDIAL: try_again_off_hook}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: take_stray_call_state,
 }

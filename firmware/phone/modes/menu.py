@@ -32,9 +32,9 @@ from firmware.phone.menu.stack import Screen
 from firmware.phone.modes.listening import listen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
+from firmware.phone.preferences import SetUp
 from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
-from firmware.phone.set_up import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.takeover import taking_over
 from firmware.phone.view import Mode

@@ -29,7 +29,7 @@ from firmware.store.consents import Consents
 from firmware.store.database import KEY_BYTES
 from firmware.store.guardian_mark import GUARDED_NAME
 from firmware.store.journal import JOURNAL_NAME
-from firmware.store.key import CREDENTIAL_NAME
+from firmware.store.key_wrap import CREDENTIAL_NAME
 from firmware.store.keyring import OLD_WRAP_NAME, WRAP_NAME
 from firmware.store.pictures import FOLDER_NAME as PICTURES_NAME
 from firmware.store.pin import TRIES_NAME

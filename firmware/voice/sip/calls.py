@@ -29,9 +29,8 @@ from firmware.voice.sip.incoming import IncomingCalls
 from firmware.voice.sip.jitter import JitterControl
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import NO_REPLY_S, OutgoingCalls
-from firmware.voice.sip.replacement import Replacements
 from firmware.voice.sip.scheduler import Scheduler
-from firmware.voice.sip.transfer import Transfers
+from firmware.voice.sip.transfer import Replacements, Transfers
 
 if TYPE_CHECKING:
     from firmware.voice.sip.engine import Engine

@@ -21,18 +21,18 @@ from firmware.voice.sip.addresses import canonical
 from firmware.voice.sip.bodies import voicemail_count
 from firmware.voice.sip.call import OutgoingInvitation
 from firmware.voice.sip.calls import Calls
-from firmware.voice.sip.connection_limit import ConnectionLimit
 from firmware.voice.sip.endpoint import BuildReport, Endpoint, MediaPoll
 from firmware.voice.sip.gate import Admission, Gate, GatePolicy
 from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.lines import Lines
 from firmware.voice.sip.mixer import ConferenceBridge, Mixer
-from firmware.voice.sip.names import Names
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.network_watch import NetworkWatch
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.server_probe import ServerProbes
+from firmware.voice.sip.servers import Names
 from firmware.voice.sip.settings import SipSettings
+from firmware.voice.sip.source_filter import ConnectionLimit
 from firmware.voice.sip.text_messages import TextMessages
 from firmware.voice.sip.transports import Transports
 

@@ -15,11 +15,11 @@ from firmware.base.errors import SipError
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.addresses import canonical, is_elsewhere
 from firmware.voice.sip.bodies import inspect_body
-from firmware.voice.sip.connection_limit import ConnectionLimit
 from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.sdp import AllowDtls, Fault
 from firmware.voice.sip.servers import Target
 from firmware.voice.sip.settings import AccountSettings
+from firmware.voice.sip.source_filter import ConnectionLimit
 from firmware.voice.sip.transports import Transports
 from provisioning.sip_choices import Transport
 

@@ -31,10 +31,9 @@ from firmware.phone.events import (
 from firmware.phone.key import Key
 from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin import PinSlot
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
 from firmware.phone.requests.pin import PinChanged
-from firmware.phone.set_up import SetUp
 from firmware.ports.store import CallerContact
 
 CALL = CallId("c" * 32)

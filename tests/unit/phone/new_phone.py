@@ -9,7 +9,7 @@ from firmware.phone.events import SetUpLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.views import ListView
 from firmware.phone.pin import PinSlot
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.request import Answered, Request
 from firmware.phone.requests.activation import (
     CheckCode,
@@ -32,7 +32,6 @@ from firmware.phone.requests.consents import (
 )
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
 from firmware.phone.requests.policies import PolicyRead, PolicyRow, PolicyShown, PolicyState, ReadPolicy
-from firmware.phone.set_up import SetUp
 from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import said

@@ -21,10 +21,9 @@ from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, RejectCall, StartRinging
 from firmware.phone.pin import PinSlot
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.pin import PinChanged, StoreWaitsForPin
-from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk

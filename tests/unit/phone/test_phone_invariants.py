@@ -82,10 +82,9 @@ from firmware.phone.orders import (
     TransferToCall,
 )
 from firmware.phone.phone import Phone
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice, RecordingPreference
 from firmware.phone.requests.consents import ConsentsChanged
-from firmware.phone.set_up import SetUp
 from firmware.phone.view import Mode
 from tests.lab.chance import counted
 from tests.unit.phone.desk import settings

@@ -3,12 +3,12 @@
 import pytest
 
 from firmware.phone.call import CallId, CallState
+from firmware.phone.call_timers import PAUSE_S
 from firmware.phone.commands import CancelTimer, OpenCallRecord, StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.orders import PlaceCall, SendDtmf
-from firmware.phone.post_dial import PAUSE_S
 from firmware.phone.request import Stretch
 from firmware.phone.requests.contacts import ListContacts, ReadContact, SearchContacts
 from firmware.phone.view import Hint, Mode

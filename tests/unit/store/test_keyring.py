@@ -15,7 +15,7 @@ from firmware.store import keyring as keyring_module
 from firmware.store.database import Database
 from firmware.store.errors import StoreFullError, StoreKeyMissingError, StoreKeyWrongError, StoreWaitsForPinError
 from firmware.store.journal import JOURNAL_NAME
-from firmware.store.key import HostKeys
+from firmware.store.key_wrap import HostKeys
 from firmware.store.keyring import OLD_WRAP_NAME, WRAP_NAME, Keyring, pin_memory_kib
 from firmware.store.pin import TRIES_NAME, Verdict
 from tests.lab.guarded_store import HOST, PIN, GuardedStore

@@ -1,7 +1,6 @@
 import pytest
 
-from firmware.phone.preferences import Preferences
-from firmware.phone.set_up import SetUp
+from firmware.phone.preferences import Preferences, SetUp
 from tests.lab.store import StoreLab
 
 PREFERENCES = Preferences(

@@ -11,8 +11,7 @@ from firmware.phone.call import CallId
 from firmware.phone.recording import RecordingId
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.store.recording_files import RecordingWriter
-from firmware.store.recording_rows import RecordingState, StoredRecording
+from firmware.store.recording_files import RecordingState, RecordingWriter, StoredRecording
 from firmware.store.recordings import FOLDER_NAME, MadeRoom, RoomLimits
 from firmware.store.sealed_files import Ending
 from tests.lab.store import BOOT_ID, StoreLab

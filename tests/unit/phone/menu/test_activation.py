@@ -11,12 +11,12 @@ from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin import Guard, PinSlot
+from firmware.phone.preferences import SetUp
 from firmware.phone.request import Answered, Failed
 from firmware.phone.requests.activation import CheckCode, NumberProof, NumberProofRead, ReadNumberProof, RequestCode
 from firmware.phone.requests.consents import Activate, ConsentsChanged, SetConsent
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin, StoreGuarded
 from firmware.phone.requests.policies import PolicyShown, ReadPolicy
-from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import INCOMING

@@ -9,11 +9,10 @@ from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import NoticeView
 from firmware.phone.orders import PlaceCall
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.request import Failed
 from firmware.phone.requests.handset import ChooseCountry
 from firmware.phone.requests.pin import CheckPin, PinChanged
-from firmware.phone.set_up import SetUp
 from firmware.phone.state import PhoneSettings
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk, settings

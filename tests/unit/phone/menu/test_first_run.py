@@ -9,9 +9,8 @@ from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.views import CardView
 from firmware.phone.orders import AudioRoute, PlaceCall, StartRinging
-from firmware.phone.preferences import Preferences
+from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked
-from firmware.phone.set_up import SetUp
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list

@@ -1,25 +1,34 @@
 """Recording a call on a real store, with the recorder's real thread and a card that may be full or slow."""
 
+import asyncio
 import io
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 import soundfile
 
 from contract.consent import Actor, Channel, Purpose
-from firmware.base.errors import StorageError
+from firmware.base.errors import MediaError, StorageError
 from firmware.phone.call import CallId
-from firmware.phone.events import RecordingEnded, RecordingStarted, RecordingsTrimmed
-from firmware.phone.recording import RecordingEnd
+from firmware.phone.events import RecordingAnnounced, RecordingEnded, RecordingStarted, RecordingsTrimmed
+from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.ports.recording import SoundFormat
+from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.recording import recorder as call_recorder
-from firmware.store.recording_rows import RecordingState
+from firmware.services.recording.recorder import Announcer
+from firmware.store.recording_files import RecordingState
 from firmware.store.recordings import FOLDER_NAME, RoomLimits
+from firmware.voice.audio.tones import recording_end_tone, recording_tone
 from tests.lab.recording_desk import CALL, PERIOD, SOUND, RecordingDesk
 
 OTHER_CALL = CallId("d" * 32)
+
+TONE = recording_tone(SOUND_RATE_HZ)
+WORDS = b"\1\2" * 1000
 
 
 def interleaved(mono: bytes) -> bytes:
@@ -239,3 +248,110 @@ async def test_stopping_the_handset_brings_the_recording_to_its_end(desk: Record
     [recording] = await desk.listed()
     assert (recording.state, recording.duration_s) == (RecordingState.COMPLETE, 1.5)
     assert SOUND not in (tmp_path / FOLDER_NAME / recording.recording_id).read_bytes()
+
+
+class Line:
+    """An audio loop that keeps what it is to announce."""
+
+    def __init__(self) -> None:
+        self.announced: asyncio.Queue[tuple[bytes, Callable[[bool], None]]] = asyncio.Queue()
+
+    def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
+        self.announced.put_nowait((sound, when_over))
+
+
+class Bench:
+    """An announcer, its line and what it tells."""
+
+    def __init__(self, say: Callable[[], bytes] | None) -> None:
+        self.line = Line()
+        self.told: asyncio.Queue[RecordingAnnounced] = asyncio.Queue()
+        audio: Any = self.line
+        self.announcer = Announcer(audio, self.told.put_nowait, say)
+
+    async def hear(self, notice: RecordingNotice) -> tuple[bytes, Callable[[bool], None]]:
+        self.announcer.announce(notice)
+        async with asyncio.timeout(5):
+            return await self.line.announced.get()
+
+
+def fail() -> bytes:
+    raise MediaError("Nothing can be said.")
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_tone_comes_before_the_recording_and_what_became_of_it_is_told(*, made: bool) -> None:
+    bench = Bench(None)
+    sound, when_over = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound == TONE
+    assert bench.told.empty()
+    await asyncio.to_thread(when_over, made)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made)
+
+
+async def test_a_reminder_is_a_tone_and_the_end_another() -> None:
+    bench = Bench(None)
+    sound, when_over = await bench.hear(RecordingNotice.REMINDER)
+    assert sound == TONE
+    when_over(True)
+    sound, _ = await bench.hear(RecordingNotice.END)
+    assert sound == recording_end_tone(SOUND_RATE_HZ)
+    assert bench.told.empty()
+
+
+async def test_in_words_it_is_said_once_with_a_tone_after_it() -> None:
+    said: list[bytes] = []
+
+    def say() -> bytes:
+        said.append(WORDS)
+        return WORDS
+
+    bench = Bench(say)
+    await bench.announcer.prepare()
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound.startswith(WORDS)
+    assert sound.endswith(TONE)
+    bench.announcer.announce(RecordingNotice.REMINDER)
+    assert bench.line.announced.empty()
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound.startswith(WORDS)
+    assert len(said) == 1
+
+
+async def test_words_that_are_not_ready_when_the_recording_is_given_up_are_never_heard() -> None:
+    ready = threading.Event()
+    bench = Bench(lambda: WORDS if ready.wait(5) else b"")
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    await asyncio.sleep(0)
+    sound, _ = await bench.hear(RecordingNotice.END)
+    assert sound == recording_end_tone(SOUND_RATE_HZ)
+    ready.set()
+    await bench.announcer.prepare()
+    assert bench.line.announced.empty()
+
+
+async def test_where_nothing_can_be_said_the_tone_takes_the_place_of_the_words() -> None:
+    bench = Bench(fail)
+    sound, _ = await bench.hear(RecordingNotice.BEGINNING)
+    assert sound == TONE
+    sound, _ = await bench.hear(RecordingNotice.REMINDER)
+    assert sound == TONE
+
+
+def stumble() -> bytes:
+    raise RuntimeError("Nobody thought of this.")
+
+
+async def test_whatever_fails_the_recording_waits_no_longer_to_begin(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(stumble)
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made=False)
+    bench = Bench(None)
+    bench.line.announce = lambda _sound, _when_over: stumble()  # type: ignore[assignment,method-assign]
+    bench.announcer.announce(RecordingNotice.BEGINNING)
+    async with asyncio.timeout(5):
+        assert await bench.told.get() == RecordingAnnounced(made=False)
+    assert "RuntimeError" in caplog.text
+    assert "Nobody thought" not in caplog.text

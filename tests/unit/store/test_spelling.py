@@ -1,7 +1,9 @@
+"""New."""
+
 import pytest
 
 from firmware.phone.countries import COUNTRIES
-from firmware.store.numbers import read_number, same_line
+from firmware.store.spelling import read_number, same_line
 
 
 def same(country: str, one: str, other: str) -> bool:
