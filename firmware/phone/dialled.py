@@ -13,7 +13,7 @@ from firmware.phone.dial_plan import Match
 from firmware.phone.dial_string import keys_of_letters, parse_number
 from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
 from firmware.phone.events import KeyHeld, KeyPressed, Timer, TimerExpired
-from firmware.phone.feature_codes import CodeReading, Feature
+from firmware.phone.features import CodeReading, Feature
 from firmware.phone.holder_settings import speed_dial
 from firmware.phone.key import Key
 from firmware.phone.moves import enter, go_home, show_notice

@@ -7,7 +7,7 @@ from contract.consent import Actor, Purpose
 from firmware.phone.commands import SavePreferences
 from firmware.phone.dial_plan import Objection
 from firmware.phone.events import KeyHeld, KeyPressed, Timer
-from firmware.phone.feature_codes import CodeReading, Feature
+from firmware.phone.features import CodeReading, Feature
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.moves import show_notice

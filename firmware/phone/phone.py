@@ -12,7 +12,7 @@ from firmware.phone.features import FeatureState
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
-from firmware.phone.modes import collecting_digits, idle, in_call, listening, menu, redialling, ringing, writing
+from firmware.phone.modes import collecting_digits, idle, in_call, menu, ringing, writing
 from firmware.phone.modes.menu import keep_bundle, keep_first_run
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
@@ -27,13 +27,13 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.IDLE: idle.IDLE,
     Mode.COLLECTING_DIGITS: collecting_digits.ROWS,
     Mode.OUTGOING: in_call.OUTGOING,
-    Mode.RINGING: ringing.ROWS,
+    Mode.RINGING: ringing.RINGING,
     Mode.IN_CALL: in_call.IN_CALL,
     Mode.CALL_ENDED: in_call.CALL_ENDED,
-    Mode.REDIALLING: redialling.ROWS,
+    Mode.REDIALLING: ringing.REDIALLING,
     Mode.WRITING: writing.ROWS,
-    Mode.MENU: menu.ROWS,
-    Mode.LISTENING: listening.ROWS,
+    Mode.MENU: menu.MENU,
+    Mode.LISTENING: menu.LISTENING,
 }
 
 TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {
@@ -86,7 +86,7 @@ class Phone:
         bundle_news = state.bundle.count
         TABLE[state.mode, type(event)](state, event)
         look_after_those_left(state)
-        listening.keep_listening(state)
+        menu.keep_listening(state)
         keep_playing_for_listeners_alone(state)
         keep_bundle(state, event, bundle_news)
         keep_lock(state, event)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.feature_codes import FeatureCodes
-from firmware.phone.features import CallRules, Hotline
+from firmware.phone.features import CallRules, FeatureCodes, Hotline
 from firmware.phone.preferences import Preferences
 from firmware.phone.text_entry import Syllables, no_syllables
 

@@ -14,6 +14,7 @@ from firmware.phone.call_news import (
     note_quality,
     replace_call,
     report_impossible,
+    take_stray_call_state,
 )
 from firmware.phone.call_recording import (
     remind,
@@ -30,6 +31,7 @@ from firmware.phone.events import (
     BlockedContactsLoaded,
     CallerNamed,
     Event,
+    HandsetReplaced,
     KeyHeld,
     KeyPressed,
     KeyRepeated,
@@ -47,7 +49,8 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.holder_settings import keep
+from firmware.phone.holder_settings import HELD_FEATURE_KEYS, keep
+from firmware.phone.hook import replace_handset
 from firmware.phone.key import Key
 from firmware.phone.light import darken, flash
 from firmware.phone.lock import lock, lock_at_start, wait_for_pin
@@ -58,6 +61,8 @@ from firmware.phone.news import (
     CallQualityMeasured,
     CallReplaced,
     CallsFound,
+    CallStateChanged,
+    IncomingCallReceived,
     MessageReceived,
     MessageSent,
     ProblemCleared,
@@ -71,7 +76,7 @@ from firmware.phone.orders import AudioRoute
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.preferences import Preferences
-from firmware.phone.receiving import give_up_longest
+from firmware.phone.receiving import give_up_longest, receive_call
 from firmware.phone.request import Answered, Progressed
 from firmware.phone.requests.activation import CodeArrived
 from firmware.phone.requests.consents import ConsentsChanged
@@ -312,6 +317,12 @@ def _tell_menu(state: PhoneState, event: Progressed | PlaybackProgressed) -> Non
 
 
 BACKGROUND: Rows = {
+    KeyRepeated: by_key(VOLUME_KEYS),
+    KeyHeld: by_key(HELD_FEATURE_KEYS),
+    HandsetReplaced: replace_handset,
+    TimerExpired: by_timer({}),
+    IncomingCallReceived: receive_call,
+    CallStateChanged: take_stray_call_state,
     Answered: _hand_on,
     Progressed: _tell_menu,
     PlaybackProgressed: _tell_menu,
@@ -335,4 +346,4 @@ BACKGROUND: Rows = {
     RecordingEnded: take_ended,
     RecordingsTrimmed: take_trimmed,
 }
-"""What goes on beside the phone's modes: kept, shown, and never a reason to leave a mode."""
+"""What means the same in every mode that says nothing else of it; most goes on beside the modes, kept and shown."""

@@ -335,7 +335,7 @@ def _png(width_px: int, height_px: int, rgb: bytes) -> bytes:
 async def _vcards(cards: tuple[Card, ...]) -> bytes:
     """Have the process write them that writes all cards."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-m", "firmware.vcard", "write",
+        sys.executable, "-I", "-m", "firmware.vcard", "write", "3.0",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env={}, cwd="/",
     )  # fmt: skip

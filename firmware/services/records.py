@@ -21,7 +21,7 @@ from firmware.phone.pin import PinSlot
 from firmware.phone.recording import RecordingId
 from firmware.phone.requests.policies import DocumentsChanged
 from firmware.privacy.consent import ConsentState
-from firmware.privacy.working_days import working_days_of
+from firmware.privacy.rights import working_days_of
 from firmware.services import clock
 from firmware.services.account.factory_reset import KEY_NAME, STORE_NAME
 from firmware.services.account.steps import AccountCancellation

@@ -6,8 +6,7 @@ from firmware.base.pinyin.table import syllables
 from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.feature_codes import Feature, FeatureCodes
-from firmware.phone.features import CallRules, Hotline, OpenHours
+from firmware.phone.features import CallRules, Feature, FeatureCodes, Hotline, OpenHours
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences

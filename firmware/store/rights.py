@@ -9,8 +9,16 @@ from typing import Final
 from contract.consent import Actor, Channel, RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import Reading
-from firmware.privacy.rights import COPIES_A_DAY, DAY_S, MOST_A_DAY, WORKING_DAYS, OpenRequest, Request
-from firmware.privacy.working_days import MONDAY_TO_FRIDAY, WorkingDays
+from firmware.privacy.rights import (
+    COPIES_A_DAY,
+    DAY_S,
+    MONDAY_TO_FRIDAY,
+    MOST_A_DAY,
+    WORKING_DAYS,
+    OpenRequest,
+    Request,
+    WorkingDays,
+)
 from firmware.store.consents import Consents
 from firmware.store.database import Database, Row
 from firmware.store.ledger import witnessed_s

@@ -11,8 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, bindparam, delete, select, tuple_, update
 
 from contract.messages import MAX_REQUESTS, ConsentMessage, OutcomeMessage
-from firmware.privacy.rights import WORKING_DAYS
-from firmware.privacy.working_days import MONDAY_TO_FRIDAY
+from firmware.privacy.rights import MONDAY_TO_FRIDAY, WORKING_DAYS
 from fleet.collector.database import insert_or, insert_or_change
 from fleet.collector.erasing import known_epochs
 from fleet.collector.quarantine import Sender

@@ -9,8 +9,7 @@ from contract.consent import Actor, Channel, ClockTrust, Purpose, RequestKind
 from contract.messages import MAX_REQUESTS, ConsentMessage, PurposeState, RequestStatement, timestamp
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import NO_ENTRIES, ConsentState, LedgerAction, LedgerEntry
-from firmware.privacy.rights import WORKING_DAYS, Request
-from firmware.privacy.working_days import MONDAY_TO_FRIDAY
+from firmware.privacy.rights import MONDAY_TO_FRIDAY, WORKING_DAYS, Request
 from fleet.simulator.clock import SimulatedClock
 from fleet.simulator.settings import DAY_S
 

@@ -10,7 +10,7 @@ from typing import Final
 import holidays
 from holidays.version import __version__ as release
 
-from firmware.privacy.working_days import WorkingDays
+from firmware.privacy.rights import WorkingDays
 
 FIRST_YEAR: Final = 2026
 LAST_YEAR: Final = 2035

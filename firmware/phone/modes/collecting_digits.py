@@ -2,7 +2,6 @@
 
 from firmware.phone import auto_redial
 from firmware.phone.call import CallerId
-from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import (
     PATIENCE_S,
@@ -22,16 +21,15 @@ from firmware.phone.dialled import (
     takes_hash,
 )
 from firmware.phone.dialling import offer_dial_tone, refuse_number
-from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
+from firmware.phone.events import HandsetLifted, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
-from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.writing import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
-from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
+from firmware.phone.news import CallsFound
 from firmware.phone.orders import Tone
-from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
@@ -247,7 +245,6 @@ ROWS: Rows = {
     ),
     CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
-    HandsetReplaced: replace_handset,
     TimerExpired: by_timer(
         {
             Timer.INTER_DIGIT: _inter_digit_timeout,
@@ -255,6 +252,4 @@ ROWS: Rows = {
             Timer.HOTLINE: call_hotline,
         }
     ),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }

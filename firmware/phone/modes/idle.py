@@ -3,13 +3,12 @@
 UNPROVISIONED means that there is no usable configuration. Emergency calls work where there is an account to call with.
 """
 
-from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dialled import begin_dialling, recall_on_hook, show_on_hook, show_voicemail_number
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import see_missed_calls
-from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
-from firmware.phone.hook import lifting, replace_handset, speaker_key
+from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired
+from firmware.phone.holder_settings import FEATURE_KEYS
+from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.lock import unlock_page
@@ -20,11 +19,10 @@ from firmware.phone.menu.privacy import privacy_page
 from firmware.phone.menu.requests import requests_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu
-from firmware.phone.modes.redialling import try_again
+from firmware.phone.modes.ringing import try_again
 from firmware.phone.moves import TONE_LIMIT_S, enter
-from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
+from firmware.phone.news import CallsFound
 from firmware.phone.orders import Tone
-from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import DIGIT_KEYS, FEATURE_HINTS, PhoneState
 from firmware.phone.switching import fall_quiet
@@ -108,14 +106,10 @@ IDLE: Rows = {
             Key.VOICEMAIL: unless_locked(show_voicemail_number),
         },
     ),
-    KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: by_key(HELD_FEATURE_KEYS),
     CallsFound: taking_over(begin_dialling),
     HandsetLifted: lifting(begin_dialling),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.AUTO_REDIAL: try_again}),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }
 
 
@@ -146,12 +140,8 @@ UNPROVISIONED: Rows = {
         speaker_key(_begin),
         {Key.OK: show_details, Key.CANCEL: unless_locked(dismiss), Key.MENU: open_main_menu},
     ),
-    KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: ignored,
     CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
-    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.DIAL_TONE: _end_warning}),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }

@@ -1,21 +1,20 @@
 """OUTGOING, IN_CALL and CALL_ENDED: a call is placed, is talked to, and has ended while somebody uses the phone."""
 
-from firmware.phone.call_news import move_foreground_call, take_stray_call_state
+from firmware.phone.call_news import move_foreground_call
 from firmware.phone.call_recording import ask_to_record, press_record
 from firmware.phone.call_timers import send_digit, send_on_demand
 from firmware.phone.dialled import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import hang_up
-from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
-from firmware.phone.hook import lifting, nothing_to_begin, replace_handset, speaker_key
+from firmware.phone.events import HandsetLifted, KeyPressed, Timer, TimerExpired
+from firmware.phone.holder_settings import FEATURE_KEYS
+from firmware.phone.hook import lifting, nothing_to_begin, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
-from firmware.phone.news import CallStateChanged, IncomingCallReceived
+from firmware.phone.news import CallStateChanged
 from firmware.phone.orders import Tone
-from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
@@ -73,12 +72,7 @@ OUTGOING: Rows = {
             Key.TRANSFER: hand_over_before_the_answer,
         },
     ),
-    KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
-    HandsetReplaced: replace_handset,
-    TimerExpired: by_timer({}),
-    IncomingCallReceived: receive_call,
     CallStateChanged: _change_state,
 }
 
@@ -157,12 +151,7 @@ IN_CALL: Rows = {
             Key.MENU: _show_quality,
         },
     ),
-    KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
-    HandsetReplaced: replace_handset,
-    TimerExpired: by_timer({}),
-    IncomingCallReceived: receive_call,
     CallStateChanged: move_foreground_call,
 }
 
@@ -207,11 +196,6 @@ CALL_ENDED: Rows = {
             Key.MUTE: silence_waiting_call,
         },
     ),
-    KeyRepeated: by_key(VOLUME_KEYS),
-    KeyHeld: by_key(HELD_FEATURE_KEYS),
     HandsetLifted: lifting(nothing_to_begin),
-    HandsetReplaced: replace_handset,
     TimerExpired: by_timer({Timer.CALL_ENDED: _go_on, Timer.AUTO_REDIAL: try_again_off_hook}),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }

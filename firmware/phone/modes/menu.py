@@ -1,17 +1,19 @@
-"""MENU: a menu is open and nobody is calling. The handset is in its cradle.
+"""MENU and LISTENING: a menu is open and nobody is calling, or the recording that its page plays is heard.
 
-Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU. Lifting the handset calls whoever the
-page is about, or lets the person hear what it plays. A call that comes in is shown at once, and the menu is there again
-after it.
+In MENU the handset is in its cradle. Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU.
+Lifting the handset calls whoever the page is about, or lets the person hear what it plays. A call that comes in is
+shown at once, and the menu is there again after it.
+
+In LISTENING OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it. Whoever calls waits, and
+OK answers.
 
 A phone opens pages by itself while nobody uses it, and keeps nobody from a call: how far a bundle on a stick has come;
 where the phone stands, where nobody has said it; of a new phone all that its holder is to choose.
 """
 
 from firmware.phone.auto_redial import put_off
-from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.dialled import begin_dialling
-from firmware.phone.dialling import send_number
+from firmware.phone.dialling import offer_dial_tone, send_number
 from firmware.phone.events import (
     Event,
     HandsetLifted,
@@ -23,24 +25,76 @@ from firmware.phone.events import (
     TimerExpired,
 )
 from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
-from firmware.phone.hook import lifting, speaker_key
+from firmware.phone.hook import lifting, nothing_to_begin, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.stack import Screen
-from firmware.phone.modes.listening import listen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
-from firmware.phone.news import CallsFound, CallStateChanged, IncomingCallReceived
+from firmware.phone.news import CallsFound
 from firmware.phone.preferences import SetUp
-from firmware.phone.receiving import receive_call
-from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
+from firmware.phone.recording import Playback
+from firmware.phone.requests.recordings import PlaybackProgressed
+from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.switching import answer_waiting, decline_waiting, put_down, silence_waiting_call
 from firmware.phone.takeover import taking_over
 from firmware.phone.view import Mode
 
 _SCREEN_KEYS = DIGIT_KEYS | {Key.OK, Key.VOLUME_UP, Key.VOLUME_DOWN, Key.REDIAL, Key.TRANSFER, Key.HOLD, Key.MUTE}
 _REPEATING = frozenset({Key.VOLUME_UP, Key.VOLUME_DOWN})
+
+
+def listen(state: PhoneState) -> None:
+    """Hear what the menu's page plays; somebody has just picked the phone up."""
+    enter(state, Mode.LISTENING)
+
+
+def keep_listening(state: PhoneState) -> None:
+    """Listen no more once there is nothing to listen to: a menu may close by itself."""
+    if state.mode is Mode.LISTENING and state.listening_page is None:
+        offer_dial_tone(state)
+
+
+def _press_listening(state: PhoneState, event: KeyPressed) -> None:
+    if state.menu.top is not None:
+        state.menu.top.press(state, event.key)
+
+
+def _ok(state: PhoneState, event: KeyPressed) -> None:
+    if not answer_waiting(state):
+        _press_listening(state, event)
+
+
+def _cancel_listening(state: PhoneState, _event: KeyPressed) -> None:
+    """Turn the caller away who waits, or go back in the menu; a lifted handset has dial tone then."""
+    if decline_waiting(state):
+        return
+    state.menu.pop(state)
+    if not state.off_hook:
+        put_down(state)
+
+
+def _follow(state: PhoneState, event: PlaybackProgressed) -> None:
+    """Show how far it has come; the loudspeaker goes off by itself at the end."""
+    state.menu.tell(state, event)
+    if event.playback in {Playback.OVER, Playback.DAMAGED} and not state.off_hook:
+        put_down(state)
+
+
+LISTENING: Rows = {
+    **BACKGROUND,
+    PlaybackProgressed: _follow,
+    KeyPressed: by_key(
+        VOLUME_KEYS,
+        dict.fromkeys(DIGIT_KEYS, _press_listening),
+        FEATURE_KEYS,
+        speaker_key(nothing_to_begin),
+        {Key.OK: _ok, Key.CANCEL: _cancel_listening, Key.MUTE: silence_waiting_call},
+    ),
+    HandsetLifted: lifting(nothing_to_begin),
+}
 
 
 def open_menu(state: PhoneState, screen: Screen) -> None:
@@ -113,7 +167,7 @@ def _put_redial_off(state: PhoneState, _event: TimerExpired) -> None:
     put_off(state)
 
 
-ROWS: Rows = {
+MENU: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         FEATURE_KEYS,
@@ -127,8 +181,6 @@ ROWS: Rows = {
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.INFO: _leave, Timer.INTER_DIGIT: _pause, Timer.AUTO_REDIAL: _put_redial_off}),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }
 
 

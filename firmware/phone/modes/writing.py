@@ -9,7 +9,6 @@ message to the same number.
 from contract.calls import CallDirection
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call import CallerId, SipUri, TextMessage
-from firmware.phone.call_news import take_stray_call_state
 from firmware.phone.commands import KeepMessage
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
@@ -17,9 +16,7 @@ from firmware.phone.features import Draft
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.moves import enter, go_home, show_notice
-from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import SendMessage
-from firmware.phone.receiving import receive_call
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.text_entry import TextEntry
@@ -152,6 +149,4 @@ ROWS: Rows = {
     HandsetLifted: lifting(offer_dial_tone),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.INTER_DIGIT: _settle_letter, Timer.INFO: _leave, Timer.AUTO_REDIAL: put_off}),
-    IncomingCallReceived: receive_call,
-    CallStateChanged: take_stray_call_state,
 }

@@ -111,7 +111,7 @@ class AccountLine:
 
     @property
     def is_busy(self) -> bool:
-        """There are calls."""
+        """There are calls, so that nothing should be moved without need."""
         return not self._engine.calls.is_empty
 
     @property

@@ -1,7 +1,7 @@
 import pytest
 
 from firmware.phone.dial_plan import DialPlan, Match
-from firmware.phone.feature_codes import Feature, FeatureCodes
+from firmware.phone.features import Feature, FeatureCodes
 from provisioning.calling import FeatureCodes as ConfiguredCodes
 from tests.unit.phone.office import office_settings
 

@@ -13,8 +13,7 @@ from firmware.phone.commands import (
     StartTimer,
 )
 from firmware.phone.events import LastDialledLoaded, PreferencesLoaded, Timer
-from firmware.phone.feature_codes import Feature, FeatureCodes
-from firmware.phone.features import Hotline
+from firmware.phone.features import Feature, FeatureCodes, Hotline
 from firmware.phone.key import Key
 from firmware.phone.news import VoicemailCounted
 from firmware.phone.orders import PlaceCall, PlayTone, RedirectCall, RejectCall, Tone

@@ -7,8 +7,7 @@ import pytest
 
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.phone.dial_plan import Match
-from firmware.phone.feature_codes import Feature
-from firmware.phone.features import Hotline, OpenHours
+from firmware.phone.features import Feature, Hotline, OpenHours
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings
 from firmware.settings.phone import phone_settings

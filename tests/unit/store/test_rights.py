@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 from contract.consent import Actor, Channel, RequestKind, RequestState
 from firmware.privacy.consent import LedgerAction
-from firmware.privacy.working_days import working_days_of
+from firmware.privacy.rights import working_days_of
 from firmware.store.rights import StoredRequests
 from tests.lab.store import StoreLab
 
