@@ -1,4 +1,7 @@
-"""What the holder switches on the phone itself, by codes and keys: it is kept at once, and outlives a restart."""
+"""What the holder switches on the phone itself, by codes and keys: it is kept at once, and outlives a restart.
+
+How loud each way to be heard is follows the holder's setting, or else the configuration's.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -12,6 +15,7 @@ from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.moves import show_notice
 from firmware.phone.my_data import DataCategory
+from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.preferences import Preferences
 from firmware.phone.request import Failed
 from firmware.phone.requests.consents import ConsentsRead, WithdrawOptional
@@ -24,6 +28,15 @@ _LET_GO_S = 2.0
 
 _Switch = Callable[[PhoneState, CodeReading], bool]
 """Changes what the holder has set; False where that cannot be."""
+
+STEP_PERCENT = 10
+# Silence in the earpiece reads as a broken phone, so the volume stops above it; a ringer may be silent.
+_QUIETEST_PERCENT = {AudioRoute.EARPIECE: 10, AudioRoute.SPEAKER: 10, AudioRoute.RINGER: 0}
+_FIELDS = {
+    AudioRoute.EARPIECE: "earpiece_percent",
+    AudioRoute.SPEAKER: "speaker_percent",
+    AudioRoute.RINGER: "ringer_percent",
+}
 
 
 def switch(state: PhoneState, reading: CodeReading) -> Hint:
@@ -255,3 +268,42 @@ FEATURE_KEYS: Mapping[Key, Callable[[PhoneState, KeyPressed], None]] = {
 HELD_FEATURE_KEYS: Mapping[Key, Callable[[PhoneState, KeyHeld], None]] = {
     Key.DO_NOT_DISTURB: unless_locked(_hold_do_not_disturb)
 }
+
+
+def turn(state: PhoneState, route: AudioRoute, step_percent: int) -> None:
+    """Make a way to be heard louder or quieter, as far as it goes; it is kept when the person has let go."""
+    percent = max(_QUIETEST_PERCENT[route], min(100, state.volumes[route] + step_percent))
+    if percent != state.volumes[route]:
+        _set_volume(state, route, percent)
+        # The table names the fields.
+        adjust(state, replace(state.features.preferences, **{_FIELDS[route]: percent}))  # type: ignore[arg-type]
+
+
+def take_volumes(state: PhoneState) -> None:
+    """Be as loud as the holder has set it before."""
+    for route, field in _FIELDS.items():
+        percent: int | None = getattr(state.features.preferences, field)
+        if percent is not None and percent != state.volumes[route]:
+            _set_volume(state, route, percent)
+
+
+def _set_volume(state: PhoneState, route: AudioRoute, percent: int) -> None:
+    state.volumes[route] = percent
+    # The ringer's follows from the state: a call that has to be heard may raise it.
+    if route is not AudioRoute.RINGER:
+        state.emit(SetVolume(route, percent))
+
+
+_PREVIEW_S = 2.0
+
+
+def preview_ring(state: PhoneState, ring: str) -> None:
+    """Ring in a way for a moment."""
+    state.previewed_ring = ring
+    state.start_timer(Timer.RING_PREVIEW, _PREVIEW_S)
+
+
+def stop_preview(state: PhoneState, _event: object = None) -> None:
+    """Be silent again."""
+    state.previewed_ring = ""
+    state.cancel_timer(Timer.RING_PREVIEW)

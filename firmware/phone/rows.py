@@ -49,7 +49,7 @@ from firmware.phone.events import (
     Timer,
     TimerExpired,
 )
-from firmware.phone.holder_settings import HELD_FEATURE_KEYS, keep
+from firmware.phone.holder_settings import HELD_FEATURE_KEYS, STEP_PERCENT, keep, stop_preview, take_volumes, turn
 from firmware.phone.hook import replace_handset
 from firmware.phone.key import Key
 from firmware.phone.light import darken, flash
@@ -87,7 +87,6 @@ from firmware.phone.state import PhoneState
 from firmware.phone.takeover import end_found_calls
 from firmware.phone.transfer import follow_transfer
 from firmware.phone.view import Hint
-from firmware.phone.volumes import STEP_PERCENT, stop_preview, take_volumes, turn
 
 
 def _keep_registration(state: PhoneState, event: RegistrationChanged) -> None:

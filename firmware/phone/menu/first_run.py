@@ -9,7 +9,7 @@ from firmware.phone.activation import Activation
 from firmware.phone.commands import SaveSetUp
 from firmware.phone.dialled import show_on_hook
 from firmware.phone.events import Timer
-from firmware.phone.holder_settings import adjust
+from firmware.phone.holder_settings import adjust, stop_preview
 from firmware.phone.key import Key
 from firmware.phone.menu.activation import (
     ActivationEnd,
@@ -38,7 +38,6 @@ from firmware.phone.orders import AudioRoute
 from firmware.phone.preferences import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Mode
-from firmware.phone.volumes import stop_preview
 
 _TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
 _WELCOME = (

@@ -3,12 +3,12 @@
 from functools import partial
 
 from firmware.base.words import Text, Word, word
+from firmware.phone.holder_settings import STEP_PERCENT, preview_ring, stop_preview, turn
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.switches import Level, Options, switch
 from firmware.phone.orders import AudioRoute
 from firmware.phone.state import PhoneState
-from firmware.phone.volumes import STEP_PERCENT, preview_ring, stop_preview, turn
 
 RINGS: tuple[tuple[str, Word], ...] = (
     ("normal", word("Normal")),

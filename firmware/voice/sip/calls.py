@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import pjsua2
 
 from contract.calls import CallDirection, DisconnectReason
+from firmware.base.interfaces import is_elsewhere
 from firmware.phone import orders as o
 from firmware.phone.call import CallId, CallState
 from firmware.phone.news import (
@@ -19,7 +20,6 @@ from firmware.phone.news import (
 from firmware.phone.orders import LineOrder
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
-from firmware.voice.sip.addresses import is_elsewhere
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.dtmf import DigitSender

@@ -11,13 +11,12 @@ import pjsua2
 
 from contract.calls import DisconnectReason
 from firmware.base.errors import SipError
-from firmware.base.interfaces import Address, interface_of
+from firmware.base.interfaces import Address, NetworkWatch, canonical, interface_of
 from firmware.phone.call import CallId, CallState, SipUri
 from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
 from firmware.phone.orders import HangUpCall, LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.addresses import canonical
 from firmware.voice.sip.bodies import voicemail_count
 from firmware.voice.sip.call import OutgoingInvitation
 from firmware.voice.sip.calls import Calls
@@ -27,7 +26,6 @@ from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.lines import Lines
 from firmware.voice.sip.mixer import ConferenceBridge, Mixer
 from firmware.voice.sip.nat import NatServers
-from firmware.voice.sip.network_watch import NetworkWatch
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.server_probe import ServerProbes
 from firmware.voice.sip.servers import Names

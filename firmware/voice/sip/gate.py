@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from firmware.base.errors import SipError
+from firmware.base.interfaces import canonical, is_elsewhere
 from firmware.voice.sip import native, source_filter
-from firmware.voice.sip.addresses import canonical, is_elsewhere
 from firmware.voice.sip.bodies import inspect_body
 from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.sdp import AllowDtls, Fault
@@ -86,7 +86,7 @@ class Request:
     """What the gate sees of a request.
 
     Attributes:
-        source: the address that it came from, as `addresses.canonical` writes it.
+        source: the address that it came from, as `interfaces.canonical` writes it.
         port: the port that it came from.
         method: its first word.
         in_dialog: its To header has a tag.

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from firmware.base.interfaces import canonical
 from firmware.phone.call import RegistrationFailure
 from firmware.voice.sip import native
-from firmware.voice.sip.addresses import canonical
 from firmware.voice.sip.settings import AccountSettings, ServerName
 from provisioning.sip_choices import SERVICE_LABELS
 
@@ -43,7 +43,7 @@ class Target:
 
     Attributes:
         name: what a TLS certificate has to be for.
-        address: as `addresses.canonical` writes it.
+        address: as `interfaces.canonical` writes it.
         port: there.
     """
 

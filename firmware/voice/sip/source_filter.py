@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from firmware.voice.sip.addresses import canonical
+from firmware.base.interfaces import canonical
 from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; the socket module names neither
