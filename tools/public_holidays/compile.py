@@ -16,7 +16,7 @@ FIRST_YEAR: Final = 2026
 LAST_YEAR: Final = 2035
 
 _HEAD: Final = """\
-# Public holidays by country, {first} to {last}: see working_days.py. Written by `make holidays` from the library
+# Public holidays by country, {first} to {last}: see rights.py. Written by `make holidays` from the library
 # holidays {release} (https://github.com/vacanza/holidays, MIT licence, copyright Vacanza Team and contributors).
 """
 

@@ -15,7 +15,7 @@ _NOISE_LEVEL: Final = 1
 # The canceller expects a noisy room at first, and would fill the first seconds with that noise in place of the echo.
 _SILENT_START_S: Final = 1.0
 _STEP_S: Final = 0.01
-# The far end's frames are what is being played (far_reference.py), so what is left is the microphone's own queue.
+# The far end's frames are what is being played (streams.py), so what is left is the microphone's own queue.
 _DELAY_MS: Final = 10
 
 
