@@ -132,7 +132,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 # The build writes beside the source, which need not be ours to write.
 tar -C "$source" --exclude=__pycache__ -cf - \
-  pyproject.toml setup.py README.md LICENSE contract firmware drivers provisioning tools requirements | tar -C "$copy" -xf -
+  pyproject.toml setup.py README.md LICENSE contract firmware drivers mqtt provisioning tools requirements | tar -C "$copy" -xf -
 from=()
 [ -z "$wheels" ] || from=(--no-index --find-links "$wheels")
 "$source/tools/locked-wheels" "$python" "$copy" "$copy/wheels" "${from[@]}" ||

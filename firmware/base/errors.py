@@ -94,7 +94,3 @@ class BundleNotTakenError(RequestRefusedError):
 
 class StickError(HandsetError):
     """A stick cannot be read or written, or was taken out."""
-
-
-class SyncError(HandsetError):
-    """The broker could not be reached or refused the handset."""

@@ -44,7 +44,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
 }
 """The module of each command; a phone's package comes without the simulator."""
 
-_OURS: Final = frozenset({"contract", "drivers", "firmware", "fleet", "provisioning"})
+_OURS: Final = frozenset({"contract", "drivers", "firmware", "fleet", "mqtt", "provisioning"})
 
 
 class Wecall(LateGroup):

@@ -3,7 +3,7 @@
 import logging
 from typing import Final, Protocol
 
-from firmware.sync.problems import BrokerError, MessageRefusedError
+from mqtt.problems import BrokerError, MessageRefusedError
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Tr
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.announcement import Announcement
 from firmware.sync.broker import Arrival, BrokerConnection
-from firmware.sync.problems import BrokerError, MessageRefusedError
 from firmware.sync.publications import pack
+from mqtt.problems import BrokerError, MessageRefusedError
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import asyncio
 
 from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.broker import BrokerConnection
-from firmware.sync.problems import BrokerError
+from mqtt.problems import BrokerError
 
 
 class Network:
@@ -54,4 +54,4 @@ class _Connection(BrokerConnection):
             await super().open()
 
     def cut(self) -> None:
-        self._lose(BrokerProblem.NO_NETWORK)
+        self.lose(BrokerProblem.NO_NETWORK)

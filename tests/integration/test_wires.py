@@ -38,7 +38,10 @@ def test_a_wire_that_is_cut_is_missed(tmp_path: Path, place: int) -> None:
 def copy_checkout(target: Path) -> None:
     """Copy all that is in the repository, and what was built beside it."""
     known = ["git", "ls-files", "-z", "--cached", "--others"]
-    for also in ([], ["--ignored", "--exclude-standard", "contract", "firmware", "drivers", "provisioning", "fleet"]):
+    for also in (
+        [],
+        ["--ignored", "--exclude-standard", "contract", "firmware", "drivers", "mqtt", "provisioning", "fleet"],
+    ):
         listed = subprocess.run([*known, *also], cwd=ROOT, capture_output=True, check=True).stdout
         for name in filter(None, listed.decode().split("\0")):
             if not name.startswith((".venv/", "build/", ".", "tools/page/node_modules")) and "__pycache__" not in name:

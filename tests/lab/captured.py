@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from contract.consent import Purpose
 from contract.discovery import discovery
-from firmware.sync.guard import MAX_PACKET_BYTES
+from firmware.sync.broker import MAX_PACKET_BYTES
 from tests.lab.mqtt_packets import Connect, Packet, PacketType, Publish, packets_in, read_connect, read_publish
 from tests.lab.relay import Relay, Way
 from tests.lab.sync_site import DEVICE, PREFIX

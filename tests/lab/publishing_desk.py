@@ -19,9 +19,9 @@ from contract.results import OutcomeCode
 from firmware.cli import main
 from firmware.ports.broker import BrokerSettings
 from firmware.sync.broker import BrokerConnection
-from firmware.sync.problems import BrokerError
 from firmware.sync.publications import Publication
 from fleet.publisher.record import Record, RecordFolder
+from mqtt.problems import BrokerError
 from tests.lab.documents import FLEET, Operator
 from tests.lab.fleet_broker import FleetBroker
 

@@ -48,6 +48,7 @@ def installed_firmware(box: InstalledBox, more: Mapping[str, str] = MappingProxy
             packages / "contract",
             packages / "firmware",
             packages / "drivers",
+            packages / "mqtt",
             packages / "provisioning",
             described,
         ):

@@ -50,7 +50,7 @@ def copy_source(copy: Path) -> None:
     copy.mkdir(parents=True)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(_SOURCE / name, copy)
-    for name in ("contract", "firmware", "drivers", "provisioning", "tools"):
+    for name in ("contract", "firmware", "drivers", "mqtt", "provisioning", "tools"):
         shutil.copytree(_SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(copy / "drivers" / "simulator")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
-from firmware.sync.guard import MAX_PACKET_BYTES
+from firmware.sync.broker import MAX_PACKET_BYTES
 
 FOLDER: Final = Path(__file__).parents[3] / "fleet" / "broker"
 CONFIGURATION: Final = [

@@ -7,7 +7,7 @@ import pytest
 
 from firmware.ports.broker import BrokerProblem
 from firmware.sync.announcement import Announcement
-from firmware.sync.problems import BrokerError, MessageRefusedError
+from mqtt.problems import BrokerError, MessageRefusedError
 
 REFUSED = MessageRefusedError(BrokerProblem.NOT_AUTHORIZED)
 LOST = BrokerError(BrokerProblem.CONNECTION_LOST)

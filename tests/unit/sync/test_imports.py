@@ -17,7 +17,7 @@ def test_the_sync_process_imports_nothing_of_the_phone_the_store_or_the_drivers(
 
 def test_whoever_needs_a_resolver_or_a_client_of_http_has_one_beside_it() -> None:
     program = (
-        "import firmware.sync.mqtt, dns.resolver, urllib.request; "
+        "import mqtt.connection, dns.resolver, urllib.request; "
         "print(dns.resolver.Resolver.__name__, urllib.request.urlopen.__name__)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
@@ -26,4 +26,4 @@ def test_whoever_needs_a_resolver_or_a_client_of_http_has_one_beside_it() -> Non
 def test_the_handsets_side_of_the_socket_imports_no_mqtt() -> None:
     program = "import sys, firmware.control.server, firmware.control.sync_role; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert [name for name in loaded if name.startswith(("paho", "firmware.sync"))] == []
+    assert [name for name in loaded if name.startswith(("paho", "mqtt.connection", "firmware.sync"))] == []

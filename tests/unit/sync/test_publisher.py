@@ -15,9 +15,9 @@ from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Tr
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync import publisher as courier_module
 from firmware.sync.broker import Arrival
-from firmware.sync.problems import BrokerError, MessageRefusedError
 from firmware.sync.publications import Publication
 from firmware.sync.publisher import Publisher
+from mqtt.problems import BrokerError, MessageRefusedError
 from tests.unit.sync.test_publications import outcome
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from firmware.ports.broker import BrokerProblem
-from firmware.sync.problems import BrokerError
 from fleet.errors import FleetError
 from fleet.simulator.certificates import DeviceCertificates, device_names
 from fleet.simulator.fleet import SimulatedFleet
@@ -13,6 +12,7 @@ from fleet.simulator.handset import SimulatedHandset
 from fleet.simulator.network import Network
 from fleet.simulator.processes import Processes
 from fleet.simulator.settings import Life, Share, Site
+from mqtt.problems import BrokerError
 from provisioning.authority import Authority
 from tests.unit.fleet.simulator.handsets import EPOCH, a_handset
 

@@ -35,7 +35,7 @@ domain = "sip.example.org"
 host = "broker.example.org"
 complete = "{complete}"
 """
-NEXT = BrokerSettings("handset-8", "lab", "other.example.org", 8883, None, None, None)
+NEXT = BrokerSettings(device="handset-8", fleet="lab", host="other.example.org", port=8883)
 
 
 @pytest.fixture

@@ -2,15 +2,10 @@
 
 from typing import Final
 
-from contract.downlink import MOST_BYTES
-
-MAX_PACKET_BYTES: Final = max(MOST_BYTES.values()) + 1024
-"""The longest packet that the broker may send (MQTT 5 section 3.1.2.11.4), its header included."""
-
 _MAX_OTHER_BYTES: Final = 8 * 1024
 _LENGTH_BYTES: Final = 4
 _PUBLISH: Final = 3
-# CONNACK, PUBACK, SUBACK, PINGRESP, DISCONNECT: all that answers what this process sends.
+# CONNACK, PUBACK, SUBACK, PINGRESP, DISCONNECT: all that answers what a client sends.
 _OTHERS: Final = frozenset({2, 4, 9, 13, 14})
 
 
@@ -24,7 +19,13 @@ class PacketGuard:
     The library would take packets of 256 MB, and keep those of QoS 2, which nobody subscribed to, without end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_packet_bytes: int) -> None:
+        """Set up for a connection that is to be opened.
+
+        Args:
+            max_packet_bytes: the longest message that may come (MQTT 5 section 3.1.2.11.4), its header included.
+        """
+        self._max_packet_bytes = max_packet_bytes
         self._type = 0
         self._length = 0
         self._length_bytes = 0
@@ -63,7 +64,7 @@ class PacketGuard:
         # MQTT 5 section 1.5.5: seven bits a byte, the lowest first.
         self._length |= (byte & 0x7F) << 7 * self._length_bytes
         self._length_bytes += 1
-        limit = MAX_PACKET_BYTES if self._type == _PUBLISH else _MAX_OTHER_BYTES
+        limit = self._max_packet_bytes if self._type == _PUBLISH else _MAX_OTHER_BYTES
         goes_on = bool(byte & 0x80)
         if self._length > limit or (goes_on and self._length_bytes == _LENGTH_BYTES):
             raise HostilePacketError(f"The broker sent a packet of more than {limit} bytes.")

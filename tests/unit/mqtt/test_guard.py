@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.sync.guard import MAX_PACKET_BYTES, HostilePacketError, PacketGuard
+from firmware.sync.broker import MAX_PACKET_BYTES
+from mqtt.guard import HostilePacketError, PacketGuard
 from tests.lab.hand_made_broker import publish
 
 GOOD = b"".join(
@@ -23,7 +24,7 @@ GOOD = b"".join(
 
 @given(st.lists(st.integers(0, len(GOOD)), max_size=20))
 def test_what_a_broker_may_send_passes_in_whatever_pieces_it_comes(cuts: list[int]) -> None:
-    guard = PacketGuard()
+    guard = PacketGuard(MAX_PACKET_BYTES)
     places = [0, *sorted(cuts), len(GOOD)]
     for first, last in itertools.pairwise(places):
         guard.feed(GOOD[first:last])
@@ -48,7 +49,7 @@ def test_what_a_broker_may_send_passes_in_whatever_pieces_it_comes(cuts: list[in
 )
 @pytest.mark.parametrize("before", [b"", b"\xd0\x00", GOOD])
 def test_what_is_too_long_or_may_not_come_is_refused_at_its_head(packet: bytes, before: bytes) -> None:
-    guard = PacketGuard()
+    guard = PacketGuard(MAX_PACKET_BYTES)
     guard.feed(before)
     with pytest.raises(HostilePacketError):
         guard.feed(packet[:5])
@@ -57,4 +58,4 @@ def test_what_is_too_long_or_may_not_come_is_refused_at_its_head(packet: bytes, 
 @given(st.binary(max_size=2000))
 def test_whatever_comes_is_followed_or_refused(data: bytes) -> None:
     with suppress(HostilePacketError):
-        PacketGuard().feed(data)
+        PacketGuard(MAX_PACKET_BYTES).feed(data)

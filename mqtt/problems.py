@@ -1,25 +1,59 @@
-"""What can be wrong with the broker, from the words of sockets, TLS and MQTT into the handset's own."""
+"""What can be wrong with the broker, from the words of sockets, TLS and MQTT into our own."""
 
 import errno
 import socket
 import ssl
+from enum import StrEnum
 from typing import Final
 
-from firmware.base.errors import SyncError
-from firmware.ports.broker import BrokerProblem, BrokerState
-from firmware.sync.guard import HostilePacketError
+from mqtt.guard import HostilePacketError
 
 
-class BrokerError(SyncError):
+class BrokerState(StrEnum):
+    """How a client stands with the broker."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+class BrokerProblem(StrEnum):
+    """Why the broker cannot be used, in words that a person can be shown."""
+
+    NONE = ""
+    HOST_NOT_FOUND = "host_not_found"
+    CONNECTION_REFUSED = "connection_refused"
+    TIMED_OUT = "timed_out"
+    NO_NETWORK = "no_network"
+    CONNECTION_LOST = "connection_lost"
+    SERVER_BUSY = "server_busy"
+    BROKER_CERTIFICATE_UNTRUSTED = "broker_certificate_untrusted"
+    BROKER_CERTIFICATE_EXPIRED = "broker_certificate_expired"
+    TLS_FAILED = "tls_failed"
+    DEVICE_CERTIFICATE_UNUSABLE = "device_certificate_unusable"
+    DEVICE_CERTIFICATE_REJECTED = "device_certificate_rejected"
+    DEVICE_CERTIFICATE_EXPIRED = "device_certificate_expired"
+    NOT_AUTHORIZED = "not_authorized"
+    IDENTITY_IN_USE = "identity_in_use"
+    MESSAGE_REFUSED = "message_refused"
+    MESSAGE_NOT_ALLOWED = "message_not_allowed"
+    PROTOCOL_ERROR = "protocol_error"
+
+
+class BrokerError(Exception):
     """The broker cannot be used now.
 
     Attributes:
+        problem: why.
+        code: the reason code that the broker gave (MQTT 5 section 2.4), 0 where it gave none.
         state: REFUSED where somebody must do something about it, UNREACHABLE where waiting may be enough.
     """
 
-    def __init__(self, problem: BrokerProblem) -> None:
+    def __init__(self, problem: BrokerProblem, code: int = 0) -> None:
         super().__init__(_SENTENCES[problem])
         self.problem = problem
+        self.code = code
         self.state = BrokerState.UNREACHABLE if problem in _PASSES_BY_ITSELF else BrokerState.REFUSED
 
 
@@ -39,31 +73,32 @@ _PASSES_BY_ITSELF: Final = frozenset(
 )
 
 _SENTENCES: Final[dict[BrokerProblem, str]] = {
-    BrokerProblem.HOST_NOT_FOUND: "The broker's name is not known. Check [sync] host and the network's name server.",
-    BrokerProblem.CONNECTION_REFUSED: "Nothing listens at the broker's address. Check [sync] port and the broker.",
+    BrokerProblem.HOST_NOT_FOUND: "The broker's name is not known. Check the setting host and the name server.",
+    BrokerProblem.CONNECTION_REFUSED: "Nothing listens at the broker's address. Check the setting port and the broker.",
     BrokerProblem.TIMED_OUT: "The broker did not answer in time. Check the network and the broker.",
     BrokerProblem.NO_NETWORK: "There is no way to the broker. Check the network.",
-    BrokerProblem.CONNECTION_LOST: "The connection to the broker was lost. It is tried again.",
-    BrokerProblem.SERVER_BUSY: "The broker has no room at present. It is tried again.",
+    BrokerProblem.CONNECTION_LOST: "The connection to the broker was lost.",
+    BrokerProblem.SERVER_BUSY: "The broker has no room at present.",
     BrokerProblem.BROKER_CERTIFICATE_UNTRUSTED: (
-        "The broker's certificate is not one that [sync] ca vouches for, or is for another host."
+        "The broker's certificate is not one that the setting ca vouches for, or is for another host."
     ),
     BrokerProblem.BROKER_CERTIFICATE_EXPIRED: (
-        "The broker's certificate is out of date. Renew it, or check the handset's clock."
+        "The broker's certificate is out of date. Renew it, or check the clock of this machine."
     ),
-    BrokerProblem.TLS_FAILED: "No common way to encrypt was found. Check that [sync] port is one for TLS.",
+    BrokerProblem.TLS_FAILED: "No common way to encrypt was found. Check that the setting port is one for TLS.",
     BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE: (
-        "The handset's certificate, its key or the authorities cannot be read. Check [sync] certificate, key and ca."
+        "Our certificate, its key or the authorities cannot be used. Check the settings certificate, key and ca: they "
+        "are to be PEM, and the key the certificate's own."
     ),
     BrokerProblem.DEVICE_CERTIFICATE_REJECTED: (
-        "The broker does not accept the handset's certificate. Check [sync] certificate."
+        "The broker does not accept our certificate. Check the setting certificate, and whether it was taken back."
     ),
-    BrokerProblem.DEVICE_CERTIFICATE_EXPIRED: "The handset's certificate is out of date. Install a new one.",
-    BrokerProblem.NOT_AUTHORIZED: "The broker does not allow this handset there. Check its access list for the device.",
-    BrokerProblem.IDENTITY_IN_USE: "Another client took this handset's place. No two may share a device id.",
-    BrokerProblem.MESSAGE_REFUSED: "The broker will not have a message. It is kept and tried again.",
-    BrokerProblem.MESSAGE_NOT_ALLOWED: "A message is not one that may leave the handset. It is kept, and not sent.",
-    BrokerProblem.PROTOCOL_ERROR: "The broker does not speak MQTT 5 as the handset does.",
+    BrokerProblem.DEVICE_CERTIFICATE_EXPIRED: "Our certificate is out of date. Install a new one.",
+    BrokerProblem.NOT_AUTHORIZED: "The broker does not allow us there. Check its access list.",
+    BrokerProblem.IDENTITY_IN_USE: "Another client took our place. No two may share a name.",
+    BrokerProblem.MESSAGE_REFUSED: "The broker will not have a message.",
+    BrokerProblem.MESSAGE_NOT_ALLOWED: "A message is not one that may leave. It is kept, and not sent.",
+    BrokerProblem.PROTOCOL_ERROR: "The broker does not speak MQTT 5 as we do.",
 }
 
 # OpenSSL's names for TLS alerts (RFC 8446 section 6.2), without the version that they begin with.

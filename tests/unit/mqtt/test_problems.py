@@ -4,8 +4,14 @@ import ssl
 
 import pytest
 
-from firmware.ports.broker import BrokerProblem, BrokerState
-from firmware.sync.problems import BrokerError, problem_of_error, problem_of_puback, problem_of_reason
+from mqtt.problems import (
+    BrokerError,
+    BrokerProblem,
+    BrokerState,
+    problem_of_error,
+    problem_of_puback,
+    problem_of_reason,
+)
 
 
 def alert(reason: str) -> ssl.SSLError:

@@ -7,9 +7,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from firmware.ports.broker import BrokerProblem, BrokerSettings
-from firmware.sync.meter import Meter
-from firmware.sync.problems import BrokerError
-from firmware.sync.tls import tls_context
+from mqtt.problems import BrokerError
+from mqtt.tls import Meter, Server, tls_context
 from tests.lab.certificates import CertificateAuthority
 
 
@@ -57,6 +56,26 @@ def test_what_is_no_pem_is_refused(settings: BrokerSettings, field: str) -> None
     nonsense: dict[str, Any] = {field: "-----BEGIN NONSENSE-----"}
     with pytest.raises(BrokerError) as caught:
         tls_context(replace(settings, **nonsense), Meter())
+    assert caught.value.problem is BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE
+
+
+def test_no_authority_at_all_is_not_the_systems(settings: BrokerSettings) -> None:
+    with pytest.raises(BrokerError):
+        tls_context(replace(settings, ca_pem=""), Meter())
+
+
+def test_authorities_in_a_file_may_be_called_whatever_they_like(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    issued = authority.issue("dev-1")
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text(f"Főtanúsítvány\n{authority.ca_path.read_text()}")
+    server = Server.read("localhost", 8883, 60, authorities, issued.certificate, issued.key)
+    assert tls_context(server, Meter()).cert_store_stats()["x509_ca"] == 1
+
+
+def test_files_that_are_not_there_are_said_to_be_of_no_use(tmp_path: Path) -> None:
+    with pytest.raises(BrokerError) as caught:
+        Server.read("localhost", 8883, 60, tmp_path / "missing.pem")
     assert caught.value.problem is BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE
 
 
