@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -168,6 +168,13 @@ class Connection:
         client.on_socket_unregister_write = self._on_writing_changed
         self._client = client
 
+    async def __aenter__(self) -> Self:
+        """Begin a block that ends with `close`; it opens the connection itself."""
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
     def accepted(self, *, session_present: bool) -> None:
         """Hear that the broker lets this client in, before anything comes from it."""
 
@@ -191,8 +198,8 @@ class Connection:
             self._meter.look(self._socket)
         return self._meter.traffic
 
-    async def open(self) -> None:
-        """Connect.
+    async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
+        """Connect within some time.
 
         Raises:
             BrokerError: the broker is not there, or does not let this client in.
@@ -222,7 +229,7 @@ class Connection:
                 self._loop.call_soon_threadsafe(connected, failure)
 
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 threading.Thread(target=connect, name="broker-connect", daemon=True).start()
                 failure = await connecting
                 if failure is not None:

@@ -75,15 +75,15 @@ class BrokerConnection(Connection):
         """What the broker takes as one message's payload."""
         return min(_DEFAULT_MAX_PACKET_BYTES, self.max_packet_bytes) - _PUBLISH_OVERHEAD_BYTES
 
-    async def open(self) -> None:
-        """Connect and say that this handset is online.
+    async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
+        """Connect and say that this handset is online, within some time.
 
         Raises:
             BrokerError: the broker is not there, or does not let the handset in.
         """
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await super().open()
+            async with asyncio.timeout(timeout_s):
+                await super().open(timeout_s)
                 await self.send(self._status_topic, self._status("online"), retain=True)
         except TimeoutError as error:
             raise BrokerError(BrokerProblem.TIMED_OUT) from error

@@ -1,5 +1,6 @@
 """`wecall fleet publish`: signed messages for many handsets, in stages."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -166,9 +167,7 @@ def withdraw(message: str, settings_path: Path, taken: bool) -> None:
         settings = read_settings(settings_path)
         folder = RecordFolder(settings.records)
         with folder.locked(settings.client_id()), found_by(folder, message) as record:
-            with BrokerLine(settings, record.plan.fleet) as line:
-                count = withdraw_from(line, record, folder, only_taken=taken)
-                line.close(forget=folder.all_are_done())
+            count = asyncio.run(_withdraw(settings, record, folder, only_taken=taken))
             click.echo(f"The broker keeps it no longer for {handsets(count)}.")
 
 
@@ -225,9 +224,7 @@ def _planned(
     known: dict[str, bool] = {}
     names_are_checked = bool(wish.devices) and not wish.never_online
     if names_are_checked or (not wish.devices and table is None):
-        with BrokerLine(settings, signed.fleet) as line:
-            known = line.known_devices()
-            line.close(forget=folder.all_are_done())
+        known = asyncio.run(_known_devices(settings, signed.fleet, folder))
     had = record.roll_out.devices if record is not None else set()
     named = chosen(signed, wish.devices, table, known)
     if names_are_checked:
@@ -262,10 +259,26 @@ def _carry_out(
         conductor = Conductor(
             connect, record, folder, signed.payload, screen, stage_timeout_s=wish.stage_timeout_s
         )  # fmt: skip
-        stopped = conductor.run()
+        stopped = asyncio.run(conductor.run())
     show_end(record, stopped)
     if stopped is not None:
         raise SystemExit(1)
+
+
+async def _known_devices(settings: OperatorSettings, fleet: str, folder: RecordFolder) -> dict[str, bool]:
+    async with BrokerLine(settings, fleet) as line:
+        await line.open()
+        known = await line.known_devices()
+        await line.close(forget=folder.all_are_done())
+        return known
+
+
+async def _withdraw(settings: OperatorSettings, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:
+    async with BrokerLine(settings, record.plan.fleet) as line:
+        await line.open()
+        count = await withdraw_from(line, record, folder, only_taken=only_taken)
+        await line.close(forget=folder.all_are_done())
+        return count
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Brings a message to its handsets, stage by stage, through lost connections, until it is there or must stop."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
@@ -7,16 +8,7 @@ from typing import TYPE_CHECKING, Final
 from contract.messages import topic_name
 from firmware.base.backoff import full_jitter_s
 from fleet.publications import publication_topic
-from fleet.publisher.connection import (
-    Accepted,
-    BrokerLine,
-    Event,
-    LineLostError,
-    Outcome,
-    Status,
-    Subscribed,
-    refusal_of,
-)
+from fleet.publisher.connection import ANSWER_TIMEOUT_S, Accepted, BrokerLine, LineLostError, Outcome, Status
 from fleet.publisher.record import Record, RecordFolder
 from fleet.publisher.roll_out import Step, StopReason
 from fleet.publisher.screen import Screen
@@ -27,12 +19,8 @@ if TYPE_CHECKING:
 _RETRY_BASE_S: Final = 0.5
 _RETRY_CAP_S: Final = 30.0
 _LOOK_S: Final = 1.0
-_ANSWER_TIMEOUT_S: Final = 30.0
-_FIRST_FAILURE: Final = 0x80
 # Outcomes come one by one for hours, and each look at a large stage takes some milliseconds.
 _GATHER_S: Final = 0.2
-# Outcomes and answers that are written down together.
-_MOST_AT_ONCE: Final = 500
 
 
 class Conductor:
@@ -66,10 +54,10 @@ class Conductor:
         self._stage_timeout_s = stage_timeout_s
         self._ends_s: float | None = None
         self._online: dict[str, bool] = {}
-        self._on_the_way: dict[int, str] = {}
+        self._on_the_way: set[str] = set()
         self._level = record.plan.publication.kind.topic
 
-    def run(self) -> StopReason | None:
+    async def run(self) -> StopReason | None:
         """Go on until it is done or has stopped by itself; return why it stopped.
 
         Raises:
@@ -78,26 +66,37 @@ class Conductor:
         """
         attempt = -1
         while True:
+            line = self._connect()
             try:
-                with self._connect() as line:
-                    attempt = 0
-                    stopped = self._serve(line)
-                    line.close(forget=self._folder.all_are_done())
-                    return stopped
+                await line.open()
             except LineLostError as error:
                 if attempt < 0:
                     raise
-                self._wait_for_another(attempt, error)
+                await self._wait_for_another(attempt, error)
                 attempt += 1
+                continue
+            forget = False
+            try:
+                attempt = 0
+                stopped = await self._serve(line)
+                forget = self._folder.all_are_done()
+            except LineLostError as error:
+                lost = error
+            else:
+                return stopped
+            finally:
+                await line.close(forget=forget)
+            await self._wait_for_another(attempt, lost)
+            attempt += 1
 
-    def _wait_for_another(self, attempt: int, error: LineLostError) -> None:
+    async def _wait_for_another(self, attempt: int, error: LineLostError) -> None:
         self._on_the_way.clear()
         self._screen.said(f"{error} It is tried again.")
-        time.sleep(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S))
+        await asyncio.sleep(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S))
 
-    def _serve(self, line: BrokerLine) -> StopReason | None:
-        self._subscribe(line)
-        self._tell_what_it_is(line)
+    async def _serve(self, line: BrokerLine) -> StopReason | None:
+        await line.listen()
+        await self._tell_what_it_is(line)
         roll_out = self._record.roll_out
         while True:
             passed = roll_out.passed
@@ -110,95 +109,68 @@ class Conductor:
                 case Step.DONE:
                     return None
                 case Step.STOP:
-                    return self._stop(line)
+                    return await self._stop(line)
                 case Step.SEND:
                     self._send(line)
-                    self._take(line, _LOOK_S)
+                    await self._take(line, _LOOK_S)
                 case Step.WAIT:
                     if self._ends_s is None:
                         self._ends_s = time.monotonic() + self._stage_timeout_s
-                    self._take(line, min(_LOOK_S, self._ends_s - time.monotonic()), gather_s=_GATHER_S)
+                    await self._take(line, min(_LOOK_S, self._ends_s - time.monotonic()), gather_s=_GATHER_S)
 
     def _waited_out(self) -> bool:
         return self._ends_s is not None and time.monotonic() >= self._ends_s
 
-    def _stop(self, line: BrokerLine) -> StopReason:
+    async def _stop(self, line: BrokerLine) -> StopReason:
         reason = self._record.roll_out.why_stopped(waited_out=self._waited_out())
         assert reason is not None  # noqa: S101 - it is why this is called
-        ends_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        ends_s = time.monotonic() + ANSWER_TIMEOUT_S
         while self._on_the_way and time.monotonic() < ends_s:
-            self._take(line, _LOOK_S)
+            await self._take(line, _LOOK_S)
         self._record.note_stopped(reason)
         self._screen.moved(self._record)
         return reason
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 
-    def _subscribe(self, line: BrokerLine) -> None:
-        number = line.listen()
-        self._until(line, lambda event: isinstance(event, Subscribed) and event.number == number)
-
-    def _tell_what_it_is(self, line: BrokerLine) -> None:
+    async def _tell_what_it_is(self, line: BrokerLine) -> None:
         """Publish what it is called, before anybody hears of an outcome of it."""
         publication = self._record.plan.publication
         topic = publication_topic(self._record.plan.fleet, publication.message)
-        number = line.publish(topic, publication.written())
-        self._on_the_way[number] = topic
-        self._until(line, lambda event: isinstance(event, Accepted) and event.number == number)
+        await line.publish(topic, publication.written())
 
     def _send(self, line: BrokerLine) -> None:
         most = line.most_on_the_way(len(self._payload))
-        on_the_way = set(self._on_the_way.values())
         for device in self._record.roll_out.unsent:
             if len(self._on_the_way) >= most:
                 break
-            if device not in on_the_way:
-                topic = topic_name(self._record.plan.fleet, device, self._level)
-                self._on_the_way[line.publish(topic, self._payload)] = device
+            if device not in self._on_the_way:
+                self._on_the_way.add(device)
+                line.post(device, topic_name(self._record.plan.fleet, device, self._level), self._payload)
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 
-    def _until(self, line: BrokerLine, is_it: Callable[[Event], bool]) -> None:
-        ends_s = time.monotonic() + _ANSWER_TIMEOUT_S
-        while (rest_s := ends_s - time.monotonic()) > 0:
-            event = line.next_event(rest_s)
-            if event is None:
-                break
-            self._take_up(line, [event])
-            if is_it(event):
-                return
-        raise LineLostError("The broker does not answer any more.")
-
-    def _take(self, line: BrokerLine, timeout_s: float, *, gather_s: float = 0.0) -> None:
-        """Wait for something, then take up all that there is, or comes soon after: it is written down together."""
-        event = line.next_event(timeout_s)
-        ends_s = time.monotonic() + gather_s
-        events: list[Event] = []
-        while event is not None:
-            events.append(event)
-            event = line.next_event(ends_s - time.monotonic()) if len(events) < _MOST_AT_ONCE else None
-        self._take_up(line, events)
-
-    def _take_up(self, line: BrokerLine, events: Iterable[Event]) -> None:
+    async def _take(self, line: BrokerLine, timeout_s: float, *, gather_s: float = 0.0) -> None:
+        """Wait for something, then take up all that there is: it is written down together."""
         sent: dict[str, bool] = {}
         outcomes: list[Outcome] = []
-        refused: Exception | None = None
-        for event in events:
+        refusal: Exception | None = None
+        for event in await line.next_events(timeout_s, gather_s=gather_s):
             match event:
                 case Status(device, online):
                     self._online[device] = bool(online)
                 case Outcome():
                     outcomes.append(event)
-                case Accepted(number, code) if (to := self._on_the_way.pop(number, None)) is not None:
-                    if code >= _FIRST_FAILURE:
-                        refused = refusal_of(line.name, to, code)
-                    elif "/" not in to:
-                        sent[to] = self._online.get(to, False)
+                case Accepted(device, None):
+                    self._on_the_way.discard(device)
+                    sent[device] = self._online.get(device, False)
+                case Accepted(device, refusal):
+                    self._on_the_way.discard(device)
         self._record.note_sent(sent)
         self._note(outcomes)
         line.acknowledge([outcome.receipt for outcome in outcomes])
-        if refused is not None:
-            raise refused
+        if refusal is not None:
+            raise refusal
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
         by_message: dict[tuple[str, str], list[tuple[str, OutcomeCode]]] = {}

@@ -1,30 +1,26 @@
 """The operator's connection to the broker: what happens there comes as events, in one queue."""
 
-import queue
-import ssl
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
-
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from typing import Final
 
 from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
 from contract.messages import OutcomeMessage, StatusMessage, Topic, topic_name
 from contract.results import OutcomeCode
 from fleet.errors import FleetError
 from fleet.publisher.settings import OperatorSettings
+from mqtt.connection import OPEN_TIMEOUT_S, Connection, Message, Terms
+from mqtt.problems import BrokerError, BrokerProblem, BrokerState, MessageRefusedError
+from mqtt.tls import Server
 
 SESSION_S: Final = 7 * 24 * 3600
 """For so long the broker keeps what handsets say to an operator who is away."""
 
-_CONNECT_TIMEOUT_S: Final = 20.0
-_FIRST_FAILURE: Final = 0x80
-_TAKEN_OVER: Final = 0x8E
-_NOT_AUTHORIZED: Final = 0x87
+ANSWER_TIMEOUT_S: Final = 30.0
+"""For so long the broker is waited for where nothing else is to be done."""
+
 _TOPIC_LEVELS: Final = 5
 # What a client may have on its way to the broker.
 _MOST_ON_THE_WAY: Final = 100
@@ -33,10 +29,10 @@ _BYTES_ON_THE_WAY: Final = 4 * MAX_NETWORK_BUNDLE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker has answered what was published; `code` is its reason code."""
+    """The broker has a handset's message, or will not have it."""
 
-    number: int
-    code: int
+    device: str
+    refusal: FleetError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +54,14 @@ class Status:
     online: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """The broker has answered a subscription."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The connection has ended; `code` is the broker's reason, or 0x80."""
-
-    code: int
-
-
-Event = Accepted | Outcome | Status | Subscribed | Lost
+Event = Accepted | Outcome | Status
 
 
 class LineLostError(FleetError):
     """The connection to the broker is lost; another may do."""
 
 
-class BrokerLine:
+class BrokerLine(Connection):
     """One connection, from `open` to `close`; it does not come back.
 
     Attributes:
@@ -97,103 +79,43 @@ class BrokerLine:
             FleetError: a certificate or the key cannot be used.
         """
         self.name = settings.client_id()
-        self._settings = settings
+        self._where = f"{settings.host}, port {settings.port}"
         self._fleet = fleet
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._accepted: queue.SimpleQueue[int] = queue.SimpleQueue()
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self.name,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        try:
-            client.tls_set(str(settings.ca), str(settings.certificate), str(settings.key), keyfile_password="")
-        except (OSError, ssl.SSLError, ValueError) as error:
-            raise FleetError(
-                f"One of {settings.ca}, {settings.certificate} and {settings.key} cannot be used: they are to be PEM "
-                "files, and the key the certificate's own."
-            ) from error
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(_MOST_ON_THE_WAY)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
-        self._client = client
+        self._events: list[Event] = []
+        self._happened = asyncio.Event()
+        self._posting: set[asyncio.Task[None]] = set()
+        with self._told():
+            server = Server.read(
+                settings.host, settings.port, settings.keep_alive_s, settings.ca, settings.certificate, settings.key
+            )
+        super().__init__(server, self.name, Terms(window=_MOST_ON_THE_WAY, session_expiry_s=SESSION_S))
 
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
-
-    def open(self) -> None:
+    async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         """Connect.
 
         Raises:
             LineLostError: the broker is not there, or does not answer.
             FleetError: it does not let this operator in.
         """
-        settings = self._settings
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
-        where = f"{settings.host}, port {settings.port}"
-        try:
-            self._client.connect(
-                settings.host,
-                settings.port,
-                settings.keep_alive_s,
-                clean_start=False,
-                properties=properties,
-            )
-        except ssl.SSLError as error:
-            raise FleetError(
-                f"The broker at {where} and this operator do not trust each other ({error.reason}). Check ca, "
-                "certificate and key in the settings, and whether the certificate was taken back."
-            ) from error
-        except OSError as error:
-            raise LineLostError(f"The broker at {where} cannot be reached: {error.strerror or error}.") from error
-        self._client.loop_start()
-        try:
-            code = self._accepted.get(timeout=_CONNECT_TIMEOUT_S)
-        except queue.Empty:
-            self.close()
-            raise LineLostError(f"The broker at {where} does not answer.") from None
-        if code >= _FIRST_FAILURE:
-            self.close()
-            if code == _NOT_AUTHORIZED:
-                raise FleetError(f"The broker at {where} does not let {self.name} in. Check its access list.")
-            raise LineLostError(f"The broker at {where} ended the connection at once (MQTT reason {code:#04x}).")
+        with self._told():
+            await super().open(timeout_s)
 
-    def close(self, *, forget: bool = False) -> None:
-        """Say goodbye.
+    async def listen(self) -> None:
+        """Have statuses and outcomes of the fleet come in; all statuses that the broker keeps have come then.
 
-        Args:
-            forget: let the broker forget the session, because nothing is waited for any more.
-        """
-        properties = None
-        if forget:
-            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = 0
-        self._client.disconnect(properties=properties)
-        self._client.loop_stop()
-
-    def listen(self) -> int:
-        """Have statuses and outcomes of the fleet come in, those that the broker keeps first.
-
-        Returns:
-            the number of the last subscription: once it is answered (`Subscribed`), all that was kept has come.
+        Raises:
+            LineLostError: the connection is lost, or the broker says nothing more.
         """
         # What is kept comes at once at QoS 0, and so before the answer to what is asked for after it.
-        self._client.subscribe(f"wecall/v1/{self._fleet}/+/{Topic.STATUS.value}", 0)
-        _, number = self._client.subscribe(f"wecall/v1/{self._fleet}/+/{Topic.OUTCOME.value}", 1)
-        return number if number is not None else 0
+        asked = [
+            self.subscribe([f"wecall/v1/{self._fleet}/+/{topic.value}"], qos=qos)
+            for topic, qos in ((Topic.STATUS, 0), (Topic.OUTCOME, 1))
+        ]
+        with self._told():
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await asyncio.gather(*asked)
 
-    def known_devices(self) -> dict[str, bool]:
+    async def known_devices(self) -> dict[str, bool]:
         """Return the handsets that the broker knows, True for those that are online.
 
         Outcomes that come meanwhile come again at the next connection.
@@ -201,110 +123,120 @@ class BrokerLine:
         Raises:
             LineLostError: the connection is lost, or the broker says nothing more.
         """
-        number = self.listen()
-        known: dict[str, bool] = {}
-        while (event := self.next_event(_CONNECT_TIMEOUT_S)) is not None:
-            match event:
-                case Status(device, online) if online is not None:
-                    known[device] = online
-                case Subscribed(answered) if answered == number:
-                    return known
-        raise LineLostError("The broker does not say which handsets it knows.")
+        await self.listen()
+        statuses = (event for event in self._events if isinstance(event, Status))
+        return {status.device: status.online for status in statuses if status.online is not None}
 
-    def publish(self, topic: str, payload: bytes) -> int:
-        """Have the broker keep a message; return the number that `Accepted` will have.
+    async def publish(self, topic: str, payload: bytes, timeout_s: float | None = ANSWER_TIMEOUT_S) -> None:
+        """Have the broker keep a message, and wait until it has it.
 
         Raises:
             LineLostError: the connection is lost.
+            FleetError: the broker does not take it.
         """
-        sent = self._client.publish(topic, payload, qos=1, retain=True)
-        if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise LineLostError("The connection to the broker was lost.")
-        return sent.mid
+        try:
+            with self._told():
+                async with asyncio.timeout(timeout_s):
+                    await self.send(topic, payload, retain=True)
+        except MessageRefusedError as error:
+            why = f"(MQTT reason {error.code:#04x})"
+            if error.problem is BrokerProblem.NOT_AUTHORIZED:
+                said = f"The broker does not let {self.name} publish to {topic} {why}. Check its access list."
+            else:
+                said = f"The broker does not take a message for {topic} {why}."
+            raise FleetError(said) from error
 
-    def acknowledge(self, receipts: Sequence[int]) -> None:
-        """Tell the broker that outcomes are on the disk here."""
-        for receipt in receipts:
-            self._client.ack(receipt, 1)
+    def post(self, device: str, topic: str, payload: bytes) -> None:
+        """Publish a message for a handset; `Accepted` says what became of it."""
+        task = asyncio.create_task(self._post(device, topic, payload))
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
 
-    def next_event(self, timeout_s: float) -> Event | None:
-        """Return what has happened, None where nothing does within the time.
+    async def next_events(self, timeout_s: float, *, gather_s: float = 0.0) -> Sequence[Event]:
+        """Wait for something, and return all that has happened then, or does soon after; none in time is nothing.
 
         Raises:
             LineLostError: the connection is lost.
             FleetError: another command has taken this operator's place.
         """
-        try:
-            event = self._events.get(timeout=max(0.0, timeout_s)) if timeout_s > 0 else self._events.get_nowait()
-        except queue.Empty:
-            return None
-        if isinstance(event, Lost):
-            if event.code == _TAKEN_OVER:
-                raise FleetError(
-                    f"Another command has come to the broker as {self.name}, and only one can be there. Say this one "
-                    "again when that has ended; it goes on where it was."
-                )
-            raise LineLostError("The connection to the broker was lost.")
-        return event
+        with self._told(), suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                if not self._events:
+                    self._happened.clear()
+                    await self.unless_lost(asyncio.ensure_future(self._happened.wait()))
+                await asyncio.sleep(gather_s)
+        events, self._events = self._events, []
+        return events
+
+    def acknowledge(self, receipts: Sequence[int]) -> None:
+        """Tell the broker that outcomes are on the disk here."""
+        for receipt in receipts:
+            self.confirm(receipt)
 
     @staticmethod
     def most_on_the_way(size_bytes: int) -> int:
         """Return how many messages of this size may wait for the broker's answer."""
         return max(1, min(_MOST_ON_THE_WAY, _BYTES_ON_THE_WAY // max(1, size_bytes)))
 
-    # --- paho's callbacks, on its own thread --------------------------------------------------------------------------
-
-    def _on_connect(
-        self, _client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Any
-    ) -> None:
-        self._accepted.put(reason.value)
-
-    def _on_disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Any
-    ) -> None:
-        self._accepted.put(max(reason.value, _FIRST_FAILURE))
-        self._events.put(Lost(max(reason.value, _FIRST_FAILURE)))
-
-    def _on_publish(self, _client: Client, _userdata: Any, number: int, reason: ReasonCode, _properties: Any) -> None:
-        self._events.put(Accepted(number, reason.value))
-
-    def _on_subscribe(
-        self, _client: Client, _userdata: Any, number: int, _reasons: Sequence[ReasonCode], _properties: Any
-    ) -> None:
-        self._events.put(Subscribed(number))
-
-    def _on_message(self, client: Client, _userdata: Any, message: MQTTMessage) -> None:
+    def received(self, message: Message) -> None:
+        """Note what a handset says; outcomes are acknowledged once they are on the disk."""
         event = self._understood(message)
         if event is not None:
-            self._events.put(event)
+            self._note(event)
         if message.qos and not isinstance(event, Outcome):
-            client.ack(message.mid, message.qos)
+            self.confirm(message.number)
 
-    def _understood(self, message: MQTTMessage) -> Status | Outcome | None:
+    def _note(self, event: Event) -> None:
+        self._events.append(event)
+        self._happened.set()
+
+    async def _post(self, device: str, topic: str, payload: bytes) -> None:
+        refusal = None
+        try:
+            await self.publish(topic, payload, None)
+        except LineLostError:
+            return
+        except FleetError as error:
+            refusal = error
+        self._note(Accepted(device, refusal))
+
+    def _understood(self, message: Message) -> Status | Outcome | None:
         """Return what a message says; None where it says nothing that a handset says."""
         levels = message.topic.split("/")
         if len(levels) != _TOPIC_LEVELS:
             return None
-        fleet, device, payload = levels[2], levels[3], bytes(message.payload)
+        fleet, device = levels[2], levels[3]
         try:
             if message.topic == topic_name(self._fleet, device, Topic.STATUS):
-                return Status(device, _online(payload))
+                return Status(device, _online(message.payload))
             # Of another fleet too: its roll-out may wait for what the broker has kept for this operator.
             if message.topic == topic_name(fleet, device, Topic.OUTCOME):
-                said = OutcomeMessage.read(payload)
+                said = OutcomeMessage.read(message.payload)
                 # Whoever publishes below a device's name is that device; see the broker's access list.
                 if said.device == device:
-                    return Outcome(fleet, device, said.message, said.code, message.mid)
+                    return Outcome(fleet, device, said.message, said.code, message.number)
         except ValueError:
             return None
         return None
 
-
-def refusal_of(name: str, topic: str, code: int) -> FleetError:
-    """Say that the broker does not take what this operator publishes."""
-    if code == _NOT_AUTHORIZED:
-        return FleetError(f"The broker does not let {name} publish to {topic}. Check its access list.")
-    return FleetError(f"The broker does not take a message for {topic} (MQTT reason {code:#04x}).")
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the broker as whoever publishes is to read it."""
+        try:
+            yield
+        except MessageRefusedError:
+            raise
+        except TimeoutError as error:
+            raise LineLostError(f"The broker at {self._where} does not answer.") from error
+        except BrokerError as error:
+            if error.problem is BrokerProblem.IDENTITY_IN_USE:
+                raise FleetError(
+                    f"Another command has come to the broker as {self.name}, and only one can be there. Say this one "
+                    "again when that has ended; it goes on where it was."
+                ) from error
+            if error.state is BrokerState.UNREACHABLE:
+                raise LineLostError(f"The broker at {self._where} cannot be reached. {error}") from error
+            raise FleetError(f"The broker at {self._where} cannot be used. {error}") from error
 
 
 def _online(payload: bytes) -> bool | None:

@@ -1,17 +1,16 @@
 """Has the broker keep a message no longer."""
 
+import asyncio
 import re
 from typing import Final
 
 from contract.messages import topic_name
 from fleet.errors import FleetError
-from fleet.publisher.connection import Accepted, BrokerLine, refusal_of
+from fleet.publisher.connection import BrokerLine
 from fleet.publisher.record import Record, RecordFolder
 from fleet.publisher.roll_out import Verdict
 
 _ENOUGH: Final = re.compile(r"[0-9a-f]{8,64}")
-_ANSWER_TIMEOUT_S: Final = 30.0
-_FIRST_FAILURE: Final = 0x80
 _MOST_ON_THE_WAY: Final = 100
 
 
@@ -31,7 +30,7 @@ def found_by(folder: RecordFolder, message: str) -> Record:
     return record
 
 
-def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:
+async def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:
     """Clear the topics of the handsets that it was sent to, and return how many those were.
 
     One that has had a later message of the kind is left alone: what the broker keeps for it is that one.
@@ -48,15 +47,7 @@ def withdraw_from(line: BrokerLine, record: Record, folder: RecordFolder, *, onl
     ]
     for begin in range(0, len(left), _MOST_ON_THE_WAY):
         devices = left[begin : begin + _MOST_ON_THE_WAY]
-        on_the_way = {
-            line.publish(topic_name(record.plan.fleet, device, kind.topic), b""): device for device in devices
-        }  # fmt: skip
-        while on_the_way:
-            event = line.next_event(_ANSWER_TIMEOUT_S)
-            if event is None:
-                raise FleetError("The broker does not answer any more. Say the command again.")
-            device = on_the_way.pop(event.number, None) if isinstance(event, Accepted) else None
-            if device is not None and isinstance(event, Accepted) and event.code >= _FIRST_FAILURE:
-                raise refusal_of(line.name, topic_name(record.plan.fleet, device, kind.topic), event.code)
+        topics = [topic_name(record.plan.fleet, device, kind.topic) for device in devices]
+        await asyncio.gather(*(line.publish(topic, b"") for topic in topics))
         record.note_withdrawn(devices)
     return len(left)

@@ -4,6 +4,7 @@ import asyncio
 
 from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.broker import BrokerConnection
+from mqtt.connection import OPEN_TIMEOUT_S
 from mqtt.problems import BrokerError
 
 
@@ -47,11 +48,11 @@ class _Connection(BrokerConnection):
         super().__init__(settings)
         self._network = network
 
-    async def open(self) -> None:
+    async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         async with self._network.connects:
             if self._network.is_cut:
                 raise BrokerError(BrokerProblem.NO_NETWORK)
-            await super().open()
+            await super().open(timeout_s)
 
     def cut(self) -> None:
         self.lose(BrokerProblem.NO_NETWORK)
