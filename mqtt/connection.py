@@ -9,7 +9,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -120,19 +120,33 @@ class Connection:
     paho runs inside the event loop, so that a message never waits for another thread and nothing wakes up in vain; only
     looking up the name and the handshake, which block, have a thread.
 
-    Whoever listens overrides `received`, and `accepted` where it must know of the session first.
+    Attributes:
+        session_present: the broker had kept the session, and sends again what it was not told to forget.
     """
 
-    def __init__(self, server: Server, client_id: str, terms: Terms) -> None:
+    def __init__(
+        self,
+        server: Server,
+        client_id: str,
+        terms: Terms,
+        *,
+        received: Callable[[Message], None] = lambda _message: None,
+        accepted: Callable[[], None] = lambda: None,
+    ) -> None:
         """Set up without connecting.
 
         Args:
             server: where to, and what it is shown.
             client_id: what it knows us by.
             terms: what is asked of it.
+            received: takes each message, to `confirm` it then or later.
+            accepted: told that the broker lets us in, before anything comes.
         """
+        self.session_present = False
         self._server = server
         self._terms = terms
+        self._received = received
+        self._when_accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[BrokerProblem] = self._loop.create_future()
@@ -174,12 +188,6 @@ class Connection:
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
-
-    def accepted(self, *, session_present: bool) -> None:
-        """Hear that the broker lets this client in, before anything comes from it."""
-
-    def received(self, message: Message) -> None:
-        """Take a message, to confirm it now or later."""
 
     @property
     def is_open(self) -> bool:
@@ -424,8 +432,9 @@ class Connection:
         self._window = asyncio.Semaphore(min(self._terms.window, getattr(properties, "ReceiveMaximum", _NO_LIMIT)))
         self._max_packet_bytes = getattr(properties, "MaximumPacketSize", _LONGEST_PACKET_BYTES)
         if not self._accepted.done():
+            self.session_present = flags.session_present
             self._accepted.set_result(None)
-            self.accepted(session_present=flags.session_present)
+            self._when_accepted()
 
     def _on_disconnect(
         self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
@@ -457,4 +466,4 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self.received(Message(topic, bytes(message.payload), message.mid, message.qos))
+        self._received(Message(topic, bytes(message.payload), message.mid, message.qos))

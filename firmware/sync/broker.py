@@ -68,7 +68,7 @@ class BrokerConnection(Connection):
             max_packet_bytes=MAX_PACKET_BYTES,
             will=(self._status_topic, self._status("offline")),
         )
-        super().__init__(settings, settings.device, terms)
+        super().__init__(settings, settings.device, terms, received=self._receive)
 
     @property
     def max_payload_bytes(self) -> int:
@@ -126,7 +126,7 @@ class BrokerConnection(Connection):
             self._unacknowledged -= 1
             self.confirm(arrival.packet_id)
 
-    def received(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         """Keep a message for the handset, and count what is none."""
         topic = self._down_topics.get(message.topic)
         on_their_way = self._unacknowledged if message.qos else len(self._arrivals)

@@ -88,7 +88,8 @@ class BrokerLine(Connection):
             server = Server.read(
                 settings.host, settings.port, settings.keep_alive_s, settings.ca, settings.certificate, settings.key
             )
-        super().__init__(server, self.name, Terms(window=_MOST_ON_THE_WAY, session_expiry_s=SESSION_S))
+        terms = Terms(window=_MOST_ON_THE_WAY, session_expiry_s=SESSION_S)
+        super().__init__(server, self.name, terms, received=self._receive)
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         """Connect.
@@ -178,7 +179,7 @@ class BrokerLine(Connection):
         """Return how many messages of this size may wait for the broker's answer."""
         return max(1, min(_MOST_ON_THE_WAY, _BYTES_ON_THE_WAY // max(1, size_bytes)))
 
-    def received(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         """Note what a handset says; outcomes are acknowledged once they are on the disk."""
         event = self._understood(message)
         if event is not None:
