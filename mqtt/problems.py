@@ -4,7 +4,7 @@ import errno
 import socket
 import ssl
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from mqtt.guard import HostilePacketError
 
@@ -19,26 +19,53 @@ class BrokerState(StrEnum):
 
 
 class BrokerProblem(StrEnum):
-    """Why the broker cannot be used, in words that a person can be shown."""
+    """Why the broker cannot be used.
 
-    NONE = ""
-    HOST_NOT_FOUND = "host_not_found"
-    CONNECTION_REFUSED = "connection_refused"
-    TIMED_OUT = "timed_out"
-    NO_NETWORK = "no_network"
-    CONNECTION_LOST = "connection_lost"
-    SERVER_BUSY = "server_busy"
-    BROKER_CERTIFICATE_UNTRUSTED = "broker_certificate_untrusted"
-    BROKER_CERTIFICATE_EXPIRED = "broker_certificate_expired"
-    TLS_FAILED = "tls_failed"
-    DEVICE_CERTIFICATE_UNUSABLE = "device_certificate_unusable"
-    DEVICE_CERTIFICATE_REJECTED = "device_certificate_rejected"
-    DEVICE_CERTIFICATE_EXPIRED = "device_certificate_expired"
-    NOT_AUTHORIZED = "not_authorized"
-    IDENTITY_IN_USE = "identity_in_use"
-    MESSAGE_REFUSED = "message_refused"
-    MESSAGE_NOT_ALLOWED = "message_not_allowed"
-    PROTOCOL_ERROR = "protocol_error"
+    Attributes:
+        sentence: says it to a person, and what to do.
+    """
+
+    _value_: str
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        problem = str.__new__(cls, value)
+        problem._value_, problem.sentence = value, sentence
+        return problem
+
+    NONE = "", ""
+    HOST_NOT_FOUND = "host_not_found", "The broker's name is not known. Check the setting host and the name server."
+    CONNECTION_REFUSED = (
+        "connection_refused",
+        "Nothing listens at the broker's address. Check the setting port and the broker.",
+    )
+    TIMED_OUT = "timed_out", "The broker did not answer in time. Check the network and the broker."
+    NO_NETWORK = "no_network", "There is no way to the broker. Check the network."
+    CONNECTION_LOST = "connection_lost", "The connection to the broker was lost."
+    SERVER_BUSY = "server_busy", "The broker has no room at present."
+    BROKER_CERTIFICATE_UNTRUSTED = (
+        "broker_certificate_untrusted",
+        "The broker's certificate is not one that the setting ca vouches for, or is for another host.",
+    )
+    BROKER_CERTIFICATE_EXPIRED = (
+        "broker_certificate_expired",
+        "The broker's certificate is out of date. Renew it, or check the clock of this machine.",
+    )
+    TLS_FAILED = "tls_failed", "No common way to encrypt was found. Check that the setting port is one for TLS."
+    DEVICE_CERTIFICATE_UNUSABLE = (
+        "device_certificate_unusable",
+        "Our certificate, its key or the authorities are no PEM, or do not belong together. Check the settings.",
+    )
+    DEVICE_CERTIFICATE_REJECTED = (
+        "device_certificate_rejected",
+        "The broker does not accept our certificate. Check the setting certificate, and whether it was taken back.",
+    )
+    DEVICE_CERTIFICATE_EXPIRED = "device_certificate_expired", "Our certificate is out of date. Install a new one."
+    NOT_AUTHORIZED = "not_authorized", "The broker does not allow us there. Check its access list."
+    IDENTITY_IN_USE = "identity_in_use", "Another client took our place. No two may share a name."
+    MESSAGE_REFUSED = "message_refused", "The broker will not have a message."
+    MESSAGE_NOT_ALLOWED = "message_not_allowed", "A message is not one that may leave. It is kept, and not sent."
+    PROTOCOL_ERROR = "protocol_error", "The broker does not speak MQTT 5 as we do."
 
 
 class BrokerError(Exception):
@@ -51,7 +78,7 @@ class BrokerError(Exception):
     """
 
     def __init__(self, problem: BrokerProblem, code: int = 0) -> None:
-        super().__init__(_SENTENCES[problem])
+        super().__init__(problem.sentence)
         self.problem = problem
         self.code = code
         self.state = BrokerState.UNREACHABLE if problem in _PASSES_BY_ITSELF else BrokerState.REFUSED
@@ -72,35 +99,6 @@ _PASSES_BY_ITSELF: Final = frozenset(
     }
 )
 
-_SENTENCES: Final[dict[BrokerProblem, str]] = {
-    BrokerProblem.HOST_NOT_FOUND: "The broker's name is not known. Check the setting host and the name server.",
-    BrokerProblem.CONNECTION_REFUSED: "Nothing listens at the broker's address. Check the setting port and the broker.",
-    BrokerProblem.TIMED_OUT: "The broker did not answer in time. Check the network and the broker.",
-    BrokerProblem.NO_NETWORK: "There is no way to the broker. Check the network.",
-    BrokerProblem.CONNECTION_LOST: "The connection to the broker was lost.",
-    BrokerProblem.SERVER_BUSY: "The broker has no room at present.",
-    BrokerProblem.BROKER_CERTIFICATE_UNTRUSTED: (
-        "The broker's certificate is not one that the setting ca vouches for, or is for another host."
-    ),
-    BrokerProblem.BROKER_CERTIFICATE_EXPIRED: (
-        "The broker's certificate is out of date. Renew it, or check the clock of this machine."
-    ),
-    BrokerProblem.TLS_FAILED: "No common way to encrypt was found. Check that the setting port is one for TLS.",
-    BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE: (
-        "Our certificate, its key or the authorities cannot be used. Check the settings certificate, key and ca: they "
-        "are to be PEM, and the key the certificate's own."
-    ),
-    BrokerProblem.DEVICE_CERTIFICATE_REJECTED: (
-        "The broker does not accept our certificate. Check the setting certificate, and whether it was taken back."
-    ),
-    BrokerProblem.DEVICE_CERTIFICATE_EXPIRED: "Our certificate is out of date. Install a new one.",
-    BrokerProblem.NOT_AUTHORIZED: "The broker does not allow us there. Check its access list.",
-    BrokerProblem.IDENTITY_IN_USE: "Another client took our place. No two may share a name.",
-    BrokerProblem.MESSAGE_REFUSED: "The broker will not have a message.",
-    BrokerProblem.MESSAGE_NOT_ALLOWED: "A message is not one that may leave. It is kept, and not sent.",
-    BrokerProblem.PROTOCOL_ERROR: "The broker does not speak MQTT 5 as we do.",
-}
-
 # OpenSSL's names for TLS alerts (RFC 8446 section 6.2), without the version that they begin with.
 _CERTIFICATE_ALERTS: Final = (
     "ALERT_UNKNOWN_CA",
@@ -115,23 +113,16 @@ _CERTIFICATE_ALERTS: Final = (
 _X509_V_ERR_CERT_HAS_EXPIRED: Final = 10
 
 # MQTT 5 section 2.4. In a CONNACK, a DISCONNECT or a PUBACK they mean the same to us.
-_REASONS: Final[dict[int, BrokerProblem]] = {
-    0x81: BrokerProblem.PROTOCOL_ERROR,
-    0x82: BrokerProblem.PROTOCOL_ERROR,
-    0x84: BrokerProblem.PROTOCOL_ERROR,
-    0x85: BrokerProblem.NOT_AUTHORIZED,
-    0x86: BrokerProblem.NOT_AUTHORIZED,
-    0x87: BrokerProblem.NOT_AUTHORIZED,
-    0x88: BrokerProblem.SERVER_BUSY,
-    0x89: BrokerProblem.SERVER_BUSY,
-    0x8A: BrokerProblem.NOT_AUTHORIZED,
-    0x8B: BrokerProblem.CONNECTION_LOST,
-    0x8C: BrokerProblem.NOT_AUTHORIZED,
-    0x8D: BrokerProblem.TIMED_OUT,
-    0x8E: BrokerProblem.IDENTITY_IN_USE,
-    0x97: BrokerProblem.SERVER_BUSY,
-    0x9B: BrokerProblem.PROTOCOL_ERROR,
-    0x9F: BrokerProblem.SERVER_BUSY,
+_REASONS: Final = {
+    code: problem
+    for problem, codes in {
+        BrokerProblem.PROTOCOL_ERROR: (0x81, 0x82, 0x84, 0x9B),
+        BrokerProblem.NOT_AUTHORIZED: (0x85, 0x86, 0x87, 0x8A, 0x8C),
+        BrokerProblem.SERVER_BUSY: (0x88, 0x89, 0x97, 0x9F),
+        BrokerProblem.TIMED_OUT: (0x8D,),
+        BrokerProblem.IDENTITY_IN_USE: (0x8E,),
+    }.items()
+    for code in codes
 }
 
 

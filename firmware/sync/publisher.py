@@ -155,7 +155,7 @@ class Publisher:
                 await self._unless_stopping(announcement.make(connection))
                 await self._carry_both_ways(connection, settings)
             except BrokerError as error:
-                _log.warning("%s", error)
+                _log.warning("%s It is tried again.", error)
                 await self._report(error.state, error.problem)
             finally:
                 await connection.close()

@@ -249,7 +249,7 @@ def _carry_out(
         raise FleetError("It has stopped by itself. To go on all the same, say --go-on.")
     if record.stopped is not None:
         record.excuse()
-    connect = partial(BrokerLine, settings, signed.fleet)
+    connect = partial(BrokerLine, settings, signed.fleet, folder.all_are_done)
     with Screen(Console()) as screen:
         for publication, count in folder.displaced_by(record):
             screen.said(
@@ -266,19 +266,15 @@ def _carry_out(
 
 
 async def _known_devices(settings: OperatorSettings, fleet: str, folder: RecordFolder) -> dict[str, bool]:
-    async with BrokerLine(settings, fleet) as line:
+    async with BrokerLine(settings, fleet, folder.all_are_done) as line:
         await line.open()
-        known = await line.known_devices()
-        await line.close(forget=folder.all_are_done())
-        return known
+        return await line.known_devices()
 
 
 async def _withdraw(settings: OperatorSettings, record: Record, folder: RecordFolder, *, only_taken: bool) -> int:
-    async with BrokerLine(settings, record.plan.fleet) as line:
+    async with BrokerLine(settings, record.plan.fleet, folder.all_are_done) as line:
         await line.open()
-        count = await withdraw_from(line, record, folder, only_taken=only_taken)
-        await line.close(forget=folder.all_are_done())
-        return count
+        return await withdraw_from(line, record, folder, only_taken=only_taken)
 
 
 @contextmanager

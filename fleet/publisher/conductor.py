@@ -66,33 +66,18 @@ class Conductor:
         """
         attempt = -1
         while True:
-            line = self._connect()
             try:
-                await line.open()
+                async with self._connect() as line:
+                    await line.open()
+                    attempt = 0
+                    return await self._serve(line)
             except LineLostError as error:
                 if attempt < 0:
                     raise
-                await self._wait_for_another(attempt, error)
+                self._on_the_way.clear()
+                self._screen.said(f"{error} It is tried again.")
+                await asyncio.sleep(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S))
                 attempt += 1
-                continue
-            forget = False
-            try:
-                attempt = 0
-                stopped = await self._serve(line)
-                forget = self._folder.all_are_done()
-            except LineLostError as error:
-                lost = error
-            else:
-                return stopped
-            finally:
-                await line.close(forget=forget)
-            await self._wait_for_another(attempt, lost)
-            attempt += 1
-
-    async def _wait_for_another(self, attempt: int, error: LineLostError) -> None:
-        self._on_the_way.clear()
-        self._screen.said(f"{error} It is tried again.")
-        await asyncio.sleep(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S))
 
     async def _serve(self, line: BrokerLine) -> StopReason | None:
         await line.listen()

@@ -1,7 +1,7 @@
 """The operator's connection to the broker: what happens there comes as events, in one queue."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -68,12 +68,13 @@ class BrokerLine(Connection):
         name: what the operator is called.
     """
 
-    def __init__(self, settings: OperatorSettings, fleet: str) -> None:
+    def __init__(self, settings: OperatorSettings, fleet: str, is_last: Callable[[], bool]) -> None:
         """Set up without connecting.
 
         Args:
             settings: where to, and as whom.
             fleet: the one whose handsets are listened to.
+            is_last: says at the end whether nothing is waited for any more, so that the broker may forget the session.
 
         Raises:
             FleetError: a certificate or the key cannot be used.
@@ -81,6 +82,7 @@ class BrokerLine(Connection):
         self.name = settings.client_id()
         self._where = f"{settings.host}, port {settings.port}"
         self._fleet = fleet
+        self._is_last = is_last
         self._events: list[Event] = []
         self._happened = asyncio.Event()
         self._posting: set[asyncio.Task[None]] = set()
@@ -90,6 +92,9 @@ class BrokerLine(Connection):
             )
         terms = Terms(window=_MOST_ON_THE_WAY, session_expiry_s=SESSION_S)
         super().__init__(server, self.name, terms, received=self._receive)
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close(forget=self.is_open and self._is_last())
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
         """Connect.
