@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from mqtt.guard import HostilePacketError, PacketGuard
 from mqtt.problems import BrokerError, BrokerProblem
@@ -126,11 +126,11 @@ class WatchedSocket(ssl.SSLSocket):
         self.meter.look(self)
         super().close()
 
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:  # noqa: ARG002 - TLS knows no flags
         if self.is_paused:
             raise ssl.SSLWantReadError
         try:
-            data = super().recv(*args, **kwargs)
+            data = self.read(buflen)
             if self.guard is not None:
                 self.guard.feed(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):

@@ -1,9 +1,9 @@
 """From the broker to the database and back: the collector itself."""
 
+import asyncio
 import logging
 import math
 import random
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ class Collector:
         self._heartbeat = heartbeat
         self._now = now
         self._rng = rng
-        self._stopping = threading.Event()
+        self._stopping = asyncio.Event()
         self._reader = Reader(settings.devices)
         self._intake = Intake(settings, counts)
         self._acknowledgements = Acknowledgements(settings.name)
@@ -105,47 +105,47 @@ class Collector:
         self._stopping.set()
         self._intake.wake()
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Collect until told to stop.
 
         Raises:
             FleetError: the database's tables are a newer program's.
         """
-        with suppress(_Stopping):
-            self._persist(lambda: prepare(self._engine))
-            self._intake.start()
         try:
             with suppress(_Stopping):
+                await self._persist(lambda: prepare(self._engine))
+                self._intake.start()
                 while not self._stopping.is_set():
-                    self._turn()
+                    await self._turn()
             self._intake.answer(self._acknowledgements.due(math.inf))
         finally:
-            self._intake.stop()
+            await self._intake.stop()
             self._counts.database_up.set(0)
 
-    def _turn(self) -> None:
+    async def _turn(self) -> None:
         """Do one round: write what came, confirm what is due, delete some of what is old."""
         self._heartbeat()
         pause_s = self._began_at_s + _SPACING_S - time.monotonic()
         if pause_s > 0 and self._intake.waiting < BATCH:
-            self._stopping.wait(pause_s)
-        self._in_work = self._intake.take(BATCH, self._patience_s())
+            await self._stops_within(pause_s)
+        await self._intake.wait(self._patience_s())
+        self._in_work = self._intake.take(BATCH)
         if self._in_work:
             self._began_at_s = time.monotonic()
-            self._write(self._in_work)
+            await self._write(self._in_work)
             self._in_work = ()
-        self._forget()
+        await self._forget()
         self._intake.answer(self._acknowledgements.due(time.monotonic()))
-        self._expire()
+        await self._expire()
 
     # --- what came ----------------------------------------------------------------------------------------------------
 
-    def _write(self, messages: Sequence[Received]) -> None:
+    async def _write(self, messages: Sequence[Received]) -> None:
         now = self._now()
         readings = [self._reader.read(message.topic, message.payload, now) for message in messages]
         for topic, number in Counter(reading.topic for reading in readings).items():
             self._counts.received.labels(topic).inc(number)
-        self._confirm(messages, readings, self._persist(lambda: self._commit(readings, now)))
+        self._confirm(messages, readings, await self._persist(lambda: self._commit(readings, now)))
 
     def _commit(self, readings: Sequence[Reading], now: datetime) -> Written:
         """Write all in one transaction, or, where the database will not have one of them, all but that one."""
@@ -189,12 +189,12 @@ class Collector:
 
     # --- what is taken back -------------------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
+    async def _forget(self) -> None:
         """Confirm notices once nothing of what they name is left."""
         now_s = time.monotonic()
         if not self._deleted or now_s < self._forget_at_s:
             return
-        if not self._persist(self._forget_for_good):
+        if not await self._persist(self._forget_for_good):
             self._forget_at_s = now_s + _FORGET_RETRY_S
             return
         for sender, notice, message in self._deleted:
@@ -215,7 +215,7 @@ class Collector:
         days = self._settings.retention_days
         return None if days is None else now - timedelta(days=days)
 
-    def _expire(self) -> None:
+    async def _expire(self) -> None:
         """Delete some of what is older than is kept; begun at the start, and again each day."""
         now = self._now()
         oldest = self._oldest(now)
@@ -232,7 +232,7 @@ class Collector:
             with self._engine.begin() as connection:
                 return step.run(connection)
 
-        deleted = self._persist(run)
+        deleted = await self._persist(run)
         if step.is_about_calls:
             self._counts.expired.inc(deleted)
         if not deleted:
@@ -240,8 +240,8 @@ class Collector:
 
     # --- how it goes --------------------------------------------------------------------------------------------------
 
-    def _persist(self, work: Callable[[], _T]) -> _T:
-        """Do something with the database until it succeeds.
+    async def _persist(self, work: Callable[[], _T]) -> _T:
+        """Do something with the database until it succeeds, beside what comes from the broker meanwhile.
 
         Raises:
             _Stopping: this collector was told to stop before it did; the broker keeps what is not confirmed.
@@ -250,10 +250,11 @@ class Collector:
         while True:
             self._heartbeat()
             try:
-                result = work()
+                result = await asyncio.to_thread(work)
             except SQLAlchemyError as error:
                 self._note_failure(error)
-                if self._stopping.wait(full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S, rng=self._rng)):
+                pause_s = full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S, rng=self._rng)
+                if await self._stops_within(pause_s):
                     raise _Stopping from error
                 attempt += 1
                 continue
@@ -262,6 +263,12 @@ class Collector:
                 _log.warning("The database takes records again.")
             self._counts.database_up.set(1)
             return result
+
+    async def _stops_within(self, pause_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()
+        return self._stopping.is_set()
 
     def _note_failure(self, error: SQLAlchemyError) -> None:
         self._counts.failures.inc()

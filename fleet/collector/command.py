@@ -1,5 +1,6 @@
 """`wecall fleet collect`: takes what handsets send, beside the broker."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -46,19 +47,23 @@ def collect(path: Path) -> None:
         collector = Collector(settings, engine, counts, heartbeat=_Heart().beat)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: collector.stop())
             if settings.http is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
                 stack.callback(_serve(settings.http, settings.broker, reading, counts))
-            _say("READY=1")
-            _log.info("Collecting.")
-            collector.run()
+            asyncio.run(_collect(collector))
             _say("STOPPING=1")
     except FleetError as error:
         raise click.ClickException(str(error)) from error
     _log.info("Stopped.")
+
+
+async def _collect(collector: Collector) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, collector.stop)
+    _say("READY=1")
+    _log.info("Collecting.")
+    await collector.run()
 
 
 def _serve(http: HttpSettings, broker: BrokerAddress, engine: Engine, counts: Counts) -> Callable[[], None]:

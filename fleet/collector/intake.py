@@ -1,11 +1,10 @@
-"""What the collector's broker brings and is told, on a thread of its own."""
+"""What the broker brings a collector, and is told by it."""
 
 import asyncio
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -91,12 +90,8 @@ class Intake:
         self._counts = counts
         self._queue: deque[Received] = deque()
         self._bytes = 0
-        self._lock = threading.Lock()
-        self._arrived = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # Whatever follows is the thread's.
-        self._stopping = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._connecting: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._number = 0
         self._held: Received | None = None
@@ -106,45 +101,58 @@ class Intake:
 
     def start(self) -> None:
         """Begin to connect, and go on until it succeeds."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="intake", daemon=True)
-        self._thread.start()
+        self._connecting = asyncio.create_task(self._stay_connected())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Wait a little until handsets' answers are with the broker, and leave; the session stays."""
-        if self._thread is not None:
-            self._have_done(self._stopping.set)
-            self._thread.join()
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=_CLOSE_TIMEOUT_S)
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting})
 
-    def take(self, limit: int, timeout_s: float) -> list[Received]:
-        """Wait for messages and take some, in the order of their arrival; none where none came in that time."""
-        if not self._queue and not self._arrived.wait(timeout_s):
-            return []
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until there is a message to take, or somebody calls `wake`."""
+        if self._connecting is not None and self._connecting.done():
+            # It goes on for ever, but for what nobody has foreseen.
+            self._connecting.result()
         self._arrived.clear()
-        taken: list[Received] = []
-        taken_bytes = 0
-        with self._lock:
-            while self._queue and len(taken) < limit and taken_bytes < MOST_BYTES_AT_ONCE:
-                message = self._queue.popleft()
-                taken.append(message)
-                taken_bytes += len(message.payload)
-            self._bytes -= taken_bytes
-        if self._held is not None:
-            self._have_done(self._read_on)
-        return taken
+        if not self._queue:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._arrived.wait()
 
     def wake(self) -> None:
-        """Let `take` return at once."""
+        """Let `wait` return at once."""
         self._arrived.set()
+
+    def take(self, limit: int) -> list[Received]:
+        """Take messages, in the order of their arrival; none where none waits."""
+        taken: list[Received] = []
+        taken_bytes = 0
+        while self._queue and len(taken) < limit and taken_bytes < MOST_BYTES_AT_ONCE:
+            message = self._queue.popleft()
+            taken.append(message)
+            taken_bytes += len(message.payload)
+        self._bytes -= taken_bytes
+        if self._held is not None and self._connection is not None and self._bytes < MOST_BYTES_WAITING:
+            self._keep(self._held)
+            self._held = None
+            self._connection.resume()
+        return taken
 
     def release(self, messages: Iterable[Received]) -> None:
         """Let the broker forget these: there is nothing that their sender is to hear."""
-        self._have_done(partial(self._release, messages))
+        for message in messages:
+            if message.qos and message.connection == self._number and self._connection is not None:
+                self._connection.confirm(message.number)
 
     def answer(self, acknowledgements: Iterable[Acknowledgement]) -> None:
         """Tell handsets what is done; the broker forgets what they sent once it has these."""
         for acknowledgement in acknowledgements:
-            self._have_done(partial(self._begin_answer, acknowledgement))
+            task = asyncio.create_task(self._answer(acknowledgement))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
 
     @property
     def waiting(self) -> int:
@@ -158,28 +166,6 @@ class Intake:
             return self._queue[0].at_s
         except IndexError:
             return None
-
-    def _have_done(self, what: Callable[[], object]) -> None:
-        """Have the thread do something; one that has ended has nothing to do."""
-        if self._loop is not None:
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(what)
-
-    # --- on the thread ------------------------------------------------------------------------------------------------
-
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        connecting = asyncio.create_task(self._stay_connected())
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=_CLOSE_TIMEOUT_S)
-        connecting.cancel()
-        with suppress(asyncio.CancelledError):
-            await connecting
 
     async def _stay_connected(self) -> None:
         attempt = 0
@@ -225,28 +211,23 @@ class Intake:
             _log.warning("The broker, %s, port %d, %s. %s It is tried again.", *where, how, error)
         self._told = error.problem
 
-    # --- what comes in ------------------------------------------------------------------------------------------------
-
     def _begin(self) -> None:
         self._told, self._is_mute = BrokerProblem.NONE, False
         if self._held is not None:
             self._keep(self._held)
             self._held = None
         if self._connection is not None and self._connection.session_present:
-            with self._lock:
-                # They come again: while the database is away, each new connection would bring as many more.
-                self._queue = deque(message for message in self._queue if not message.qos)
-                self._bytes = sum(len(message.payload) for message in self._queue)
+            # They come again: while the database is away, each new connection would bring as many more.
+            self._queue = deque(message for message in self._queue if not message.qos)
+            self._bytes = sum(len(message.payload) for message in self._queue)
 
     def _receive(self, number: int, message: Message) -> None:
         payload = message.payload if len(message.payload) <= MAX_BYTES else _TOO_LONG
         received = Received(message.topic, payload, message.number, message.qos, number, time.monotonic())
-        with self._lock:
-            is_full = self._bytes >= MOST_BYTES_WAITING
-            if is_full and message.qos:
-                self._held = received
-        if self._held is received and self._connection is not None:
+        is_full = self._bytes >= MOST_BYTES_WAITING
+        if is_full and message.qos and self._connection is not None:
             # While nothing is read the broker keeps what comes; it may hang up meanwhile, and sends these again then.
+            self._held = received
             self._connection.pause()
         elif is_full or (not message.qos and len(self._queue) >= MOST_WAITING):
             self._counts.quarantined.labels(Reason.FLOOD.value).inc()
@@ -254,29 +235,9 @@ class Intake:
             self._keep(received)
 
     def _keep(self, message: Received) -> None:
-        with self._lock:
-            self._bytes += len(message.payload)
-            self._queue.append(message)
-        if not self._arrived.is_set():
-            self._arrived.set()
-
-    def _read_on(self) -> None:
-        if self._held is not None and self._connection is not None and self._bytes < MOST_BYTES_WAITING:
-            self._keep(self._held)
-            self._held = None
-            self._connection.resume()
-
-    # --- what goes out ------------------------------------------------------------------------------------------------
-
-    def _release(self, messages: Iterable[Received]) -> None:
-        for message in messages:
-            if message.qos and message.connection == self._number and self._connection is not None:
-                self._connection.confirm(message.number)
-
-    def _begin_answer(self, acknowledgement: Acknowledgement) -> None:
-        task = asyncio.create_task(self._answer(acknowledgement))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        self._bytes += len(message.payload)
+        self._queue.append(message)
+        self._arrived.set()
 
     async def _answer(self, acknowledgement: Acknowledgement) -> None:
         topic = topic_name(acknowledgement.sender.fleet, acknowledgement.sender.device, DownTopic.ACK)
@@ -293,7 +254,7 @@ class Intake:
             # What it answers comes again, and is answered again.
             return
         self._counts.acks.inc()
-        self._release(acknowledgement.answers)
+        self.release(acknowledgement.answers)
 
 
 def _server(broker: BrokerAddress, name: str) -> Server:

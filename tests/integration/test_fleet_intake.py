@@ -75,7 +75,7 @@ class Lab:
         await asyncio.to_thread(self.send, 1, 1, LAST)
 
         def last_has_come() -> bool:
-            taken = self.intake.take(COUNT, 0)
+            taken = self.intake.take(COUNT)
             self.intake.release(taken)
             return any(int(message.payload) == LAST for message in taken)
 
@@ -103,7 +103,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
             await lab.send_until_one_comes()
             await lab.take_all()
             yield lab
-            await asyncio.to_thread(lab.intake.stop)
+            await lab.intake.stop()
 
 
 async def test_what_comes_again_on_each_new_connection_waits_once(lab: Lab) -> None:
@@ -115,21 +115,21 @@ async def test_what_comes_again_on_each_new_connection_waits_once(lab: Lab) -> N
         await lab.until(lambda seen=seen: lab.proxy.counts["connections"] > seen)  # type: ignore[misc]
         await lab.until(lambda: lab.proxy.unanswered == COUNT)
         await lab.until(lambda: lab.intake.waiting >= COUNT)
-    taken = lab.intake.take(10 * COUNT, 0)
+    taken = lab.intake.take(10 * COUNT)
     assert [int(message.payload) for message in taken] == list(range(COUNT))
 
 
 async def test_what_is_let_go_of_after_the_connection_has_ended_comes_again(lab: Lab) -> None:
     await asyncio.to_thread(lab.send, COUNT, 1)
     await lab.until(lambda: lab.intake.waiting == COUNT)
-    before = lab.intake.take(COUNT, 0)
+    before = lab.intake.take(COUNT)
     seen = lab.proxy.counts["connections"]
     lab.proxy.cut()
     await lab.until(lambda: lab.proxy.counts["connections"] > seen)
     await lab.until(lambda: lab.intake.waiting == COUNT)
     # Their numbers mean other messages by now.
     lab.intake.release(before)
-    lab.intake.release(lab.intake.take(1, 0))
+    lab.intake.release(lab.intake.take(1))
     await lab.until(lambda: lab.proxy.unanswered < COUNT)
     assert lab.proxy.unanswered == COUNT - 1
 
@@ -142,7 +142,7 @@ async def test_what_waits_is_kept_where_the_broker_has_forgotten_it(lab: Lab) ->
     await asyncio.to_thread(lab.broker.start)
     await lab.until(lambda: lab.proxy.counts["connections"] > seen)
     await lab.send_until_one_comes()
-    taken = lab.intake.take(10 * COUNT, 0)
+    taken = lab.intake.take(10 * COUNT)
     assert [int(message.payload) for message in taken[:COUNT]] == list(range(COUNT))
 
 
@@ -166,7 +166,7 @@ async def test_long_messages_fill_no_memory_and_none_that_somebody_waits_for_is_
     came: list[int] = []
 
     def take_some() -> bool:
-        taken = lab.intake.take(COUNT, 0)
+        taken = lab.intake.take(COUNT)
         assert len(taken) <= 2
         lab.intake.release(taken)
         came.extend(int(message.payload) for message in taken)
@@ -208,7 +208,7 @@ async def test_a_broker_that_lets_a_collector_answer_nobody_is_told_of_once(
                 await asyncio.sleep(0.05)
         intake.answer([answer] * 3)
         # It waits until the broker has said something to each.
-        await asyncio.to_thread(intake.stop)
+        await intake.stop()
     assert caplog.text.count("does not let this collector answer") == 1
 
 
@@ -231,5 +231,5 @@ async def test_a_broker_that_lets_no_collector_in_is_told_of_once(
         async with asyncio.timeout(60):
             while broker.log.count("certificate verify failed") < refusals + 2:  # noqa: ASYNC110 - a log tells nobody
                 await asyncio.sleep(0.05)
-        await asyncio.to_thread(intake.stop)
+        await intake.stop()
     assert caplog.text.count("hung up before it let this collector in") == 1
