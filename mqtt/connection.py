@@ -47,8 +47,6 @@ finally:
 _log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S: Final = 40.0
-FIRST_FAILURE: Final = 0x80
-"""The first reason code that is a failure (MQTT 5 section 4.12)."""
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 0.5
@@ -60,6 +58,8 @@ _SHORTEST_TICK_S: Final = 1.0
 _NO_LIMIT: Final = 65535
 # MQTT 5 section 2.1.4, with the fixed header.
 _LONGEST_PACKET_BYTES: Final = 5 + 268_435_455
+# MQTT 5 section 4.12.
+_FIRST_FAILURE: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,15 @@ class Terms:
 
     def properties(self) -> Properties:
         """Say in CONNECT how much the broker may send and keep."""
+        asked = {
+            "ReceiveMaximum": self.receive_maximum,
+            "MaximumPacketSize": self.max_packet_bytes,
+            "SessionExpiryInterval": self.session_expiry_s,
+        }
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        if self.receive_maximum is not None:
-            properties.ReceiveMaximum = self.receive_maximum
-        if self.max_packet_bytes is not None:
-            properties.MaximumPacketSize = self.max_packet_bytes
-        if self.session_expiry_s:
-            properties.SessionExpiryInterval = self.session_expiry_s
+        for name, value in asked.items():
+            if value:
+                setattr(properties, name, value)
         return properties
 
 
@@ -121,6 +123,7 @@ class Connection:
     looking up the name and the handshake, which block, have a thread.
 
     Attributes:
+        max_packet_bytes: how long a packet the broker takes.
         session_present: the broker had kept the session, and sends again what it was not told to forget.
     """
 
@@ -142,6 +145,7 @@ class Connection:
             received: takes each message, to `confirm` it then or later.
             accepted: told that the broker lets us in, before anything comes.
         """
+        self.max_packet_bytes = _LONGEST_PACKET_BYTES
         self.session_present = False
         self._server = server
         self._terms = terms
@@ -150,9 +154,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[BrokerProblem] = self._loop.create_future()
-        self._answers: dict[int, asyncio.Future[int]] = {}
+        self._answers: dict[int, asyncio.Future[None]] = {}
         self._window = asyncio.Semaphore(terms.window)
-        self._max_packet_bytes = _LONGEST_PACKET_BYTES
         self._socket: WatchedSocket | None = None
         self._given_up = threading.Event()
         self._tick: asyncio.TimerHandle | None = None
@@ -193,11 +196,6 @@ class Connection:
     def is_open(self) -> bool:
         """Whether the broker has let this client in, and has not gone."""
         return self._accepted.done() and not self._lost.done()
-
-    @property
-    def max_packet_bytes(self) -> int:
-        """How long a packet the broker takes."""
-        return self._max_packet_bytes
 
     @property
     def traffic(self) -> Traffic:
@@ -278,15 +276,13 @@ class Connection:
                 raise BrokerError(BrokerProblem.CONNECTION_LOST)
             try:
                 async with asyncio.timeout(self._terms.answer_timeout_s):
-                    code = await self._answer_to(sent.mid)
+                    await self._answer_to(sent.mid)
             except TimeoutError as error:
                 self.lose(BrokerProblem.TIMED_OUT)
                 raise BrokerError(BrokerProblem.TIMED_OUT) from error
-        if code >= FIRST_FAILURE:
-            raise MessageRefusedError(problem_of_puback(code), code)
 
-    def subscribe(self, topics: Iterable[str], *, qos: int = 1) -> "asyncio.Future[int]":
-        """Have messages of topics come in; return the worst of the broker's reason codes once it has answered."""
+    def subscribe(self, topics: Iterable[str], *, qos: int = 1) -> "asyncio.Future[None]":
+        """Have messages of topics come in; what is returned ends with the broker's answer, or fails as `send` does."""
         _, number = self._client.subscribe([(topic, SubscribeOptions(qos=qos)) for topic in topics])
         return self._answer_to(number if number is not None else 0)
 
@@ -324,27 +320,32 @@ class Connection:
             forget: the broker need not keep the session.
         """
         self._given_up.set()
-        if self.is_open:
-            properties = None
-            if forget:
-                properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-                properties.SessionExpiryInterval = 0
-            with suppress(BrokerError, TimeoutError):
-                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                    if self._terms.will is not None:
-                        # Whoever says goodbye has no last will.
-                        await self.send(*self._terms.will, retain=True)
-                    self._client.disconnect(properties=properties)
-                    await asyncio.shield(self._lost)
-        self.lose(BrokerProblem.CONNECTION_LOST)
-        if self._tick is not None:
-            self._tick.cancel()
-        if self._socket is not None:
-            self._ignore(self._socket)
-            self._socket.close()
+        try:
+            if self.is_open:
+                with suppress(BrokerError, TimeoutError):
+                    async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                        await self._say_goodbye(forget=forget)
+        finally:
+            self.lose(BrokerProblem.CONNECTION_LOST)
+            if self._tick is not None:
+                self._tick.cancel()
+            if self._socket is not None:
+                self._ignore(self._socket)
+                self._socket.close()
 
-    def _answer_to(self, number: int) -> "asyncio.Future[int]":
-        answer: asyncio.Future[int] = self._loop.create_future()
+    async def _say_goodbye(self, *, forget: bool) -> None:
+        if self._terms.will is not None:
+            # Whoever says goodbye has no last will.
+            await self.send(*self._terms.will, retain=True)
+        properties = None
+        if forget:
+            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+        self._client.disconnect(properties=properties)
+        await asyncio.shield(self._lost)
+
+    def _answer_to(self, number: int) -> "asyncio.Future[None]":
+        answer: asyncio.Future[None] = self._loop.create_future()
         self._answers[number] = answer
         answer.add_done_callback(lambda _: self._answers.pop(number, None))
         if self._lost.done():
@@ -430,7 +431,7 @@ class Connection:
             return
         # MQTT 5 section 3.3.4: never more unacknowledged messages than the broker's Receive Maximum.
         self._window = asyncio.Semaphore(min(self._terms.window, getattr(properties, "ReceiveMaximum", _NO_LIMIT)))
-        self._max_packet_bytes = getattr(properties, "MaximumPacketSize", _LONGEST_PACKET_BYTES)
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", _LONGEST_PACKET_BYTES)
         if not self._accepted.done():
             self.session_present = flags.session_present
             self._accepted.set_result(None)
@@ -454,12 +455,16 @@ class Connection:
     def _on_subscribe(
         self, _client: Client, _userdata: Any, number: int, reasons: Sequence[ReasonCode], _properties: Any
     ) -> None:
-        self._answered(number, max((reason.value for reason in reasons), default=FIRST_FAILURE))
+        self._answered(number, max((reason.value for reason in reasons), default=_FIRST_FAILURE))
 
     def _answered(self, number: int, code: int) -> None:
         answer = self._answers.get(number)
-        if answer is not None and not answer.done():
-            answer.set_result(code)
+        if answer is None or answer.done():
+            return
+        if code >= _FIRST_FAILURE:
+            answer.set_exception(MessageRefusedError(problem_of_puback(code), code))
+        else:
+            answer.set_result(None)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         try:

@@ -12,7 +12,7 @@ from contract.downlink import MOST_BYTES, DownTopic
 from contract.messages import StatusMessage, Topic, topic_name
 from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.publications import Publication
-from mqtt.connection import FIRST_FAILURE, OPEN_TIMEOUT_S, Connection, Message, Terms
+from mqtt.connection import OPEN_TIMEOUT_S, Connection, Message, Terms
 from mqtt.problems import BrokerError, MessageRefusedError
 
 _log = logging.getLogger(__name__)
@@ -173,6 +173,6 @@ class BrokerConnection(Connection):
             self.lose(BrokerProblem.PROTOCOL_ERROR)
 
 
-def _look_at_subscription(answer: "asyncio.Future[int]") -> None:
-    if not answer.cancelled() and answer.exception() is None and answer.result() >= FIRST_FAILURE:
+def _look_at_subscription(answer: "asyncio.Future[None]") -> None:
+    if not answer.cancelled() and isinstance(answer.exception(), MessageRefusedError):
         _log.warning("The broker does not let this handset listen to all topics of its own.")

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from contract.downlink import DownTopic
 from firmware.base.backoff import full_jitter_s
@@ -20,8 +20,6 @@ from firmware.sync.publications import pack
 from mqtt.problems import BrokerError, MessageRefusedError
 
 _log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 LONGEST_SILENCE_S: Final = 60.0
 """The publisher's heart beats at least this often; see `Publisher`."""
@@ -109,7 +107,6 @@ class Publisher:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait({carrying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({carrying}, timeout=_FINISH_TIMEOUT_S)
         finally:
             stopping.cancel()
             carrying.cancel()
@@ -119,23 +116,20 @@ class Publisher:
 
     async def _run(self) -> None:
         attempt = 0
-        try:
-            while True:
-                try:
-                    settings = await self._unless_stopping(self._handset.configuration())
-                    attempt = 0
-                    if settings is None:
-                        self._say("No broker is configured; nothing is sent.")
-                        await self._nap(_NO_BROKER_PAUSE_S)
-                    else:
-                        await self._serve(settings)
-                except HandsetError as error:
-                    _log.info("Waiting for the handset: %s", error)
-                    self._say("Waiting for the handset.")
-                    await self._nap(self._jitter_s(attempt, _HANDSET_RETRY_BASE_S, _HANDSET_RETRY_CAP_S))
-                    attempt += 1
-        except _Stopping:
-            pass
+        while True:
+            try:
+                settings = await self._handset.configuration()
+                attempt = 0
+                if settings is None:
+                    self._say("No broker is configured; nothing is sent.")
+                    await self._nap(_NO_BROKER_PAUSE_S)
+                else:
+                    await self._serve(settings)
+            except HandsetError as error:
+                _log.info("Waiting for the handset: %s", error)
+                self._say("Waiting for the handset.")
+                await self._nap(self._jitter_s(attempt, _HANDSET_RETRY_BASE_S, _HANDSET_RETRY_CAP_S))
+                attempt += 1
 
     async def _serve(self, settings: BrokerSettings) -> None:
         """Connect, again and again, for as long as the handset is there."""
@@ -149,10 +143,12 @@ class Publisher:
             connection = (self._connect or BrokerConnection)(settings)
             self._moved = Traffic()
             try:
-                await self._unless_stopping(connection.open())
+                self._heartbeat()
+                await connection.open()
+                self._heartbeat()
                 _log.info("Connected to the broker.")
                 await self._report(BrokerState.CONNECTED)
-                await self._unless_stopping(announcement.make(connection))
+                await announcement.make(connection)
                 await self._carry_both_ways(connection, settings)
             except BrokerError as error:
                 _log.warning("%s It is tried again.", error)
@@ -173,7 +169,7 @@ class Publisher:
         while True:
             rest_s = ends_s - time.monotonic()
             await self._nap(min(rest_s, _LOOK_S))
-            if await self._unless_stopping(self._handset.configuration()) != settings:
+            if await self._handset.configuration() != settings:
                 return True
             if rest_s <= _LOOK_S:
                 return False
@@ -214,12 +210,21 @@ class Publisher:
         refused = 0
         while True:
             poll = asyncio.ensure_future(self._handset.next_messages(_POLL_S))
-            messages = await self._unless_stopping(connection.unless_lost(poll))
+            self._heartbeat()
+            messages = await connection.unless_lost(poll)
+            self._heartbeat()
             if time.monotonic() - self._told_at_s > _COUNT_EVERY_S:
                 await self._tell_traffic(connection)
             if not messages:
                 continue
-            problem = await self._deliver(connection, settings.device, messages)
+            delivering = asyncio.create_task(self._deliver(connection, settings.device, messages))
+            try:
+                problem = await asyncio.shield(delivering)
+            except asyncio.CancelledError:
+                # What is in flight is finished before the connection is closed.
+                await asyncio.wait({delivering}, timeout=_FINISH_TIMEOUT_S)
+                delivering.cancel()
+                raise
             if problem is BrokerProblem.NONE:
                 await self._report(BrokerState.CONNECTED)
                 refused = 0
@@ -259,7 +264,7 @@ class Publisher:
             return
         await self._handset.report(state, problem)
         self._reported = (state, problem)
-        self._say(_words(state, problem))
+        self._say(problem.sentence or f"{state.capitalize()} to the broker.")
 
     async def _tell_traffic(self, connection: BrokerConnection) -> None:
         """Tell the handset what was moved since the last time; what it does not take is told with the next."""
@@ -276,31 +281,9 @@ class Publisher:
         return full_jitter_s(attempt, base_s=base_s, cap_s=cap_s, rng=self._rng)
 
     async def _nap(self, duration_s: float) -> None:
-        ends_s = time.monotonic() + duration_s
-        while (rest_s := ends_s - time.monotonic()) > 0:
-            await self._unless_stopping(asyncio.sleep(min(rest_s, _LONGEST_NAP_S)))
-
-    async def _unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T:
-        self._heartbeat()
-        task = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise _Stopping
-            return task.result()
-        finally:
-            stopping.cancel()
-            task.cancel()
-            await asyncio.wait({task, stopping})
+        while True:
             self._heartbeat()
-
-
-class _Stopping(Exception):  # noqa: N818 - not an error: the way out of wherever the publisher waits
-    pass
-
-
-def _words(state: BrokerState, problem: BrokerProblem) -> str:
-    if problem is not BrokerProblem.NONE:
-        return str(BrokerError(problem))
-    return "Connected to the broker." if state is BrokerState.CONNECTED else "Connecting to the broker."
+            await asyncio.sleep(min(duration_s, _LONGEST_NAP_S))
+            duration_s -= _LONGEST_NAP_S
+            if duration_s <= 0:
+                return

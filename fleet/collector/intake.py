@@ -21,7 +21,7 @@ from fleet.collector.received import Received
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
-from mqtt.connection import FIRST_FAILURE, Connection, Message, Terms
+from mqtt.connection import Connection, Message, Terms
 from mqtt.problems import BrokerError, BrokerProblem, BrokerState, MessageRefusedError
 from mqtt.tls import Server
 from provisioning.authority import common_name
@@ -96,7 +96,8 @@ class Intake:
         self._number = 0
         self._held: Received | None = None
         self._answering: set[asyncio.Task[None]] = set()
-        self._told: BrokerProblem | None = None
+        self._is_connected = False
+        self._told = ""
         self._is_mute = False
 
     def start(self) -> None:
@@ -190,29 +191,32 @@ class Intake:
             attempt += 1
 
     async def _listen(self, connection: Connection) -> None:
-        if await connection.subscribe(self._topics) >= FIRST_FAILURE:
-            _log.error("The broker does not let this collector read all topics. Check its access list.")
-        else:
+        try:
+            await connection.subscribe(self._topics)
             self._counts.connected.set(1)
             _log.info("Connected to the broker.")
+        except MessageRefusedError:
+            _log.error("The broker does not let this collector read all topics. Check its access list.")
         await connection.unless_lost(asyncio.get_running_loop().create_future())
 
     def _say(self, error: BrokerError) -> None:
         """Say that there is no connection: of one that was there each time, of none that comes about once."""
-        if self._told is BrokerProblem.NONE:
+        how = "cannot be used"
+        if error.problem in _HANG_UPS:
+            how = "hung up before it let this collector in"
+        elif error.state is BrokerState.UNREACHABLE:
+            how = "is not there"
+        if self._is_connected:
             _log.warning("The connection to the broker has ended. %s", error)
-        elif error.problem is not self._told:
-            how = "cannot be used"
-            if error.problem in _HANG_UPS:
-                how = "hung up before it let this collector in"
-            elif error.state is BrokerState.UNREACHABLE:
-                how = "is not there"
-            where = self._server.host, self._server.port
-            _log.warning("The broker, %s, port %d, %s. %s It is tried again.", *where, how, error)
-        self._told = error.problem
+        elif how != self._told:
+            self._told = how
+            _log.warning(
+                "The broker, %s, port %d, %s. %s It is tried again.", self._server.host, self._server.port, how, error
+            )
+        self._is_connected = False
 
     def _begin(self) -> None:
-        self._told, self._is_mute = BrokerProblem.NONE, False
+        self._is_connected, self._is_mute, self._told = True, False, ""
         if self._held is not None:
             self._keep(self._held)
             self._held = None

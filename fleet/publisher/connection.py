@@ -119,7 +119,7 @@ class BrokerLine(Connection):
         ]
         with self._told():
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await asyncio.gather(*asked)
+                await asyncio.gather(*asked, return_exceptions=True)
 
     async def known_devices(self) -> dict[str, bool]:
         """Return the handsets that the broker knows, True for those that are online.
