@@ -54,13 +54,7 @@ MOST_BYTES_AT_ONCE: Final = 8 * 1024 * 1024
 _TOO_LONG: Final = bytes(MAX_BYTES + 1)
 """What is kept of whatever is longer than any message: no byte of it, so that a thousand of them take no room."""
 
-_HANG_UPS: Final = frozenset(
-    {
-        BrokerProblem.CONNECTION_LOST,
-        BrokerProblem.DEVICE_CERTIFICATE_REJECTED,
-        BrokerProblem.DEVICE_CERTIFICATE_EXPIRED,
-    }
-)
+_HANG_UPS: Final = frozenset({BrokerProblem.CONNECTION_LOST, BrokerProblem.DEVICE_CERTIFICATE_REJECTED})
 
 
 class Intake:
