@@ -54,8 +54,6 @@ _CLOSE_TIMEOUT_S: Final = 0.5
 # half of it (MQTT 5 section 3.1.2.10).
 _TICKS_A_KEEP_ALIVE: Final = 4
 _SHORTEST_TICK_S: Final = 1.0
-# Of messages that the broker has not acknowledged, where it names no limit (MQTT 5 section 3.2.2.3.3).
-_NO_LIMIT: Final = 65535
 # MQTT 5 section 2.1.4, with the fixed header.
 _LONGEST_PACKET_BYTES: Final = 5 + 268_435_455
 # MQTT 5 section 4.12.
@@ -429,8 +427,9 @@ class Connection:
         if reason.is_failure:
             self.lose(problem_of_reason(reason.value))
             return
+        window = self._terms.window
         # MQTT 5 section 3.3.4: never more unacknowledged messages than the broker's Receive Maximum.
-        self._window = asyncio.Semaphore(min(self._terms.window, getattr(properties, "ReceiveMaximum", _NO_LIMIT)))
+        self._window = asyncio.Semaphore(min(window, getattr(properties, "ReceiveMaximum", window)))
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", _LONGEST_PACKET_BYTES)
         if not self._accepted.done():
             self.session_present = flags.session_present

@@ -153,7 +153,8 @@ class Conductor:
                     self._on_the_way.discard(device)
         self._record.note_sent(sent)
         self._note(outcomes)
-        line.acknowledge([outcome.receipt for outcome in outcomes])
+        for outcome in outcomes:
+            line.confirm(outcome.receipt)
         if refusal is not None:
             raise refusal
 

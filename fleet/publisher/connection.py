@@ -37,7 +37,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A handset says what became of a message; `receipt` is for `BrokerLine.acknowledge`."""
+    """A handset says what became of a message; `receipt` is for `BrokerLine.confirm`, once it is on the disk."""
 
     fleet: str
     device: str
@@ -174,11 +174,6 @@ class BrokerLine(Connection):
         events, self._events = self._events, []
         return events
 
-    def acknowledge(self, receipts: Sequence[int]) -> None:
-        """Tell the broker that outcomes are on the disk here."""
-        for receipt in receipts:
-            self.confirm(receipt)
-
     @staticmethod
     def most_on_the_way(size_bytes: int) -> int:
         """Return how many messages of this size may wait for the broker's answer."""
@@ -211,13 +206,14 @@ class BrokerLine(Connection):
         levels = message.topic.split("/")
         if len(levels) != _TOPIC_LEVELS:
             return None
-        fleet, device = levels[2], levels[3]
+        fleet, device, payload = levels[2], levels[3], message.payload
         try:
             if message.topic == topic_name(self._fleet, device, Topic.STATUS):
-                return Status(device, _online(message.payload))
+                # MQTT 5 section 3.3.1.3: an empty one takes away what was kept, as when a holder has gone.
+                return Status(device, StatusMessage.read(payload).state == "online" if payload else None)
             # Of another fleet too: its roll-out may wait for what the broker has kept for this operator.
             if message.topic == topic_name(fleet, device, Topic.OUTCOME):
-                said = OutcomeMessage.read(message.payload)
+                said = OutcomeMessage.read(payload)
                 # Whoever publishes below a device's name is that device; see the broker's access list.
                 if said.device == device:
                     return Outcome(fleet, device, said.message, said.code, message.number)
@@ -243,8 +239,3 @@ class BrokerLine(Connection):
             if error.state is BrokerState.UNREACHABLE:
                 raise LineLostError(f"The broker at {self._where} cannot be reached. {error}") from error
             raise FleetError(f"The broker at {self._where} cannot be used. {error}") from error
-
-
-def _online(payload: bytes) -> bool | None:
-    # MQTT 5 section 3.3.1.3: an empty one takes away what was kept, as when a holder has gone.
-    return StatusMessage.read(payload).state == "online" if payload else None

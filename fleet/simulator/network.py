@@ -36,7 +36,7 @@ class Network:
         """Let the outage begin."""
         self.is_cut = True
         if self._connection is not None:
-            self._connection.cut()
+            self._connection.lose(BrokerProblem.NO_NETWORK)
 
     def restore(self) -> None:
         """Let the outage end; the handset comes back when it tries the next time."""
@@ -53,6 +53,3 @@ class _Connection(BrokerConnection):
             if self._network.is_cut:
                 raise BrokerError(BrokerProblem.NO_NETWORK)
             await super().open(timeout_s)
-
-    def cut(self) -> None:
-        self.lose(BrokerProblem.NO_NETWORK)
