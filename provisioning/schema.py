@@ -1,13 +1,12 @@
 """All that can be set on a handset: closed models, so that a misspelt key is a mistake and never ignored.
 
-`parse_configuration` reports every mistake at once, each with its place in the file.
+`parsing.parse_configuration` reports every mistake at once, each with its place in the file.
 """
 
-import tomllib
 from collections import defaultdict
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from provisioning.accounts import Account
 from provisioning.broker import Sync
@@ -15,15 +14,13 @@ from provisioning.calling import Calls, Dialing, FeatureCodes
 from provisioning.controls import HookSwitch, Indicator, Keypad
 from provisioning.device import Device
 from provisioning.display import Display
-from provisioning.errors import ProvisioningError
 from provisioning.network import Network, Time
 from provisioning.operator_links import Operator
-from provisioning.remarks import BYTE_ORDER_MARK, KeyPath, counted, dotted, joined
+from provisioning.remarks import KeyPath, dotted, joined
 from provisioning.retention import Retention
 from provisioning.section import Conflicts, Section
 from provisioning.sip import Nat, Sip
 from provisioning.sound import Recording, Ringer, Sound
-from provisioning.toml_text import loads
 from provisioning.trust import Trust
 
 _as_it_is: Any = Field(default_factory=dict, validate_default=True)
@@ -112,19 +109,3 @@ class Configuration(Section):
                 conflicts.add(f"GPIO pin {pin} is given to {joined(map(dotted, paths), 'and', quote=False)}", *paths)
         conflicts.check()
         return self
-
-
-def parse_configuration(text: str) -> Configuration:
-    """Read a configuration from TOML.
-
-    Raises:
-        ProvisioningError: with every mistake at once, each with its line and column.
-    """
-    try:
-        return Configuration.model_validate(loads(text.removeprefix(BYTE_ORDER_MARK)))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        # Finding all that is wrong, and where, takes more code than a configuration that is right needs.
-        from provisioning.examination import examine  # noqa: PLC0415
-
-        mistakes = tuple(remark.sentence for remark in examine(text).mistakes)
-        raise ProvisioningError(f"The configuration has {counted(len(mistakes), 'mistake')}.", mistakes) from error

@@ -23,7 +23,6 @@ from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError, StorageError
 from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
-from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
@@ -83,6 +82,7 @@ from firmware.voice.client import Ties
 from firmware.voice.kept_line import forget
 from firmware.voice.messages import ForgetCall, Report
 from provisioning.schema import Configuration
+from provisioning.serial import serial
 
 if TYPE_CHECKING:
     from firmware.setup.bundles.service import BundleService

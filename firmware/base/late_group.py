@@ -1,12 +1,10 @@
-"""Groups of commands: such as are imported when they are asked for, and such as tell their errors in words."""
+"""Groups of commands that are imported when they are asked for."""
 
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import click
-
-from provisioning.errors import ProvisioningError
 
 
 class LateGroup(click.Group):
@@ -46,18 +44,3 @@ class LateGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")
         return command
-
-
-class TellingGroup(click.Group):
-    """A group whose errors are told and not traced."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ProvisioningError as error:
-            raise click.ClickException("\n".join((str(error), *error.mistakes))) from error
-        except BrokenPipeError:
-            # Whoever read what was said has gone; click knows.
-            raise
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from error

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from contract.downlink import MAX_DOCUMENT_BYTES
 from contract.results import OutcomeCode
-from firmware.base.late_group import TellingGroup
 from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
 from firmware.control.admin_requests import DocumentTakeRequest
 from firmware.control.open_files import sealed
 from firmware.installer.bundle_folder import read_text
+from firmware.installer.cli import TellingGroup
 from firmware.installer.private_keys import signing_key, write_private_key
 from firmware.installer.signing import trust_lines
 from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue

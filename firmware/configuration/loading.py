@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from contract.results import BundleResult, CheckCode, CheckName
 from firmware.base.durable import replace_durably
 from firmware.base.errors import BundleError, ConfigurationError, StorageError
-from firmware.base.serial import serial
 from firmware.configuration.config_store import BROKER_KEY, CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.contradictions import contradictions
 from firmware.configuration.files import fill_in, place, with_own_key
@@ -29,9 +28,11 @@ from firmware.configuration.standing import Candidate, Ended
 from provisioning.accounts import Account
 from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
+from provisioning.parsing import parse_configuration
 from provisioning.remarks import counted
 from provisioning.report import Check
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.schema import Configuration
+from provisioning.serial import serial
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from firmware.base.words import word
 from firmware.display.model import Block, Card, Code, Entry, List, ListRow, Page, Role
 from firmware.display.pages.page import without_anything_personal
 from firmware.display.translation import Language, translator
-from firmware.phone.menu.views import NoticeView
+from firmware.phone.menu_views import NoticeView
 from firmware.phone.view import Hint, Mode, PhoneView
 
 _A_MENU = word("A menu is open.")

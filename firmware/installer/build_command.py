@@ -25,8 +25,8 @@ from firmware.installer.signing import (
 )
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import Manifest
+from provisioning.parsing import parse_configuration
 from provisioning.remarks import counted
-from provisioning.schema import parse_configuration
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT: Final = click.Path(dir_okay=False, path_type=Path)

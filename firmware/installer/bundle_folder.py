@@ -12,7 +12,8 @@ from firmware.base.durable import replace_durably
 from firmware.installer.credentials import read_secrets
 from provisioning.bundle import size_limit
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
+from provisioning.schema import Configuration
 
 CONFIGURATION: Final = "config.toml"
 SECRETS: Final = "secrets.toml"

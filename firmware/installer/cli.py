@@ -4,11 +4,12 @@ Each command stands in a module of its own: a laptop has no need of what others 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from firmware.base.late_group import LateGroup, TellingGroup
+from firmware.base.late_group import LateGroup
+from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "init": "firmware.installer.init_command",
@@ -29,6 +30,21 @@ _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "simulate": "fleet.simulator.command",
 }
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""
+
+
+class TellingGroup(click.Group):
+    """A group whose errors are told and not traced."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProvisioningError as error:
+            raise click.ClickException("\n".join((str(error), *error.mistakes))) from error
+        except BrokenPipeError:
+            # Whoever read what was said has gone; click knows.
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from error
 
 
 class DeskGroup(TellingGroup, LateGroup):

@@ -16,8 +16,8 @@ from firmware.installer.signing import Packed, read_packed, trust_lines
 from provisioning.bundle import MANIFEST, key_words
 from provisioning.errors import BundleRefusedError, ProvisioningError
 from provisioning.examination import trusted_keys
+from provisioning.parsing import parse_configuration
 from provisioning.risks import manifest_risks, risks
-from provisioning.schema import parse_configuration
 from provisioning.secret_names import secrets_of
 from provisioning.trust import Kind, decode_public_key, may_sign
 

@@ -16,7 +16,7 @@ from firmware.phone.events import Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.key import Key
 from firmware.phone.light import Light
-from firmware.phone.menu.stack import MenuStack, Screen
+from firmware.phone.menu_stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
 from firmware.phone.orders import AudioRoute, Tone
 from firmware.phone.phone_settings import PhoneSettings

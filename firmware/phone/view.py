@@ -15,7 +15,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.menu.views import MenuView
+from firmware.phone.menu_views import MenuView
 from firmware.phone.news import Problem
 
 

@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from firmware.base.serial import serial
 from firmware.base.words import Text, word
 from firmware.phone.requests.handset import Facts, FactsKind, ReadFacts
 from firmware.services.doctor.findings import STOLEN_CARD, Condition, Finding, examine
@@ -16,6 +15,7 @@ from firmware.services.egress_facts import egress_facts
 from firmware.services.network import network_facts
 from firmware.services.runner import Handlers
 from firmware.settings.phone import Identity
+from provisioning.serial import serial
 
 _DISTRIBUTION: Final = "wecall-handset"
 _MEGA: Final = 1_000_000

@@ -17,8 +17,8 @@ from fleet.api.answers import RequestMistakeError
 from fleet.api.listing import CSV_ANSWER, AHundred, Listing
 from fleet.api.models import Call, CallHour, CallHours, CallPage, CallResult, CallResults
 from fleet.api.service import AskedScope, At
-from fleet.collector.tables import Moment, calls
 from fleet.names import HandsetName
+from fleet.tables import Moment, calls
 
 router: Final = APIRouter(tags=["calls"])
 

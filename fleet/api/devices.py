@@ -9,7 +9,7 @@ from fleet.api.listing import CSV_ANSWER, AThousand, Listing
 from fleet.api.models import Device, DeviceCount, DeviceCounts, DevicePage, DeviceState, Quarantined, QuarantinePage
 from fleet.api.rights import number_of
 from fleet.api.service import AskedScope, At
-from fleet.collector.tables import Moment, devices, quarantine
+from fleet.tables import Moment, devices, quarantine
 
 router: Final = APIRouter()
 

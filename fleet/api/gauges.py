@@ -18,7 +18,7 @@ from fleet.api.devices import counts_statement
 from fleet.api.models import DeviceState, RequestStanding
 from fleet.api.rights import number_of, same_device, standing_of
 from fleet.api.service import At, KnownReader
-from fleet.collector.tables import Moment, calls, devices, erasures, purposes, requests
+from fleet.tables import Moment, calls, devices, erasures, purposes, requests
 
 _log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from contract.results import OutcomeCode
 from fleet.api.listing import CSV_ANSWER, AHundred, AThousand, Listing
 from fleet.api.models import CodeCount, DeviceOutcome, DeviceOutcomePage, Outcome, OutcomePage
 from fleet.api.service import AskedScope
-from fleet.collector.tables import Moment, outcomes, publications
 from fleet.names import Digest
 from fleet.publications import PublicationKind
+from fleet.tables import Moment, outcomes, publications
 
 router: Final = APIRouter(tags=["outcomes"])
 

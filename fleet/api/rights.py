@@ -20,7 +20,7 @@ from fleet.api.models import (
     RightsRequestPage,
 )
 from fleet.api.service import AskedScope, At
-from fleet.collector.tables import consents, devices, erasures, purposes, requests
+from fleet.tables import consents, devices, erasures, purposes, requests
 
 router: Final = APIRouter()
 

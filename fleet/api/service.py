@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Engine, select, true
 
 from fleet.api.access import Attempts, Doors, Reader
 from fleet.api.settings import HttpSettings
-from fleet.collector.tables import devices
 from fleet.names import HandsetName
+from fleet.tables import devices
 
 BrokerLogin = Callable[[str, str], bool]
 """Asks the broker whether it lets a user with a password in; raises FleetError where it cannot be asked."""

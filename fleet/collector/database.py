@@ -9,9 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from fleet.collector.settings import Storage
-from fleet.collector.tables import metadata, schema_version
 from fleet.errors import FleetError
 from fleet.files import read_secret
+from fleet.tables import metadata, schema_version
 
 VERSION: Final = 2
 """Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, CursorResult, and_, delete, insert, select, u
 from contract.messages import ErasureMessage, ErasureReason
 from fleet.collector.database import insert_or_change
 from fleet.collector.quarantine import Sender
-from fleet.collector.tables import (
+from fleet.tables import (
     calls,
     consents,
     devices,

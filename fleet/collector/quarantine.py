@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
 
 from fleet.collector.database import insert_or
-from fleet.collector.tables import quarantine
+from fleet.tables import quarantine
 
 MAX_ROWS: Final = 20_000
 """Whoever invents names fills no more than this; beyond, only what is known already is counted by name."""

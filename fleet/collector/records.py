@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fleet.collector.database import insert_or
 from fleet.collector.reading import Call
-from fleet.collector.tables import calls, erased_ranges
+from fleet.tables import calls, erased_ranges
 
 COPY_FROM: Final = 200
 """From so many records on PostgreSQL gets them by COPY."""

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select, tuple_
 
 from fleet.collector.reading import LATEST_AHEAD
-from fleet.collector.tables import calls, devices, outcomes, quarantine, requests
+from fleet.tables import calls, devices, outcomes, quarantine, requests
 
 AT_ONCE: Final = 500
 """Rows in one transaction: others wait for no longer than these take."""

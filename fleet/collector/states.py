@@ -15,8 +15,8 @@ from firmware.privacy.rights import MONDAY_TO_FRIDAY, WORKING_DAYS
 from fleet.collector.database import insert_or, insert_or_change
 from fleet.collector.erasing import known_epochs
 from fleet.collector.quarantine import Sender
-from fleet.collector.tables import consents, devices, epochs, outcomes, publications, purposes, requests
 from fleet.publications import Publication
+from fleet.tables import consents, devices, epochs, outcomes, publications, purposes, requests
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly it is known when a handset was heard of last."""

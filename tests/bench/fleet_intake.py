@@ -25,7 +25,7 @@ from sqlalchemy import Engine, create_engine, func, select
 from contract.calls import CallDirection, DisconnectReason
 from contract.messages import CallDetailRecord, CdrMessage, ClockQuality, timestamp
 from fleet.collector.database import prepare
-from fleet.collector.tables import calls
+from fleet.tables import calls
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.postgres import Postgres

@@ -14,7 +14,7 @@ import psutil
 from rich.table import Table
 from sqlalchemy import select
 
-from fleet.collector.tables import calls
+from fleet.tables import calls
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.fleet_simulator import FleetSimulator

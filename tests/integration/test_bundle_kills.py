@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from contract.results import BundleResult, CheckName, ReportCode
-from firmware.base.serial import serial
 from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME, ConfigStore
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.configuration.sealed import seal_to_self
 from firmware.configuration.standing import MOST_TRIES, Ended
 from firmware.setup.bundles.identity import open_identity
+from provisioning.serial import serial
 from tests.lab import kills
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer

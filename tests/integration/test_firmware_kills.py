@@ -22,7 +22,7 @@ from firmware.setup.bundles.service import BundleService
 from firmware.setup.root.messages import RootAnswer
 from firmware.store import store
 from firmware.store.database import Migration, load_migrations
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab import kills
 from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
 from tests.lab.root_machine import OPERATOR, RootMachine, wheel

@@ -23,7 +23,7 @@ from fleet.api.login import MqttLogin
 from fleet.api.middleware import MAX_BODY_BYTES
 from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
-from fleet.collector.tables import calls, purposes, requests
+from fleet.tables import calls, purposes, requests
 from tests.lab import chance
 from tests.lab.fleet_api import NORTH_TOKEN, TOKEN, FleetApi
 from tests.lab.fleet_broker import FleetBroker

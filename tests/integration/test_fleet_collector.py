@@ -19,7 +19,7 @@ from sqlalchemy import Engine, Table, select, text, update
 from contract.messages import timestamp
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
-from fleet.collector.tables import calls, consents, devices, erasures, metadata, quarantine, schema_version
+from fleet.tables import calls, consents, devices, erasures, metadata, quarantine, schema_version
 from tests.lab import chance
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FleetBroker

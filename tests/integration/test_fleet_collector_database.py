@@ -21,7 +21,8 @@ from fleet.collector.quarantine import Reason, Rejection, Sender
 from fleet.collector.reading import Reader
 from fleet.collector.records import COPY_FROM
 from fleet.collector.settings import Storage
-from fleet.collector.tables import (
+from fleet.errors import FleetError
+from fleet.tables import (
     calls,
     consents,
     devices,
@@ -35,7 +36,6 @@ from fleet.collector.tables import (
     requests,
     schema_version,
 )
-from fleet.errors import FleetError
 from tests.lab import chance
 from tests.lab.fleet_messages import EPOCH, cancellation, cdr, consent, erasure, outcome, record, records, reset
 from tests.lab.postgres import Postgres

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from fleet.collector.database import open_database
 from fleet.collector.settings import Storage
-from fleet.collector.tables import calls, metadata
+from fleet.tables import calls, metadata
 from tests.lab.grafana import SHIPPED, Query, dashboards, expanded_sql, queries
 from tests.lab.postgres import Postgres
 from tests.lab.seeded_fleet import FLEETS, SeededFleet

@@ -19,8 +19,8 @@ from sqlalchemy import select
 from contract.consent import Purpose
 from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.settings import Storage
-from fleet.collector.tables import calls
 from fleet.publications import Publication, PublicationKind
+from fleet.tables import calls
 from tests.lab.browser import Browser
 from tests.lab.fleet_api import FleetApi
 from tests.lab.fleet_page_site import FleetPageSite

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, update
 
 from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
-from fleet.collector.tables import requests
 from fleet.metrics import Counts
+from fleet.tables import requests
 from tests.lab.fleet_api import TOKEN, FleetApi
 from tests.lab.grafana import expanded_promql, queries
 from tests.lab.prometheus import SHIPPED, Prometheus

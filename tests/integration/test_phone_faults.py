@@ -11,11 +11,11 @@ import pytest
 from aiohttp import ClientSession
 
 from contract.results import BundleResult, OutcomeCode
-from firmware.base.serial import serial
 from firmware.display.artist import Artist
 from firmware.phone.view import Mode, PhoneView
 from firmware.store.database import Database
 from provisioning.report import read_report
+from provisioning.serial import serial
 from tests.lab.certificates import LOOPBACK
 from tests.lab.display_reader import FAMILY, NoPictures
 from tests.lab.guarded_store import open_store_of

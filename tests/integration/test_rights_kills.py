@@ -24,7 +24,7 @@ from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.services.data_copy import DataCopy, Sources
 from firmware.services.exports import Exports
 from firmware.store.erasure import ERASABLE
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab import kills
 from tests.lab.store import StoreLab
 

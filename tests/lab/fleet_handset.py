@@ -36,7 +36,8 @@ from firmware.services.account.steps import AccountCancellation, go_on, resume_r
 from firmware.services.operator.inbound import BrokerMemory, Inbound
 from firmware.settings.broker import broker_settings
 from firmware.store.database import Database
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
+from provisioning.schema import Configuration
 from tests.lab import kills
 from tests.lab.call_diary import Deed, Diary, History
 from tests.lab.certificates import IssuedCertificate

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from firmware.privacy.consent import LedgerAction
 from firmware.store.database import Database
-from fleet.collector.tables import calls, consents, outcomes, purposes, requests
+from fleet.tables import calls, consents, outcomes, purposes, requests
 from tests.lab.call_diary import History
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.collector_process import CollectorProcess

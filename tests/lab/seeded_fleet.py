@@ -14,7 +14,7 @@ from contract.consent import Purpose, RequestKind
 from contract.messages import ErasureReason
 from contract.results import OutcomeCode
 from fleet.collector.database import prepare, writing
-from fleet.collector.tables import (
+from fleet.tables import (
     calls,
     consents,
     devices,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.installed_box import (
     BROKER,
     INSIDE,

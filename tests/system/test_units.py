@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 EXPOSURES = {

@@ -16,7 +16,7 @@ from firmware.cli import main
 from fleet.collector.database import open_database, prepare
 from fleet.collector.quarantine import Reason
 from fleet.collector.settings import CollectorSettings, Storage
-from fleet.collector.tables import calls, epochs, erased_ranges
+from fleet.tables import calls, epochs, erased_ranges
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "fleet.md"

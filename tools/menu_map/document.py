@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuView
+from firmware.phone.menu_views import CardView, CodeView, EntryKind, EntryView, ListView, MenuView
 from tools.menu_map.walk import MOST_KEYS, Stop, english
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "menu.md"

@@ -10,8 +10,8 @@ from firmware.phone.call import CallId
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.key import Key
 from firmware.phone.menu.question import Notice, Question
-from firmware.phone.menu.stack import Screen
-from firmware.phone.menu.views import EntryView, ListView, MenuView, NoticeView
+from firmware.phone.menu_stack import Screen
+from firmware.phone.menu_views import EntryView, ListView, MenuView, NoticeView
 from firmware.phone.phone import Phone
 from firmware.phone.request import Request
 from tools.menu_map.store import NEWS, SETTINGS, answer_to

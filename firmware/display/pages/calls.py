@@ -6,7 +6,7 @@ from firmware.display.pages.blocks import detail, duration, headline, name, sent
 from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState, Decision, TransferState
-from firmware.phone.menu.views import SoftKeys
+from firmware.phone.menu_views import SoftKeys
 from firmware.phone.quality import bars
 from firmware.phone.view import CallView, Hint, Mode, PhoneView, RecordingView
 

@@ -7,7 +7,7 @@ from firmware.display.pages.calls import ANSWER, DECLINE, party_words
 from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState
-from firmware.phone.menu.views import SoftKeys
+from firmware.phone.menu_views import SoftKeys
 from firmware.phone.view import Hint, Mode, PhoneView
 
 _HINTS_THAT_MATCHES_ANSWER = frozenset({Hint.NUMBER_IMPOSSIBLE, Hint.NUMBER_INCOMPLETE})

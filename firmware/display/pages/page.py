@@ -43,7 +43,7 @@ from firmware.display.pages.idle import (
 )
 from firmware.display.translation import Language, Translator, translator
 from firmware.phone.call import CallerId, CallQuality
-from firmware.phone.menu.views import (
+from firmware.phone.menu_views import (
     CardView,
     CodeView,
     EntryKind,

@@ -15,9 +15,9 @@ from firmware.phone.menu.lock import PinCheck, ask_new_pin
 from firmware.phone.menu.policy import PolicyPage
 from firmware.phone.menu.question import Sentence
 from firmware.phone.menu.reading import NEXT
-from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.switches import CHOSEN
-from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
+from firmware.phone.menu_stack import Screen
+from firmware.phone.menu_views import CardView, MenuRow, SoftKeys
 from firmware.phone.pin import PinSlot
 from firmware.phone.request import Failed
 from firmware.phone.requests.activation import LeaveNumberUnproved

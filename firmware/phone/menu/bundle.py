@@ -18,8 +18,8 @@ from firmware.phone.menu.choices import CHOOSE
 from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
 from firmware.phone.menu.guardian import asking_who_answers
 from firmware.phone.menu.question import NO, WHOSE_PHONE
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.view import Hint

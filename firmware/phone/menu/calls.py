@@ -18,8 +18,8 @@ from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
-from firmware.phone.menu.stack import PageNews
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_stack import PageNews
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall

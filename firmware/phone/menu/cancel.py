@@ -6,7 +6,7 @@ from firmware.base.words import word
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Question, RequestNotice
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.pin import Right
 from firmware.phone.requests.rights import CancelAccount
 from firmware.phone.state import PhoneState

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import CardView, MenuRow, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import CardView, MenuRow, SoftKeys
 from firmware.phone.request import Failed
 from firmware.phone.requests.handset import Facts, FactsKind, ReadFacts
 from firmware.phone.state import PhoneState

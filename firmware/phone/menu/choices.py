@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from firmware.base.words import Text, word
 from firmware.phone.key import Key
-from firmware.phone.menu.stack import Quiet, Screen
-from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.menu_stack import Quiet, Screen
+from firmware.phone.menu_views import ListView, MenuRow, SoftKeys
 from firmware.phone.state import PhoneState
 
 BACK = word("Back")

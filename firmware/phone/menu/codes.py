@@ -5,8 +5,8 @@ from collections.abc import Callable
 from firmware.base.words import Word, word
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import CodeView, NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
 
 ACCOUNT_PLACE = "{account}"

@@ -8,9 +8,9 @@ from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.reading import NEXT
-from firmware.phone.menu.stack import PageNews, Quiet
 from firmware.phone.menu.switches import CHOSEN
-from firmware.phone.menu.views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet
+from firmware.phone.menu_views import ListView, MenuRow, MenuView, NoticeView, SoftKeys
 from firmware.phone.request import Failed
 from firmware.phone.requests.consents import ConsentRow, ConsentsRead, ReadConsents, SetConsent
 from firmware.phone.state import PhoneState

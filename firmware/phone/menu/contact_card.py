@@ -14,8 +14,8 @@ from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.contact_editor import KINDS, contact_editor
 from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.sound import RINGS
-from firmware.phone.menu.stack import PageNews, Quiet
-from firmware.phone.menu.views import CodeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet
+from firmware.phone.menu_views import CodeView, SoftKeys
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import ContactDeleted, ContactSaved, DeleteContact, ReadContact, SaveContact

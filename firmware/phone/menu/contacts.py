@@ -9,9 +9,9 @@ from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.stack import PageNews
-from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
 from firmware.phone.menu.work import WorkPage
+from firmware.phone.menu_stack import PageNews
+from firmware.phone.menu_views import ListView, MenuRow, SoftKeys
 from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import ContactDeleted, ContactSaved, ListContacts, ReadContact, SearchContacts
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob

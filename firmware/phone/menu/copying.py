@@ -8,8 +8,8 @@ from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Question
 from firmware.phone.menu.text_page import TextPage
-from firmware.phone.menu.views import MenuRow
 from firmware.phone.menu.work import WorkPage
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.pin import Right
 from firmware.phone.request import Failed
 from firmware.phone.requests.rights import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase

@@ -7,8 +7,8 @@ from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE
 from firmware.phone.menu.question import Question, RequestNotice
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import ListView, MenuRow, SoftKeys
 from firmware.phone.requests.handset import ChooseCountry
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 

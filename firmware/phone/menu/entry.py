@@ -6,8 +6,8 @@ from firmware.base.words import Text, word
 from firmware.phone.dial_plan import MAX_DIGITS
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import EntryKind, EntryView, SoftKeys
 from firmware.phone.pin import MAX_DIGITS as MAX_PIN_DIGITS
 from firmware.phone.state import PhoneState
 

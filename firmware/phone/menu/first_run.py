@@ -29,10 +29,10 @@ from firmware.phone.menu.number_proof import NumberStep, is_number_proof_offered
 from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.settings import language_page
 from firmware.phone.menu.sound import RingOptions, level_page
-from firmware.phone.menu.stack import PageNews, Quiet, Screen
 from firmware.phone.menu.store_guard import stolen_card_rows
 from firmware.phone.menu.switches import Options
-from firmware.phone.menu.views import MenuRow, MenuView
+from firmware.phone.menu_stack import PageNews, Quiet, Screen
+from firmware.phone.menu_views import MenuRow, MenuView
 from firmware.phone.moves import go_home
 from firmware.phone.orders import AudioRoute
 from firmware.phone.preferences import SetUp

@@ -6,8 +6,8 @@ from firmware.base.words import Text
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import ListView, MenuRow, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import ListView, MenuRow, SoftKeys
 from firmware.phone.request import Failed, Request, Stretch
 from firmware.phone.state import PhoneState
 

@@ -6,17 +6,24 @@ from contract.calls import CallDirection
 from firmware.base.words import Text, word
 from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.commands import DeleteMessage, MarkMessagesRead
+from firmware.phone.events import Timer
+from firmware.phone.features import Draft
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.question import Notice, Question
-from firmware.phone.menu.views import MenuRow
 from firmware.phone.menu.voicemail import voicemail_page
-from firmware.phone.modes.writing import refusal, write_to
+from firmware.phone.menu_views import MenuRow
+from firmware.phone.moves import enter, show_notice
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
+from firmware.phone.text_entry import TextEntry
+from firmware.phone.view import Hint, Mode
+
+PATIENCE_S = 300.0
+"""A message that nobody goes on with is put away after so long."""
 
 
 class MessageList(Choices):
@@ -142,3 +149,34 @@ def _party(message: TextMessage) -> Text:
 def _heading(message: TextMessage) -> Text:
     incoming = message.direction is CallDirection.INCOMING
     return word("From {party}", party=_party(message)) if incoming else word("To {party}", party=_party(message))
+
+
+def write_to(state: PhoneState, party: CallerId) -> None:
+    """Begin a text message, or go on with the one to the same party that was left unfinished."""
+    if (hint := refusal(state, party.number)) is not None:
+        show_notice(state, hint)
+        return
+    draft = state.features.draft
+    if draft is None or draft.party.number != party.number:
+        draft = Draft(party, TextEntry(syllables=state.settings.syllables))
+    enter(state, Mode.WRITING)
+    state.features.draft = draft
+    state.digits = party.number
+    state.start_timer(Timer.INFO, PATIENCE_S)
+
+
+def refusal(state: PhoneState, number: str) -> Hint | None:
+    """Say why a number cannot be written to; a call reaches emergency services, a text message may not."""
+    plan = state.settings.dial_plan
+    if not state.is_activated:
+        return Hint.SET_UP_FIRST
+    if address_of(number):
+        return None
+    if not plan.accepts(number):
+        return Hint.NUMBER_IMPOSSIBLE
+    return Hint.NUMBER_BARRED if plan.is_barred(number) or plan.reaches_emergency(number) else None
+
+
+def address_of(number: str) -> str:
+    """Return the address of one who is reached by a URI rather than by a number, empty for a number."""
+    return number.removeprefix("sips:").removeprefix("sip:") if "@" in number else ""

@@ -23,9 +23,9 @@ from firmware.phone.menu.requests import REQUESTS, requests_page
 from firmware.phone.menu.retention import CATEGORIES, HOW_LONG, retention_page, stays
 from firmware.phone.menu.settings import settings_page
 from firmware.phone.menu.sharing import sharing_page
-from firmware.phone.menu.stack import Screen
 from firmware.phone.menu.status import status_page
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_stack import Screen
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.my_data import DataCategory
 from firmware.phone.pin import Right
 from firmware.phone.request import Failed

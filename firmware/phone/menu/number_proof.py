@@ -8,8 +8,8 @@ from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE, Then
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.reading import NEXT
-from firmware.phone.menu.stack import PageNews, Quiet
-from firmware.phone.menu.views import ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet
+from firmware.phone.menu_views import ListView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.request import Failed
 from firmware.phone.requests.activation import (
     CheckCode,

@@ -18,7 +18,7 @@ from firmware.phone.menu.purposes import (
 )
 from firmware.phone.menu.sharing import WHO_GOT_WHAT, sharing_page
 from firmware.phone.menu.switches import on_or_off
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.requests.handset import FactsKind
 from firmware.phone.state import PhoneState
 

@@ -11,8 +11,8 @@ from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage
 from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
-from firmware.phone.menu.stack import PageNews, Quiet, Screen
-from firmware.phone.menu.views import CodeView, NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet, Screen
+from firmware.phone.menu_views import CodeView, NoticeView, SoftKeys
 from firmware.phone.request import Failed
 from firmware.phone.requests.consents import ConsentRow, ConsentsRead, ReadConsents, ReadReceipt
 from firmware.phone.state import PhoneState

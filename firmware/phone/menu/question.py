@@ -7,8 +7,8 @@ from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, CHOOSE
-from firmware.phone.menu.stack import PageNews, Quiet
-from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet
+from firmware.phone.menu_views import NoticeView, SoftKeys
 from firmware.phone.request import Failed, Request
 from firmware.phone.state import PhoneState
 

@@ -6,8 +6,8 @@ from firmware.base.words import Text, word
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import BACK, Then
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import NoticeView, SoftKeys
 from firmware.phone.state import PhoneState
 
 NEXT = word("Next")

@@ -8,8 +8,8 @@ from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import Question, carry_out
-from firmware.phone.menu.stack import PageNews, Quiet
-from firmware.phone.menu.views import MenuRow, NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews, Quiet
+from firmware.phone.menu_views import MenuRow, NoticeView, SoftKeys
 from firmware.phone.phrases import UNKNOWN_CALLER
 from firmware.phone.recording import Playback
 from firmware.phone.request import Failed, Stretch

@@ -13,7 +13,7 @@ from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Notice, Question, RequestNotice
 from firmware.phone.menu.reading import Reading
-from firmware.phone.menu.stack import Screen
+from firmware.phone.menu_stack import Screen
 from firmware.phone.pin import Right
 from firmware.phone.request import Failed, Request
 from firmware.phone.requests.rights import (

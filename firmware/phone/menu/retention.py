@@ -4,7 +4,7 @@ from typing import Final
 
 from firmware.base.words import Text, counted, word
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.my_data import DataCategory
 from firmware.phone.request import Failed
 from firmware.phone.requests.rights import ReadRetention, RetentionDays

@@ -6,7 +6,7 @@ from contract.messages import Topic
 from firmware.base.words import Text, word
 from firmware.phone.menu.card import Card
 from firmware.phone.menu.long_list import LongList
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.requests.shares import ReadShares, SharedRow
 from firmware.phone.state import PhoneState
 

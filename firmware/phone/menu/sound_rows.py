@@ -2,7 +2,7 @@
 
 from firmware.base.words import Word, word
 from firmware.phone.call import CallQuality
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.quality import bars
 
 _GOOD_BARS = 3

@@ -5,7 +5,7 @@ from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.menu.card import ONE_MOMENT, Card
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.sound_rows import verdict_row
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CountCalls
 from firmware.phone.state import PhoneState

@@ -13,7 +13,7 @@ from firmware.phone.menu.lock import asking_pin
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.phrases import FEATURES, NO_SERVICE, REGISTRATION_FAILURES, REGISTRATIONS, UNKNOWN_CALLER
 from firmware.phone.requests.handset import FactsKind
 from firmware.phone.state import PhoneState

@@ -5,7 +5,7 @@ from firmware.phone.menu.choices import Choice
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.switches import on_or_off
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE, Guard
 from firmware.phone.requests.pin import GuardStore, PinChecked
 from firmware.phone.state import PhoneState

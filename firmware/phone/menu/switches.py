@@ -7,8 +7,8 @@ from firmware.base.words import Text, word
 from firmware.phone.holder_settings import adjust, set_preferences
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import NoticeView, SoftKeys
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneState
 

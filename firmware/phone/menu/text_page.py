@@ -5,8 +5,8 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE, Accept
-from firmware.phone.menu.stack import Quiet
-from firmware.phone.menu.views import EntryKind, EntryView, SoftKeys
+from firmware.phone.menu_stack import Quiet
+from firmware.phone.menu_views import EntryKind, EntryView, SoftKeys
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.text_entry import TextEntry
 

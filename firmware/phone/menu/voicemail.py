@@ -3,7 +3,7 @@
 from firmware.base.words import counted, word
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import Card
-from firmware.phone.menu.views import MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint

@@ -7,8 +7,8 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.question import Sentence
-from firmware.phone.menu.stack import PageNews
-from firmware.phone.menu.views import NoticeView, SoftKeys
+from firmware.phone.menu_stack import PageNews
+from firmware.phone.menu_views import NoticeView, SoftKeys
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.request import Failed, Outcome, Progressed, Request
 from firmware.phone.state import PhoneState

@@ -26,7 +26,7 @@ from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
-from firmware.phone.modes.writing import write_to
+from firmware.phone.menu.messages import write_to
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import Tone

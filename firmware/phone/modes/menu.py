@@ -30,7 +30,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
-from firmware.phone.menu.stack import Screen
+from firmware.phone.menu_stack import Screen
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.news import CallsFound
 from firmware.phone.preferences import SetUp

@@ -8,61 +8,27 @@ message to the same number.
 
 from contract.calls import CallDirection
 from firmware.phone.auto_redial import put_off
-from firmware.phone.call import CallerId, SipUri, TextMessage
+from firmware.phone.call import SipUri, TextMessage
 from firmware.phone.commands import KeepMessage
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
-from firmware.phone.features import Draft
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
-from firmware.phone.moves import enter, go_home, show_notice
+from firmware.phone.menu.messages import PATIENCE_S, address_of
+from firmware.phone.moves import go_home, show_notice
 from firmware.phone.orders import SendMessage
 from firmware.phone.rows import BACKGROUND, Rows, by_key, by_timer, impossible
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.phone.text_entry import TextEntry
-from firmware.phone.view import Hint, Mode
 
 _LETTER_S = 1.2
 """So long a letter waits for its key to be pressed again."""
-_PATIENCE_S = 300.0
-
-
-def write_to(state: PhoneState, party: CallerId) -> None:
-    """Begin a text message, or go on with the one to the same party that was left unfinished."""
-    if (hint := refusal(state, party.number)) is not None:
-        show_notice(state, hint)
-        return
-    draft = state.features.draft
-    if draft is None or draft.party.number != party.number:
-        draft = Draft(party, TextEntry(syllables=state.settings.syllables))
-    enter(state, Mode.WRITING)
-    state.features.draft = draft
-    state.digits = party.number
-    state.start_timer(Timer.INFO, _PATIENCE_S)
-
-
-def refusal(state: PhoneState, number: str) -> Hint | None:
-    """Say why a number cannot be written to; a call reaches emergency services, a text message may not."""
-    plan = state.settings.dial_plan
-    if not state.is_activated:
-        return Hint.SET_UP_FIRST
-    if _address(number):
-        return None
-    if not plan.accepts(number):
-        return Hint.NUMBER_IMPOSSIBLE
-    return Hint.NUMBER_BARRED if plan.is_barred(number) or plan.reaches_emergency(number) else None
-
-
-def _address(number: str) -> str:
-    """Return the address of one who is reached by a URI rather than by a number, empty for a number."""
-    return number.removeprefix("sips:").removeprefix("sip:") if "@" in number else ""
 
 
 def _write(state: PhoneState, event: KeyPressed) -> None:
     if (draft := state.features.draft) is not None:
         draft.entry.press(event.key)
         state.start_timer(Timer.INTER_DIGIT, _LETTER_S)
-        state.start_timer(Timer.INFO, _PATIENCE_S)
+        state.start_timer(Timer.INFO, PATIENCE_S)
 
 
 def _write_digit(state: PhoneState, event: KeyHeld) -> None:
@@ -100,7 +66,7 @@ def _choose(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     """Choose another character for the syllable that is being spelled."""
     if (draft := state.features.draft) is not None:
         draft.entry.move(-1 if event.key is Key.VOLUME_UP else 1)
-        state.start_timer(Timer.INFO, _PATIENCE_S)
+        state.start_timer(Timer.INFO, PATIENCE_S)
 
 
 def _write_or_send(state: PhoneState, event: KeyPressed) -> None:
@@ -115,7 +81,7 @@ def _send(state: PhoneState, _event: KeyPressed) -> None:
     if not state.can_call:
         show_notice(state, state.why_no_calls)
         return
-    address = _address(draft.party.number)
+    address = address_of(draft.party.number)
     uri = SipUri(f"sip:{address}") if address else plan.normalize(draft.party.number)
     account = "" if address else plan.account(draft.party.number)
     message = TextMessage(

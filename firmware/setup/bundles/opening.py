@@ -11,7 +11,6 @@ from pathlib import Path
 from contract.results import CheckName
 from firmware.base.errors import BundleError, StorageError
 from firmware.base.proven_time import NAME, ProvenTime
-from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import Ended
@@ -25,6 +24,7 @@ from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.verdict import outcome_of
 from firmware.setup.bundles.watch import PhoneWatch
+from provisioning.serial import serial
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from firmware.phone.call import CallState
-from firmware.phone.menu.views import EntryView
+from firmware.phone.menu_views import EntryView
 from firmware.phone.view import Mode, PhoneView
 from firmware.ports.broker import BrokerState
 

@@ -7,13 +7,13 @@ import socket
 import systemd.daemon
 
 from firmware.base.proven_time import NAME, ProvenTime
-from firmware.base.serial import serial
 from firmware.setup.root.environments import Environments
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.record import RecordError
 from firmware.setup.root.service import DEADLINE_S, LINGER_S, Service
 from firmware.setup.root.verification import Verifier
 from firmware.setup.root.work import Work
+from provisioning.serial import serial
 
 
 def main() -> None:

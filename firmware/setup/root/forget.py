@@ -12,11 +12,11 @@ from typing import Final
 
 from firmware.base.errors import HandsetError
 from firmware.base.proven_time import NAME, ProvenTime
-from firmware.base.serial import serial
 from firmware.setup.root.environments import Environments
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.verification import Verifier
 from firmware.setup.root.work import HANDSET_UNIT, SYNC_UNIT, Work
+from provisioning.serial import serial
 
 SOCKET_UNIT: Final = "wecall-apply.socket"
 SERVICE_UNIT: Final = "wecall-apply.service"

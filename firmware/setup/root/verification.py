@@ -12,7 +12,8 @@ from firmware.setup.root.record import Record
 from firmware.setup.root.wheels import HANDSET, fits
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import ProvisioningError, refuse
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
+from provisioning.schema import Configuration
 from provisioning.trust import Kind, TrustedKey
 
 CONFIGURATION: Final = "config.toml"

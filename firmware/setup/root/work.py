@@ -18,7 +18,7 @@ from firmware.setup.root.record import Pending, Record, RecordError, Snapshot, f
 from firmware.setup.root.verification import Verifier
 from firmware.setup.root.wheelhouse import Wheelhouse
 from provisioning.errors import BundleRefusedError, refuse
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 _log = logging.getLogger(__name__)
 

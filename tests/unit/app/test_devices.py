@@ -10,7 +10,7 @@ from drivers.oled import OledDisplay
 from firmware.app.devices import Settings, build_devices, panel_of
 from firmware.display.families.rom import GLYPHS
 from provisioning.display import Display
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 BASE = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n[display]\n'
 

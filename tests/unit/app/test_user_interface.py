@@ -12,7 +12,7 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.app.user_interface import Painter, changes
 from firmware.base.words import word
 from firmware.phone.call import CallerId, CallState, RegistrationState
-from firmware.phone.menu.views import ListView
+from firmware.phone.menu_views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView
 
 IDLE = PhoneView(Mode.IDLE, registration=RegistrationState.REGISTERED)

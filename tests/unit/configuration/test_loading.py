@@ -9,7 +9,6 @@ import pytest
 
 from contract.results import BundleResult, CheckName
 from firmware.base.errors import StorageError
-from firmware.base.serial import serial
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import (
     COUNTRY_NAME,
@@ -26,6 +25,7 @@ from firmware.services.country import CountryErrands
 from firmware.settings.phone import phone_settings
 from firmware.settings.voice import sip_settings
 from firmware.setup.bundles.identity import open_identity
+from provisioning.serial import serial
 from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer
 

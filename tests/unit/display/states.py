@@ -17,7 +17,7 @@ from firmware.phone.call import (
 )
 from firmware.phone.contact import ContactMatch
 from firmware.phone.key import Key
-from firmware.phone.menu.views import (
+from firmware.phone.menu_views import (
     CardView,
     CodeView,
     EntryKind,

@@ -6,7 +6,7 @@ from PIL import Image
 
 from firmware.base.words import word
 from firmware.display.artist import Artist
-from firmware.phone.menu.views import CodeView, SoftKeys
+from firmware.phone.menu_views import CodeView, SoftKeys
 from firmware.phone.view import Mode, PhoneView
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"

@@ -12,7 +12,7 @@ from firmware.display.pages import page_for
 from firmware.display.translation import Language, translator
 from firmware.phone import phrases
 from firmware.phone.call import CallerId, CallState, Decision, RegistrationFailure, RegistrationState
-from firmware.phone.menu.views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
+from firmware.phone.menu_views import CardView, CodeView, EntryKind, EntryView, ListView, MenuRow, NoticeView
 from firmware.phone.news import Problem
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView, Refusal
 from tests.unit.display.bundle_views import SERIAL

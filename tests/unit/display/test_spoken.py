@@ -8,7 +8,7 @@ from firmware.display.pages import page_for
 from firmware.display.spoken import about_nobody, lines_of, spoken
 from firmware.display.translation import Language
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CodeView
+from firmware.phone.menu_views import CodeView
 from firmware.phone.requests.handset import ReadFacts
 from firmware.phone.view import Mode, PhoneView
 from tests.unit.display.bundle_views import SERIAL

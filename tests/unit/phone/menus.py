@@ -2,7 +2,7 @@
 
 from firmware.base.words import Text, Word
 from firmware.phone.key import Key
-from firmware.phone.menu.views import ListView, MenuRow
+from firmware.phone.menu_views import ListView, MenuRow
 from tests.unit.phone.desk import Desk
 
 

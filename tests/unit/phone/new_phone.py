@@ -7,7 +7,7 @@ from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
 from firmware.phone.events import SetUpLoaded
 from firmware.phone.key import Key
-from firmware.phone.menu.views import ListView
+from firmware.phone.menu_views import ListView
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.request import Answered, Request

@@ -28,7 +28,7 @@ from firmware.phone.call import CallState, RegistrationFailure
 from firmware.phone.commands import CancelTimer, IndicatorPattern, SetBrightness, SetIndicator, ShowPage, StartTimer
 from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryView, ListView, NoticeView
 from firmware.phone.modes.menu import BUNDLE_UNTOUCHED_S
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot

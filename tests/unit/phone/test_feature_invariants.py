@@ -24,7 +24,7 @@ from firmware.phone.events import (
 )
 from firmware.phone.features import CallRules, Hotline, OpenHours
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.news import CallStateChanged, MessageReceived, MessageSent, VoicemailCounted
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, SendMessage

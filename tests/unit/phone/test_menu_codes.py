@@ -6,8 +6,8 @@ from firmware.phone.events import AccountKnown
 from firmware.phone.key import Key
 from firmware.phone.menu.codes import invite_page, top_up_page
 from firmware.phone.menu.pictures import background_page, pictures_page
-from firmware.phone.menu.stack import Screen
-from firmware.phone.menu.views import CodeView, ListView, NoticeView
+from firmware.phone.menu_stack import Screen
+from firmware.phone.menu_views import CodeView, ListView, NoticeView
 from firmware.phone.modes.menu import open_menu
 from firmware.phone.requests.pictures import DeletePicture, ListPictures
 from firmware.phone.state import PhoneState

@@ -8,7 +8,7 @@ from firmware.phone.commands import StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind, vcard_text
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CodeView, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.request import Answered, Outcome, Progressed, Stretch
 from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadContact, SaveContact, SearchContacts

@@ -6,7 +6,7 @@ from firmware.phone.call import CallId, CallQuality, CallState, RegistrationFail
 from firmware.phone.commands import CancelTimer, StartTimer
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, ListView, MenuRow
+from firmware.phone.menu_views import CardView, ListView, MenuRow
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.news import CallQualityMeasured, Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.orders import PlaceCall

@@ -18,7 +18,7 @@ from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.events import KeyRepeated, MessagesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, EntryView, MenuRow, NoticeView
+from firmware.phone.menu_views import CardView, EntryView, MenuRow, NoticeView
 from firmware.phone.news import MessageReceived, MessageSent, Problem, ProblemRaised
 from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS

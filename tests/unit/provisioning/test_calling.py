@@ -2,7 +2,7 @@ import pytest
 
 from provisioning.calling import Calls, FeatureCodes
 from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 

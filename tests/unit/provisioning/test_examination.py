@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from provisioning.errors import ProvisioningError
 from provisioning.examination import Examination, examine
 from provisioning.mistake_words import near_to
+from provisioning.parsing import parse_configuration
 from provisioning.remarks import Place, mistake
-from provisioning.schema import parse_configuration
 
 pytestmark = pytest.mark.feature("mistakes in a configuration")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 pytestmark = pytest.mark.feature("old configurations")
 

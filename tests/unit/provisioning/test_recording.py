@@ -1,7 +1,7 @@
 import pytest
 
 from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from provisioning.sound import Recording
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from provisioning.manifest import Manifest
+from provisioning.parsing import parse_configuration
 from provisioning.remarks import Severity
 from provisioning.risks import manifest_risks, risks
-from provisioning.schema import parse_configuration
 
 TRUSTED = '[[trust.keys]]\npublic = "5h0xT7c0N7yB5yev1wEb9nrDn91zzNdicH0XkkUwoyc="\nsigns = ["bundle"]\n'
 DEVICE = '[device]\nid = "desk-1"\ncountry = "AT"\n'

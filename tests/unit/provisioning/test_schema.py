@@ -1,9 +1,14 @@
+from typing import TYPE_CHECKING
+
 import pytest
 
 from provisioning.countries import COUNTRY_CODES
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
 from provisioning.sip_choices import Transport
+
+if TYPE_CHECKING:
+    from provisioning.schema import Configuration
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from provisioning.examination import examine
+from provisioning.parsing import parse_configuration
 from provisioning.reference import Setting, Table, tables
 from provisioning.remarks import KeyPath
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.schema import Configuration
 from provisioning.template import shown_text, template, to_toml
 
 pytestmark = pytest.mark.feature("commented configuration")

@@ -1,8 +1,8 @@
 import pytest
 
 from provisioning.errors import ProvisioningError
+from provisioning.parsing import parse_configuration
 from provisioning.remarks import Place
-from provisioning.schema import parse_configuration
 from provisioning.toml_text import read_toml
 
 

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from provisioning.trust import Kind, may_sign
 
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'

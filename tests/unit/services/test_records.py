@@ -18,7 +18,7 @@ from firmware.services import clock, records
 from firmware.services.records import Records
 from firmware.store.database import Migration, load_migrations
 from firmware.store.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 
 

@@ -11,7 +11,7 @@ from firmware.phone.features import Feature, Hotline, OpenHours
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings
 from firmware.settings.phone import phone_settings
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 BASE = """
 [device]

@@ -6,7 +6,7 @@ from firmware.privacy.egress.border import Border
 from firmware.settings.records import announcement, recipient, room_limits
 from firmware.store.outbox import Recipient
 from provisioning.errors import ProvisioningError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 
 def announced_by(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from firmware.settings.voice import sip_settings
 from firmware.voice.sip.settings import ServerName
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 TEXT = """
 [device]

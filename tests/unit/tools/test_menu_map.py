@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.phone import menu
-from firmware.phone.menu.stack import Quiet
+from firmware.phone.menu_stack import Quiet
 from tools.menu_map.document import PATH, document
 from tools.menu_map.walk import MOST_KEYS, Stop, walk
 

@@ -1,5 +1,5 @@
+from provisioning.parsing import parse_configuration
 from provisioning.reference import tables, top_settings
-from provisioning.schema import parse_configuration
 from tools.reference.document import EXAMPLE_PATH, PATH, document, example
 
 

@@ -18,7 +18,7 @@ from firmware.services.records import Records
 from firmware.store.database import Database
 from firmware.store.guardian_mark import GUARDED_NAME, GuardianMark
 from firmware.store.keyring import WRAP_NAME
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 
 PIN, GUARDIANS_PIN = "258013", "739182"

@@ -13,7 +13,7 @@ from fleet.api import calls as call_routes
 from fleet.api.answers import RequestMistakeError
 from fleet.api.listing import wants_csv
 from fleet.api.models import Call
-from fleet.collector.tables import calls, metadata
+from fleet.tables import calls, metadata
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LATEST = call_routes.LATEST

@@ -9,7 +9,7 @@ from fleet.api.models import RequestStanding
 from fleet.api.rights import listing_of, standing_of
 from fleet.api.service import Service
 from fleet.api.settings import HttpSettings
-from fleet.collector.tables import metadata, requests
+from fleet.tables import metadata, requests
 
 TODAY = date(2026, 3, 10)
 SEEN = datetime(2026, 3, 3, tzinfo=UTC)

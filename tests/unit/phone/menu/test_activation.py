@@ -8,7 +8,7 @@ from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.events import LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.preferences import SetUp

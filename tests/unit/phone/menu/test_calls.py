@@ -7,7 +7,7 @@ from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
-from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.menu_views import ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences

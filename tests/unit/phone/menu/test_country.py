@@ -7,7 +7,7 @@ from firmware.phone.countries import COUNTRIES
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import NoticeView
+from firmware.phone.menu_views import NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.request import Failed

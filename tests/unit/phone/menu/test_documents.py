@@ -6,7 +6,7 @@ from firmware.phone.call import CallState
 from firmware.phone.events import MissedCallsCounted
 from firmware.phone.key import Key
 from firmware.phone.menu.policy import PolicyPage
-from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.menu_views import ListView, NoticeView
 from firmware.phone.news import CallStateChanged, Problem, ProblemRaised
 from firmware.phone.request import Answered, Failed
 from firmware.phone.requests.consents import ConsentsChanged

@@ -7,7 +7,7 @@ from firmware.phone.call import CallState
 from firmware.phone.commands import SavePreferences, SaveSetUp
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView
+from firmware.phone.menu_views import CardView
 from firmware.phone.orders import AudioRoute, PlaceCall, StartRinging
 from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked

@@ -9,7 +9,7 @@ from firmware.phone.call import CallerId, CallId, CallState, Decision
 from firmware.phone.commands import SavePreferences
 from firmware.phone.events import HandsetLifted, HandsetReplaced, PreferencesLoaded
 from firmware.phone.key import Key
-from firmware.phone.menu.views import EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryView, ListView, NoticeView
 from firmware.phone.news import CallStateChanged, IncomingCallReceived
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot

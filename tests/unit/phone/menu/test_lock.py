@@ -12,7 +12,7 @@ from firmware.phone.events import Event, LastDialledLoaded, MissedCallsCounted, 
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
 from firmware.phone.lock import LOCK_AFTER_S
-from firmware.phone.menu.views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Right, weakness
 from firmware.phone.preferences import Preferences

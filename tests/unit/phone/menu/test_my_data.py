@@ -10,7 +10,7 @@ from firmware.base.words import word
 from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, EntryView, NoticeView
+from firmware.phone.menu_views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot, Right

@@ -7,7 +7,7 @@ from firmware.phone.activation import AgeBand
 from firmware.phone.commands import SavePreferences
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, CodeView, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
 from firmware.phone.request import Answered, Failed
 from firmware.phone.requests.consents import ConsentsChanged, ReadConsents, SetConsent, WithdrawOptional

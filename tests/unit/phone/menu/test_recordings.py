@@ -4,7 +4,7 @@ from firmware.base.words import word
 from firmware.phone.call import CallId, CallState
 from firmware.phone.events import RecordingEnded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import ListView, NoticeView
+from firmware.phone.menu_views import ListView, NoticeView
 from firmware.phone.orders import CloseAudio, OpenAudio, PlaceCall, SetVolume
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.request import Failed

@@ -7,7 +7,7 @@ from firmware.phone.commands import SavePreferences
 from firmware.phone.dial_plan import Objection
 from firmware.phone.events import KeyRepeated, PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu.views import EntryView, NoticeView
+from firmware.phone.menu_views import EntryView, NoticeView
 from firmware.phone.orders import AudioRoute, PlaceCall, SetVolume, StartRinging, StopRinging
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.preferences import Preferences

@@ -3,7 +3,7 @@ import pytest
 from contract.messages import Topic
 from firmware.base.words import Text, word
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, MenuRow
+from firmware.phone.menu_views import CardView, MenuRow
 from firmware.phone.request import Failed, Stretch
 from firmware.phone.requests.shares import ReadShares, SharedRow
 from tests.unit.phone.desk import Desk

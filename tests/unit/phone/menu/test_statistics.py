@@ -3,7 +3,7 @@ import pytest
 from firmware.base.words import Text, counted, word
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.key import Key
-from firmware.phone.menu.views import CardView, ListView, MenuRow
+from firmware.phone.menu_views import CardView, ListView, MenuRow
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CountCalls
 from tests.unit.phone.desk import Desk

@@ -6,7 +6,7 @@ from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu.first_run import _end_rows
-from firmware.phone.menu.views import EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Guard, stolen_card, stolen_phone, weakness
 from firmware.phone.preferences import Preferences

@@ -19,7 +19,7 @@ from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import AccountCancellation, go_on, resume_reset
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.shares import forget_settled
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.patience import PATIENCE_S
 from tests.lab.store import StoreLab
 

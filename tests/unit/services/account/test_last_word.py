@@ -18,7 +18,8 @@ from firmware.services.account.factory_reset import begin_reset, finish_reset
 from firmware.services.account.last_word import LAST_WORD_NAME, KnownRecipients, leave_word_of_reset, read_last_word
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.tombstone import TOMBSTONE_NAME, UNTOLD_NAME, tell_untold
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
+from provisioning.schema import Configuration
 from tests.lab.store import ONE_ACCOUNT, StoreLab
 
 DAY_S = 86_400.0

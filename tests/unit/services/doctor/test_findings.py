@@ -12,7 +12,7 @@ from firmware.ports.recording import SoundFormat
 from firmware.services.doctor.condition import root_version
 from firmware.services.doctor.findings import Condition, Finding, examine, examine_at_rest
 from firmware.voice.sip import native
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 
 
 def finding(part: str, sound_format: SoundFormat | None) -> Finding:

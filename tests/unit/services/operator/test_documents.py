@@ -8,7 +8,7 @@ from contract.consent import Actor, Channel, Purpose, RequestKind
 from firmware.phone.requests.policies import DocumentsChanged, PolicyState
 from firmware.services.operator.documents import Documents
 from firmware.store.policies import BUILT_IN_VERSION
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.documents import DEVICE, FLEET, DocumentLab
 
 FAR = "2999-01-01T00:00:00Z"

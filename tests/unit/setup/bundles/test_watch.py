@@ -5,7 +5,7 @@ import pytest
 
 from contract.calls import CallDirection
 from firmware.phone.call import CallerId, CallState
-from firmware.phone.menu.views import EntryKind, EntryView
+from firmware.phone.menu_views import EntryKind, EntryView
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles.watch import PhoneWatch
 from tests.lab.bundle_desk import QUIET

@@ -6,7 +6,7 @@ from contract.results import OutcomeCode
 from firmware.setup.root.connections import RADIO
 from firmware.setup.root.plan import Files, is_network, wanted_files, wanted_radio
 from provisioning.errors import BundleRefusedError
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.root_machine import CABLE, TIME_SERVERS, WIFI, configuration, wifi
 
 pytestmark = pytest.mark.feature("networks by bundle")

@@ -17,7 +17,7 @@ from firmware.setup.bundles.root_work import RootWork, needs_root
 from firmware.setup.root.messages import MAX_LINE_BYTES, RootOutcome, RootProgress, RootStep
 from firmware.setup.root.record import read_record
 from firmware.setup.root.verification import Verified, Verifier
-from provisioning.schema import parse_configuration
+from provisioning.parsing import parse_configuration
 from tests.lab.root_machine import (
     OPERATOR,
     STRANGER,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from firmware.phone.key import Key
-from firmware.phone.menu.views import MenuView
+from firmware.phone.menu_views import MenuView
 from firmware.phone.request import Progressed
 from firmware.phone.requests.activation import CodeArrived
 from firmware.phone.requests.calls import CallsDeleted

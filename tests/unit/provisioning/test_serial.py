@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.base.serial import UNKNOWN, serial
 from provisioning.manifest import SERIAL_PATTERN
+from provisioning.serial import UNKNOWN, serial
 
 pytestmark = pytest.mark.feature("bundle trial")
 
