@@ -214,8 +214,10 @@ class ControlServer:
             told, pieces = (answer.answer, answer.pieces) if isinstance(answer, WithFile) else (answer, None)
             line = _done(told)
         except HandsetError as error:
-            _log.info("The %s request %s was refused: %s", role, request.request, error)
-            return _refused(str(error)), None
+            # What is in no UTF-8, as `_line` says, has no place in the journal either.
+            sentence = str(error).encode(errors="replace").decode()
+            _log.info("The %s request %s was refused: %s", role, request.request, sentence)
+            return _refused(sentence), None
         except Exception:  # noqa: BLE001 - whatever one handler does, the others go on
             owner = getattr(handler, "__qualname__", type(handler).__qualname__)
             _log.exception("%s failed at the %s request %s.", owner, role, request.request)

@@ -206,6 +206,8 @@ async def test_a_mistake_is_told_by_its_place_and_what_is_expected_and_never_quo
 
 
 async def test_what_is_no_json_is_not_let_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
     class Number(Answer):
         number: float
 
@@ -225,6 +227,7 @@ async def test_what_is_no_json_is_not_let_out(tmp_path: Path, caplog: pytest.Log
         with pytest.raises(ControlError, match=r"There is no file \?\."):
             await ask_async(tmp_path, Role.ADMIN, StatusRequest())
     assert "Out of range float" in caplog.text
+    assert "was refused: There is no file ?." in caplog.text
 
 
 async def test_one_role_cannot_make_another_roles_request(tmp_path: Path) -> None:
