@@ -39,6 +39,7 @@ class Wire:
 
 
 _APP: Final = "firmware/app/handset.py"
+_MEMORY: Final = "firmware/app/memory.py"
 _BUS: Final = "firmware/app/bus.py"
 _CALLS: Final = "firmware/voice/sip/calls.py"
 _INSTRUMENTS: Final = "firmware/voice/instruments.py"
@@ -87,15 +88,15 @@ WIRES: Final = (
     Wire(
         "W3",
         "what waits for a stick goes with whatever is erased",
-        _APP,
-        "        records.when_erased = self._exports.drop\n",
+        _MEMORY,
+        "        records.when_erased = self.exports.drop\n",
         "",
         f"{_USED}[erase_all]",
     ),
     Wire(
         "W4",
         "calls are written into the log",
-        _APP,
+        _MEMORY,
         "            self._bus.write_to(records)\n",
         "",
         f"{_INTEGRATION}/test_phone_menu.py::test_a_missed_call_is_found_in_the_log_and_called_back",
@@ -234,9 +235,9 @@ WIRES: Final = (
     Wire(
         "W18",
         "nothing leaves that a reset could not take back",
-        _APP,
-        "return self._recipients or (self._records.outbox if self._records is not None else None)",
-        "return self._records.outbox if self._records is not None else None",
+        _MEMORY,
+        "return self._recipients or (self.records.outbox if self.records is not None else None)",
+        "return self.records.outbox if self.records is not None else None",
         f"{_USED}[reset_of_what_cannot_be_read]",
     ),
     Wire(

@@ -13,25 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firmware.app.admin.my_data import CopyParts
 from firmware.app.boot import Early, Options
 from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices
+from firmware.app.memory import Memory
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.app.user_interface import UserInterface, status_words
-from firmware.base.errors import ControlError, MediaError, StorageError
+from firmware.base.errors import ControlError, MediaError
 from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
 from firmware.configuration.config_store import ConfigStore
 from firmware.control.requests import Role
 from firmware.control.server import ControlServer, Handler
-from firmware.control.sync_role import Inbound
 from firmware.display.families import has_chinese
 from firmware.display.families.rom import GLYPHS
 from firmware.phone.call import CallId, SipUri
 from firmware.phone.events import (
-    BlockedContactsLoaded,
     Event,
     HandsetLifted,
     HandsetReplaced,
@@ -47,29 +45,19 @@ from firmware.phone.phone import Phone
 from firmware.phone.requests.handset import Facts
 from firmware.phone.requests.pin import StoreGuarded, StoreWaitsForPin
 from firmware.phone.view import PhoneView
-from firmware.pictures.pixels import Pixels
-from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState
-from firmware.ports.outbox import Outbox
+from firmware.ports.broker import BrokerProblem, BrokerState
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.services import clock, exchange
-from firmware.services.account.factory_reset import Resetting, finish_reset
-from firmware.services.account.last_word import KnownRecipients
-from firmware.services.account.outbox import CancellationOutbox
-from firmware.services.account.steps import resume_reset
-from firmware.services.account.tombstone import tell_untold
+from firmware.services import clock
 from firmware.services.cancelling import Cancelling
 from firmware.services.clock import Minutes
 from firmware.services.doctor.condition import read_condition
 from firmware.services.doctor.findings import Condition
-from firmware.services.exports import Exports
 from firmware.services.faults import DeviceFaults, Faults
-from firmware.services.handlers import Services, copy_of_everything, errand_handlers
+from firmware.services.handlers import Services, errand_handlers
 from firmware.services.operator.verification import SipVerifier
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recording.recorder import Announcer, CallRecorder
-from firmware.services.records import Records, problem_of
 from firmware.services.runner import ErrandRunner
-from firmware.settings.broker import broker_settings
 from firmware.settings.phone import identity, phone_settings
 from firmware.settings.records import announcement, issuer
 from firmware.setup.bundles.opening import open_bundle_service
@@ -92,8 +80,6 @@ _log = logging.getLogger(__name__)
 _SLOW_THREAD_LIMIT_S: Final = 60.0
 # Where the kernel says who has which sound device; a simulated phone shares those of the computer with others.
 _SOUND_STATUS: Final = Path("/proc/asound")
-# A voice that runs is there at once, one that starts within a second or two.
-_FOUND_PATIENCE_S: Final = 10.0
 _HOOK_PATIENCE_S: Final = 1.0
 
 
@@ -138,12 +124,8 @@ class Handset:
         self._notifier = SystemdNotifier()
         self._device_faults = DeviceFaults(self._report_device_faults)
         self._running = AsyncExitStack()
-        self._exports = Exports(options.state_dir)
-        self._records: Records | None = None
-        self._recipients: KnownRecipients | None = None
         self._settling: asyncio.Task[None] | None = None
         self._player: RecordingPlayer | None = None
-        self._is_writing = False
         self._watch = PhoneWatch()
         self._bundles: BundleService | None = None
 
@@ -170,7 +152,7 @@ class Handset:
             language=language,
             view=lambda: self._phone.view,
             show=self._show,
-            load_picture=self._load_picture,
+            load_picture=lambda picture: self._memory.load_picture(picture),  # noqa: PLW0108 - it is made below
             when_language_changed=self._directory.speak,
             heartbeat=self._health.register("display", _SLOW_THREAD_LIMIT_S),
             on_failure=lambda sentence: self._device_faults.note("display", sentence),
@@ -188,6 +170,14 @@ class Handset:
         )
         self._bus.when_written = lambda call_id: self._voice.order(ForgetCall(call_id))
         self._faults = Faults(self._bus.post)
+        self._memory = Memory(
+            self._options.state_dir,
+            self._loaded,
+            self._bus,
+            self._faults,
+            start_anew=self._start_anew,
+            running=self._running,
+        )
         self._minutes = Minutes(self._begin_minute)
         self._bus.start()
         self._start_devices()
@@ -196,7 +186,7 @@ class Handset:
         self._load_ring_tone(configuration)
         self._directory.start()
         await self._start_records(configuration)
-        if self._records is None:
+        if self._memory.records is None:
             self._bus.write_to(None)
         await self._start_sockets()
         if self._bundles is not None:
@@ -282,12 +272,12 @@ class Handset:
             self._running.callback(page.stop)
 
     async def _start_records(self, configuration: Configuration | None) -> None:
-        if not await self._finish_reset():
+        if not await self._memory.finish_reset():
             return
-        await self._forget_files()
-        self._make_records(configuration)
+        await self._memory.forget_files()
+        self._memory.open(self._health)
         self._cancelling = Cancelling(
-            self._records,
+            self._memory.records,
             self._options.state_dir,
             self._loaded,
             start_anew=self._start_anew,
@@ -296,65 +286,13 @@ class Handset:
         await self._open_bundles()
         self._start_recorder(configuration)
         self._start_errands(configuration)
-        if self._records is not None:
-            self._bus.post(StoreGuarded(self._records.keyring.guards))
-            if self._records.keyring.waits_for_pin:
+        if self._memory.records is not None:
+            self._bus.post(StoreGuarded(self._memory.records.keyring.guards))
+            if self._memory.records.keyring.waits_for_pin:
                 self._bus.post(StoreWaitsForPin())
-            await self._records.start(self._take_up_store)
-            self._write_to(self._records)
-            self._settle_calls(self._records)
-
-    async def _finish_reset(self) -> bool:
-        """Finish a factory reset that was begun; False where the store must not be opened in this run.
-
-        That is where it fails, and where this run knows of the last holder what the next must not.
-        """
-        try:
-            if self._loaded.cancelled:
-                await asyncio.to_thread(resume_reset, self._options.state_dir)
-            if await asyncio.to_thread(finish_reset, self._options.state_dir):
-                _log.warning("The factory reset is finished")
-                if self._loaded.chosen_country:
-                    self._start_anew()
-                    return False
-        except StorageError as error:
-            self._faults.note_store(problem_of(error), str(error))
-            return False
-        return True
-
-    async def _forget_files(self) -> None:
-        """Destroy what lies in the exchange folder and should not any more."""
-        try:
-            await asyncio.to_thread(exchange.forget_left, self._exchange_dir)
-            await asyncio.to_thread(exchange.forget_old_exports, self._exchange_dir)
-        except StorageError as error:
-            self._faults.note_files(str(error))
-
-    def _make_records(self, configuration: Configuration | None) -> None:
-        if configuration is None:
-            return
-        try:
-            records = Records(
-                self._options.state_dir,
-                configuration,
-                # A store that does not open, or waits for the PIN, has no thread.
-                self._health.register("storage", _SLOW_THREAD_LIMIT_S, starts_later=True),
-                self._faults.note_store,
-                self._faults.note_consents,
-                on_documents=self._bus.post,
-                on_trial=ConfigStore(self._options.state_dir).standing.firmware_is_on_trial,
-            )
-        except StorageError as error:
-            self._health.forget("storage")
-            self._faults.note_store(problem_of(error), str(error))
-            return
-        self._records = records
-        # Whatever is erased may be in what waits for a stick.
-        records.when_erased = self._exports.drop
-        if configuration.sync is not None:
-            shared = records.shares.epochs
-            self._recipients = KnownRecipients(records.outbox, self._options.state_dir, configuration, shared)
-        self._running.push_async_callback(records.stop)
+            await self._memory.records.start(self._take_up_store)
+            self._memory.write_to(self._memory.records)
+            self._memory.settle_calls(self._memory.records, self._found)
 
     async def _open_bundles(self) -> None:
         """Get ready to take bundles in, and to try the one that this run was started with."""
@@ -362,7 +300,7 @@ class Handset:
             self._options.state_dir,
             self._options.runtime_dir,
             self._loaded,
-            self._records,
+            self._memory.records,
             watch=self._watch,
             post=self._bus.post,
             try_sound=self._voice.try_sound,
@@ -374,7 +312,7 @@ class Handset:
             self._running.push_async_callback(self._bundles.stop)
 
     def _start_recorder(self, configuration: Configuration | None) -> None:
-        if configuration is None or (records := self._records) is None:
+        if configuration is None or (records := self._memory.records) is None:
             return
         rate_hz = configuration.sound.rate_hz
         sound = SoundRecorder(
@@ -400,18 +338,18 @@ class Handset:
         runner = ErrandRunner(
             errand_handlers(
                 Services(
-                    records=self._records,
+                    records=self._memory.records,
                     player=self._player,
                     state_dir=self._options.state_dir,
-                    exchange_dir=self._exchange_dir,
-                    exports=self._exports,
+                    exchange_dir=self._memory.exchange_dir,
+                    exports=self._memory.exports,
                     note_files=self._faults.note_files,
                     forget_bundles=ConfigStore(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
                     issuer=issuer(configuration),
                     condition=self._condition,
                     start_anew=self._start_anew,
-                    resetting=self._resetting,
+                    resetting=self._memory.resetting,
                     pictures_changed=self._user_interface.show_new_pictures,
                     attribute=self._attribute,
                     language=lambda: self._user_interface.language,
@@ -437,78 +375,49 @@ class Handset:
         self._bus.takes_instead = verifier.takes
         return verifier
 
-    def _write_to(self, records: Records) -> None:
-        """Write down what has been done of calls, and will be; not before the store takes it.
-
-        The phone may be in a call from its first moment on, which voice kept.
-        """
-        if not self._is_writing:
-            self._is_writing = True
-            self._bus.write_to(records)
-
     def _take_up_store(self) -> None:
-        if self._records is not None:
-            self._write_to(self._records)
-        self._settling = asyncio.create_task(self._settle_recipients(), name="recipients")
+        if self._memory.records is not None:
+            self._memory.write_to(self._memory.records)
+        self._settling = asyncio.create_task(self._memory.settle_recipients(), name="recipients")
         self._user_interface.forget_pictures()
         self._bus.load_from_store()
         if self._bundles is not None:
             self._bundles.store_opened()
-
-    async def _settle_recipients(self) -> None:
-        """Have the card say who would have to be told of a reset, and the ledger who was not told of the last one."""
-        try:
-            if self._recipients is not None:
-                await self._recipients.settle()
-        except StorageError as error:
-            self._faults.note_store(problem_of(error), str(error))
-        await self._tell_untold()
-
-    async def _tell_untold(self) -> None:
-        consents = self._records.consents if self._records is not None else None
-        await tell_untold(self._options.state_dir, consents, self._bus.post)
 
     def _start_anew(self) -> None:
         self.starts_anew = True
         forget(self._options.runtime_dir)
         self._end()
 
-    async def _load_picture(self, picture: str) -> Pixels | None:
-        return await self._records.pictures.read(picture) if self._records is not None else None
-
-    async def _tell_blocked_contacts(self) -> None:
-        if self._records is not None:
-            self._bus.post(BlockedContactsLoaded(tuple(await self._records.contacts.blocked_numbers())))
-
     async def _start_sockets(self) -> None:
         handlers: dict[Role, Mapping[str, Handler]] = {
             Role.ADMIN: admin_handlers(
-                self._records,
+                self._memory.records,
                 view=lambda: self._phone.view,
                 page_lines=self._user_interface.lines,
                 condition=self._condition,
                 own_condition=self._own_condition,
-                copy_parts=self._copy_parts,
-                exports=self._exports,
-                resetting=self._resetting,
+                copy_parts=self._memory.copy_parts,
+                exports=self._memory.exports,
+                resetting=self._memory.resetting,
                 guardian_mark=GuardianMark(self._options.state_dir),
                 pictures_changed=self._user_interface.show_new_pictures,
-                contacts_changed=self._tell_blocked_contacts,
+                contacts_changed=self._memory.tell_blocked_contacts,
                 bundles=lambda: self._bundles,
             )
         }
         sync = sync_handlers(
-            self._records,
-            self._outbox,
-            self._make_cancellation_outbox,
-            self._broker_settings,
+            self._memory.records,
+            self._memory.outbox,
+            self._memory.make_cancellation_outbox,
+            self._memory.broker_settings,
             note_broker=self._note_broker,
             intake=self._bundles.intake if self._bundles is not None else None,
         )
         if sync is not None:
             handlers[Role.SYNC] = sync
         if self._bundles is not None:
-            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._exports, self._bus.post)
+            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._memory.exports, self._bus.post)
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()
@@ -517,43 +426,6 @@ class Handset:
             _log.error("%s", error)
             return
         self._running.push_async_callback(server.stop)
-
-    @property
-    def _outbox(self) -> Outbox | None:
-        """What waits for the broker; where there is one, nothing of it leaves that a reset could not take back."""
-        return self._recipients or (self._records.outbox if self._records is not None else None)
-
-    def _make_cancellation_outbox(self, inbound: Inbound | None) -> CancellationOutbox:
-        """Make what speaks of a holder who has gone, and have it try for as long as it takes, but not for ever."""
-        cancellation = CancellationOutbox(
-            self._options.state_dir,
-            self._outbox,
-            inbound,
-            self._broker_settings,
-            on_untold=self._tell_untold,
-        )
-        trying = asyncio.create_task(cancellation.keep_trying(), name="farewell")
-        self._running.callback(trying.cancel)
-        return cancellation
-
-    @property
-    def _resetting(self) -> Resetting:
-        consents = self._records.consents if self._records is not None else None
-        return Resetting(self._options.state_dir, consents, self._start_anew)
-
-    def _broker_settings(self) -> BrokerSettings | None:
-        return broker_settings(self._loaded.configuration)
-
-    @property
-    def _exchange_dir(self) -> Path:
-        return self._options.state_dir / exchange.FOLDER_NAME
-
-    def _copy_parts(self) -> CopyParts | None:
-        if (records := self._records) is None:
-            return None
-        configuration = self._loaded.configuration
-        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self._exports)
-        return CopyParts(records.pins, records.requests, copy, self._exports)
 
     def _start_watchdog(self) -> None:
         watchdog = asyncio.create_task(feed_watchdog(self._notifier, self._health), name="watchdog")
@@ -602,7 +474,7 @@ class Handset:
             device_faults=self._device_faults.sentences,
             speech_fault=self._user_interface.speech_fault,
             voice=voice,
-            records=self._records,
+            records=self._memory.records,
             bundles=self._bundles.standing if self._bundles is not None else None,
         )
 
@@ -621,19 +493,6 @@ class Handset:
         await asyncio.wait({self._found}, timeout=_HOOK_PATIENCE_S)
         if not self._found.done() and self._devices.hook_switch.is_off_hook and not self._phone.view.off_hook:
             self._bus.post(HandsetLifted())
-
-    def _settle_calls(self, records: Records) -> None:
-        """Have the calls of the run before closed that voice does not have; without a voice that is all of them."""
-
-        async def settle() -> None:
-            try:
-                async with asyncio.timeout(_FOUND_PATIENCE_S):
-                    records.settle(await asyncio.shield(self._found))
-            except TimeoutError:
-                records.settle(())
-
-        settling = asyncio.create_task(settle(), name="calls of the run before")
-        self._running.callback(settling.cancel)
 
     def _note_ringer(self, sentence: str) -> None:
         if sentence:

@@ -1,0 +1,212 @@
+"""What the handset keeps, in one run: the store, a reset that is to be finished first, and who must hear of its end."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from firmware.app.admin.my_data import CopyParts
+from firmware.app.bus import Bus
+from firmware.base.errors import StorageError
+from firmware.base.heartbeats import Health
+from firmware.configuration.config_store import ConfigStore
+from firmware.configuration.loading import LoadedConfiguration
+from firmware.control.sync_role import Inbound
+from firmware.phone.call import CallId
+from firmware.phone.events import BlockedContactsLoaded
+from firmware.pictures.pixels import Pixels
+from firmware.ports.broker import BrokerSettings
+from firmware.ports.outbox import Outbox
+from firmware.services import exchange
+from firmware.services.account.factory_reset import Resetting, finish_reset
+from firmware.services.account.last_word import KnownRecipients
+from firmware.services.account.outbox import CancellationOutbox
+from firmware.services.account.steps import resume_reset
+from firmware.services.account.tombstone import tell_untold
+from firmware.services.exports import Exports
+from firmware.services.faults import Faults
+from firmware.services.handlers import copy_of_everything
+from firmware.services.records import Records, problem_of
+from firmware.settings.broker import broker_settings
+from firmware.settings.phone import identity
+from firmware.settings.records import issuer
+
+_log = logging.getLogger(__name__)
+
+_SLOW_THREAD_LIMIT_S: Final = 60.0
+# A voice that runs is there at once, one that starts within a second or two.
+_FOUND_PATIENCE_S: Final = 10.0
+
+
+class Memory:
+    """The store, where there is one, and what is done about it whether there is one or not.
+
+    Attributes:
+        records: the store; None where there is none.
+        exports: what a stick may fetch.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        loaded: LoadedConfiguration,
+        bus: Bus,
+        faults: Faults,
+        *,
+        start_anew: Callable[[], None],
+        running: AsyncExitStack,
+    ) -> None:
+        """Set up.
+
+        Args:
+            state_dir: where everything is.
+            loaded: what this run goes by.
+            bus: brings news to the phone, and writes down what becomes of calls.
+            faults: hear why something cannot be kept.
+            start_anew: ends this run and begins another.
+            running: stops at the end what is started here.
+        """
+        self._state_dir = state_dir
+        self._loaded = loaded
+        self._bus = bus
+        self._faults = faults
+        self._start_anew = start_anew
+        self._running = running
+        self._recipients: KnownRecipients | None = None
+        self._is_writing = False
+        self.records: Records | None = None
+        self.exports = Exports(state_dir)
+
+    async def finish_reset(self) -> bool:
+        """Finish a factory reset that was begun; False where the store must not be opened in this run.
+
+        That is where it fails, and where this run knows of the last holder what the next must not.
+        """
+        try:
+            if self._loaded.cancelled:
+                await asyncio.to_thread(resume_reset, self._state_dir)
+            if await asyncio.to_thread(finish_reset, self._state_dir):
+                _log.warning("The factory reset is finished")
+                if self._loaded.chosen_country:
+                    self._start_anew()
+                    return False
+        except StorageError as error:
+            self._faults.note_store(problem_of(error), str(error))
+            return False
+        return True
+
+    async def forget_files(self) -> None:
+        """Destroy what lies in the exchange folder and should not any more."""
+        try:
+            await asyncio.to_thread(exchange.forget_left, self.exchange_dir)
+            await asyncio.to_thread(exchange.forget_old_exports, self.exchange_dir)
+        except StorageError as error:
+            self._faults.note_files(str(error))
+
+    def open(self, health: Health) -> None:
+        """Make the store, which opens later; without a configuration, or a key that can be used, there is none."""
+        if (configuration := self._loaded.configuration) is None:
+            return
+        try:
+            records = Records(
+                self._state_dir,
+                configuration,
+                # A store that does not open, or waits for the PIN, has no thread.
+                health.register("storage", _SLOW_THREAD_LIMIT_S, starts_later=True),
+                self._faults.note_store,
+                self._faults.note_consents,
+                on_documents=self._bus.post,
+                on_trial=ConfigStore(self._state_dir).standing.firmware_is_on_trial,
+            )
+        except StorageError as error:
+            health.forget("storage")
+            self._faults.note_store(problem_of(error), str(error))
+            return
+        self.records = records
+        # Whatever is erased may be in what waits for a stick.
+        records.when_erased = self.exports.drop
+        if configuration.sync is not None:
+            shared = records.shares.epochs
+            self._recipients = KnownRecipients(records.outbox, self._state_dir, configuration, shared)
+        self._running.push_async_callback(records.stop)
+
+    def write_to(self, records: Records) -> None:
+        """Write down what has been done of calls, and will be; not before the store takes it.
+
+        The phone may be in a call from its first moment on, which voice kept.
+        """
+        if not self._is_writing:
+            self._is_writing = True
+            self._bus.write_to(records)
+
+    def settle_calls(self, records: Records, found: asyncio.Future[frozenset[CallId]]) -> None:
+        """Have the calls of the run before closed that voice does not have; without a voice that is all of them."""
+
+        async def settle() -> None:
+            try:
+                async with asyncio.timeout(_FOUND_PATIENCE_S):
+                    records.settle(await asyncio.shield(found))
+            except TimeoutError:
+                records.settle(())
+
+        settling = asyncio.create_task(settle(), name="calls of the run before")
+        self._running.callback(settling.cancel)
+
+    async def settle_recipients(self) -> None:
+        """Have the card say who would have to be told of a reset, and the ledger who was not told of the last one."""
+        try:
+            if self._recipients is not None:
+                await self._recipients.settle()
+        except StorageError as error:
+            self._faults.note_store(problem_of(error), str(error))
+        await self.tell_untold()
+
+    async def tell_untold(self) -> None:
+        consents = self.records.consents if self.records is not None else None
+        await tell_untold(self._state_dir, consents, self._bus.post)
+
+    async def load_picture(self, picture: str) -> Pixels | None:
+        return await self.records.pictures.read(picture) if self.records is not None else None
+
+    async def tell_blocked_contacts(self) -> None:
+        if self.records is not None:
+            self._bus.post(BlockedContactsLoaded(tuple(await self.records.contacts.blocked_numbers())))
+
+    @property
+    def outbox(self) -> Outbox | None:
+        """What waits for the broker; where there is one, nothing of it leaves that a reset could not take back."""
+        return self._recipients or (self.records.outbox if self.records is not None else None)
+
+    def make_cancellation_outbox(self, inbound: Inbound | None) -> CancellationOutbox:
+        """Make what speaks of a holder who has gone, and have it try for as long as it takes, but not for ever."""
+        cancellation = CancellationOutbox(
+            self._state_dir,
+            self.outbox,
+            inbound,
+            self.broker_settings,
+            on_untold=self.tell_untold,
+        )
+        trying = asyncio.create_task(cancellation.keep_trying(), name="farewell")
+        self._running.callback(trying.cancel)
+        return cancellation
+
+    @property
+    def resetting(self) -> Resetting:
+        consents = self.records.consents if self.records is not None else None
+        return Resetting(self._state_dir, consents, self._start_anew)
+
+    def broker_settings(self) -> BrokerSettings | None:
+        return broker_settings(self._loaded.configuration)
+
+    @property
+    def exchange_dir(self) -> Path:
+        return self._state_dir / exchange.FOLDER_NAME
+
+    def copy_parts(self) -> CopyParts | None:
+        if (records := self.records) is None:
+            return None
+        configuration = self._loaded.configuration
+        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self.exports)
+        return CopyParts(records.pins, records.requests, copy, self.exports)
