@@ -35,6 +35,7 @@ check:  ## format, lint, types, import rules, what is locked
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy systemd/firewall.py
 	@$(BIN)/lint-imports --verbose | tail -n 20
 	@$(BIN)/python -m tools.lock check
 

@@ -25,7 +25,8 @@ from firmware.setup.root.record import RecordError, read_record
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
 from provisioning.errors import ProvisioningError
-from provisioning.schema import Configuration, parse_configuration
+from provisioning.parsing import parse_configuration
+from provisioning.schema import Configuration
 from provisioning.sip import Sip
 from provisioning.sip_choices import SERVICE_LABELS, Transport
 
