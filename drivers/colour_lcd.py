@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from gpiozero import PWMLED
 from gpiozero.pins import Factory
@@ -15,7 +15,6 @@ from drivers.luma_display import LumaDisplay
 from drivers.panel_bus import Connection
 from drivers.pins import gpio_errors, open_pins
 
-Controller = Literal["st7789", "ili9341"]
 WIDTH_PX = 320
 HEIGHT_PX = 240
 # The controllers need 5 ms after they were woken, and 120 ms before they may sleep again (ST7789V data sheet 9.1.12,
@@ -35,7 +34,7 @@ class ColourLcd(LumaDisplay):
         self,
         connection: Connection,
         *,
-        controller: Controller,
+        controller: str,
         backlight_pin: int,
         upside_down: bool = False,
         pin_factory: Factory | None = None,
@@ -102,7 +101,7 @@ def _leave_the_light(_is_on: bool) -> None:
     """Stand in for luma's own backlight, which knows on and off and needs RPi.GPIO."""
 
 
-_CONTROLLERS: Mapping[Controller, Callable[..., Any]] = {
+_CONTROLLERS: Mapping[str, Callable[..., Any]] = {
     "st7789": partial(_DiffingSt7789, backlight=_leave_the_light),
     "ili9341": partial(ili9341, backlight=_leave_the_light),
 }

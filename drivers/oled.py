@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from luma.oled.device import sh1106, sh1107, ssd1306, ssd1309, ssd1327
 
 from drivers.luma_display import LumaDisplay, Rotation
 from drivers.panel_bus import Connection
 
-Controller = Literal["ssd1306", "sh1106", "ssd1309", "sh1107", "ssd1327"]
 # An SSD1327 has sixteen greys, of which a frame of packed bits needs two.
-_CONTROLLERS: Mapping[Controller, tuple[Callable[..., Any], tuple[int, int]]] = {
+_CONTROLLERS: Mapping[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "ssd1306": (ssd1306, (128, 64)),
     "sh1106": (sh1106, (128, 64)),
     "ssd1309": (ssd1309, (128, 64)),
@@ -28,7 +27,7 @@ class OledDisplay(LumaDisplay):
     it differs, 190 ms (SSD1327).
     """
 
-    def __init__(self, connection: Connection, *, controller: Controller, rotate: Rotation = 0) -> None:
+    def __init__(self, connection: Connection, *, controller: str, rotate: Rotation = 0) -> None:
         """Remember what start() needs.
 
         Args:

@@ -11,6 +11,7 @@ from provisioning.controls import HookSwitch as HookSwitchSettings
 from provisioning.controls import Indicator as IndicatorSettings
 from provisioning.controls import Keypad as KeypadSettings
 from provisioning.display import Display as DisplaySettings
+from provisioning.display import DisplayFamily
 from provisioning.schema import Configuration
 
 _HALF_TURN = 180
@@ -153,24 +154,24 @@ def panel_of(display: DisplaySettings, glyphs: Sequence[Glyph] = ()) -> Display:
             reset_pin=display.reset_pin,
         )
     # The schema lets each family have its own controllers only, and letters I2C only.
-    match display.controller:
-        case "hd44780" if isinstance(connection, I2cConnection):
+    match display.family:
+        case DisplayFamily.CHARACTER_20X4 if isinstance(connection, I2cConnection):
             from drivers.character_lcd import CharacterLcd
 
             return CharacterLcd(connection, glyphs=glyphs, rom=display.character_rom)
-        case "st7789" | "ili9341" as controller:
+        case DisplayFamily.LCD_320X240:
             from drivers.colour_lcd import ColourLcd
 
             return ColourLcd(
                 connection,
-                controller=controller,
+                controller=display.controller,
                 backlight_pin=display.backlight_pin,
                 upside_down=display.rotate == _HALF_TURN,
             )
-        case "ssd1306" | "sh1106" | "ssd1309" | "sh1107" | "ssd1327" as oled:
+        case DisplayFamily.OLED_128X64 | DisplayFamily.OLED_128X128:
             from drivers.oled import OledDisplay
 
-            return OledDisplay(connection, controller=oled, rotate=display.rotate)
+            return OledDisplay(connection, controller=display.controller, rotate=display.rotate)
         case _:
             raise ValueError(f"A display with {display.controller} cannot be on {display.wiring}.")
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
-from contract.calls import CallDirection
+from contract.calls import CallDirection, DisconnectReason
 
 CallId = NewType("CallId", str)
 """Names one call inside this handset: 32 hexadecimal digits, also the id of its call detail record."""
@@ -53,6 +53,18 @@ class Decision(StrEnum):
     AUTO_ANSWERED = "auto_answered"
     RECORDING_NOT_ALLOWED = "recording_not_allowed"
     RECORDING_UNWANTED = "recording_unwanted"
+
+
+NOT_MISSED: Final = (DisconnectReason.REJECTED, DisconnectReason.FORWARDED, DisconnectReason.TRANSFERRED)
+"""How an unanswered incoming call ends when the person here ended it, or somebody else took it."""
+
+MISSED_DECISIONS: Final = (
+    Decision.DO_NOT_DISTURB,
+    Decision.OUT_OF_HOURS,
+    Decision.NOT_ON_ALLOW_LIST,
+    Decision.PHONE_BUSY,
+)
+"""Why the handset turned a caller away whom the person would have wanted at another time."""
 
 
 class TransferState(StrEnum):

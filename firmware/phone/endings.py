@@ -2,7 +2,7 @@
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import auto_redial
-from firmware.phone.call import CallState, Decision, RejectReason
+from firmware.phone.call import MISSED_DECISIONS, NOT_MISSED, CallState, Decision, RejectReason
 from firmware.phone.commands import CloseCallRecord, KeepCallQuality, MarkMissedCallsSeen
 from firmware.phone.events import Timer
 from firmware.phone.features import PastCall
@@ -13,18 +13,6 @@ from firmware.phone.state import Call, PhoneState
 from firmware.phone.view import Hint, Mode, Refusal
 
 _BUSY_REASONS = frozenset({DisconnectReason.BUSY, DisconnectReason.REJECTED})
-# How an unanswered incoming call ends when the person here ended it, or somebody else took it.
-_NOT_MISSED = frozenset(
-    {
-        DisconnectReason.REJECTED,
-        DisconnectReason.FORWARDED,
-        DisconnectReason.TRANSFERRED,
-    }
-)
-# Why the handset turned a caller away whom the person would have wanted at another time.
-_MISSED_DECISIONS = frozenset(
-    {Decision.DO_NOT_DISTURB, Decision.OUT_OF_HOURS, Decision.NOT_ON_ALLOW_LIST, Decision.PHONE_BUSY}
-)
 # What sip answers for each reason (RFC 3261 sections 21.4.18, 21.4.24 and 21.6.2; RFC 5079), and what the log says.
 _REJECTIONS: dict[RejectReason, tuple[DisconnectReason, int]] = {
     RejectReason.BUSY: (DisconnectReason.BUSY, 486),
@@ -83,8 +71,8 @@ def _is_missed(call: Call) -> bool:
     if call.direction is not CallDirection.INCOMING or call.answered:
         return False
     if call.decision is not None:
-        return call.decision in _MISSED_DECISIONS
-    return call.reason not in _NOT_MISSED
+        return call.decision in MISSED_DECISIONS
+    return call.reason not in NOT_MISSED
 
 
 def hang_up(state: PhoneState, call: Call, reason: DisconnectReason | None = None) -> None:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from drivers.character_lcd import CharacterLcd
 from drivers.colour_lcd import ColourLcd
 from drivers.errors import DeviceError
-from drivers.oled import Controller, OledDisplay
+from drivers.oled import OledDisplay
 from drivers.panel_bus import I2cConnection, SpiConnection
 from firmware.app.devices import panel_of
 from firmware.ports import devices as ports
@@ -89,7 +89,7 @@ class OledBench:
 
     takes_bytes_by = "write_i2c_block_data"
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: str) -> None:
         panels = {"sh1107": Sh1107Panel, "ssd1327": Ssd1327Panel}
         self.panel = panels[controller]() if controller in panels else FakePanel(_small(controller))
         self.family = DisplayFamily.OLED_128X128 if controller in panels else DisplayFamily.OLED_128X64
@@ -106,7 +106,7 @@ class OledBench:
         return self.panel.contrast
 
 
-def _small(controller: Controller) -> Literal["ssd1306", "sh1106"]:
+def _small(controller: str) -> Literal["ssd1306", "sh1106"]:
     """Say which of the fakes speaks as this controller; an SSD1309 does as an SSD1306."""
     return "sh1106" if controller == "sh1106" else "ssd1306"
 
@@ -164,7 +164,7 @@ class HeardOledBench:
     The stub knows SMBus's blocks of 32 bytes, not the larger ones that luma prefers where it opens the bus itself.
     """
 
-    def __init__(self, bus: int, controller: Controller) -> None:
+    def __init__(self, bus: int, controller: str) -> None:
         fake = OledBench(controller)
         self.family = fake.family
         self._panel = fake.panel
@@ -225,7 +225,7 @@ class PersonDisplayBench:
 
 
 @contextmanager
-def oled(controller: Controller) -> Iterator[DisplayBench]:
+def oled(controller: str) -> Iterator[DisplayBench]:
     yield OledBench(controller)
 
 
@@ -248,7 +248,7 @@ def page_display(family: DisplayFamily) -> Iterator[DisplayBench]:
 
 
 @contextmanager
-def heard(controller: Controller | Literal["hd44780"]) -> Iterator[DisplayBench]:
+def heard(controller: str | Literal["hd44780"]) -> Iterator[DisplayBench]:
     bus = stub_bus()
     if bus is None:
         pytest.skip("needs the kernel's I2C stub, which `make machine` loads in its machine")

@@ -9,7 +9,7 @@ from drivers.colour_lcd import ColourLcd
 from drivers.oled import OledDisplay
 from firmware.app.devices import Settings, build_devices, panel_of
 from firmware.display.families.rom import GLYPHS
-from provisioning.display import Display
+from provisioning.display import _KINDS, Display
 from provisioning.parsing import parse_configuration
 
 BASE = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n[display]\n'
@@ -33,6 +33,13 @@ def display_of(settings: str) -> Display:
 )
 def test_a_configured_display_gets_its_driver(settings: str, driver: type) -> None:
     assert isinstance(panel_of(display_of(settings), GLYPHS), driver)
+
+
+@pytest.mark.parametrize(
+    ("family", "controller"), [(family, name) for family, kind in _KINDS.items() for name in kind.controllers]
+)
+def test_every_controller_that_can_be_configured_has_a_driver_that_knows_it(family: str, controller: str) -> None:
+    assert panel_of(display_of(f'family = "{family}"\ncontroller = "{controller}"'), GLYPHS)
 
 
 @pytest.mark.parametrize("family", ["oled_128x64", "oled_128x128", "lcd_320x240", "character_20x4"])
