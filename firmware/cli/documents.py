@@ -13,12 +13,8 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ValidationError
 
-from contract.downlink import MAX_DOCUMENT_BYTES
 from contract.results import OutcomeCode
-from firmware.cli.asking import ask
 from firmware.cli.options import DEFAULT_CONFIGURATION, runtime_dir_option
-from firmware.control.admin_requests import DocumentTakeRequest
-from firmware.control.open_files import sealed
 from firmware.installer.bundle_folder import read_text
 from firmware.installer.cli import TellingGroup
 from firmware.installer.private_keys import signing_key, write_private_key
@@ -105,6 +101,12 @@ def _add_take(group: click.Group, kind: Literal["policy", "notice", "catalogue",
     @click.argument("file", type=_FILE)
     @runtime_dir_option
     def take(file: Path, runtime_dir: Path) -> None:
+        # A laptop, which signs them, has no msgspec.
+        from contract.downlink import MAX_DOCUMENT_BYTES
+        from firmware.cli.asking import ask
+        from firmware.control.admin_requests import DocumentTakeRequest
+        from firmware.control.open_files import sealed
+
         document = file.read_bytes()
         if len(document) > MAX_DOCUMENT_BYTES:
             raise click.ClickException(f"{file} is larger than any {kind}. (too_large)")

@@ -18,13 +18,14 @@ from firmware.phone.orders import HangUpCall, LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.bodies import voicemail_count
+from firmware.voice.sip.bridge import ConferenceBridge
 from firmware.voice.sip.call import OutgoingInvitation
 from firmware.voice.sip.calls import Calls
 from firmware.voice.sip.endpoint import BuildReport, Endpoint, MediaPoll
 from firmware.voice.sip.gate import Admission, Gate, GatePolicy
 from firmware.voice.sip.identity import ReceivedMessage
 from firmware.voice.sip.lines import Lines
-from firmware.voice.sip.mixer import ConferenceBridge, Mixer
+from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.nat import NatServers
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.server_probe import ServerProbes

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 from firmware.phone.call import CallState
 from firmware.phone.news import CallStateChanged, MessageSent, Problem, ProblemCleared, ProblemRaised, VoiceNews
 from firmware.phone.orders import LineOrder, PlaceCall, SendMessage
-from firmware.voice.sip.mixer import ConferenceBridge
+from firmware.voice.sip.bridge import ConferenceBridge
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.settings import SipSettings
 

@@ -5,7 +5,8 @@ import pjsua2
 import pytest
 
 from firmware.phone.call import CallId
-from firmware.voice.sip.mixer import ConferenceBridge, Mixer
+from firmware.voice.sip.bridge import ConferenceBridge
+from firmware.voice.sip.mixer import Mixer
 
 A, B, C = CallId("a"), CallId("b"), CallId("c")
 
