@@ -90,7 +90,7 @@ class Authority:
 
     def issue(
         self, request: x509.CertificateSigningRequest, name: str, *, days: int, now: datetime,
-        hosts: Iterable[str] = (),
+        hosts: Iterable[str] | None = None,
     ) -> x509.Certificate:  # fmt: skip
         """Answer a request with a certificate for a client of the broker, or for the broker itself.
 
@@ -99,7 +99,8 @@ class Authority:
             name: the common name: the device id, or the name of a service.
             days: how long the certificate lasts, at most as long as the authority.
             now: the time.
-            hosts: of a broker, names and addresses that clients reach it under; nobody can come in with it.
+            hosts: of a broker, names and addresses that clients reach it under; nobody can come in with it. None: it is
+                for a client.
 
         Raises:
             ProvisioningError: the authority itself is over, or a host is none.
@@ -107,7 +108,9 @@ class Authority:
         ends_at = min(now + timedelta(days=days), self.certificate.not_valid_after_utc)
         if ends_at <= now:
             raise ProvisioningError(f"The authority ended on {ends_at:%Y-%m-%d}. Make another: wecall fleet ca init")
-        names = [_host(host) for host in hosts]
+        names = [_host(host) for host in hosts or ()]
+        if hosts is not None and not names:
+            raise ProvisioningError("A broker's certificate names at least one host under which clients reach it.")
         usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
             _unsigned(_subject(name), self.certificate.subject, public_key(request), now, ends_at)

@@ -20,12 +20,12 @@ class SimulatedStick:
     """A stick with one bundle on it: a folder with what the page sends, seen to by the program for real sticks.
 
     Attributes:
-        when_plugged: takes the bundle; None where the phone takes no sticks.
+        when_plugged: takes the bundle.
     """
 
     def __init__(self, runtime_dir: Path, note: Callable[[str], None]) -> None:
         """`runtime_dir` is where the handset's sockets are; `note` tells the person at the page."""
-        self.when_plugged: TakeBundle | None = self._plug_in
+        self.when_plugged: TakeBundle = self._plug_in
         self._runtime_dir = runtime_dir
         self._folder = runtime_dir / "stick"
         self._note = note
@@ -35,8 +35,6 @@ class SimulatedStick:
         # A form of any site may send a file to any host and only names the site in Origin.
         if request.headers.get("Origin") != f"http://{request.host}":
             raise web.HTTPForbidden(text="Only the simulator's own page may plug in a stick.")
-        if self.when_plugged is None:
-            raise web.HTTPNotFound(text="This phone takes no sticks.")
         bundle = bytearray()
         async for piece in request.content.iter_chunked(_PIECE_BYTES):
             bundle += piece

@@ -33,7 +33,7 @@ from firmware.phone.events import (
 from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin import PinSlot
 from firmware.phone.recording import RecordingEnd, RecordingNotice
-from firmware.phone.request import Request
+from firmware.phone.request import NO_MEMORY, Answered, Failed, Request
 from firmware.phone.requests.pin import PinChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.devices import Indicator, RingerLight
@@ -80,7 +80,7 @@ class Records(Protocol):
 
 
 class ErrandRunner(Protocol):
-    """What the bus needs of whoever does what menus ask for: it begins it, and the answer is posted."""
+    """What the bus needs of whoever does what the phone asks for: it begins it, and the answer is posted."""
 
     def run(self, request: Request[object]) -> None: ...
 
@@ -240,6 +240,9 @@ class Bus:
             case Request():
                 if self.errands is not None:
                     self.errands.run(command)
+                elif self._loop is not None:
+                    # Later: the phone is still at the event that made it ask.
+                    self._loop.call_soon(self.post, Answered(command, Failed(NO_MEMORY)))
             case c.ReportImpossibleEvent(mode, event):
                 self._complain(event, mode)
             case _:

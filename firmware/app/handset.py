@@ -428,7 +428,7 @@ class Handset:
         self._running.push_async_callback(server.stop)
 
     def _start_watchdog(self) -> None:
-        watchdog = asyncio.create_task(feed_watchdog(self._notifier, self._health), name="watchdog")
+        watchdog = asyncio.create_task(feed_watchdog(self._notifier, self._health, asyncio.sleep), name="watchdog")
         self._running.callback(watchdog.cancel)
         self._notifier.status(status_words(self._phone.view))
         self._notifier.ready()

@@ -30,7 +30,7 @@ async def _run(runtime_dir: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, publisher.stop)
-    watchdog = asyncio.create_task(feed_watchdog(notifier, health))
+    watchdog = asyncio.create_task(feed_watchdog(notifier, health, asyncio.sleep))
     notifier.ready()
     try:
         await publisher.run()

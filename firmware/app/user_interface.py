@@ -233,7 +233,7 @@ class UserInterface:
             family: the display's.
             language: the configuration's; the holder's own choice comes before it.
             view: what the phone's state is now.
-            show: has a view shown by everybody who shows it, this face among them.
+            show: has a view shown by everybody who shows it, this one among them.
             load_picture: reads a picture from the store.
             when_language_changed: told which language is shown from now on, on a thread of its own.
             heartbeat: called whenever the display's thread makes progress.

@@ -1,6 +1,5 @@
 """Signs of life: each thread beats, and the service manager's watchdog is fed only while all of them do."""
 
-import asyncio
 import logging
 import math
 import os
@@ -129,9 +128,7 @@ def _join(names: tuple[str, ...]) -> str:
     return f"the {threads} thread{'s' if len(names) > 1 else ''}"
 
 
-async def feed_watchdog(
-    notifier: SystemdNotifier, health: Health, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
+async def feed_watchdog(notifier: SystemdNotifier, health: Health, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Feed it until cancelled, but only while no thread is stalled."""
     period_s = watchdog_period_s()
     while True:

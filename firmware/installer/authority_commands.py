@@ -155,7 +155,7 @@ def service(  # noqa: PLR0917 - click names them all
             days=days,
             replaces=replace,
             now=now,
-            hosts=hosts,
+            hosts=hosts or None,
         )
     except DeviceHasAnotherKeyError:
         raise ProvisioningError(

@@ -139,7 +139,7 @@ class AuthorityFolder:
 
     def issue(
         self, authority: Authority, request: x509.CertificateSigningRequest, device: str, *, days: int, replaces: bool,
-        now: datetime, hosts: tuple[str, ...] = (),
+        now: datetime, hosts: tuple[str, ...] | None = None,
     ) -> x509.Certificate:  # fmt: skip
         """Answer a request, with the certificate of before where that is good for long.
 
@@ -150,7 +150,7 @@ class AuthorityFolder:
             days: how long a new certificate lasts.
             replaces: whether a handset with another key loses this device id.
             now: the time.
-            hosts: of a broker; all others are clients.
+            hosts: of a broker, one at least; None: it is for a client.
 
         Raises:
             DeviceHasAnotherKeyError: it has, and is not replaced.
@@ -169,7 +169,7 @@ class AuthorityFolder:
         own = [
             each.certificate
             for each in counting
-            if each not in others and _is_good_for_long(each, now) and host_names(each.certificate) == set(hosts)
+            if each not in others and _is_good_for_long(each, now) and host_names(each.certificate) == set(hosts or ())
         ]
         if own:
             certificate = own[-1]

@@ -1,9 +1,9 @@
 """What the phone asks of the rest of the handset, and the event that answers it: see the topics in `requests`."""
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from firmware.base.words import Text
+from firmware.base.words import Text, word
 
 A_co = TypeVar("A_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
@@ -16,6 +16,10 @@ class Request(Generic[A_co]):
     """
 
     __slots__ = ()
+
+
+NO_MEMORY: Final = word("This phone's memory cannot be used now.")
+"""Why what needs the store comes to nothing, while there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,33 +144,33 @@ class KeptPolicy:
         return self.witness.days_left if self.witness is not None else 0
 
 
-ConfigStore = Sequence[KeptPolicy]
+KeptPolicies = Sequence[KeptPolicy]
 """The policies that are kept, oldest first."""
 
 
-def in_force(config_store: ConfigStore) -> KeptPolicy | None:
+def in_force(policies: KeptPolicies) -> KeptPolicy | None:
     """Return the policy that counts, None on a phone whose holder has not read one yet."""
-    return next((kept for kept in config_store if kept.state is PolicyState.IN_FORCE), None)
+    return next((kept for kept in policies if kept.state is PolicyState.IN_FORCE), None)
 
 
-def unread(config_store: ConfigStore) -> KeptPolicy | None:
+def unread(policies: KeptPolicies) -> KeptPolicy | None:
     """Return the policy that waits to be read, None where there is none."""
-    return next((kept for kept in config_store if kept.state is PolicyState.UNREAD), None)
+    return next((kept for kept in policies if kept.state is PolicyState.UNREAD), None)
 
 
-def add(config_store: ConfigStore, policy: Policy) -> tuple[KeptPolicy, ...]:
+def add(policies: KeptPolicies, policy: Policy) -> tuple[KeptPolicy, ...]:
     """Add a policy that has come: it is to be read, in place of one that nobody has read."""
-    position = config_store[-1].position + 1 if config_store else 1
-    passed_over = (replace(kept, state=PolicyState.REPLACED) if _is_unread(kept) else kept for kept in config_store)
+    position = policies[-1].position + 1 if policies else 1
+    passed_over = (replace(kept, state=PolicyState.REPLACED) if _is_unread(kept) else kept for kept in policies)
     return (*passed_over, KeptPolicy(position, policy, PolicyState.UNREAD))
 
 
-def show(config_store: ConfigStore, version: str, now: Reading) -> tuple[KeptPolicy, ...]:
+def show(policies: KeptPolicies, version: str, now: Reading) -> tuple[KeptPolicy, ...]:
     """Note that the holder has read the policy that waits to be read; another version changes nothing.
 
     The first one that is read takes effect at once: there is none before it that the holder could rely on.
     """
-    first = in_force(config_store) is None
+    first = in_force(policies) is None
 
     def read(kept: KeptPolicy) -> KeptPolicy:
         if not _is_unread(kept) or kept.policy.version != version:
@@ -179,13 +179,13 @@ def show(config_store: ConfigStore, version: str, now: Reading) -> tuple[KeptPol
             return replace(kept, state=PolicyState.IN_FORCE)
         return replace(kept, state=PolicyState.WAITING, witness=Witness.begin(now))
 
-    return tuple(read(kept) for kept in config_store)
+    return tuple(read(kept) for kept in policies)
 
 
-def advance(config_store: ConfigStore, now: Reading) -> tuple[KeptPolicy, ...]:
+def advance(policies: KeptPolicies, now: Reading) -> tuple[KeptPolicy, ...]:
     """Count on, and let the newest policy whose days are over take effect in place of all before it."""
     counted = tuple(
-        kept if kept.witness is None else replace(kept, witness=kept.witness.advance(now)) for kept in config_store
+        kept if kept.witness is None else replace(kept, witness=kept.witness.advance(now)) for kept in policies
     )
     due = max((kept.position for kept in counted if kept.witness is not None and kept.witness.is_over), default=0)
 
@@ -198,9 +198,9 @@ def advance(config_store: ConfigStore, now: Reading) -> tuple[KeptPolicy, ...]:
     return tuple(take_effect(kept) for kept in counted)
 
 
-def changes_since(config_store: ConfigStore, position: int, until: int) -> frozenset[Purpose]:
+def changes_since(policies: KeptPolicies, position: int, until: int) -> frozenset[Purpose]:
     """Return the purposes that were added or changed after one policy and up to another, passed over ones included."""
-    return frozenset().union(*(kept.policy.changes for kept in config_store if position < kept.position <= until))
+    return frozenset().union(*(kept.policy.changes for kept in policies if position < kept.position <= until))
 
 
 def _is_unread(kept: KeptPolicy) -> bool:

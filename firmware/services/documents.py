@@ -57,8 +57,8 @@ class DocumentErrands:
         }
 
     async def _list(self, _request: ListPolicies) -> tuple[PolicyRow, ...]:
-        config_store = await self._policies.config_store()
-        return tuple(map(_row, reversed(config_store)))
+        policies = await self._policies.kept()
+        return tuple(map(_row, reversed(policies)))
 
     async def _read(self, request: ReadPolicy) -> PolicyRead:
         return await self._policy(request.version)
@@ -68,13 +68,13 @@ class DocumentErrands:
         return await self._policy(request.version)
 
     async def _policy(self, version: str) -> PolicyRead:
-        config_store = await self._policies.config_store()
-        found = [kept for kept in config_store if not version or kept.policy.version == version]
+        policies = await self._policies.kept()
+        found = [kept for kept in policies if not version or kept.policy.version == version]
         if not found:
             raise StorageError("This policy is not kept any more. Choose another one.")
-        kept, counting = found[-1], in_force(config_store)
+        kept, counting = found[-1], in_force(policies)
         before = counting.position if counting is not None else 0
-        changes = changes_since(config_store, before, kept.position) if counting is not None else frozenset()
+        changes = changes_since(policies, before, kept.position) if counting is not None else frozenset()
         language = self._language()
         catalogue = await self._catalogues.current()
         names = tuple(catalogue.entry(purpose).name.in_language(language) for purpose in Purpose if purpose in changes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware.base.errors import HandsetError, NotGrantedError
 from firmware.base.words import word
-from firmware.phone.request import Outcome, Progressed
+from firmware.phone.request import NO_MEMORY, Outcome, Progressed
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.services import exchange
 from firmware.services.runner import Handlers
@@ -47,7 +47,7 @@ class FolderErrands:
         """Do a job; where it is being done already, whoever asks again hears of that one."""
         job = self._jobs.get(request.job)
         if job is None:
-            return Outcome(False, word("This phone's memory cannot be used now."))
+            return Outcome(False, NO_MEMORY)
         if await asyncio.to_thread(exchange.is_left, self._folder):
             return Outcome(
                 False, word("Files of the last holder are in the folder. Ask your installer to delete them.")

@@ -77,7 +77,7 @@ class Records:
             shares, traffic: usable at any time; before the store is open they raise StoreClosed.
         pins: the holder's and the guardian's once more, by whose they are.
         documents, number_proof: policies and notices, and whether the line's number is proved; likewise.
-        my_data, requests, retention, erasure, farewell: what the holder's rights are about; likewise.
+        my_data, requests, retention, erasure, cancellation: what the holder's rights are about; likewise.
         when_erased: called after something was erased, in whatever way.
         when_cancelled: called where the account is being cancelled, which a power cut has interrupted.
         keyring: what opens the store; where that takes the PIN, the store is closed until it was typed.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from firmware.base.errors import HandsetError
 from firmware.base.words import word
-from firmware.phone.request import Answered, Failed, Request
+from firmware.phone.request import NO_MEMORY, Answered, Failed, Request
 from firmware.store.errors import StoreOnTrialError
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class ErrandRunner:
         name = type(request).__name__
         handler = self._handlers.get(type(request))
         if handler is None:
-            return Failed(word("This phone's memory cannot be used now."))
+            return Failed(NO_MEMORY)
         try:
             return await handler(request)
         except StoreOnTrialError:

@@ -1,4 +1,4 @@
-"""New."""
+"""What the configuration means to records: recordings, how long things are kept, who gets them, receipts."""
 
 from collections.abc import Callable
 from functools import partial

@@ -103,6 +103,8 @@ def record_of(call: Call, device: str, number: str | None, epoch: int, seq: int)
     Raises:
         ValueError: no record can be made of it.
     """
+    if call.reason is None:
+        raise ValueError("The call is not over.")
     return CallDetailRecord(
         id=call.call_id,
         device=device,
@@ -112,7 +114,7 @@ def record_of(call: Call, device: str, number: str | None, epoch: int, seq: int)
         started_at=timestamp(call.started_at),
         answered_at=timestamp(call.answered_at) if call.answered_at is not None else None,
         ended_at=timestamp(call.ended_at) if call.ended_at is not None else None,
-        result=call.reason or DisconnectReason.INTERRUPTED,
+        result=call.reason,
         sip_code=call.sip_code,
         clock_quality=ClockQuality(synced=call.clock_synced, boot_id=call.boot_id),
         epoch=epoch,

@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallQuality
 from firmware.phone.requests.calls import CallKind
 from firmware.ports.store import CallerContact, CallLogEntry
@@ -44,7 +45,8 @@ def from_entry(entry: Entry) -> Call | None:
         if not all(map(is_time, times)) or max(times) - call.started_at > _LONGEST_S:
             return None
         # A call of which no record can be made must not keep the store from opening.
-        record_of(replace(call, account="0" * 32), "handset", None, 1, 1)
+        over = replace(call, account="0" * 32, reason=call.reason or DisconnectReason.INTERRUPTED)
+        record_of(over, "handset", None, 1, 1)
     except (ValueError, RecursionError):
         return None
     return call

@@ -138,4 +138,4 @@ class OperatorDocuments:
         try:
             return await self.admit(document)
         except DocumentRefusedError as error:
-            return OutcomeCode(error.refusal)
+            return error.refusal

@@ -12,7 +12,7 @@ from firmware.phone.requests.policies import PolicyState
 from firmware.privacy.catalogue import POLICY_VERSION
 from firmware.privacy.consent import LedgerAction
 from firmware.privacy.policy import (
-    ConfigStore,
+    KeptPolicies,
     KeptPolicy,
     Policy,
     Witness,
@@ -66,7 +66,7 @@ def version_in_force(database: Database) -> str:
     return str(rows[0][0]) if rows else POLICY_VERSION
 
 
-def read_shelf(database: Database) -> tuple[KeptPolicy, ...]:
+def read_policies(database: Database) -> tuple[KeptPolicy, ...]:
     """Return the policies that are kept, oldest first."""
     rows = database.query(f"SELECT {_COLUMNS} FROM policies ORDER BY position")  # noqa: S608 - our own names
     return tuple(map(_kept, rows))
@@ -79,24 +79,22 @@ class StoredPolicies(OperatorDocuments):
     written each time, so that a power cut costs what was counted since, and never shortens what is left.
     """
 
-    async def config_store(self) -> tuple[KeptPolicy, ...]:
+    async def kept(self) -> tuple[KeptPolicy, ...]:
         """Return the policies that are kept, oldest first."""
-        return await self._store.run(read_shelf)
+        return await self._store.run(read_policies)
 
     async def prepare(self) -> None:
         """Put the firmware's own policy among the others, where the operator has sent none."""
 
         def write(database: Database) -> bool:
-            config_store = read_shelf(database)
-            if not config_store and read_head(database).entries:
-                _add(database, config_store, _BEFORE, None)
+            policies = read_policies(database)
+            if not policies and read_head(database).entries:
+                _add(database, policies, _BEFORE, None)
                 database.execute("UPDATE policies SET state = ?", PolicyState.IN_FORCE)
-                config_store = read_shelf(database)
-            if any(kept.policy.version == BUILT_IN_VERSION for kept in config_store) or _operator_has_sent_one(
-                database
-            ):
+                policies = read_policies(database)
+            if any(kept.policy.version == BUILT_IN_VERSION for kept in policies) or _operator_has_sent_one(database):
                 return False
-            _add(database, config_store, built_in_policy(), None)
+            _add(database, policies, built_in_policy(), None)
             return True
 
         if await self._store.transact(write):
@@ -114,10 +112,10 @@ class StoredPolicies(OperatorDocuments):
         def write(database: Database) -> bool:
             if not self._register.admit(database, Kind.POLICY, document, statement):
                 return False
-            config_store = read_shelf(database)
-            namesake = next((kept for kept in config_store if kept.policy.version == said.version), None)
+            policies = read_policies(database)
+            namesake = next((kept for kept in policies if kept.policy.version == said.version), None)
             if namesake is None:
-                _add(database, config_store, said, document)
+                _add(database, policies, said, document)
             elif namesake.policy != _policy(said):
                 raise DocumentRefusedError(
                     OutcomeCode.OLD,
@@ -134,7 +132,7 @@ class StoredPolicies(OperatorDocuments):
         now = self._read_clocks()
 
         def write(database: Database) -> bool:
-            before = read_shelf(database)
+            before = read_policies(database)
             after = show(before, version, now)
             if after == before:
                 return False
@@ -153,7 +151,7 @@ class StoredPolicies(OperatorDocuments):
         now = self._read_clocks()
 
         def write(database: Database) -> bool:
-            before = read_shelf(database)
+            before = read_policies(database)
             after = advance(before, now)
             _update(database, before, after)
             return self._take_effect(database, before, after)
@@ -162,7 +160,7 @@ class StoredPolicies(OperatorDocuments):
             await self._consents.tell()
             self.when_changed()
 
-    def _take_effect(self, database: Database, before: ConfigStore, after: ConfigStore) -> bool:
+    def _take_effect(self, database: Database, before: KeptPolicies, after: KeptPolicies) -> bool:
         old, new = in_force(before), in_force(after)
         if new is None or (old is not None and old.position == new.position):
             return False
@@ -185,10 +183,10 @@ def _operator_has_sent_one(database: Database) -> bool:
     return bool(database.query("SELECT 1 FROM policies WHERE document IS NOT NULL LIMIT 1"))
 
 
-def _add(database: Database, config_store: ConfigStore, said: PolicyDocument, document: bytes | None) -> None:
-    after = add(config_store, _policy(said))
+def _add(database: Database, policies: KeptPolicies, said: PolicyDocument, document: bytes | None) -> None:
+    after = add(policies, _policy(said))
     new = after[-1]
-    _update(database, config_store, after)
+    _update(database, policies, after)
     database.execute(
         "INSERT INTO policies (position, version, said, document, state) VALUES (?, ?, ?, ?, ?)",
         new.position,
@@ -199,7 +197,7 @@ def _add(database: Database, config_store: ConfigStore, said: PolicyDocument, do
     )
 
 
-def _update(database: Database, before: ConfigStore, after: ConfigStore) -> None:
+def _update(database: Database, before: KeptPolicies, after: KeptPolicies) -> None:
     """Write what has changed; what is replaced first, for there is never more than one in force."""
     changed = [new for old, new in zip(before, after, strict=False) if new != old]
     for kept in sorted(changed, key=lambda kept: kept.state is PolicyState.IN_FORCE):

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,8 +61,10 @@ def run(runtime_dir: Path, *, verbose: bool = False) -> int:
 
 
 def _load() -> None:
-    with suppress(ImportError):
-        import firmware.voice.instruments  # noqa: F401, PLC0415
+    # The SIP library takes longer than all else, and there may be none.
+    for module in ("firmware.voice.instruments", "firmware.voice.sip.engine"):
+        with suppress(ImportError):
+            import_module(module)
 
 
 class Voice:

@@ -76,7 +76,7 @@ async def check(folder: Path, heard: Diary) -> str:
     lab = DocumentLab(folder)
     await lab.start()
     await lab.policies.prepare()
-    config_store = {kept.policy.version: kept for kept in await lab.policies.config_store()}
+    config_store = {kept.policy.version: kept for kept in await lab.policies.kept()}
     consents = await lab.consents.state()
     entries = await lab.consents.entries()
     actions = {(entry.action, entry.about) for entry in entries}

@@ -121,7 +121,7 @@ class DocumentLab(StoreLab):
 
     async def versions(self) -> dict[str, str]:
         """Return each policy's state by its version."""
-        return {kept.policy.version: kept.state.value for kept in await self.policies.config_store()}
+        return {kept.policy.version: kept.state.value for kept in await self.policies.kept()}
 
     def _report(self, _database: Database, digest: str, outcome: OutcomeCode) -> None:
         assert len(digest) == 64

@@ -7,6 +7,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK
 from firmware.phone.menu_stack import Quiet
 from firmware.phone.menu_views import CodeView, NoticeView, SoftKeys
+from firmware.phone.request import NO_MEMORY
 from firmware.phone.state import PhoneState
 
 ACCOUNT_PLACE = "{account}"
@@ -37,7 +38,7 @@ class CodePage(Quiet):
         if not template:
             return NoticeView(self._title, self._missing, keys=keys)
         if not account:
-            return NoticeView(self._title, word("This phone's memory cannot be used now."), keys=keys)
+            return NoticeView(self._title, NO_MEMORY, keys=keys)
         link = template.replace(ACCOUNT_PLACE, account)
         return CodeView(self._title, link, link.removeprefix(_SCHEME), keys)
 

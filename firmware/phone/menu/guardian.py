@@ -76,7 +76,7 @@ def ask_guardians_pin(state: PhoneState, then: Then, note: Text = "") -> None:
 
 
 def change_guardians_pin(state: PhoneState) -> None:
-    """Ask a guardian for the Current PIN, and then for a new one."""
+    """Ask a guardian for the current PIN, and then for a new one."""
     state.menu.push(state, GuardianCheck(partial(ask_guardians_pin, then=_be_done)))
 
 

@@ -150,7 +150,7 @@ def ask_new_pin(state: PhoneState, then: Then | None = None, note: Text = "") ->
 
 
 def changing_pin(then: Then | None = None) -> Then:
-    """Make a choice that asks for the Current PIN and then for a new one."""
+    """Make a choice that asks for the current PIN and then for a new one."""
     return opening(lambda _state: PinCheck(partial(ask_new_pin, then=then), word("Current PIN")))
 
 

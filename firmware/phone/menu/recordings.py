@@ -145,7 +145,7 @@ class KeepPage(Choices):
 
 
 class Player(Quiet):
-    """Plays a recording where the handset is lifted or the loudspeaker on; see `modes.listening`."""
+    """Plays a recording where the handset is lifted or the loudspeaker on; see `modes.menu`."""
 
     listens = True
 

@@ -96,14 +96,14 @@ class Documents:
 
     async def _tell(self) -> None:
         try:
-            config_store, notices = await self.policies.config_store(), await self.notices.to_show()
+            policies, notices = await self.policies.kept(), await self.notices.to_show()
             answers = await self.answers.count_unread()
         except StorageError as error:
             _log.warning("What the operator has sent cannot be read: %s", error)
             return
         waiting = [notice for notice in notices if not notice.acknowledged]
         # On a phone whose holder has read none the policy is read where the phone is set up.
-        new = unread(config_store) if in_force(config_store) is not None else None
+        new = unread(policies) if in_force(policies) is not None else None
         self._on_change(
             DocumentsChanged(
                 new.policy.version if new is not None else "",

@@ -26,7 +26,8 @@ _USER: Final = "wecall"
 _STATE: Final = "/var/lib/wecall"
 # Links may lie there: root goes nowhere in the handset's folder.
 _FORGET: Final = (
-    f"import pathlib, firmware.configuration.config_store as its; its.Shelf(pathlib.Path({_STATE!r})).forget_operator()"
+    "import pathlib, firmware.configuration.config_store as its; "
+    f"its.ConfigStore(pathlib.Path({_STATE!r})).forget_operator()"
 )
 
 

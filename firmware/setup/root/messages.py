@@ -95,7 +95,7 @@ class RootAnswer(_SaidByRoot):
 
     Attributes:
         number: of the bundle that was asked about.
-        code: a `OutcomeCode` where the bundle was refused, a `RootStep` where that step failed, or `NOT_JOINED`.
+        code: an `OutcomeCode` where the bundle was refused, a `RootStep` where that step failed, or `NOT_JOINED`.
         starts_anew: the firmware was exchanged, and whoever asked runs the other one: end the process, as soon as no
             call goes on, and let the service manager start it again.
     """

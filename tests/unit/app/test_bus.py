@@ -33,7 +33,8 @@ from firmware.phone.news import CallStateChanged, MessageSent
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingSign
-from firmware.phone.requests.pin import PinChanged
+from firmware.phone.request import Answered, Failed
+from firmware.phone.requests.pin import CheckPin, PinChanged
 from firmware.ports.store import CallerContact
 
 CALL = CallId("c" * 32)
@@ -523,3 +524,12 @@ async def test_where_nothing_can_record_the_phone_hears_so_and_the_rest_means_no
     ]  # fmt: skip
     parts.bus.post(HandsetLifted())
     assert await parts.phone.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
+
+
+async def test_what_nobody_can_do_is_answered_so_that_no_page_waits_and_no_pin_is_kept(parts: Parts) -> None:
+    request = CheckPin("4711")
+    parts.phone.answers[HandsetLifted] = [request]
+    parts.bus.post(HandsetLifted())
+    answered = await parts.phone.wait_for(Answered)
+    assert answered.request is request
+    assert isinstance(answered.answer, Failed)

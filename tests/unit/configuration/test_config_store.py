@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_understood_counts_for_nothing_and_is_not_taken_fo
     assert ConfigStore(tmp_path).standing.active is None
 
 
-def test_a_shelf_that_forgets_its_operator_is_as_new_but_for_the_handsets_own_keys(config_store: ConfigStore) -> None:
+def test_a_store_that_forgets_its_operator_is_as_new_but_for_the_handsets_own_keys(config_store: ConfigStore) -> None:
     identity = open_identity(config_store.folder, SERIAL)
     keep(config_store, 7)
     try_it(config_store, 8)

@@ -206,6 +206,8 @@ class AnyOfficeEvening(AnyEvening):
             if isinstance(request, SetPin) and not self.store_fails:
                 self._handle(PinChanged(bool(request.pin)))
             self._handle(Answered(request, Failed("No.") if self.store_fails else answer_to(request)))
+        # A PIN, or a number, is kept no longer than until its answer.
+        assert self.phone._state.asked == []
 
     @rule(fails=st.booleans())
     def break_or_mend_the_store(self, fails: bool) -> None:

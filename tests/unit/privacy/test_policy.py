@@ -33,11 +33,11 @@ def reading(after_s: float = 0, *, boot: str = "a", wall_s: float | None = None,
     return Reading(boot, 100 + after_s, AT_S + after_s if wall_s is None else wall_s, synced)
 
 
-def states(config_store: tuple[KeptPolicy, ...]) -> dict[str, PolicyState]:
-    return {kept.policy.version: kept.state for kept in config_store}
+def states(policies: tuple[KeptPolicy, ...]) -> dict[str, PolicyState]:
+    return {kept.policy.version: kept.state for kept in policies}
 
 
-def shelf_with_a_policy_in_force() -> tuple[KeptPolicy, ...]:
+def policies_with_one_in_force() -> tuple[KeptPolicy, ...]:
     return show(add((), policy("1")), "1", reading())
 
 
@@ -45,72 +45,72 @@ def shelf_with_a_policy_in_force() -> tuple[KeptPolicy, ...]:
 
 
 def test_the_first_policy_that_is_read_takes_effect_at_once() -> None:
-    config_store = add((), policy("1"))
-    assert states(config_store) == {"1": PolicyState.UNREAD}
-    assert states(show(config_store, "1", reading())) == {"1": PolicyState.IN_FORCE}
+    policies = add((), policy("1"))
+    assert states(policies) == {"1": PolicyState.UNREAD}
+    assert states(show(policies, "1", reading())) == {"1": PolicyState.IN_FORCE}
 
 
 def test_a_policy_that_came_waits_to_be_read_for_as_long_as_that_takes() -> None:
-    config_store = add(shelf_with_a_policy_in_force(), policy("2"))
-    later = advance(config_store, reading(400 * DAY_S))
+    policies = add(policies_with_one_in_force(), policy("2"))
+    later = advance(policies, reading(400 * DAY_S))
     assert states(later) == {"1": PolicyState.IN_FORCE, "2": PolicyState.UNREAD}
 
 
 def test_a_policy_that_was_read_takes_effect_seven_days_later() -> None:
-    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
-    assert config_store[-1].days_left == 7
-    config_store = advance(config_store, reading(NOTICE_S - 1))
-    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
-    assert config_store[-1].days_left == 1
-    config_store = advance(config_store, reading(NOTICE_S))
-    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE}
-    assert config_store[-1].days_left == 0
+    policies = show(add(policies_with_one_in_force(), policy("2")), "2", reading())
+    assert states(policies) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
+    assert policies[-1].days_left == 7
+    policies = advance(policies, reading(NOTICE_S - 1))
+    assert states(policies) == {"1": PolicyState.IN_FORCE, "2": PolicyState.WAITING}
+    assert policies[-1].days_left == 1
+    policies = advance(policies, reading(NOTICE_S))
+    assert states(policies) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE}
+    assert policies[-1].days_left == 0
 
 
 def test_reading_a_policy_again_does_not_begin_the_days_anew() -> None:
-    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    config_store = advance(config_store, reading(3 * DAY_S))
-    assert show(config_store, "2", reading(3 * DAY_S)) == config_store
+    policies = show(add(policies_with_one_in_force(), policy("2")), "2", reading())
+    policies = advance(policies, reading(3 * DAY_S))
+    assert show(policies, "2", reading(3 * DAY_S)) == policies
 
 
 def test_reading_an_old_policy_changes_nothing() -> None:
-    config_store = add(shelf_with_a_policy_in_force(), policy("2"))
-    assert show(config_store, "1", reading()) == config_store
-    assert show(config_store, "unknown", reading()) == config_store
+    policies = add(policies_with_one_in_force(), policy("2"))
+    assert show(policies, "1", reading()) == policies
+    assert show(policies, "unknown", reading()) == policies
 
 
 def test_a_newer_policy_passes_over_one_that_nobody_has_read() -> None:
-    config_store = add(add(shelf_with_a_policy_in_force(), policy("2")), policy("3"))
-    assert states(config_store) == {"1": PolicyState.IN_FORCE, "2": PolicyState.REPLACED, "3": PolicyState.UNREAD}
-    waiting = unread(config_store)
+    policies = add(add(policies_with_one_in_force(), policy("2")), policy("3"))
+    assert states(policies) == {"1": PolicyState.IN_FORCE, "2": PolicyState.REPLACED, "3": PolicyState.UNREAD}
+    waiting = unread(policies)
     assert waiting is not None
     assert waiting.policy.version == "3"
 
 
 def test_what_a_policy_that_was_passed_over_changes_is_asked_again_too() -> None:
-    config_store = add(shelf_with_a_policy_in_force(), policy("2", Purpose.RECORDING))
-    config_store = add(config_store, policy("3", Purpose.CDR_SYNC))
-    assert changes_since(config_store, 1, 3) == {Purpose.RECORDING, Purpose.CDR_SYNC}
-    assert changes_since(config_store, 2, 3) == {Purpose.CDR_SYNC}
-    assert changes_since(config_store, 3, 3) == frozenset()
+    policies = add(policies_with_one_in_force(), policy("2", Purpose.RECORDING))
+    policies = add(policies, policy("3", Purpose.CDR_SYNC))
+    assert changes_since(policies, 1, 3) == {Purpose.RECORDING, Purpose.CDR_SYNC}
+    assert changes_since(policies, 2, 3) == {Purpose.CDR_SYNC}
+    assert changes_since(policies, 3, 3) == frozenset()
 
 
 def test_of_two_policies_that_were_read_each_takes_effect_after_its_own_days() -> None:
-    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    config_store = show(add(config_store, policy("3")), "3", reading(3 * DAY_S))
-    config_store = advance(config_store, reading(NOTICE_S))
-    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE, "3": PolicyState.WAITING}
-    config_store = advance(config_store, reading(NOTICE_S + 3 * DAY_S))
-    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
+    policies = show(add(policies_with_one_in_force(), policy("2")), "2", reading())
+    policies = show(add(policies, policy("3")), "3", reading(3 * DAY_S))
+    policies = advance(policies, reading(NOTICE_S))
+    assert states(policies) == {"1": PolicyState.REPLACED, "2": PolicyState.IN_FORCE, "3": PolicyState.WAITING}
+    policies = advance(policies, reading(NOTICE_S + 3 * DAY_S))
+    assert states(policies) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
 
 
 def test_a_phone_that_slept_over_both_dates_goes_to_the_newer_one() -> None:
-    config_store = show(add(shelf_with_a_policy_in_force(), policy("2")), "2", reading())
-    config_store = show(add(config_store, policy("3")), "3", reading(HOUR_S))
-    config_store = advance(config_store, reading(30 * DAY_S))
-    assert states(config_store) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
-    counting = in_force(config_store)
+    policies = show(add(policies_with_one_in_force(), policy("2")), "2", reading())
+    policies = show(add(policies, policy("3")), "3", reading(HOUR_S))
+    policies = advance(policies, reading(30 * DAY_S))
+    assert states(policies) == {"1": PolicyState.REPLACED, "2": PolicyState.REPLACED, "3": PolicyState.IN_FORCE}
+    counting = in_force(policies)
     assert counting is not None
     assert counting.policy.version == "3"
 

@@ -29,7 +29,7 @@ from firmware.services.recordings import RecordingErrands
 from tests.lab.store import StoreLab
 
 
-class ConfigStore:
+class Shelf:
     def __init__(self, lab: StoreLab) -> None:
         self.lab = lab
         self.posted: list[PlaybackProgressed] = []
@@ -59,82 +59,82 @@ class ConfigStore:
 
 
 @pytest.fixture
-async def config_store(lab: StoreLab, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ConfigStore]:
+async def shelf(lab: StoreLab, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shelf]:
     monkeypatch.setenv("TZ", "UTC")
     await lab.consents.grant(Purpose.RECORDING, actor=Actor.HOLDER, channel=Channel.KEYPAD)
-    config_store = ConfigStore(lab)
-    yield config_store
-    for read_end in config_store.read_ends:
+    shelf = Shelf(lab)
+    yield shelf
+    for read_end in shelf.read_ends:
         os.close(read_end)
 
 
-async def test_recordings_are_listed_newest_first_with_all_that_a_page_shows(config_store: ConfigStore) -> None:
-    first = await config_store.record(2)
-    second = await config_store.record(3)
-    answer = await config_store.do(ListRecordings(1, 10))
+async def test_recordings_are_listed_newest_first_with_all_that_a_page_shows(shelf: Shelf) -> None:
+    first = await shelf.record(2)
+    second = await shelf.record(3)
+    answer = await shelf.do(ListRecordings(1, 10))
     size_bytes = answer.items[0].size_bytes
     assert answer == RecordingsListed(
         1, 2, (RecordingRow(first, "Anna", "2345", "1 Mar 10:00", 2.0, size_bytes, True, False),),
-        await config_store.lab.recordings.size_bytes(), 10_000_000,
+        await shelf.lab.recordings.size_bytes(), 10_000_000,
     )  # fmt: skip
-    assert [row.recording_id for row in await config_store.rows()] == [second, first]
-    config_store.language = "zh"
-    assert (await config_store.rows())[0].at == "3月1日 10:00"
+    assert [row.recording_id for row in await shelf.rows()] == [second, first]
+    shelf.language = "zh"
+    assert (await shelf.rows())[0].at == "3月1日 10:00"
 
 
-async def test_the_recordings_of_a_call_are_found_newest_first(config_store: ConfigStore) -> None:
+async def test_the_recordings_of_a_call_are_found_newest_first(shelf: Shelf) -> None:
     first, _, third = (
-        await config_store.record(),
-        await config_store.record(call="another"),
-        await config_store.record(),
+        await shelf.record(),
+        await shelf.record(call="another"),
+        await shelf.record(),
     )
-    answer = await config_store.do(FindRecordings(CallId("c")))
+    answer = await shelf.do(FindRecordings(CallId("c")))
     assert [row.recording_id for row in answer] == [third, first]
-    assert await config_store.do(FindRecordings(CallId("nobody's"))) == ()
+    assert await shelf.do(FindRecordings(CallId("nobody's"))) == ()
 
 
-async def test_one_that_runs_is_listed_as_such(config_store: ConfigStore) -> None:
-    await config_store.record(finished=False)
-    [row] = await config_store.rows()
+async def test_one_that_runs_is_listed_as_such(shelf: Shelf) -> None:
+    await shelf.record(finished=False)
+    [row] = await shelf.rows()
     assert row.running
     assert not row.complete
 
 
-async def test_one_is_kept_for_good_for_some_days_or_no_longer(config_store: ConfigStore) -> None:
-    recording_id = await config_store.record()
-    assert await config_store.do(KeepRecording(recording_id, keep=True)) is None
-    [row] = await config_store.rows()
+async def test_one_is_kept_for_good_for_some_days_or_no_longer(shelf: Shelf) -> None:
+    recording_id = await shelf.record()
+    assert await shelf.do(KeepRecording(recording_id, keep=True)) is None
+    [row] = await shelf.rows()
     assert (row.kept, row.kept_until) == (True, "")
-    await config_store.do(KeepRecording(recording_id, keep=True, days=30))
-    [row] = await config_store.rows()
+    await shelf.do(KeepRecording(recording_id, keep=True, days=30))
+    [row] = await shelf.rows()
     assert (row.kept, row.kept_until) == (True, "31 Mar 2026")
-    config_store.language = "zh"
-    assert (await config_store.rows())[0].kept_until == "2026年3月31日"
-    await config_store.do(KeepRecording(recording_id, keep=False))
-    [row] = await config_store.rows()
+    shelf.language = "zh"
+    assert (await shelf.rows())[0].kept_until == "2026年3月31日"
+    await shelf.do(KeepRecording(recording_id, keep=False))
+    [row] = await shelf.rows()
     assert (row.kept, row.kept_until) == (False, "")
 
 
 async def test_what_is_kept_for_some_days_by_a_clock_that_may_be_wrong_is_kept_for_good(
-    config_store: ConfigStore,
+    shelf: Shelf,
 ) -> None:
-    recording_id = await config_store.record()
-    config_store.lab.synced = False
-    await config_store.do(KeepRecording(recording_id, keep=True, days=30))
-    [row] = await config_store.rows()
+    recording_id = await shelf.record()
+    shelf.lab.synced = False
+    await shelf.do(KeepRecording(recording_id, keep=True, days=30))
+    [row] = await shelf.rows()
     assert (row.kept, row.kept_until) == (True, "")
 
 
-async def test_one_that_is_deleted_is_heard_no_longer(config_store: ConfigStore) -> None:
-    recording_id = await config_store.record()
-    await config_store.do(PlayRecording(recording_id))
-    assert await config_store.do(DeleteRecording(recording_id)) is None
-    assert config_store.posted[-1].playback is Playback.STOPPED
-    assert await config_store.rows() == ()
+async def test_one_that_is_deleted_is_heard_no_longer(shelf: Shelf) -> None:
+    recording_id = await shelf.record()
+    await shelf.do(PlayRecording(recording_id))
+    assert await shelf.do(DeleteRecording(recording_id)) is None
+    assert shelf.posted[-1].playback is Playback.STOPPED
+    assert await shelf.rows() == ()
 
 
-async def test_playing_is_told_by_its_progress_alone(config_store: ConfigStore) -> None:
-    recording_id = await config_store.record()
+async def test_playing_is_told_by_its_progress_alone(shelf: Shelf) -> None:
+    recording_id = await shelf.record()
     for errand in (
         PlayRecording(recording_id, 0.5),
         PausePlaying(),
@@ -142,13 +142,13 @@ async def test_playing_is_told_by_its_progress_alone(config_store: ConfigStore) 
         ResumePlaying(),
         StopPlaying(),
     ):
-        assert await config_store.do(errand) is None
-    assert [(each.at_s, each.playback) for each in config_store.posted] == [
+        assert await shelf.do(errand) is None
+    assert [(each.at_s, each.playback) for each in shelf.posted] == [
         (0.5, Playback.PAUSED), (1.5, Playback.PAUSED), (1.5, Playback.PLAYING), (1.5, Playback.STOPPED)
     ]  # fmt: skip
 
 
-async def test_what_nobody_plays_can_be_stopped_and_sought_all_the_same(config_store: ConfigStore) -> None:
+async def test_what_nobody_plays_can_be_stopped_and_sought_all_the_same(shelf: Shelf) -> None:
     for errand in (PausePlaying(), ResumePlaying(), SeekRecording(10.0), StopPlaying()):
-        assert await config_store.do(errand) is None
-    assert config_store.posted == []
+        assert await shelf.do(errand) is None
+    assert shelf.posted == []

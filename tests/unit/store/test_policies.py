@@ -96,7 +96,7 @@ async def test_the_firmwares_own_policy_stays_behind_the_operators(lab: Document
     await lab.policies.take(lab.operator.policy(1, "shop-1"))
     await lab.store.transact(lambda database: database.execute("UPDATE policies SET version = 'x' WHERE position = 1"))
     await lab.policies.prepare()
-    assert len(await lab.policies.config_store()) == 2
+    assert len(await lab.policies.kept()) == 2
 
 
 # --- taking policies --------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ async def test_a_signed_policy_is_taken_and_waits_to_be_read(lab: DocumentLab) -
     assert await lab.versions() == {BUILT_IN_VERSION: "in_force", "shop-1": "unread"}
     assert lab.changes == 1
     await lab.restart()
-    assert (await lab.policies.config_store())[-1].policy.paragraphs("zh") == ("新规则。", "就这些。")
+    assert (await lab.policies.kept())[-1].policy.paragraphs("zh") == ("新规则。", "就这些。")
 
 
 async def test_the_newest_policy_once_more_changes_nothing(lab: DocumentLab) -> None:
@@ -146,10 +146,10 @@ async def test_what_must_not_be_taken_is_refused_with_its_reason(lab: DocumentLa
         OutcomeCode.UNREADABLE: sign(Kind.POLICY, operator.statement(9, {"version": "9"}), operator.key),
         OutcomeCode.TOO_LARGE: second + bytes(100_000),
     }
-    before = await lab.policies.config_store()
+    before = await lab.policies.kept()
     for outcome, document in refused.items():
         assert await lab.policies.take(document) is outcome
-    assert await lab.policies.config_store() == before
+    assert await lab.policies.kept() == before
     assert await lab.policies.take(operator.policy(5, "shop-5")) is OutcomeCode.TAKEN
 
 
@@ -264,7 +264,7 @@ async def test_what_was_counted_outlasts_restarts_and_a_clock_that_is_set_counts
         lab.pass_time(DAY_S, clock_step_s=1000 * DAY_S if day % 2 else -900 * DAY_S)
         await lab.policies.count()
         await lab.restart()
-    assert (await lab.policies.config_store())[-1].days_left == 1
+    assert (await lab.policies.kept())[-1].days_left == 1
     lab.synced, lab.boot_id, lab.monotonic_s = False, "boot 2", 3.0
     await lab.policies.count()
     lab.pass_time(DAY_S - 1)
@@ -303,7 +303,7 @@ async def test_the_texts_of_old_policies_are_kept(lab: DocumentLab) -> None:
         await lab.policies.note_shown(f"shop-{number}")
         lab.pass_time(WEEK_S)
         await lab.policies.count()
-    texts = [kept.policy.paragraphs("en")[0] for kept in await lab.policies.config_store()]
+    texts = [kept.policy.paragraphs("en")[0] for kept in await lab.policies.kept()]
     assert texts[1:] == ["Number 1.", "Number 2.", "Number 3."]
     assert texts[0] == built_in_policy().text.en[0]
 
@@ -311,4 +311,4 @@ async def test_the_texts_of_old_policies_are_kept(lab: DocumentLab) -> None:
 async def test_a_purpose_that_this_firmware_does_not_know_is_not_asked(lab: DocumentLab) -> None:
     await settle(lab)
     assert await lab.policies.take(lab.operator.policy(1, "shop-1", "advertising")) is OutcomeCode.TAKEN
-    assert (await lab.policies.config_store())[-1].policy.changes == frozenset()
+    assert (await lab.policies.kept())[-1].policy.changes == frozenset()

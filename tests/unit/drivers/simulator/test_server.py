@@ -382,8 +382,3 @@ async def test_a_file_that_no_stick_of_ours_holds_is_refused(
     assert await plug_in(client, phone, bytes(1001)) == 413
     assert await plug_in(client, phone, bytes(1000)) == 204
     assert plugged.qsize() == 1
-
-
-async def test_a_phone_without_a_port_says_so(phone: PhoneWithPage, client: ClientSession) -> None:
-    phone.simulator.stick.when_plugged = None
-    assert await plug_in(client, phone, b"bundle") == 404

@@ -45,7 +45,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def test_on_a_new_phone_nothing_is_news_its_policy_is_read_where_it_is_set_up(desk: Desk) -> None:
     await desk.hears(DocumentsChanged())
-    assert [kept.state for kept in await desk.documents.policies.config_store()] == [PolicyState.UNREAD]
+    assert [kept.state for kept in await desk.documents.policies.kept()] == [PolicyState.UNREAD]
 
 
 async def test_the_phone_hears_of_what_came_and_of_what_was_read(desk: Desk) -> None:
@@ -81,9 +81,9 @@ async def test_what_ran_since_the_last_count_is_counted_when_the_phone_stops(des
     await documents.policies.note_shown(BUILT_IN_VERSION)
     await documents.policies.admit(desk.lab.operator.policy(1, "shop-1", not_after=FAR))
     await documents.policies.note_shown("shop-1")
-    before = (await documents.policies.config_store())[-1].witness
+    before = (await documents.policies.kept())[-1].witness
     await documents.stop()
-    after = (await documents.policies.config_store())[-1].witness
+    after = (await documents.policies.kept())[-1].witness
     assert before is not None
     assert after is not None
     assert after.witnessed_s > before.witnessed_s

@@ -1,11 +1,13 @@
 """A machine that changes operators trusts the next first bundle again, and only whoever has root can have it so."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from contract.results import OutcomeCode
-from firmware.setup.root.forget import ForgetError, forget_operator
+from firmware.setup.root.forget import _FORGET, _STATE, ForgetError, forget_operator
 from firmware.setup.root.messages import RootOutcome
 from firmware.setup.root.record import RecordError
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, time_server, wheel
@@ -94,3 +96,10 @@ def test_keys_that_whoever_has_root_wrote_down_count_on(machine: RootMachine) ->
     machine.keep(6, bundle(6))
     forget(machine)
     assert machine.attempt(1, OF_THE_NEXT).code == OutcomeCode.UNKNOWN_KEY
+
+
+def test_the_handsets_part_is_done_by_the_code_that_root_has_run(tmp_path: Path) -> None:
+    (tmp_path / "provisioning").mkdir()
+    (tmp_path / "provisioning" / "standing.json").write_text("{}")
+    subprocess.run([sys.executable, "-c", _FORGET.replace(_STATE, str(tmp_path))], check=True)
+    assert not (tmp_path / "provisioning" / "standing.json").exists()
