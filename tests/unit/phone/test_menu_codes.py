@@ -92,3 +92,6 @@ def test_a_picture_is_deleted_after_a_question_and_is_no_background_any_more() -
     desk.press(Key.OK)
     assert desk.said(DeletePicture) == [DeletePicture("p1")]
     assert desk.said(SavePreferences)[-1].preferences.background == ""
+    # The store does one after the other: the list that is read next has it no more.
+    kinds = [type(command) for command in desk.all_commands]
+    assert len(kinds) - kinds[::-1].index(ListPictures) > kinds.index(DeletePicture) + 1
