@@ -1,0 +1,1 @@
+"""What crosses a border: messages, codes of results, purposes."""

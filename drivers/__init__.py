@@ -1,0 +1,1 @@
+"""Devices, one a file."""

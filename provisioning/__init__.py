@@ -1,0 +1,1 @@
+"""All that can be set, and the bundles that bring it."""

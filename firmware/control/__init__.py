@@ -1,0 +1,1 @@
+"""The local sockets: who may ask what, servers and clients."""

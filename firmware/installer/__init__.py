@@ -1,0 +1,1 @@
+"""`wecall bundle` and `wecall fleet`: what an installer's computer does."""

@@ -1,0 +1,1 @@
+"""Picture files from outside, decoded in a process of its own."""

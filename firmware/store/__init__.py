@@ -1,0 +1,1 @@
+"""The encrypted store: the only place that opens it, and files that are sealed."""

@@ -1,0 +1,1 @@
+"""vCards from outside, read and written in a process of its own."""

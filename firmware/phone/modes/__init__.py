@@ -1,0 +1,1 @@
+"""What each event means in each mode."""

@@ -1,0 +1,1 @@
+"""The audio loop, tones, echo, and the sound of recordings."""
