@@ -193,7 +193,8 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether the broker has let this client in, and has not gone."""
-        return self._accepted.done() and not self._lost.done()
+        # A future that `open` has stopped waiting for is done, too.
+        return self._accepted.done() and not self._accepted.cancelled() and not self._lost.done()
 
     @property
     def traffic(self) -> Traffic:

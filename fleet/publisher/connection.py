@@ -86,10 +86,15 @@ class BrokerLine(Connection):
         self._events: list[Event] = []
         self._happened = asyncio.Event()
         self._posting: set[asyncio.Task[None]] = set()
-        with self._told():
+        try:
             server = Server.read(
                 settings.host, settings.port, settings.keep_alive_s, settings.ca, settings.certificate, settings.key
             )
+        except BrokerError as error:
+            raise FleetError(
+                f"The broker cannot be spoken to: {settings.ca}, {settings.certificate} or {settings.key} cannot be "
+                "used. Check that they are there, in PEM, and that the key belongs to the certificate."
+            ) from error
         terms = Terms(window=_MOST_ON_THE_WAY, session_expiry_s=SESSION_S)
         super().__init__(server, self.name, terms, received=self._receive)
 
@@ -119,7 +124,11 @@ class BrokerLine(Connection):
         ]
         with self._told():
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await asyncio.gather(*asked, return_exceptions=True)
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+            for answer in answers:
+                # Whoever may not listen to one of them listens to the other.
+                if isinstance(answer, BrokerError) and not isinstance(answer, MessageRefusedError):
+                    raise answer
 
     async def known_devices(self) -> dict[str, bool]:
         """Return the handsets that the broker knows, True for those that are online.
