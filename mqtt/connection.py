@@ -298,7 +298,8 @@ class Connection:
 
     def resume(self) -> None:
         """Read again what comes."""
-        if self._socket is not None and not self._lost.done():
+        # Until the broker has let us in the socket is the connecting thread's.
+        if self._socket is not None and self.is_open:
             self._socket.is_paused = False
             self._loop.add_reader(self._socket, self._read)
             # What TLS has decrypted already makes no descriptor readable.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ EVERYBODYS: Final = (Topic.STATUS, Topic.CONSENT)
 
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 30.0
+# A connection that stood this long was a good one: the next failure is a new story.
+_STEADY_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 5.0
 _MOST_UNANSWERED: Final = 1000
 
@@ -90,6 +93,7 @@ class Intake:
         self._number = 0
         self._held: Received | None = None
         self._answering: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
         self._is_connected = False
         self._told = ""
         self._is_mute = False
@@ -100,6 +104,11 @@ class Intake:
 
     async def stop(self) -> None:
         """Wait a little until handsets' answers are with the broker, and leave; the session stays."""
+        self._is_leaving = True
+        if self._held is not None and self._connection is not None:
+            # The broker's word that it has them is read behind what there was no room for.
+            self._held = None
+            self._connection.resume()
         if self._answering:
             await asyncio.wait(self._answering, timeout=_CLOSE_TIMEOUT_S)
         if self._connecting is not None:
@@ -111,11 +120,11 @@ class Intake:
         if self._connecting is not None and self._connecting.done():
             # It goes on for ever, but for what nobody has foreseen.
             self._connecting.result()
-        self._arrived.clear()
         if not self._queue:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._arrived.wait()
+        self._arrived.clear()
 
     def wake(self) -> None:
         """Let `wait` return at once."""
@@ -166,6 +175,7 @@ class Intake:
         attempt = 0
         while True:
             self._number += 1
+            opened_at_s = math.inf
             async with Connection(
                 self._server,
                 self._client_id,
@@ -175,12 +185,14 @@ class Intake:
             ) as self._connection:
                 try:
                     await self._connection.open()
-                    attempt = 0
+                    opened_at_s = time.monotonic()
                     await self._listen(self._connection)
                 except BrokerError as error:
                     self._say(error)
                 finally:
                     self._counts.connected.set(0)
+            if time.monotonic() - opened_at_s > _STEADY_S:
+                attempt = 0
             await asyncio.sleep(full_jitter_s(attempt, base_s=_FIRST_RETRY_S, cap_s=_LAST_RETRY_S))
             attempt += 1
 
@@ -220,6 +232,9 @@ class Intake:
             self._bytes = sum(len(message.payload) for message in self._queue)
 
     def _receive(self, number: int, message: Message) -> None:
+        if self._is_leaving:
+            # The broker keeps what it is not told to forget.
+            return
         payload = message.payload if len(message.payload) <= MAX_BYTES else _TOO_LONG
         received = Received(message.topic, payload, message.number, message.qos, number, time.monotonic())
         is_full = self._bytes >= MOST_BYTES_WAITING

@@ -18,8 +18,9 @@ from fleet.collector.quarantine import Sender
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
-from tests.lab.certificates import IssuedCertificate
+from tests.lab.certificates import CertificateAuthority, IssuedCertificate
 from tests.lab.fleet_broker import FLEET, FleetBroker
+from tests.lab.hand_made_broker import HandMadeBroker, Session
 from tests.lab.mqtt_proxy import MqttProxy
 
 TOPIC = f"wecall/v1/{FLEET}/desk-1/outcome"
@@ -179,6 +180,16 @@ async def test_long_messages_fill_no_memory_and_none_that_somebody_waits_for_is_
     await lab.until(lambda: lab.intake.waiting == 5)
 
 
+async def test_handsets_answers_leave_also_while_there_is_no_room(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.collector.intake.MOST_BYTES_WAITING", 5 * LONG)
+    await asyncio.to_thread(lab.send, COUNT, 1, 0, LONG)
+    await lab.until(lambda: lab.intake._held is not None)
+    lab.intake.answer([Acknowledgement(Sender(FLEET, "desk-1"), b"{}", ())])
+    await lab.intake.stop()
+    assert lab.counts.acks._value.get() == 1
+    assert lab.intake.waiting == 5
+
+
 async def test_a_flood_of_long_messages_that_nobody_waits_for_is_let_drop(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,12 +198,48 @@ async def test_a_flood_of_long_messages_that_nobody_waits_for_is_let_drop(
     assert lab.intake.waiting == 5
 
 
-def intake_of(broker: FleetBroker, issued: IssuedCertificate, *, name: str = "main") -> Intake:
+def intake_of(
+    broker: FleetBroker | HandMadeBroker, ca_path: Path, issued: IssuedCertificate, *, name: str = "main"
+) -> Intake:
     """Return the intake of a collector that shows this certificate."""
     address = BrokerAddress(
-        host="127.0.0.1", port=broker.port, ca=broker.ca_path, certificate=issued.certificate, key=issued.key
+        host="127.0.0.1", port=broker.port, ca=ca_path, certificate=issued.certificate, key=issued.key
     )
     return Intake(CollectorSettings(name=name, broker=address), Counts())
+
+
+async def test_a_broker_that_lets_a_collector_in_and_hangs_up_is_asked_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def pause_s(attempt: int, **_limits: float) -> float:
+        attempts.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr("fleet.collector.intake.full_jitter_s", pause_s)
+    authority = CertificateAuthority(tmp_path / "authority")
+    async with HandMadeBroker(authority) as broker:
+
+        async def hang_up(_session: Session) -> None:
+            broker.cut()
+
+        broker.malice = hang_up
+        intake = intake_of(broker, authority.ca_path, authority.issue("collector.main"))
+        intake.start()
+        async with asyncio.timeout(60):
+            while len(attempts) < 3:  # noqa: ASYNC110 - nothing tells of an attempt
+                await asyncio.sleep(0.01)
+        await intake.stop()
+    assert attempts[:3] == [0, 1, 2]
+
+
+async def test_whoever_is_woken_before_it_waits_does_not_wait(tmp_path: Path) -> None:
+    broker = FleetBroker(tmp_path / "b")
+    intake = intake_of(broker, broker.ca_path, broker.collector())
+    intake.wake()
+    async with asyncio.timeout(30):
+        await intake.wait(60)
 
 
 async def test_a_broker_that_lets_a_collector_answer_nobody_is_told_of_once(
@@ -200,7 +247,7 @@ async def test_a_broker_that_lets_a_collector_answer_nobody_is_told_of_once(
 ) -> None:
     caplog.set_level(logging.INFO)
     with FleetBroker(tmp_path / "b") as broker:
-        intake = intake_of(broker, broker.collector("stranger"), name="stranger")
+        intake = intake_of(broker, broker.ca_path, broker.collector("stranger"), name="stranger")
         intake.start()
         answer = Acknowledgement(Sender(FLEET, "desk-1"), b"{}", ())
         async with asyncio.timeout(60):
@@ -215,7 +262,7 @@ async def test_a_broker_that_lets_a_collector_answer_nobody_is_told_of_once(
 async def test_a_collector_shows_no_other_collectors_certificate(tmp_path: Path) -> None:
     broker = FleetBroker(tmp_path / "b", collectors=("main", "second"))
     with pytest.raises(FleetError, match=r"is the certificate of collector\.second, and this .* collector\.main"):
-        intake_of(broker, broker.collector("second"))
+        intake_of(broker, broker.ca_path, broker.collector("second"))
 
 
 async def test_a_broker_that_lets_no_collector_in_is_told_of_once(
@@ -225,7 +272,7 @@ async def test_a_broker_that_lets_no_collector_in_is_told_of_once(
         issued = broker.collector()
         broker.revoke(issued)
         broker.restart()
-        intake = intake_of(broker, issued)
+        intake = intake_of(broker, broker.ca_path, issued)
         refusals = broker.log.count("certificate verify failed")
         intake.start()
         async with asyncio.timeout(60):
