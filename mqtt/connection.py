@@ -151,7 +151,7 @@ class Connection:
         self._when_accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
-        self._lost: asyncio.Future[BrokerProblem] = self._loop.create_future()
+        self._lost: asyncio.Future[tuple[BrokerProblem, int]] = self._loop.create_future()
         self._answers: dict[int, asyncio.Future[None]] = {}
         self._window = asyncio.Semaphore(terms.window)
         self._socket: WatchedSocket | None = None
@@ -255,7 +255,7 @@ class Connection:
         try:
             await asyncio.wait({work, self._lost}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
-                raise BrokerError(self._lost.result())
+                raise BrokerError(*self._lost.result())
             return work.result()
         finally:
             work.cancel()
@@ -269,7 +269,7 @@ class Connection:
         """
         async with self._window:
             if not self.is_open:
-                raise BrokerError(self._lost.result() if self._lost.done() else BrokerProblem.CONNECTION_LOST)
+                raise BrokerError(*self._lost.result() if self._lost.done() else (BrokerProblem.CONNECTION_LOST,))
             sent = self._client.publish(topic, payload, qos=1, retain=retain)
             if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise BrokerError(BrokerProblem.CONNECTION_LOST)
@@ -305,13 +305,13 @@ class Connection:
             # What TLS has decrypted already makes no descriptor readable.
             self._loop.call_soon(self._read)
 
-    def lose(self, problem: BrokerProblem) -> None:
-        """Give the connection up."""
+    def lose(self, problem: BrokerProblem, code: int = 0) -> None:
+        """Give the connection up, for a reason that the broker has a code for or none."""
         if not self._lost.done():
-            self._lost.set_result(problem)
+            self._lost.set_result((problem, code))
             for answer in self._answers.values():
                 if not answer.done():
-                    answer.set_exception(BrokerError(problem))
+                    answer.set_exception(BrokerError(problem, code))
 
     async def close(self, *, forget: bool = False) -> None:
         """Say goodbye where the broker still listens; the last will is published where it does not.
@@ -349,7 +349,7 @@ class Connection:
         self._answers[number] = answer
         answer.add_done_callback(lambda _: self._answers.pop(number, None))
         if self._lost.done():
-            answer.set_exception(BrokerError(self._lost.result()))
+            answer.set_exception(BrokerError(*self._lost.result()))
         return answer
 
     # --- paho, inside the event loop ----------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ class Connection:
         self, _client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self.lose(problem_of_reason(reason.value))
+            self.lose(problem_of_reason(reason.value), reason.value)
             return
         window = self._terms.window
         # MQTT 5 section 3.3.4: never more unacknowledged messages than the broker's Receive Maximum.
@@ -442,8 +442,10 @@ class Connection:
         self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
         failure = self._socket.failure if self._socket is not None else None
-        if flags.is_disconnect_packet_from_server or failure is None:
-            # Without a packet it is paho's own word for a ping without an answer, in MQTT's numbers.
+        if flags.is_disconnect_packet_from_server:
+            self.lose(problem_of_reason(reason.value), reason.value)
+        elif failure is None:
+            # It is paho's own word for a ping without an answer, in MQTT's numbers.
             self.lose(problem_of_reason(reason.value))
         else:
             self.lose(problem_of_error(failure))

@@ -144,7 +144,7 @@ _Counted = Annotated[list[ColumnElement[bool]], Depends(_counted)]
 
 
 @router.get("/calls/hourly")
-def count_calls_by_hour(service: At, span: _AskedSpan, counted: _Counted) -> CallHours:
+def count_calls_by_hour(service: At, counted: _Counted, span: _AskedSpan) -> CallHours:
     """Calls by the hour in which they started, by default of the last seven days."""
     hour = hour_of(calls.c.started_at)
     statement = (
@@ -162,7 +162,7 @@ def count_calls_by_hour(service: At, span: _AskedSpan, counted: _Counted) -> Cal
 
 
 @router.get("/calls/results")
-def count_calls_by_result(service: At, span: _AskedSpan, counted: _Counted) -> CallResults:
+def count_calls_by_result(service: At, counted: _Counted, span: _AskedSpan) -> CallResults:
     """How calls ended, by default those of the last seven days."""
     number = func.count()
     statement = (

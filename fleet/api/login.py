@@ -9,12 +9,14 @@ from typing import Final
 
 from fleet.errors import FleetError
 from mqtt.connection import Connection, Terms
-from mqtt.problems import BrokerError, BrokerProblem
+from mqtt.problems import BrokerError
 from mqtt.tls import Server
 
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_S: Final = 10
+# MQTT 5 section 3.2.2.2: bad user name or password, and not authorized. The others are about this client.
+_NOT_LET_IN: Final = frozenset({0x86, 0x87})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class MqttLogin:
         try:
             asyncio.run(self._connect(user, password))
         except BrokerError as error:
-            if error.problem is BrokerProblem.NOT_AUTHORIZED:
+            if error.code in _NOT_LET_IN:
                 return False
             _log.warning("The broker cannot be asked whether it lets somebody in. %s", error)
             raise FleetError(

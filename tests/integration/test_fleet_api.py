@@ -225,6 +225,10 @@ def test_without_a_token_that_is_good_nothing_is_told(api: FleetApi, token: str 
                 got = stranger.get(path)
                 assert (got.status_code, got.headers["www-authenticate"]) == (401, "Bearer"), path
         assert stranger.get("/api/v1/settings").status_code == 200
+        # Nor is a mistake told.
+        for path in ("calls/hourly", "calls/results"):
+            backwards = {"from": SPAN["to"], "to": SPAN["from"]}
+            assert stranger.get(f"/api/v1/{path}", params=backwards).status_code == 401, path
 
 
 def test_every_answer_tells_browsers_what_to_leave_alone(api: FleetApi) -> None:
