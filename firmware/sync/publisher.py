@@ -151,6 +151,7 @@ class Publisher:
                 await announcement.make(connection)
                 await self._carry_both_ways(connection, settings)
             except BrokerError as error:
+                self._heartbeat()
                 _log.warning("%s It is tried again.", error)
                 await self._report(error.state, error.problem)
             finally:

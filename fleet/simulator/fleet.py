@@ -35,7 +35,7 @@ class SimulatedFleet:
         self._loop = asyncio.get_running_loop()
         self._ca = share.site.ca.read_text() if share.site.ca is not None else None
         self.handsets = [self._make(device) for device in share.devices]
-        self._couriers: list[Publisher] = []
+        self._publishers: list[Publisher] = []
         self._running: list[asyncio.Task[None]] = []
         self._happening: list[asyncio.Task[None]] = []
         self._calls: dict[SimulatedCall, SimulatedHandset] = {}
@@ -50,7 +50,7 @@ class SimulatedFleet:
                 rng=random.Random(self._rng.getrandbits(64)),  # noqa: S311 - likewise
                 connect=handset.network.connect,
             )
-            self._couriers.append(publisher)
+            self._publishers.append(publisher)
             self._running.append(asyncio.create_task(publisher.run()))
             if handset.clock.steps_later:
                 self._loop.call_later(self._rng.expovariate(1 / _CLOCK_SET_AFTER_S), handset.clock.set_right)
@@ -85,7 +85,7 @@ class SimulatedFleet:
     async def stop(self) -> None:
         """Disconnect them all in good order."""
         await _cancel(self._happening)
-        for publisher in self._couriers:
+        for publisher in self._publishers:
             publisher.stop()
         await asyncio.gather(*self._running)
 

@@ -13,7 +13,7 @@ from contract.downlink import DownTopic
 from firmware.base.errors import HandsetError
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
-from firmware.sync import publisher as courier_module
+from firmware.sync import publisher as publisher_module
 from firmware.sync.broker import Arrival
 from firmware.sync.publications import Publication
 from firmware.sync.publisher import Publisher
@@ -96,7 +96,7 @@ class Handset:
 
 @asynccontextmanager
 async def carrying(connection: Connection, handset: Handset, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: connection)
+    monkeypatch.setattr(publisher_module, "BrokerConnection", lambda _settings: connection)
     publisher = Publisher(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
     running = asyncio.create_task(publisher.run())
     try:
@@ -130,7 +130,7 @@ async def test_a_handset_that_is_given_another_broker_need_not_wait_for_the_old_
         connected.set()
         return Connection()
 
-    monkeypatch.setattr(courier_module, "BrokerConnection", connection_to)
+    monkeypatch.setattr(publisher_module, "BrokerConnection", connection_to)
     publisher = Publisher(
         GivenAnother(b"", HandsetError()), heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce()
     )
@@ -164,7 +164,7 @@ async def test_a_handset_that_answers_nothing_keeps_nobody_from_stopping(monkeyp
             await super().moved(traffic)
             await asyncio.Event().wait()
 
-    monkeypatch.setattr(courier_module, "BrokerConnection", lambda _settings: Connection())
+    monkeypatch.setattr(publisher_module, "BrokerConnection", lambda _settings: Connection())
     handset = Busy()
     publisher = Publisher(handset, heartbeat=lambda: None, say=lambda _words: None, rng=AtOnce())
     running = asyncio.create_task(publisher.run())
@@ -234,3 +234,27 @@ async def test_what_the_broker_did_not_acknowledge_stays_in_the_outbox(
     handset = WithMessages()
     async with carrying(Failing(), handset, monkeypatch):
         assert await handset.told.get() == [sent.key]
+
+
+async def test_the_heart_beats_as_soon_as_a_broker_has_not_let_the_handset_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+
+    class Unreachable(Connection):
+        async def open(self) -> None:
+            happened.append("open")
+            raise BrokerError(BrokerProblem.TIMED_OUT)
+
+    class Told(Handset):
+        async def report(self, _state: BrokerState, problem: BrokerProblem) -> None:
+            happened.append(problem.value)
+            if problem is BrokerProblem.TIMED_OUT:
+                publisher.stop()
+
+    monkeypatch.setattr(publisher_module, "BrokerConnection", lambda _settings: Unreachable())
+    publisher = Publisher(
+        Told(b"", HandsetError()), heartbeat=lambda: happened.append("beat"), say=lambda _words: None, rng=AtOnce()
+    )
+    async with asyncio.timeout(10):
+        await publisher.run()
+    began = happened.index("open")
+    assert happened[began : began + 3] == ["open", "beat", "timed_out"]
