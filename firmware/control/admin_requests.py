@@ -104,7 +104,8 @@ class ContactListRequest(Request, tag="contact_list"):
     """Asks for contacts in the order in which they were added, those after one of them."""
 
     after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    limit: Annotated[int, Meta(ge=1, le=20)] = 15
+    limit: Annotated[int, Meta(ge=1, le=10)] = 10
+    """So many always go into one line: each has up to 20 numbers of 64 characters, which have up to four bytes."""
 
 
 class ContactNumberPart(Closed):

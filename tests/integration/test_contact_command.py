@@ -122,7 +122,7 @@ async def test_cards_of_other_programs_go_in_with_their_photos_and_come_out_whol
     assert {card.contact.name: (card.contact.numbers, set(card.properties)) for card in after} == by_name
 
 
-async def test_contacts_of_which_much_is_kept_go_over_the_socket_a_few_at_a_time(
+async def test_contacts_of_which_much_is_kept_go_out_and_in_whole(
     lab: StoreLab, wecall: Wecall, tmp_path: Path
 ) -> None:
     path = tmp_path / "all.vcf"
@@ -134,6 +134,14 @@ async def test_contacts_of_which_much_is_kept_go_over_the_socket_a_few_at_a_time
     assert "20 contact(s) written." in (await wecall("export", path)).output
     assert (await wecall("import", path)).output.strip() == "0 added, 0 completed, 20 were there already."
     assert {len(card.properties) for card in await lab.contacts.cards_after(0, 30)} == {7}
+
+
+async def test_contacts_as_long_as_they_may_be_are_listed_to_the_last(lab: StoreLab, wecall: Wecall) -> None:
+    for name in range(11):
+        await lab.add_contact(f"{name:2}{'📞' * 78}", [f"{number:2}{'📞' * 62}" for number in range(20)])
+    listed = await wecall("contacts", "list")
+    assert listed.exit_code == 0, listed.output
+    assert listed.output.count("19" + "📞" * 62) == 11
 
 
 async def test_of_a_file_that_is_made_to_be_long_the_first_broken_cards_are_named_and_the_rest_is_counted(

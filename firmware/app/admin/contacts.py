@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import BinaryIO
 
-from firmware.base.errors import ControlError
+from firmware.base.errors import ControlError, StorageError
 from firmware.control.admin_requests import (
     ContactAddRequest,
     ContactCardsRequest,
@@ -163,14 +163,28 @@ class ContactRole:
         )
 
     async def _cards(self, request: ContactCardsRequest) -> WithFile:
-        files, file = self._files, await asyncio.to_thread(self._exports.begin)
+        files, exports, generation = self._files, self._exports, self._exports.generation
+
+        def check_nothing_was_erased() -> None:
+            if exports.generation != generation:
+                raise StorageError("Something was erased since this began, so it does not go on. Ask for it again.")
+
+        def read(offset: int, size_bytes: int) -> bytes:
+            check_nothing_was_erased()
+            return file.read(offset, size_bytes)
+
         try:
-            async with self._one_at_a_time:
-                await files.export(file, lambda _percent: None, request.version)
-        except BaseException:
-            file.close()
-            raise
-        return WithFile(answer=FileAnswer(size_bytes=file.size_bytes), pieces=pieces_of(file.read, file.close))
+            file = await asyncio.to_thread(exports.begin)
+            try:
+                async with self._one_at_a_time:
+                    await files.export(file, lambda _percent: None, request.version)
+                check_nothing_was_erased()
+            except BaseException:
+                file.close()
+                raise
+        except OSError as error:
+            raise ControlError(f"The handset's card cannot be written: {error.strerror}.") from error
+        return WithFile(answer=FileAnswer(size_bytes=file.size_bytes), pieces=pieces_of(read, file.close))
 
     async def _remove(self, request: ContactRemoveRequest) -> Empty:
         if not await self._kept.remove(request.contact_id):
