@@ -57,6 +57,10 @@ class StickIntake(Protocol):
         """
         ...
 
+    def expect_none(self) -> None:
+        """Wait no longer for the bundle that `begin` has told of."""
+        ...
+
     def identity(self) -> Identity:
         """Return which handset this is, for the installer."""
         ...
@@ -129,6 +133,7 @@ class StickRole:
         return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
 
     async def _stick_done(self, request: StickDoneRequest) -> Empty:
+        self._intake.expect_none()
         result = _RESULTS.get(request.code, BundleResult.REFUSED)
         self._tell(BundleEnded(result, request.refusal or request.code or ""))
         return Empty()
@@ -138,6 +143,7 @@ class StickRole:
         return Empty()
 
     async def _removed(self, request: StickRemovedRequest) -> Empty:
+        self._intake.expect_none()
         if request.early:
             self._tell(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
         self._tell(StickRemoved())

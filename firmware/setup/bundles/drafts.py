@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Mapping
 from typing import BinaryIO, Final
 
@@ -36,6 +37,7 @@ class Draft:
         self.source = source
         self.path = config_store.draft_of(self.offer)
         self.digest = ""
+        self._given_up = threading.Event()
 
     @property
     def by_stick(self) -> bool:
@@ -45,6 +47,8 @@ class Draft:
     def copy(self, file: BinaryIO, size_bytes: int) -> None:
         """Copy an open file as it is now, so many bytes at most, and close it; waits for the card.
 
+        Where it is given up meanwhile, the copy ends as it is.
+
         Raises:
             OSError: the file cannot be read, or the card cannot be written.
         """
@@ -53,6 +57,8 @@ class Draft:
         with file, os.fdopen(os.open(self.path, flags, 0o600), "wb") as copy:
             # Where its owner reads it does not matter: the offset of an open file is shared.
             while piece := os.pread(file.fileno(), min(_PIECE_BYTES, size_bytes - at), at):
+                if self._given_up.is_set():
+                    return
                 copy.write(piece)
                 digest.update(piece)
                 at += len(piece)
@@ -60,13 +66,17 @@ class Draft:
             os.fsync(copy.fileno())
         self.digest = digest.hexdigest()
 
+    def give_up(self) -> None:
+        """Have no more of it copied; what is already copied stays until `drop`."""
+        self._given_up.set()
+
     def drop(self) -> None:
         """Forget it."""
         self.path.unlink(missing_ok=True)
 
 
-def check_room(config_store: ConfigStore, source: BundleSource, size_bytes: int) -> None:
-    """Make sure that a bundle may come in.
+def check_room(config_store: ConfigStore, source: BundleSource, size_bytes: int, copies: int) -> None:
+    """Make sure that a bundle may come in, of which so many copies are still to be written to the card.
 
     Raises:
         BundleError: it is too large, or there is no room for it.
@@ -78,6 +88,5 @@ def check_room(config_store: ConfigStore, source: BundleSource, size_bytes: int)
         free_bytes = shutil.disk_usage(config_store.folder).free
     except OSError as error:
         raise BundleError(f"No bundle can be written to the card: {error.strerror}.") from error
-    # Beside the bundle stand what is unpacked of it and the copy that the stick's process has made.
-    if free_bytes < 3 * size_bytes + _RESERVE_BYTES:
+    if free_bytes < copies * size_bytes + _RESERVE_BYTES:
         raise BundleError("There is no room on the card for this bundle.", OutcomeCode.NO_SPACE)

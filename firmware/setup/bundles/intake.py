@@ -40,6 +40,10 @@ _REMEMBERED: Final = 16
 _STICK_PATIENCE_S: Final = 120.0
 """For so long a bundle that is read from a stick is waited for before one may come over the network."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_COPIES: Final = 2
+"""How often a bundle that is here is written to the card: as it came, and unpacked; the stick's process does before."""
+_GIVE_UP_S: Final = 5.0
+"""For so long a copy that is given up is waited for: a file that does not answer keeps nothing from its end."""
 
 
 class Intake:
@@ -89,30 +93,37 @@ class Intake:
         Raises:
             BundleError: it would not be taken: another one is under way, or there is no room.
         """
-        await self._make_way(BundleSource.STICK, size_bytes)
+        await self._make_way(BundleSource.STICK, size_bytes, _COPIES + 1)
         self._stick_expected_until_s = time.monotonic() + _STICK_PATIENCE_S
         self._show_reading(BundleSource.STICK)
+
+    def expect_none(self) -> None:
+        """Let bundles come over the network again: the stick brings none, or is gone."""
+        self._stick_expected_until_s = 0.0
 
     async def bring(self, source: BundleSource, file: BinaryIO) -> str:
         """Take in a bundle, and return what it goes by; `follow` tells what becomes of it.
 
         Raises:
-            BundleError: another one is under way, or there is no room.
+            BundleError: another one is under way, there is no room, or the card or the file fails.
         """
-        size_bytes = os.fstat(file.fileno()).st_size
-        await self._make_way(source, size_bytes)
-        if source is BundleSource.STICK:
-            self._stick_expected_until_s = 0.0
-        elif time.monotonic() < self._stick_expected_until_s:
-            raise BundleError(
-                "A stick brings a bundle just now. Try again once it is known what became of it.", OutcomeCode.BUSY
-            )
-        else:
+        try:
+            size_bytes = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
+            await self._make_way(source, size_bytes, _COPIES)
+            if source is BundleSource.STICK:
+                self.expect_none()
+            elif time.monotonic() < self._stick_expected_until_s:
+                raise BundleError(
+                    "A stick brings a bundle just now. Try again once it is known what became of it.", OutcomeCode.BUSY
+                )
+            draft = Draft(self._context.config_store, source)
+            # Whoever brought it closes it before all of it is copied.
+            ours = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+        except OSError as error:
+            raise BundleError(f"No bundle can be taken in: {error.strerror}.", _code_of(error)) from error
+        if source is not BundleSource.STICK:
             self._show_reading(source)
-        draft = Draft(self._context.config_store, source)
         self._context.steps.follow_offer(draft.offer, source)
-        # Whoever brought it closes it before all of it is copied.
-        ours = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
         self._work = asyncio.create_task(self._take_in(draft, ours, size_bytes), name="bundle")
         return draft.offer
 
@@ -120,7 +131,7 @@ class Intake:
         """Wait for news of a bundle, and return how far it is; also of one that was tried in a run before.
 
         Args:
-            offer: as `begin` called it.
+            offer: as `bring` called it.
             after: the count that is known already.
             wait_s: how long to wait for another one.
 
@@ -160,13 +171,13 @@ class Intake:
                 "Another bundle is under way. Try again once it is known what became of it.", OutcomeCode.BUSY
             )
 
-    async def _make_way(self, source: BundleSource, size_bytes: int) -> None:
+    async def _make_way(self, source: BundleSource, size_bytes: int, copies: int) -> None:
         if source is BundleSource.STICK and self._questions.is_asking and self._work is not None:
             # Whoever was asked has gone: the stick was taken out, or another one was put in.
             self._questions.give_up()
             await asyncio.wait({self._work})
         self._check_free()
-        check_room(self._context.config_store, source, size_bytes)
+        check_room(self._context.config_store, source, size_bytes, copies)
 
     def _show_reading(self, source: BundleSource) -> None:
         self._context.steps.follow_offer("", source)
@@ -178,7 +189,7 @@ class Intake:
     async def _take_in(self, draft: Draft, file: BinaryIO, size_bytes: int) -> None:
         looked_at = _LookedAt()
         try:
-            await asyncio.to_thread(draft.copy, file, size_bytes)
+            await _copy(draft, file, size_bytes)
             self._under_way = draft.digest
             candidate = await self._look_at(draft, looked_at)
             if candidate is None:
@@ -191,11 +202,8 @@ class Intake:
                 _log.warning("In the bundle that is refused: %s", mistake)
             await self._end(draft, looked_at, BundleResult.REFUSED, error.refusal)
         except (OSError, ProvisioningError, BundleError) as error:
-            full = isinstance(error, OSError) and error.errno in _NO_ROOM
             _log.error("A bundle cannot be taken in: %s", error.strerror if isinstance(error, OSError) else error)
-            await self._end(
-                draft, looked_at, BundleResult.REFUSED, OutcomeCode.NO_SPACE if full else OutcomeCode.FAILED
-            )
+            await self._end(draft, looked_at, BundleResult.REFUSED, _code_of(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever brought the bundle must hear of it
             # Its own text may quote what is in the bundle.
             place = extract_tb(error.__traceback__)[-1]
@@ -317,6 +325,21 @@ class Intake:
         context.post(news_of(ended, by_stick=draft.by_stick))
         self.when_ended(ended)
         context.steps.end(draft.offer, context.report(ended))
+
+
+async def _copy(draft: Draft, file: BinaryIO, size_bytes: int) -> None:
+    """Copy a bundle; where that is cancelled, nothing is written any more once it ends."""
+    copying = asyncio.create_task(asyncio.to_thread(draft.copy, file, size_bytes))
+    try:
+        await asyncio.shield(copying)
+    finally:
+        draft.give_up()
+        await asyncio.wait({copying}, timeout=_GIVE_UP_S)
+
+
+def _code_of(error: Exception) -> OutcomeCode:
+    full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    return OutcomeCode.NO_SPACE if full else OutcomeCode.FAILED
 
 
 class _LookedAt:

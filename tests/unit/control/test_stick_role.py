@@ -62,6 +62,9 @@ class Intake:
             raise BundleError("There is no room on the card for this bundle.", OutcomeCode.NO_SPACE)
         self.size_bytes = size_bytes
 
+    def expect_none(self) -> None:
+        self.size_bytes = 0
+
     async def bring(self, file: BinaryIO) -> str:
         if self.taken:
             raise BundleError("Another bundle is under way.", OutcomeCode.BUSY)
@@ -170,6 +173,15 @@ async def test_the_phone_hears_why_there_is_nothing_for_it(
 ) -> None:
     await site.link.stick_done(code)
     assert site.heard == [BundleEnded(result, code)]
+
+
+@pytest.mark.parametrize(
+    "news", [{"request": "stick_removed", "early": True}, {"request": "stick_done", "code": "stick_unreadable"}]
+)
+async def test_a_stick_that_has_gone_holds_no_other_bundle_off(site: Site, news: dict[str, str | bool]) -> None:
+    await site.link.begin(100)
+    await asyncio.to_thread(say, site.folder / "stick.sock", news)
+    assert site.intake.size_bytes == 0
 
 
 async def test_the_phone_hears_of_the_report_and_of_the_end(site: Site) -> None:

@@ -2,6 +2,8 @@ import asyncio
 import errno
 import hashlib
 import os
+import shutil
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +16,7 @@ from firmware.base.errors import BundleError
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.loading import load
 from firmware.configuration.standing import BundleSource, Candidate, Ended
+from firmware.control.open_files import sealed
 from firmware.display.translation import Language
 from firmware.phone.bundle_news import (
     AnswerBundleSigner,
@@ -408,6 +411,88 @@ async def test_a_full_card_takes_none(lab: DeskLab, monkeypatch: pytest.MonkeyPa
     with pytest.raises(BundleError, match="no room") as caught:
         await lab.intake.begin(10)
     assert caught.value.refusal is OutcomeCode.NO_SPACE
+
+
+@pytest.mark.parametrize("source", [BundleSource.STICK, BundleSource.NETWORK])
+async def test_the_card_must_have_room_for_each_copy_that_is_still_to_be_written(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch, source: BundleSource
+) -> None:
+    bundle = INSTALLER.bundle(contents())
+    free_bytes = 0
+
+    def leave(copies: int, less_bytes: int = 0) -> None:
+        nonlocal free_bytes
+        free_bytes = copies * len(bundle) + drafts_module._RESERVE_BYTES - less_bytes
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(0, 0, free_bytes))
+    if source is BundleSource.STICK:
+        leave(3, less_bytes=1)
+        with pytest.raises(BundleError, match="no room"):
+            await lab.intake.begin(len(bundle))
+        leave(3)
+        await lab.intake.begin(len(bundle))
+    leave(2, less_bytes=1)
+    with sealed(bundle) as file:
+        with pytest.raises(BundleError, match="no room"):
+            await lab.intake.bring(source, file)
+        leave(2)
+        await lab.intake.bring(source, file)
+    await lab.wait_for_start()
+
+
+@pytest.mark.parametrize("source", [BundleSource.STICK, BundleSource.NETWORK])
+@pytest.mark.parametrize(
+    ("error", "code"), [(errno.ENOSPC, OutcomeCode.NO_SPACE), (errno.EIO, OutcomeCode.FAILED)], ids=["full", "broken"]
+)
+async def test_a_card_that_takes_no_copy_is_said_before_anything_is_shown(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch, source: BundleSource, error: int, code: OutcomeCode
+) -> None:
+    def draft_of(_offer: str) -> Path:
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as failing, sealed(INSTALLER.bundle(contents())) as file:
+        failing.setattr(lab.config_store, "draft_of", draft_of)
+        with pytest.raises(BundleError) as caught:
+            await lab.intake.bring(source, file)
+    assert (caught.value.refusal, lab.news) == (code, [])
+    await lab.staged(INSTALLER.bundle(contents()))
+
+
+async def test_what_is_given_up_is_copied_no_further_and_leaves_nothing(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on, pieces = threading.Event(), threading.Event(), 0
+    pread = os.pread
+
+    def pread_slowly(*what: int) -> bytes:
+        nonlocal pieces
+        pieces += 1
+        begun.set()
+        may_go_on.wait(10)
+        return pread(*what)
+
+    monkeypatch.setattr(drafts_module, "_PIECE_BYTES", 10)
+    with sealed(INSTALLER.bundle(contents())) as file:
+        monkeypatch.setattr(os, "pread", pread_slowly)
+        await lab.intake.bring(BundleSource.STICK, file)
+    await asyncio.to_thread(begun.wait, 10)
+    stopping = asyncio.create_task(lab.intake.stop())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not stopping.done()
+    may_go_on.set()
+    await stopping
+    assert pieces == 1
+    assert not list(lab.config_store.draft_of("x").parent.iterdir())
+
+
+async def test_a_bundle_comes_over_the_network_once_no_stick_brings_one(lab: DeskLab) -> None:
+    bundle = INSTALLER.bundle(contents())
+    await lab.intake.begin(len(bundle))
+    with pytest.raises(BundleError, match="A stick brings a bundle just now"):
+        await lab.offer(bundle, BundleSource.NETWORK)
+    lab.intake.expect_none()
+    await lab.staged(bundle, BundleSource.NETWORK)
 
 
 async def test_what_was_refused_need_not_come_over_the_network_again(lab: DeskLab) -> None:
