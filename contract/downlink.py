@@ -9,7 +9,7 @@ from msgspec import Meta
 from contract.messages import HandsetName, Message, RecordRange
 
 MAX_DOCUMENT_BYTES: Final = 45 * 1024
-"""The longest of them but for bundles; as base64 it fits into one line of a local socket."""
+"""The longest of them but for bundles."""
 
 MAX_NETWORK_BUNDLE_BYTES: Final = 4 * 1024 * 1024
 """The longest bundle that comes over the network; it crosses a local socket as an open file."""

@@ -134,6 +134,8 @@ def _line(request: Request) -> bytes:
 
 
 def _answer(line: bytes | bytearray) -> Mapping[str, object]:
+    if len(line) > MAX_LINE_BYTES:
+        raise ControlError("The handset's answer is longer than a line may be. Is it of another version?")
     if not line.endswith(b"\n"):
         raise ControlError("The handset stopped before it answered. See its journal, and ask again.")
     try:

@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 from array import array
+from contextlib import ExitStack
 from typing import BinaryIO, Final
 
 from firmware.base.errors import ControlError
@@ -47,14 +48,18 @@ def receive(connection: socket.socket, most_bytes: int) -> tuple[bytes, list[int
 
 
 def regular(descriptor: int) -> BinaryIO:
-    """Return a plain file, on a disk or in memory, that came by this descriptor.
+    """Return a plain file, on a disk or in memory, that came by this descriptor; waits for it.
 
     Raises:
-        ControlError: it is something else, such as a folder, a device or a pipe; it stays open.
+        ControlError: it is something else, such as a folder, a device or a pipe; it is closed.
     """
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise ControlError("What came beside the request is no plain file.")
-    return os.fdopen(descriptor, "rb", buffering=0)
+    with ExitStack() as unwanted:
+        unwanted.callback(os.close, descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ControlError("What came beside the request is no plain file.")
+        file = os.fdopen(descriptor, "rb", buffering=0)
+        unwanted.pop_all()
+        return file
 
 
 def content_of(file: BinaryIO, most_bytes: int) -> bytes:

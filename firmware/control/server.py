@@ -8,8 +8,9 @@ import os
 import re
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
@@ -170,7 +171,7 @@ class ControlServer:
                 return
             while (received := await client.next_line()) is not None:
                 try:
-                    request, file = _parse(role, *received)
+                    request, file = await _parse(role, *received)
                 except ControlError as error:
                     await client.answer(_refused(str(error)))
                     continue
@@ -209,8 +210,13 @@ class ControlServer:
     ) -> tuple[bytes, AsyncIterator[bytes] | None]:
         handler = self._handlers[role][request.request]
         try:
-            with file or nullcontext():
-                answer = await (handler(request) if file is None else handler(request, file))
+            if file is None:
+                answer = await handler(request)
+            else:
+                try:
+                    answer = await handler(request, file)
+                finally:
+                    await _aside(file.close)
             told, pieces = (answer.answer, answer.pieces) if isinstance(answer, WithFile) else (answer, None)
             line = _done(told)
         except HandsetError as error:
@@ -276,8 +282,7 @@ class _Client:
             [ahead] = await asyncio.gather(self._ahead, return_exceptions=True)
             if isinstance(ahead, tuple):
                 self._files += ahead[1]
-        for file in self._files:
-            os.close(file)
+        _close_aside(self._files)
 
     def _read_ahead(self) -> "asyncio.Task[tuple[bytes, list[int]] | None]":
         if self._ahead is None:
@@ -292,8 +297,8 @@ class _Client:
             # Not by asyncio's streams: they have the kernel close the files that come along.
             data, files = open_files.receive(self._connection, MAX_LINE_BYTES)
             self._files += files
-            while len(self._files) > open_files.MOST_RECEIVED:
-                os.close(self._files.pop())
+            _close_aside(self._files[open_files.MOST_RECEIVED :])
+            del self._files[open_files.MOST_RECEIVED :]
             if not data:
                 return None
             self._received += data
@@ -324,11 +329,20 @@ def _remove_stale(path: Path) -> None:
     path.unlink()
 
 
-def _parse(role: Role, line: bytes, files: list[int]) -> tuple[Request, BinaryIO | None]:
+def _aside(work: Callable[[], _T]) -> asyncio.Future[_T]:
+    """Have a thread do what waits for an open file, which may not answer; it is done, too, where nobody waits."""
+    return asyncio.shield(asyncio.get_running_loop().run_in_executor(None, work))
+
+
+def _close_aside(files: Sequence[int]) -> None:
+    for file in files:
+        _aside(partial(os.close, file))
+
+
+async def _parse(role: Role, line: bytes, files: list[int]) -> tuple[Request, BinaryIO | None]:
     """Return a request and the file beside it; what is not returned is closed."""
     with ExitStack() as unwanted:
-        for descriptor in files:
-            unwanted.callback(os.close, descriptor)
+        unwanted.callback(_close_aside, files)
         request = _request(role, line)
         if len(files) > request.takes_file:
             raise ControlError(f"More open files came beside the request {request.request} than it takes.")
@@ -336,9 +350,8 @@ def _parse(role: Role, line: bytes, files: list[int]) -> tuple[Request, BinaryIO
             raise ControlError(f"The request {request.request} needs an open file beside it.")
         if not files:
             return request, None
-        file = open_files.regular(files[0])
         unwanted.pop_all()
-        return request, file
+    return request, await _aside(partial(open_files.regular, files[0]))
 
 
 def _request(role: Role, line: bytes) -> Request:

@@ -52,7 +52,7 @@ class ConfigRole:
     """Answers the admin role's requests about configurations."""
 
     def __init__(self, service: Callable[[], BundleService | None]) -> None:
-        """`desk` takes bundles in; None where the handset's own keys cannot be used."""
+        """`service` takes bundles in; None where the handset's own keys cannot be used."""
         self._service = service
 
     @property
@@ -61,12 +61,12 @@ class ConfigRole:
         return {"config_history": self._history, "config_revert": self._revert}
 
     async def _history(self, _request: ConfigHistoryRequest) -> ConfigHistory:
-        return _told(self._open_desk().standing)
+        return _told(self._open_service().standing)
 
     async def _revert(self, _request: ConfigRevertRequest) -> GoingBack:
-        return GoingBack(number=await self._open_desk().go_back())
+        return GoingBack(number=await self._open_service().go_back())
 
-    def _open_desk(self) -> BundleService:
+    def _open_service(self) -> BundleService:
         service = self._service()
         if service is None:
             raise ControlError("The handset's own keys cannot be used, so it takes no bundles. See its journal.")

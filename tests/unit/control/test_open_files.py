@@ -5,9 +5,9 @@ import fcntl
 import json
 import os
 import socket
+import threading
 from array import array
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from firmware.base.errors import ControlError
 from firmware.control.client import ask_async
 from firmware.control.open_files import content_of, sealed
 from firmware.control.request_lists import REQUESTS
-from firmware.control.requests import MAX_LINE_BYTES, BundleRequest, Empty, IdentityRequest, Role
+from firmware.control.requests import MAX_LINE_BYTES, BundleRequest, Empty, IdentityRequest, Request, Role
 from firmware.control.server import ControlServer, Handler
 from tests.lab.patience import PATIENCE_S, wait_until
 
@@ -136,6 +136,28 @@ async def test_a_file_too_many_is_refused_with_all_of_them(handset: Handset, lin
     assert not handset.files
 
 
+@pytest.mark.parametrize(("call", "request_"), [("fstat", BundleRequest()), ("close", IdentityRequest())])
+async def test_a_file_that_does_not_answer_holds_nobody_else_up(
+    handset: Handset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, request_: Request
+) -> None:
+    asked, may_answer, answer = threading.Event(), threading.Event(), getattr(os, call)
+    in_time: list[bool] = []
+
+    def answer_late(descriptor: int) -> object:
+        asked.set()
+        in_time.append(may_answer.wait(PATIENCE_S))
+        return answer(descriptor)
+
+    with sealed(b"content") as file:
+        monkeypatch.setattr(os, call, answer_late)
+        slow = asyncio.create_task(ask_async(tmp_path, Role.STICK, request_, file=file))
+        assert await asyncio.to_thread(asked.wait, PATIENCE_S)
+        await ask_async(tmp_path, Role.STICK, IdentityRequest())
+        may_answer.set()
+        await asyncio.wait({slow})
+    assert all(in_time)
+
+
 async def test_a_request_that_takes_no_file_gets_none(handset: Handset, tmp_path: Path) -> None:
     with sealed(b"content") as file, pytest.raises(ControlError, match=r"More open files .* identity than it takes\."):
         await ask_async(tmp_path, Role.STICK, IdentityRequest(), file=file)
@@ -220,5 +242,3 @@ def test_a_file_that_cannot_be_read_is_told_as_that() -> None:
         blind = os.open(f"/proc/self/fd/{file.fileno()}", os.O_PATH)
     with os.fdopen(blind, "rb", buffering=0) as unreadable, pytest.raises(ControlError, match="can be read"):
         content_of(unreadable, 7)
-    with suppress(OSError):
-        os.close(blind)
