@@ -1,9 +1,11 @@
 """A whole visit of a stick, with a handset whose answers are prepared."""
 
 import errno
+import io
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +48,6 @@ class Handset:
         self.copies: dict[str, bytes] = {}
         self.away = 0
         self.afters: list[int] = []
-        self.when_begun: Callable[[], None] = lambda: None
         self.when_brought: Callable[[], None] = lambda: None
 
     def _be_there(self) -> None:
@@ -61,7 +62,6 @@ class Handset:
     async def begin(self, size_bytes: int) -> None:
         self._be_there()
         self.said.append(("begin", size_bytes))
-        self.when_begun()
 
     async def bring(self, bundle: BinaryIO) -> str:
         self._be_there()
@@ -238,6 +238,7 @@ async def test_a_handset_that_starts_anew_before_it_has_the_bundle_gets_all_of_i
     assert lab.report == APPLIED
 
 
+@pytest.mark.parametrize("step", ["begin", "bring"])
 @pytest.mark.parametrize(
     ("error", "code", "longest_s"),
     [
@@ -248,17 +249,17 @@ async def test_a_handset_that_starts_anew_before_it_has_the_bundle_gets_all_of_i
     ids=["refused", "no room", "busy"],
 )
 async def test_a_handset_that_takes_no_bundle_now_says_why_and_is_not_asked_for_ever(
-    lab: Lab, error: RequestRefusedError, code: OutcomeCode, longest_s: float
+    lab: Lab, error: RequestRefusedError, code: OutcomeCode, longest_s: float, step: str
 ) -> None:
     lab.put("site.wecall", INSTALLER.bundle(number=8))
 
-    async def begin(size_bytes: int) -> None:
+    async def refuse(_what: object) -> None:
         raise error
 
-    lab.handset.begin = begin  # type: ignore[method-assign]
+    setattr(lab.handset, step, refuse)
     await lab.run()
     assert (lab.report.result, lab.report.code) == (BundleResult.REFUSED, code)
-    assert lab.handset.said == [code]
+    assert [said for said in lab.handset.said if not isinstance(said, tuple)] == [code]
     assert lab.now_s <= longest_s
 
 
@@ -308,25 +309,40 @@ async def test_a_stick_that_cannot_be_read_is_said_on_the_display(lab: Lab) -> N
     assert lab.handset.said == [StickCode.STICK_UNREADABLE]
 
 
+def pull_out(lab: Lab, patch: pytest.MonkeyPatch) -> None:
+    class Pulled(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if lab.handset.said:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    patch.setattr(lab.folder, "open", lambda name: Pulled((lab.stick / name).read_bytes()))
+
+
+def fill_card(_lab: Lab, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tempfile, "TemporaryFile", lambda **_: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb"))
+
+
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("spoil", "said", "reported"),
     [
-        (OSError(errno.EIO, "Input/output error"), StickCode.STICK_UNREADABLE),
-        (OSError(errno.ENOSPC, "No space left on device"), OutcomeCode.NO_SPACE),
+        (pull_out, StickCode.STICK_UNREADABLE, OutcomeCode.UNREADABLE),
+        (fill_card, OutcomeCode.NO_SPACE, OutcomeCode.NO_SPACE),
     ],
     ids=["pulled out", "a card that is full"],
 )
-async def test_a_stick_that_is_pulled_out_while_a_bundle_is_read_is_said_on_the_display(
-    lab: Lab, error: OSError, code: BundleCode
+async def test_a_bundle_that_cannot_be_copied_to_its_end_is_said_on_the_display(
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Lab, pytest.MonkeyPatch], None],
+    said: BundleCode,
+    reported: OutcomeCode,
 ) -> None:
-    lab.put("site.wecall", INSTALLER.bundle({"pictures/a.png": bytes(4 * PIECE_BYTES)}))
-
-    def pull() -> None:
-        raise error
-
-    lab.handset.when_begun = pull
+    lab.put("site.wecall", bundle := INSTALLER.bundle({"pictures/a.png": bytes(4 * PIECE_BYTES)}))
+    spoil(lab, monkeypatch)
     await lab.visit.look()
-    assert lab.handset.said[1:] == [code]
+    assert lab.handset.said == [("begin", len(bundle)), said]
+    assert read_report((lab.outgoing / REPORT).read_bytes()).code == reported
     assert not lab.handset.taken
 
 
