@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import partial
 from typing import Final, Protocol
 
 from firmware.control.requests import (
@@ -26,11 +25,11 @@ class Exports(Protocol):
         """Return their names and sizes in bytes."""
         ...
 
-    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
-        """Return bytes of one of them.
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        """Return what reads one of them as it is now: from some place on, so many bytes at most.
 
         Raises:
-            HandsetError: it was not ordered, or too long ago, or cannot be read.
+            HandsetError: it was not ordered, or too long ago; the reader raises that, too, or that it cannot be read.
         """
         ...
 
@@ -57,11 +56,10 @@ class ExportRole:
 
     async def _fetch(self, request: ExportFetchRequest) -> WithFile:
         size_bytes = dict(self._exports.listed()).get(request.name, 0)
+        read = self._exports.reader(request.name)
         # Says why where it cannot be fetched.
-        await asyncio.to_thread(self._exports.read, request.name, 0, 1)
-        return WithFile(
-            answer=FileAnswer(size_bytes=size_bytes), pieces=pieces_of(partial(self._exports.read, request.name))
-        )
+        await asyncio.to_thread(read, 0, 1)
+        return WithFile(answer=FileAnswer(size_bytes=size_bytes), pieces=pieces_of(read))
 
     async def _written(self, request: ExportWrittenRequest) -> Empty:
         self._exports.fetched(request.names)

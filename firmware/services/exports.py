@@ -183,22 +183,27 @@ class Exports:
             return ()
         return [(name, file.size_bytes) for name, file in list(self._files.items())]
 
-    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
-        """Return bytes of one of them; none beyond its end.
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        """Return what reads one of them as it is now, as `Export.read` does: ordered again it is another one.
 
         What is being fetched can be fetched to its end, however slow the stick is.
 
         Raises:
-            StorageError: there is no such file, or it is too old, or cannot be read.
+            StorageError: there is no such file, or it is too old; the reader raises that, too, or that it is not kept
+                any more or cannot be read.
         """
         file = self._files.get(name)
-        if file is None or self._clock() > self._until_s:
-            raise StorageError("This file was not ordered, or too long ago. Order it again in the menu.")
-        self._until_s = self._clock() + self._grace_s
-        try:
-            return file.read(offset, size_bytes)
-        except OSError as error:
-            raise StorageError(f"A file that the holder ordered cannot be read: {error.strerror}.") from error
+
+        def read(offset: int, size_bytes: int) -> bytes:
+            checked = self._check_time(file)
+            self._until_s = self._clock() + self._grace_s
+            try:
+                return checked.read(offset, size_bytes)
+            except OSError as error:
+                raise StorageError(f"A file that the holder ordered cannot be read: {error.strerror}.") from error
+
+        self._check_time(file)
+        return read
 
     def fetched(self, names: Sequence[str]) -> None:
         """Forget those that are elsewhere now."""
@@ -210,6 +215,11 @@ class Exports:
         """Forget all of them, and those that are being made, as something was erased: it may be in any of them."""
         self.generation += 1
         self._forget_all()
+
+    def _check_time(self, file: Export | None) -> Export:
+        if file is None or self._clock() > self._until_s:
+            raise StorageError("This file was not ordered, or too long ago. Order it again in the menu.")
+        return file
 
     def _forget_all(self) -> None:
         self.fetched(list(self._files))

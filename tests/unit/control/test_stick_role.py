@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,10 +90,13 @@ class Ordered:
     def listed(self) -> Sequence[tuple[str, int]]:
         return [(name, len(content)) for name, content in self.files.items()]
 
-    def read(self, name: str, offset: int, size_bytes: int) -> bytes:
-        if name not in self.files:
-            raise StorageError("This file was not ordered, or too long ago.")
-        return self.files[name][offset : offset + size_bytes]
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        def read(offset: int, size_bytes: int) -> bytes:
+            if name not in self.files:
+                raise StorageError("This file was not ordered, or too long ago.")
+            return self.files[name][offset : offset + size_bytes]
+
+        return read
 
     def fetched(self, names: Sequence[str]) -> None:
         for name in names:

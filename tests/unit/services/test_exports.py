@@ -67,7 +67,7 @@ async def test_nothing_leaves_that_nobody_ordered(exports: Exports) -> None:
     written(exports, CANARY)
     assert list(exports.listed()) == []
     with pytest.raises(StorageError, match="was not ordered"):
-        exports.read(NAME, 0, 100)
+        exports.reader(NAME)(0, 100)
 
 
 @pytest.mark.parametrize("size_bytes", [1 << 20, 45_000, 262_144, 99])
@@ -76,7 +76,7 @@ async def test_what_was_ordered_is_fetched_in_pieces_to_its_end(exports: Exports
     exports.offer({NAME: written(exports, content)}, exports.generation)
     assert list(exports.listed()) == [(NAME, len(content))]
     fetched = bytearray()
-    while piece := exports.read(NAME, len(fetched), size_bytes):
+    while piece := exports.reader(NAME)(len(fetched), size_bytes):
         assert len(piece) <= size_bytes
         fetched += piece
     assert fetched == content
@@ -85,9 +85,9 @@ async def test_what_was_ordered_is_fetched_in_pieces_to_its_end(exports: Exports
 @pytest.mark.parametrize("length", [0, 1, 262_143, 262_144, 262_145])
 async def test_a_file_of_any_length_has_its_end(exports: Exports, length: int) -> None:
     exports.offer({NAME: written(exports, LONG[:length])}, exports.generation)
-    assert exports.read(NAME, length, 10) == b""
+    assert exports.reader(NAME)(length, 10) == b""
     if length:
-        assert exports.read(NAME, length - 1, 10) == LONG[length - 1 : length]
+        assert exports.reader(NAME)(length - 1, 10) == LONG[length - 1 : length]
 
 
 def opened() -> dict[str, Path]:
@@ -114,7 +114,7 @@ async def test_whoever_comes_with_a_stick_later_gets_nothing(exports: Exports, c
     clock.now_s += GRACE_S + 1
     assert list(exports.listed()) == []
     with pytest.raises(StorageError, match="too long ago"):
-        exports.read(NAME, 0, 100)
+        exports.reader(NAME)(0, 100)
 
 
 async def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_slow_stick_gets_all_of_it(exports: Exports, clock: Clock) -> No
     exports.offer({NAME: written(exports, CANARY)}, exports.generation)
     for at in range(12):
         clock.now_s += GRACE_S - 1
-        assert exports.read(NAME, at, 1)
+        assert exports.reader(NAME)(at, 1)
 
 
 async def test_an_order_that_is_too_old_does_not_come_back_with_the_next_one(exports: Exports, clock: Clock) -> None:
@@ -156,9 +156,18 @@ async def test_what_was_dropped_while_it_is_read_is_said_to_be_gone(exports: Exp
     exports.offer({NAME: file}, exports.generation)
     exports.drop()
     with pytest.raises(StorageError, match="was not ordered"):
-        exports.read(NAME, 0, 1)
+        exports.reader(NAME)(0, 1)
     with pytest.raises(StorageError, match="not kept any more"):
         file.read(0, 1)
+
+
+async def test_what_is_ordered_again_while_it_is_fetched_is_not_mixed(exports: Exports) -> None:
+    exports.offer({NAME: written(exports, CANARY)}, exports.generation)
+    read = exports.reader(NAME)
+    assert read(0, 4) == CANARY[:4]
+    exports.offer({NAME: written(exports, b"x" * len(CANARY))}, exports.generation)
+    with pytest.raises(StorageError, match="not kept any more"):
+        read(4, 4)
 
 
 async def test_what_the_card_has_changed_is_given_to_nobody(exports: Exports) -> None:
@@ -166,7 +175,7 @@ async def test_what_the_card_has_changed_is_given_to_nobody(exports: Exports) ->
     os.pwrite(file._file.fileno(), b"\0\0\0\0", 300_000)
     exports.offer({NAME: file}, exports.generation)
     with pytest.raises(StorageError, match="damaged"):
-        exports.read(NAME, 290_000, 100)
+        exports.reader(NAME)(290_000, 100)
 
 
 async def child_that_says(script: str) -> asyncio.subprocess.Process:
@@ -186,7 +195,7 @@ async def test_what_a_process_says_is_taken_to_its_end(exports: Exports) -> None
     file.finish()
     assert child.returncode == 0
     exports.offer({NAME: file}, exports.generation)
-    assert exports.read(NAME, 0, 99) == LONG[:99]
+    assert exports.reader(NAME)(0, 99) == LONG[:99]
 
 
 async def test_a_card_that_is_full_ends_the_process_and_is_why_there_is_no_file(

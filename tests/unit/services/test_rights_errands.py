@@ -405,7 +405,7 @@ async def test_contacts_leave_as_cards_and_the_ledger_says_so(office: Office, la
     assert answer.done
     [(name, size_bytes)] = office.exports.listed()
     assert name == "contacts.vcf"
-    assert b"Anna" in office.exports.read(name, 0, size_bytes)
+    assert b"Anna" in office.exports.reader(name)(0, size_bytes)
     [entry] = await lab.consents.entries()
     assert (entry.action, entry.about, entry.actor) == (LedgerAction.EXPORT, "contacts", Actor.GUARDIAN)
 
@@ -425,7 +425,7 @@ async def test_a_recording_leaves_as_any_player_takes_it_and_the_ledger_says_so(
     assert answer.done
     [(name, size_bytes)] = office.exports.listed()
     assert re.fullmatch(r"wecall-\d{8}-\d{6}\.opus", name)
-    assert office.exports.read(name, 0, size_bytes) == b"head"
+    assert office.exports.reader(name)(0, size_bytes) == b"head"
     entry = (await lab.consents.entries())[-1]
     assert (entry.action, entry.about) == (LedgerAction.EXPORT, f"recording:{recording_id}")
 
