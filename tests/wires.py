@@ -89,7 +89,7 @@ WIRES: Final = (
         "W3",
         "what waits for a stick goes with whatever is erased",
         _MEMORY,
-        "        records.when_erased = self.exports.drop\n",
+        "        records.when_erased = self._drop_exports\n",
         "",
         f"{_USED}[erase_all]",
     ),

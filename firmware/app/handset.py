@@ -398,7 +398,7 @@ class Handset:
                 condition=self._condition,
                 own_condition=self._own_condition,
                 copy_parts=self._memory.copy_parts,
-                exports=self._memory.exports,
+                exports=self._memory.command_exports,
                 resetting=self._memory.resetting,
                 guardian_mark=GuardianMark(self._options.state_dir),
                 pictures_changed=self._user_interface.show_new_pictures,

@@ -46,6 +46,7 @@ class Memory:
     Attributes:
         records: the store; None where there is none.
         exports: what a stick may fetch.
+        command_exports: what the command line may fetch, and no stick.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Memory:
         self._is_writing = False
         self.records: Records | None = None
         self.exports = Exports(state_dir)
+        self.command_exports = Exports(state_dir)
 
     async def finish_reset(self) -> bool:
         """Finish a factory reset that was begun; False where the store must not be opened in this run.
@@ -125,12 +127,16 @@ class Memory:
             self._faults.note_store(problem_of(error), str(error))
             return
         self.records = records
-        # Whatever is erased may be in what waits for a stick.
-        records.when_erased = self.exports.drop
+        records.when_erased = self._drop_exports
         if configuration.sync is not None:
             shared = records.shares.epochs
             self._recipients = KnownRecipients(records.outbox, self._state_dir, configuration, shared)
         self._running.push_async_callback(records.stop)
+
+    def _drop_exports(self) -> None:
+        """Let nothing wait any more for a stick or a command: whatever is erased may be in it."""
+        self.exports.drop()
+        self.command_exports.drop()
 
     def write_to(self, records: Records) -> None:
         """Write down what has been done of calls, and will be; not before the store takes it.
@@ -208,5 +214,5 @@ class Memory:
         if (records := self.records) is None:
             return None
         configuration = self._loaded.configuration
-        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self.exports)
-        return CopyParts(records.pins, records.requests, copy, self.exports)
+        copy = copy_of_everything(records, identity(configuration), issuer(configuration), self.command_exports)
+        return CopyParts(records.pins, records.requests, copy, self.command_exports)

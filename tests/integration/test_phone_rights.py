@@ -14,8 +14,12 @@ from click.testing import CliRunner
 from pyrage import decrypt_io, passphrase, x25519
 
 from contract.discovery import discovery_topic
+from firmware.base.errors import RequestRefusedError
 from firmware.cli import main
 from firmware.configuration.loading import CANCELLED_NAME
+from firmware.control.client import fetch
+from firmware.control.requests import ExportFetchRequest, Role
+from firmware.control.stick_client import HandsetLink
 from firmware.services.account.tombstone import TOMBSTONE_NAME
 from firmware.store.keyring import WRAP_NAME
 from tests.lab.by_keys import choose, prove, set_pin
@@ -75,6 +79,9 @@ def copy_on_a_stick(stage: Stage) -> dict[str, bytes]:
     stick = stage.handset.folder / "stick"
     stick.mkdir()
     runtime_dir = stage.handset.folder / "run"
+    for name in asyncio.run(HandsetLink(runtime_dir).ordered()):
+        with pytest.raises(RequestRefusedError, match="was not ordered"):
+            list(fetch(runtime_dir, Role.ADMIN, ExportFetchRequest(name=name)))
     command = [sys.executable, "-m", "firmware.cli", "stick", str(stick), "--runtime-dir", str(runtime_dir)]
     subprocess.run(command, check=True, timeout=60)
     subprocess.run([*command, "--part", "leave", "--outgoing", stick], check=True, timeout=60)
