@@ -1,13 +1,17 @@
 """Fixtures that more than one folder of tests shares."""
 
 import gc
+import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
 
+from firmware.base.logs import Redaction
 from tests import peer_logs, shares
 from tests.durations import Keeper, Stopwatch
 from tests.lab import chance, kills
@@ -29,6 +33,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         return (yield)
     finally:
         signal.setitimer(signal.ITIMER_REAL, left_s)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Undo what a test does to logging that runs one of our programs by its function: `firmware.base.logs.set_up`."""
+    root = logging.getLogger()
+    level, raises = root.level, logging.raiseExceptions
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    for handler in root.handlers[:]:
+        if any(isinstance(each, Redaction) for each in handler.filters):
+            root.removeHandler(handler)
+    root.setLevel(level)
+    logging.raiseExceptions = raises
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 @pytest.hookimpl(tryfirst=True)
