@@ -46,6 +46,7 @@ def _logging_as_it_was() -> Iterator[None]:
         if any(isinstance(each, Redaction) for each in handler.filters):
             root.removeHandler(handler)
     root.setLevel(level)
+    logging.captureWarnings(False)
     logging.raiseExceptions = raises
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 

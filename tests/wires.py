@@ -97,7 +97,7 @@ WIRES: Final = (
         "W4",
         "calls are written into the log",
         _MEMORY,
-        "            self._bus.write_to(records)\n",
+        "            self._bus.write_to(self.records)\n",
         "",
         f"{_INTEGRATION}/test_phone_menu.py::test_a_missed_call_is_found_in_the_log_and_called_back",
     ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from firmware.app.boot import Early, Options
 from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices
-from firmware.app.memory import Memory
+from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
 from firmware.app.user_interface import UserInterface, status_words
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_SLOW_THREAD_LIMIT_S: Final = 60.0
 # Where the kernel says who has which sound device; a simulated phone shares those of the computer with others.
 _SOUND_STATUS: Final = Path("/proc/asound")
 _HOOK_PATIENCE_S: Final = 1.0
@@ -154,7 +153,7 @@ class Handset:
             show=self._show,
             load_picture=lambda picture: self._memory.load_picture(picture),  # noqa: PLW0108 - it is made below
             when_language_changed=self._directory.speak,
-            heartbeat=self._health.register("display", _SLOW_THREAD_LIMIT_S),
+            heartbeat=self._health.register("display", SLOW_THREAD_LIMIT_S),
             on_failure=lambda sentence: self._device_faults.note("display", sentence),
         )
         self._bus = Bus(
@@ -291,7 +290,7 @@ class Handset:
             if self._memory.records.keyring.waits_for_pin:
                 self._bus.post(StoreWaitsForPin())
             await self._memory.records.start(self._take_up_store)
-            self._memory.write_to(self._memory.records)
+            self._memory.write()
             self._memory.settle_calls(self._memory.records, self._found)
 
     async def _open_bundles(self) -> None:
@@ -317,7 +316,7 @@ class Handset:
         rate_hz = configuration.sound.rate_hz
         sound = SoundRecorder(
             self._voice.tap,
-            self._health.register("recorder", _SLOW_THREAD_LIMIT_S),
+            self._health.register("recorder", SLOW_THREAD_LIMIT_S),
             rate_hz=rate_hz,
             period_frames=rate_hz * configuration.sound.period_ms // 1000,
         )
@@ -376,8 +375,7 @@ class Handset:
         return verifier
 
     def _take_up_store(self) -> None:
-        if self._memory.records is not None:
-            self._memory.write_to(self._memory.records)
+        self._memory.write()
         self._settling = asyncio.create_task(self._memory.settle_recipients(), name="recipients")
         self._user_interface.forget_pictures()
         self._bus.load_from_store()

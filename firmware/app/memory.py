@@ -35,7 +35,7 @@ from firmware.settings.records import issuer
 
 _log = logging.getLogger(__name__)
 
-_SLOW_THREAD_LIMIT_S: Final = 60.0
+SLOW_THREAD_LIMIT_S: Final = 60.0
 # A voice that runs is there at once, one that starts within a second or two.
 _FOUND_PATIENCE_S: Final = 10.0
 
@@ -116,7 +116,7 @@ class Memory:
                 self._state_dir,
                 configuration,
                 # A store that does not open, or waits for the PIN, has no thread.
-                health.register("storage", _SLOW_THREAD_LIMIT_S, starts_later=True),
+                health.register("storage", SLOW_THREAD_LIMIT_S, starts_later=True),
                 self._faults.note_store,
                 self._faults.note_consents,
                 on_documents=self._bus.post,
@@ -138,14 +138,14 @@ class Memory:
         self.exports.drop()
         self.command_exports.drop()
 
-    def write_to(self, records: Records) -> None:
+    def write(self) -> None:
         """Write down what has been done of calls, and will be; not before the store takes it.
 
         The phone may be in a call from its first moment on, which voice kept.
         """
-        if not self._is_writing:
+        if self.records is not None and not self._is_writing:
             self._is_writing = True
-            self._bus.write_to(records)
+            self._bus.write_to(self.records)
 
     def settle_calls(self, records: Records, found: asyncio.Future[frozenset[CallId]]) -> None:
         """Have the calls of the run before closed that voice does not have; without a voice that is all of them."""

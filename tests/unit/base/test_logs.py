@@ -55,18 +55,6 @@ def log(sent: Sent) -> Iterator[logging.Logger]:
     logger.removeHandler(handler)
 
 
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, sys.excepthook, threading.excepthook, sys.unraisablehook
-    raises = logging.raiseExceptions
-    yield
-    logging.raiseExceptions = raises
-    root.handlers[:], level, sys.excepthook, threading.excepthook, sys.unraisablehook = before
-    root.setLevel(level)
-    logging.captureWarnings(False)
-
-
 def message_of(*args: object, level: int = logging.INFO) -> str:
     record = logging.LogRecord("test", level, __file__, 1, args[0], args[1:], None)
     logs.Redaction().filter(record)
@@ -175,9 +163,7 @@ def test_no_planted_address_survives(before: str, address: str) -> None:
         assert text.endswith(" rang")
 
 
-def test_without_a_journal_lines_go_to_stderr_in_a_short_form(
-    restored_logging: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_journal_lines_go_to_stderr_in_a_short_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "1:1")
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
@@ -188,16 +174,14 @@ def test_without_a_journal_lines_go_to_stderr_in_a_short_form(
     assert stderr.getvalue() == "INFO firmware.voice.sip: Calling [number]\n"
 
 
-def test_under_systemd_lines_go_to_the_journal(
-    restored_logging: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_under_systemd_lines_go_to_the_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status = os.fstat(2)
     monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
     logs.set_up()
     assert [type(handler) for handler in logging.getLogger().handlers] == [JournalHandler]
 
 
-def test_errors_that_nobody_handled_are_redacted_too(restored_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_that_nobody_handled_are_redacted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
