@@ -164,7 +164,11 @@ class Link:
             return
         _log.error("Voice is replaced: %s", why)
         self._refused_pid, self._refused_s = pid, time.monotonic()
+        # Before its connection ends, so that it does nothing more of its own.
+        self._end(pid, uid)
         self._lose()
+
+    def _end(self, pid: int, uid: int) -> None:
         if uid == os.geteuid():
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

@@ -61,10 +61,11 @@ def run(runtime_dir: Path, *, verbose: bool = False) -> int:
 
 
 def _load() -> None:
-    # The SIP library takes longer than all else, and there may be none.
-    for module in ("firmware.voice.instruments", "firmware.voice.sip.engine"):
-        with suppress(ImportError):
-            import_module(module)
+    with suppress(ImportError):
+        import_module("firmware.voice.instruments")
+        from firmware.voice.sip.stack import load_engine  # noqa: PLC0415
+
+        load_engine()
 
 
 class Voice:

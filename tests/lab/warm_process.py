@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -53,8 +54,10 @@ class WarmProcess:
 
     def send_signal(self, how: signal.Signals) -> None:
         """Send it a signal; harmless where it has ended."""
+        # It may have ended without anybody here having heard of it yet.
         if self.poll() is None:
-            os.kill(self.pid, how)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, how)
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -27,7 +27,23 @@ _log = logging.getLogger(__name__)
 _IDLE_S: Final = 2.0
 _RESTART_S: Final = 30.0
 _STOP_S: Final = 5.0
+_loading: Final = threading.Lock()
 _WAKE_UP: Final = b"\r\n\r\n"  # a keep-alive: pjsip takes it in and ignores it (RFC 5626 section 3.5.1)
+
+
+def load_engine() -> "type[Engine]":
+    """Load the SIP library, which takes longer than everything else in here; from any thread.
+
+    A machine without the library still has a phone that says so.
+
+    Raises:
+        ImportError: there is none.
+    """
+    # Python gives a thread that waited for another's import the module even where that has failed.
+    with _loading:
+        from firmware.voice.sip.engine import Engine  # noqa: PLC0415
+
+        return Engine
 
 
 class PjsuaStack:
@@ -151,16 +167,15 @@ class PjsuaStack:
 
     def _start_engine(self) -> "Engine | None":
         try:
-            # Loading the library takes longer than everything else in here; doing it on this thread lets the rest
-            # of the handset start meanwhile, and a machine without the library still has a phone that says so.
-            from firmware.voice.sip.engine import Engine  # noqa: PLC0415
+            # On this thread, so that the rest of the handset starts meanwhile.
+            engine_type = load_engine()
         except ImportError as error:
             self._report_problem(
                 Problem.SIP_LIBRARY_MISSING,
                 f"The SIP library pjsua2 cannot be loaded ({error}). Install it as docs/installing.md describes.",
             )
             return None
-        engine = Engine(self._settings, self._bridge, self._scheduler, self._post, self._request)
+        engine = engine_type(self._settings, self._bridge, self._scheduler, self._post, self._request)
         try:
             engine.start()
         except SipError as error:

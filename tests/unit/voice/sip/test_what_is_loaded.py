@@ -1,3 +1,4 @@
+import os
 import pkgutil
 import subprocess
 import sys
@@ -6,6 +7,14 @@ from pathlib import Path
 import firmware.voice.audio
 import firmware.voice.sip
 
+LOAD_TWICE = """
+from concurrent.futures import ThreadPoolExecutor
+from firmware.voice.sip.stack import load_engine
+
+with ThreadPoolExecutor() as threads:
+    for attempt in [threads.submit(load_engine) for _ in range(4)]:
+        print(attempt.exception())
+"""
 ROOT = Path(__file__).parents[4]
 UNWANTED = {
     "asyncio",
@@ -32,3 +41,12 @@ def test_speaking_sip_and_opening_sound_devices_load_nothing_that_reads_a_config
     code = f"import sys, {', '.join(modules)}; print(*sorted({UNWANTED} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == []
+
+
+def test_every_thread_is_told_why_the_sip_library_cannot_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / "pjsua2.py").write_text('import time; time.sleep(0.2); raise ImportError("none was built")\n')
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_TWICE], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.splitlines() == ["none was built"] * 4
