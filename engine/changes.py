@@ -138,10 +138,72 @@ CHANGES: Final = (
         "An offer with ICE named IPv6 alone to those who know none of ICE, a link's own address even.",
     ),
     Change(
-        "pjmedia/src/pjmedia/jbuf.c",
-        "",
-        "void wecall_jbuf_collect(pjmedia_jbuf *jb) { jb->jb_prefetching = PJ_TRUE; }\n",
-        "The handset deepens a running buffer; the library does so on its own terms only.",
+        "pjmedia/include/pjmedia/stream_common.h",
+        "    pjmedia_av_sync_media   *av_sync_media;         /**< Media sync media   */\n",
+        "    pjmedia_av_sync_media   *av_sync_media;         /**< Media sync media   */\n    void *wecall;\n",
+        "A stream has a receiver of ours (native/line.c): the library's jitter buffer knows no redundancy, throws frames "
+        "away in the middle of words, and plays Opus a packet later for the sake of FEC.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    /* Create group lock & attach handler */\n",
+        "    {\n"
+        "        extern pj_status_t wecall_line_open(pjmedia_stream_common *, const pjmedia_codec_info *,\n"
+        "                                            pjmedia_codec *, const pjmedia_codec_param *, unsigned);\n"
+        "        status = wecall_line_open(c_strm, &info->fmt, stream->codec, &stream->codec_param,\n"
+        "                                  stream->enc_samples_per_pkt);\n"
+        "        if (status != PJ_SUCCESS) goto err_cleanup;\n"
+        "    }\n",
+        "The same: it begins.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    /* Free codec. */\n",
+        "    extern void wecall_line_close(pjmedia_stream_common *);\n    wecall_line_close(&stream->base);\n",
+        "The same: it ends.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    pj_mutex_lock( c_strm->jb_mutex );\n    if (seq_st.status.flag.restart) {\n",
+        "    pj_mutex_lock( c_strm->jb_mutex );\n"
+        "    extern int wecall_line_receive(pjmedia_stream_common *, const pjmedia_rtp_hdr *, const void *, unsigned, int);\n"
+        "    if (1) {\n"
+        "        if (!wecall_line_receive(c_strm, hdr, payload, payloadlen, seq_st.status.flag.restart))\n"
+        "            *pkt_discarded = PJ_TRUE;\n"
+        "    } else if (seq_st.status.flag.restart) {\n",
+        "The same: it takes packets in.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    samples_required = PJMEDIA_PIA_SPF(&c_strm->port.info);\n    samples_per_frame = stream->dec_ptime *\n",
+        "    {\n"
+        "        extern void wecall_line_play(pjmedia_stream_common *, pjmedia_frame *);\n"
+        "        wecall_line_play(c_strm, frame);\n"
+        "        pj_mutex_unlock(c_strm->jb_mutex);\n"
+        "        return PJ_SUCCESS;\n"
+        "    }\n"
+        "    samples_required = PJMEDIA_PIA_SPF(&c_strm->port.info);\n    samples_per_frame = stream->dec_ptime *\n",
+        "The same: it plays.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    samples_per_frame = stream->enc_samples_per_pkt;\n",
+        "    extern int wecall_line_gather(pjmedia_stream_common *, pjmedia_frame *);\n"
+        "    pjmedia_frame gathered = *frame;\n\n"
+        "    frame = &gathered;\n"
+        "    if (!wecall_line_gather(c_strm, frame)) return PJ_SUCCESS;\n"
+        "    samples_per_frame = stream->enc_samples_per_pkt;\n",
+        "The same: sound is exchanged every 10 ms, so that a packet waits for the next turn and not for the one after.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    stream->is_streaming = PJ_TRUE;\n\n    /* Send the RTP packet to the transport. */\n",
+        "    stream->is_streaming = PJ_TRUE;\n"
+        "    {\n"
+        "        extern unsigned wecall_line_send(pjmedia_stream_common *, unsigned);\n"
+        "        frame_out.size = wecall_line_send(c_strm, (unsigned)frame_out.size);\n"
+        "    }\n",
+        "The same: a packet carries older ones again (RFC 2198).",
     ),
     Change(
         "pjmedia/src/pjmedia/stream_imp_common.c",

@@ -1,4 +1,4 @@
-/* Audio: who may send it, how deep it is buffered, and how it gets in and out. */
+/* Audio: who may send it, and how it gets in and out. */
 
 #define _GNU_SOURCE 1
 #include "wecall.h"
@@ -134,32 +134,6 @@ int wecall_ice_source(pj_ice_strans *ice, unsigned component, const pj_sockaddr_
 
     if (pair && pj_sockaddr_cmp(&pair->rcand->addr, source) == 0) return 1;
     return (!pair && pj_sockaddr_has_addr(expected) && pj_sockaddr_cmp(expected, source) == 0) || refuse();
-}
-
-/* --- how deep it is buffered ---------------------------------------------------------------------------------------- */
-
-void wecall_jbuf_collect(pjmedia_jbuf *buffer); /* stands at the end of jbuf.c, which alone knows the structure */
-
-/* How long the frames are that a stream's buffer counts in, in ms; 0 where it has none. */
-WECALL unsigned wecall_jitter_frame_ms(pjmedia_stream *stream)
-{
-    pjmedia_stream_info info;
-
-    if (!((pjmedia_stream_common *)stream)->jb || pjmedia_stream_get_info(stream, &info) != PJ_SUCCESS) return 0;
-    return info.param->info.frm_ptime / (info.param->info.frm_ptime_denum ? info.param->info.frm_ptime_denum : 1);
-}
-
-/* Keep a stream's buffer at a depth; with `collect`, let it fill up to that now; take `skip` frames out. */
-WECALL void wecall_jitter_apply(pjmedia_stream *stream, unsigned depth, int collect, unsigned skip)
-{
-    pjmedia_stream_common *common = (pjmedia_stream_common *)stream;
-
-    pj_mutex_lock(common->jb_mutex);
-    pjmedia_jbuf_set_fixed(common->jb, depth);
-    pjmedia_jbuf_set_discard(common->jb, PJMEDIA_JB_DISCARD_NONE);
-    if (collect) wecall_jbuf_collect(common->jb);
-    if (skip) pjmedia_jbuf_remove_frame(common->jb, skip);
-    pj_mutex_unlock(common->jb_mutex);
 }
 
 /* --- handshakes of DTLS ------------------------------------------------------------------------------------------------ */

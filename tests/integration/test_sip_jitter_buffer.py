@@ -1,4 +1,4 @@
-"""The policy on the library's own jitter buffer, in virtual time; and once on a real line."""
+"""How long sound waits for what is late, in virtual time; and once on a real line."""
 
 import multiprocessing
 import time
@@ -66,15 +66,13 @@ def test_the_delay_comes_back_when_the_line_is_clean_again(elsewhere: ProcessPoo
     assert again.concealed_percent < 0.5
 
 
-@pytest.mark.parametrize("pause_s", [0.5, 0.0])
-def test_the_delay_does_not_creep_with_a_sender_whose_clock_is_fast(
-    pause_s: float, elsewhere: ProcessPoolExecutor
+@pytest.mark.parametrize("percent", [0.2, -0.2])
+def test_the_delay_does_not_creep_with_a_sender_whose_clock_is_another(
+    percent: float, elsewhere: ProcessPoolExecutor
 ) -> None:
-    stretch = Stretch(180, pause_s=pause_s, sender_fast_percent=0.2)
-    (still,) = hear(elsewhere, stretch, follow=False)
-    (followed,) = hear(elsewhere, stretch)
-    assert still.delay_ms > 300, "nothing to be cured"
-    assert followed.delay_ms < (60 if pause_s else 150)
+    (followed,) = hear(elsewhere, Stretch(180, sender_fast_percent=percent))
+    assert followed.delay_ms < 60
+    assert followed.concealed_percent < 0.3
 
 
 def test_a_longer_way_is_not_taken_for_a_bad_line(elsewhere: ProcessPoolExecutor) -> None:

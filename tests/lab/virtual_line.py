@@ -1,28 +1,129 @@
-"""A line in virtual time that ends in the SIP library's own jitter buffer, with the policy that follows it.
-
-Run it in a process of its own: it uses the library's buffer without the rest of the library.
-"""
+"""A line in virtual time that ends in the receiver of the SIP library's build (engine/native/receiver.c)."""
 
 import ctypes
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Self
 
 from firmware.voice.sip import native
-from firmware.voice.sip.jitter import Adjustment, JitterPolicy, LineSample
-from firmware.voice.sip.settings import JitterBufferSettings
 from tests.lab.loss_emulator import Line
 
-_PACKET_S: Final = 0.02
-_FRAME_MS: Final = 10
-_FRAME_BYTES: Final = 80
-_CAPACITY_FRAMES: Final = 50
-_WATCH_S: Final = 0.2
-# Members of struct pjmedia_jb_state of pjmedia/jbuf.h, all unsigned.
-_SIZE: Final = 7
-_DISCARDED: Final = 14
-_NORMAL_FRAME: Final = 1  # PJMEDIA_JB_NORMAL_FRAME in pjmedia/jbuf.h
-_IGNORED_PACKETS: Final = 28  # about where pjmedia begins to measure jitter
+PACKET_MS: Final = 20
+_TURN_MS: Final = 10
+_RATE_HZ: Final = 16_000
+_CLOCK_HZ: Final = 8_000  # as of G.722
+_TURN_SAMPLES: Final = _RATE_HZ * _TURN_MS // 1000
+_PACKET_SAMPLES: Final = _RATE_HZ * PACKET_MS // 1000
+_PACKET_TICKS: Final = _CLOCK_HZ * PACKET_MS // 1000
+_FIRST_TIMESTAMP: Final = 0xFFFF_F000  # soon it begins anew
+
+_Duration = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+_HasEarlier = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+_Decode = ctypes.CFUNCTYPE(
+    ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
+)
+_Conceal = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint)
+
+
+class _Decoder(ctypes.Structure):
+    """`struct wecall_decoder` of engine/native/receiver.h."""
+
+    _fields_ = (
+        ("context", ctypes.c_void_p),
+        ("duration", _Duration),
+        ("has_earlier", _HasEarlier),
+        ("decode", _Decode),
+        ("conceal", _Conceal),
+    )
+
+
+class Receiver:
+    """The real one, which pjmedia's streams have; use it as a context manager."""
+
+    def __init__(self, decoder: _Decoder, rate_hz: int, clock_hz: int) -> None:
+        self._library = native.library()
+        self._library.wecall_receiver_new.restype = ctypes.c_void_p
+        self._decoder = decoder  # its callbacks must live as long as this
+        self._address = ctypes.c_void_p(self._library.wecall_receiver_new(ctypes.byref(decoder), rate_hz, clock_hz))
+        assert self._address.value
+
+    @classmethod
+    def of_opus(cls, rate_hz: int = _RATE_HZ) -> "Receiver":
+        """Return one with the library's own Opus decoder."""
+        decoder = _Decoder()
+        assert native.library().wecall_opus_decoder(ctypes.byref(decoder), rate_hz)
+        return cls(decoder, rate_hz, 48_000)
+
+    @classmethod
+    def of_levels(cls, when_decoded: Callable[[bytes], None] = lambda _payload: None) -> "Receiver":
+        """Return one for packets of 20 ms of a codec whose payload's first byte is the sound's level."""
+
+        def decode(_context: int, payload: int, size: int, _earlier: int, into: int, samples: int) -> int:
+            content = ctypes.string_at(payload, size)
+            when_decoded(content)
+            ctypes.memmove(into, content[:1] * 2 * samples, 2 * samples)
+            return samples
+
+        def conceal(_context: int, into: int, samples: int) -> None:
+            ctypes.memset(into, 0, 2 * samples)
+
+        return cls(
+            _Decoder(
+                None,
+                _Duration(lambda _context, _payload, size: _PACKET_SAMPLES if size else 0),
+                _HasEarlier(lambda _context, _payload, _size: 0),
+                _Decode(decode),
+                _Conceal(conceal),
+            ),
+            _RATE_HZ,
+            _CLOCK_HZ,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.wecall_receiver_free(self._address)
+
+    def bound(self, least_ms: float, most_ms: float, first_ms: float) -> None:
+        """Set its limits."""
+        self._call("wecall_receiver_bound", *(ctypes.c_float(value) for value in (least_ms, most_ms, first_ms)))
+
+    def put(self, now_ms: float, timestamp: int, payload: bytes) -> None:
+        """Let a packet arrive."""
+        self._call("wecall_receiver_put", *self._packet(now_ms, timestamp, payload), 0)
+
+    def put_redundant(self, now_ms: float, timestamp: int, payload: bytes, payload_type: int) -> bool:
+        """Let a packet of RFC 2198 arrive; return whether it was taken."""
+        return bool(
+            self._call("wecall_receiver_put_redundant", *self._packet(now_ms, timestamp, payload), payload_type)
+        )
+
+    def say_silence(self) -> None:
+        """Say that the sender was silent before what comes next."""
+        self._call("wecall_receiver_silence")
+
+    def get(self, now_ms: float, samples: int = _TURN_SAMPLES) -> bytes:
+        """Play; return 16-bit mono sound, none before the first packet."""
+        into = ctypes.create_string_buffer(2 * samples)
+        made = self._call("wecall_receiver_get", ctypes.c_double(now_ms), into, samples)
+        return into.raw[: 2 * made]
+
+    def look(self) -> native.Line:
+        """Return what it has seen and done so far."""
+        line = native.Line()
+        self._call("wecall_receiver_look", ctypes.byref(line))
+        return line
+
+    def _call(self, name: str, *arguments: Any) -> int:
+        return int(getattr(self._library, name)(self._address, *arguments) or 0)
+
+    @staticmethod
+    def _packet(now_ms: float, timestamp: int, payload: bytes) -> tuple[Any, ...]:
+        return (
+            ctypes.c_double(now_ms), ctypes.c_uint32(timestamp & 0xFFFF_FFFF), payload, ctypes.c_size_t(len(payload))
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +132,11 @@ class Stretch:
 
     Attributes:
         line: how the line is meanwhile.
-        talk_s, pause_s: speech and pauses take turns.
         sender_fast_percent: by how much the sender's clock is ahead of ours.
     """
 
     duration_s: float
     line: Line = field(default_factory=Line)
-    talk_s: float = 1.5
-    pause_s: float = 0.5
     sender_fast_percent: float = 0.0
 
 
@@ -47,129 +145,71 @@ class Fared:
     """How one stretch was heard.
 
     Attributes:
-        concealed_percent: frames that had to be made up.
-        delay_ms: from the sending of a frame to its hearing, at the end of the stretch.
+        concealed_percent: sound that had to be made up, or was stretched until something came.
+        delay_ms: from the sending of a packet to its hearing, at the end of the stretch.
     """
 
     concealed_percent: float
     delay_ms: float
 
 
-class _Buffer:
-    """pjmedia's."""
-
-    def __init__(self, depth_ms: int) -> None:
-        library = self._library = native.library()
-        library.pj_log_set_level(0)
-        library.pj_init()
-        library.pj_pool_create.restype = ctypes.c_void_p
-        self._factory = ctypes.create_string_buffer(4096)
-        library.pj_caching_pool_init(self._factory, None, ctypes.c_size_t(0))
-        size = ctypes.c_size_t(16_000)
-        pool = ctypes.c_void_p(library.pj_pool_create(self._factory, b"line", size, size, None))
-        self._buffer = ctypes.c_void_p()
-        name = (ctypes.c_void_p * 2)(ctypes.cast(ctypes.c_char_p(b"line"), ctypes.c_void_p).value, 4)
-        library.pjmedia_jbuf_create(pool, name, _FRAME_BYTES, _FRAME_MS, _CAPACITY_FRAMES, ctypes.byref(self._buffer))
-        library.pjmedia_jbuf_set_fixed(self._buffer, depth_ms // _FRAME_MS)
-        library.pjmedia_jbuf_reset(self._buffer)
-        self._frame = ctypes.create_string_buffer(_FRAME_BYTES)
-
-    def put(self, sequence: int) -> None:
-        size = ctypes.c_size_t(_FRAME_BYTES)
-        self._library.pjmedia_jbuf_put_frame(self._buffer, self._frame, size, sequence)
-
-    def get(self) -> int | None:
-        """Return the sequence number of the next frame, None where there is none to be heard."""
-        kind, stamp, sequence = ctypes.c_char(), ctypes.c_uint(), ctypes.c_int()
-        self._library.pjmedia_jbuf_get_frame3(
-            self._buffer, self._frame, None, ctypes.byref(kind), None, ctypes.byref(stamp), ctypes.byref(sequence)
-        )
-        return sequence.value if kind.value[0] == _NORMAL_FRAME else None
-
-    def state(self) -> tuple[int, int]:
-        """Return how much waits in milliseconds, and how many frames have come too late."""
-        state = (ctypes.c_uint * 32)()
-        self._library.pjmedia_jbuf_get_state(self._buffer, state)
-        return state[_SIZE] * _FRAME_MS, state[_DISCARDED]
-
-    def apply(self, adjustment: Adjustment) -> None:
-        assert self._buffer.value is not None
-        self._library.pjmedia_jbuf_set_fixed(self._buffer, adjustment.depth_ms // _FRAME_MS)
-        if adjustment.deepen:
-            self._library.wecall_jbuf_collect(self._buffer)
-        if adjustment.skip_ms:
-            self._library.pjmedia_jbuf_remove_frame(self._buffer, adjustment.skip_ms // _FRAME_MS)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class _Arrival:
-    at_s: float
+    at_ms: float
     number: int
 
 
-def listen(stretches: list[Stretch], *, follow: bool = True, depth_ms: int = 20, seed: int = 1) -> list[Fared]:
+def listen(stretches: list[Stretch], *, follow: bool = True, wait_ms: float = 20, seed: int = 1) -> list[Fared]:
     """Hear a call of several stretches and return how each fared.
 
     Args:
         stretches: one after another.
-        follow: let the policy follow the line; otherwise the depth stays.
-        depth_ms: to begin with.
+        follow: let the wait follow the line; otherwise it stays.
+        wait_ms: to begin with.
         seed: of what is lost and late.
     """
-    buffer, policy = _Buffer(depth_ms), JitterPolicy(JitterBufferSettings(), depth_ms)
-    arrivals, sent_at_s = _arrivals(stretches, seed)
-    phase_s = random.Random(seed).random() * _FRAME_MS / 1000
+    arrivals, sent_at_ms = _arrivals(stretches, seed)
+    now_ms = random.Random(seed).random() * _TURN_MS
+    delays_ms: list[float] = []
+
+    def decoded(payload: bytes) -> None:
+        delays_ms.append(now_ms - sent_at_ms[int.from_bytes(payload[1:])])
+
     fared: list[Fared] = []
-    position = packets = tick = 0
-    jitter_ms, watch_at_s, ends_s = 0.0, _WATCH_S, 0.0
-    newest: _Arrival | None = None
-    for stretch in stretches:
-        begins_s, ends_s = ends_s, ends_s + stretch.duration_s
-        made_up = heard = 0
-        delays_s: list[float] = []
-        while (now_s := tick * _FRAME_MS / 1000 + phase_s) < ends_s:
-            tick += 1
-            while position < len(arrivals) and arrivals[position].at_s <= now_s:
-                arrival = arrivals[position]
-                position, packets = position + 1, packets + 1
-                if newest is not None and arrival.number == newest.number + 1 and packets > _IGNORED_PACKETS:
-                    difference_s = arrival.at_s - newest.at_s - _PACKET_S
-                    jitter_ms += (abs(difference_s) * 1000 - jitter_ms) / 16
-                if newest is None or arrival.number > newest.number:
-                    newest = arrival
-                buffer.put(2 * arrival.number)
-                buffer.put(2 * arrival.number + 1)
-            sequence = buffer.get()
-            heard += 1
-            if sequence is None:
-                made_up += 1
-            else:
-                delays_s.append(now_s - sent_at_s[sequence // 2] - (sequence % 2) * _FRAME_MS / 1000)
-            if follow and now_s >= watch_at_s:
-                watch_at_s += _WATCH_S
-                waiting_ms, late_frames = buffer.state()
-                quiet = (now_s - begins_s) % (stretch.talk_s + stretch.pause_s) >= stretch.talk_s
-                lost = newest.number + 1 - packets if newest is not None else 0
-                buffer.apply(
-                    policy.adjust(LineSample(now_s, packets, jitter_ms, max(0, lost), late_frames, waiting_ms, quiet))
-                )
-        recent = sorted(delays_s[-100:])
-        fared.append(Fared(100 * made_up / heard, 1000 * recent[len(recent) // 2]))
+    ends_ms, position = 0.0, 0
+    with Receiver.of_levels(decoded) as receiver:
+        receiver.bound(0 if follow else wait_ms, 300 if follow else wait_ms, wait_ms)
+        before = receiver.look()
+        for stretch in stretches:
+            ends_ms += stretch.duration_s * 1000
+            while now_ms < ends_ms:
+                while position < len(arrivals) and arrivals[position].at_ms <= now_ms:
+                    arrival = arrivals[position]
+                    position += 1
+                    payload = bytes([arrival.number % 97 + 1]) + arrival.number.to_bytes(4)
+                    receiver.put(arrival.at_ms, _FIRST_TIMESTAMP + arrival.number * _PACKET_TICKS, payload)
+                receiver.get(now_ms)
+                now_ms += _TURN_MS
+            after = receiver.look()
+            made_up = after.concealed + after.stretched - before.concealed - before.stretched
+            recent = sorted(delays_ms[-100:])
+            fared.append(Fared(100 * made_up / (after.played - before.played), recent[len(recent) // 2]))
+            before = after
     return fared
 
 
 def _arrivals(stretches: list[Stretch], seed: int) -> tuple[list[_Arrival], list[float]]:
     lots = random.Random(seed)
     arrivals: list[_Arrival] = []
-    sent_at_s: list[float] = []
-    now_s = ends_s = 0.0
+    sent_at_ms: list[float] = []
+    now_ms = ends_ms = 0.0
     for stretch in stretches:
-        ends_s += stretch.duration_s
-        while now_s < ends_s:
+        ends_ms += stretch.duration_s * 1000
+        while now_ms < ends_ms:
             lost, late = lots.random() * 100 < stretch.line.loss_percent, lots.random()
             if not lost:
-                delay_s = (stretch.line.delay_ms + late * stretch.line.jitter_ms) / 1000
-                arrivals.append(_Arrival(now_s + delay_s, len(sent_at_s)))
-            sent_at_s.append(now_s)
-            now_s += _PACKET_S / (1 + stretch.sender_fast_percent / 100)
-    return sorted(arrivals), sent_at_s
+                delay_ms = stretch.line.delay_ms + late * stretch.line.jitter_ms
+                arrivals.append(_Arrival(now_ms + delay_ms, len(sent_at_ms)))
+            sent_at_ms.append(now_ms)
+            now_ms += PACKET_MS / (1 + stretch.sender_fast_percent / 100)
+    return sorted(arrivals), sent_at_ms

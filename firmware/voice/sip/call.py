@@ -16,7 +16,7 @@ from firmware.phone.recording import RecordingSign
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.identity import received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
-from firmware.voice.sip.native import guarded
+from firmware.voice.sip.native import guarded, look_at_line
 from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.voice.sip.scheduler import Appointment
@@ -92,6 +92,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.audio_index = 0
         self._sound: Any = None
         self._meter = QualityMeter()
+        self._stream = 0
         self._encrypted = False
         self._told: CallState | None = None
         self._packets_received = 0
@@ -289,13 +290,15 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     @guarded
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Say that there is a stream, over which nothing has come yet."""
-        self._calls.stream_began(self, int(parameters.stream))
+        self._stream = int(parameters.stream)
+        self._calls.stream_began(self, self._stream)
 
     @guarded
     def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Keep what a stream has seen; it goes when this has returned."""
-        self._calls.jitter.stream_ended(self)
+        self._calls.line_control.stream_ended(self)
         counts = self._running_counts()
+        self._stream = 0
         if counts is not None:
             self._meter.stream_ended(counts)
 
@@ -332,10 +335,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         return not is_dtls or self.account_settings.transport is Transport.TLS
 
     def _running_counts(self) -> StreamCounts | None:
-        if not self.is_known:
+        if not (self.is_known and self._stream):
             return None
         try:
-            return counts_of(self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index))
+            statistics, stream = self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index)
+            return counts_of(statistics, stream, look_at_line(self._stream))
         except pjsua2.Error:
             return None  # there is no stream: on hold, before the answer, or after the end
 

@@ -26,9 +26,9 @@ from firmware.voice.sip.dtmf import DigitSender
 from firmware.voice.sip.hold import HoldControl
 from firmware.voice.sip.identity import Headers, ReceivedMessage, asserted_identity
 from firmware.voice.sip.incoming import IncomingCalls
-from firmware.voice.sip.jitter import JitterControl
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import NO_REPLY_S, OutgoingCalls
+from firmware.voice.sip.redundancy import LineControl
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.transfer import Replacements, Transfers
 
@@ -128,7 +128,7 @@ class Calls:
         self.incoming = IncomingCalls(scheduler, table, post, mixer, engine)
         self._digits = DigitSender(scheduler, table.find, engine.settings.clock_rate_hz)
         self.holding = HoldControl(scheduler, table.find, mixer)
-        self.jitter = JitterControl(scheduler, table.find, engine.settings.jitter_buffer)
+        self.line_control = LineControl(scheduler, table.find, engine.settings.redundancy)
         self.transfers = Transfers(scheduler, table.find, post, table.end_by_id)
         self.replacements = Replacements(scheduler, table, post, mixer, self.outgoing, engine=engine)
         self._watch = CallWatch(scheduler, table, post, silence_s=engine.settings.media_silence_s)
@@ -207,7 +207,7 @@ class Calls:
         """Let go of every call; the library is about to be destroyed."""
         self.mixer.close()
         self._digits.clear()
-        self.jitter.clear()
+        self.line_control.clear()
         self._table.clear()
 
     def _is_answered(self, call_id: CallId) -> bool:
@@ -244,11 +244,11 @@ class Calls:
         self._table.drop_soon(call_id)
 
     def stream_began(self, call: SipCall, address: int) -> None:
-        """Say where its audio may come from, and follow the line with its jitter buffer."""
+        """Say where its audio may come from, and follow its line."""
         host = call.contact_host
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
-        self.jitter.stream_began(call, address)
+        self.line_control.stream_began(call, address)
 
     def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
         """Notice that a server says who is at the other end, and that it is somebody else than was known."""

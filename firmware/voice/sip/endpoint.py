@@ -155,9 +155,6 @@ def _configuration(settings: SipSettings) -> Any:
     media.quality = 4
     # Its own I/O queue, so that a slow lookup of a name cannot delay audio, and our thread to poll it.
     media.hasIoqueue = True
-    media.jbInit = settings.jitter_buffer.initial_ms
-    media.jbMinPre = media.jbMaxPre = settings.jitter_buffer.minimum_ms
-    media.jbMax = settings.jitter_buffer.maximum_ms
     return configuration
 
 

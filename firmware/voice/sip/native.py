@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 1
+EDITION: Final = 2
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 
@@ -38,6 +38,29 @@ class Message(ctypes.Structure):
         ("in_dialog", ctypes.c_int),
         ("knows_call", ctypes.c_int),
         ("replace", ctypes.c_int),
+    )
+
+
+class Line(ctypes.Structure):
+    """`struct wecall_line` of engine/native/receiver.h: what a stream has seen of its line, and done about it."""
+
+    _fields_ = (
+        ("played", ctypes.c_uint64),
+        ("concealed", ctypes.c_uint64),
+        ("gaps", ctypes.c_uint64),
+        ("copied", ctypes.c_uint64),
+        ("coarse", ctypes.c_uint64),
+        ("squeezed", ctypes.c_uint64),
+        ("stretched", ctypes.c_uint64),
+        ("frames", ctypes.c_uint32),
+        ("lost", ctypes.c_uint32),
+        ("bursts", ctypes.c_uint32),
+        ("late", ctypes.c_uint32),
+        ("refused", ctypes.c_uint32),
+        ("rate_hz", ctypes.c_uint32),
+        ("clock_hz", ctypes.c_uint32),
+        ("wait_ms", ctypes.c_float),
+        ("wanted_ms", ctypes.c_float),
     )
 
 
@@ -71,8 +94,10 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_media_refused": (ctypes.c_ulong, ()),
     "wecall_media_queue": (ctypes.c_void_p, ()),
     "wecall_media_poll": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint)),
-    "wecall_jitter_frame_ms": (ctypes.c_uint, (ctypes.c_void_p,)),
-    "wecall_jitter_apply": (None, (ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_uint)),
+    "wecall_line_bound": (None, (ctypes.c_void_p, ctypes.c_float, ctypes.c_float, ctypes.c_float)),
+    "wecall_line_look": (None, (ctypes.c_void_p, ctypes.POINTER(Line))),
+    "wecall_line_repeat": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)),
+    "wecall_line_expect_loss": (None, (ctypes.c_void_p, ctypes.c_uint)),
     "wecall_bridge_exchange": (
         ctypes.c_int,
         (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
@@ -117,6 +142,13 @@ def most_calls() -> int:
 def free_call_places() -> int:
     """Return how many more calls the library can take now; it lets go of one a moment after its last callback."""
     return most_calls() - int(library().pjsua_call_get_count())
+
+
+def look_at_line(stream: int) -> Line:
+    """Return what a stream (the address of a `pjmedia_stream`) has seen of its line so far."""
+    line = Line()
+    library().wecall_line_look(stream, ctypes.byref(line))
+    return line
 
 
 def trust_media(addresses: frozenset[str]) -> None:

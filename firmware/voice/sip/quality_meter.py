@@ -5,6 +5,7 @@ from typing import Any
 
 from firmware.phone.call import CallQuality
 from firmware.phone.quality import estimate_mos
+from firmware.voice.sip.native import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class StreamCounts:
     codec: str
 
 
-def counts_of(statistics: Any, stream: Any) -> StreamCounts:
+def counts_of(statistics: Any, stream: Any, line: Line) -> StreamCounts:
     """Read pjsua2's statistics of a stream."""
     far = statistics.rtcp.rxStat
     round_trip = statistics.rtcp.rttUsec
@@ -40,7 +41,7 @@ def counts_of(statistics: Any, stream: Any) -> StreamCounts:
         missing=int(far.loss),
         jitter_ms=far.jitterUsec.last / 1000,
         round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
-        delay_ms=float(statistics.jbuf.avgDelayMsec),
+        delay_ms=max(0.0, line.wait_ms),
         codec=str(stream.codecName),
     )
 

@@ -75,21 +75,23 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class JitterBufferSettings:
-    """How much late audio is waited for, in milliseconds of audio.
-
-    The shortest gives 53 to 73 ms from mouth to ear on a local network; a shorter one loses audio.
+class RedundancySettings:
+    """What a call's audio may cost on a line that is late or loses some.
 
     Attributes:
-        initial_ms: on a line that nothing is known of.
-        minimum_ms, deepest_ms: between these it follows the line.
-        maximum_ms: more than this is never kept.
+        least_wait_ms, most_wait_ms: how long sound waits for what comes late, after the soonest.
+        most_kbit_s: an audio stream's bandwidth with all its headers, in thousands of bits a second, however much is
+            sent more than once.
     """
 
-    initial_ms: int = 20
-    minimum_ms: int = 20
-    deepest_ms: int = 300
-    maximum_ms: int = 500
+    least_wait_ms: float = 0.0
+    most_wait_ms: float = 300.0
+    most_kbit_s: int = 256
+
+    @property
+    def most_payload_bytes(self) -> int:
+        """How much fits in a packet of 20 ms behind the headers of IPv6, UDP and RTP, and before SRTP's tag."""
+        return max(0, self.most_kbit_s * 20 // 8 - 40 - 8 - 12 - 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class SipSettings:
     retry_cap_s: float = 60.0
     clock_rate_hz: int = 16000
     frame_ms: int = 10
-    jitter_buffer: JitterBufferSettings = JitterBufferSettings()
+    redundancy: RedundancySettings = RedundancySettings()
     max_calls: int = 4
     media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"

@@ -5,7 +5,7 @@ import msgspec
 
 from firmware.phone.dial_plan import DialPlan, Rewrite
 from firmware.phone.digit_map import Alternative
-from firmware.voice.sip.settings import AccountSettings, JitterBufferSettings, NatSettings, ServerName, SipSettings
+from firmware.voice.sip.settings import AccountSettings, NatSettings, RedundancySettings, ServerName, SipSettings
 from provisioning.sip_choices import DtmfMethod, ReliableProvisional, Srtp, Transport
 
 ACCOUNT = AccountSettings(
@@ -56,7 +56,7 @@ SETTINGS = SipSettings(
     retry_cap_s=30.0,
     clock_rate_hz=8000,
     frame_ms=20,
-    jitter_buffer=JitterBufferSettings(40, 30, 200, 400),
+    redundancy=RedundancySettings(10.0, 200.0, 128),
     max_calls=2,
     media_silence_s=10.0,
     user_agent="Desk",
