@@ -390,6 +390,111 @@ CHANGES: Final = (
         "    if (rdata->msg_info.to->tag.slen == 0) return PJSIP_EMISSINGTAG;\n",
         "A second answer to a call of ours may come without a tag; it need not end the fuzzer's build.",
     ),
+    Change(
+        "pjmedia/src/pjmedia/endpoint.c",
+        '"%d 0-15", pt);\n#endif\n'
+        "            attr->value = pj_strdup3(pool, buf);\n"
+        "            m->attr[m->attr_count++] = attr;\n"
+        "        }\n    }\n#endif\n",
+        '"%d 0-15", pt);\n#endif\n'
+        "            attr->value = pj_strdup3(pool, buf);\n"
+        "            m->attr[m->attr_count++] = attr;\n"
+        "        }\n    }\n#endif\n"
+        "    {\n"
+        "        extern void wecall_red_offer(pj_pool_t *, pjmedia_sdp_media *);\n"
+        "        wecall_red_offer(pool, m);\n"
+        "    }\n",
+        "Audio has redundancy (RFC 2198) named; the library knows it of text alone. native/sdp.c has what it means.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/sdp_neg.c",
+        "                    is_red = 1;",
+        "                    continue;",
+        "Whatever is called redundancy was taken into an answer, for other codecs too.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/sdp_neg.c",
+        "    apply_answer_symmetric_pt(pool, answer, pt_answer_count,\n"
+        "                              pt_offer, pt_answer);\n"
+        "#endif\n",
+        "    apply_answer_symmetric_pt(pool, answer, pt_answer_count,\n"
+        "                              pt_offer, pt_answer);\n"
+        "#endif\n"
+        "    {\n"
+        "        extern void wecall_red_answer(pj_pool_t *, const pjmedia_sdp_media *, pjmedia_sdp_media *);\n"
+        "        wecall_red_answer(pool, offer, answer);\n"
+        "    }\n",
+        "An answer keeps the redundancy of the codec that was agreed on.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/sdp_neg.c",
+        "            rewrite_pt2(pool, &sdp_m->desc.fmt[j],\n                        pt, new_pt);\n        }\n",
+        "            rewrite_pt2(pool, &sdp_m->desc.fmt[j],\n                        pt, new_pt);\n        }\n"
+        "        {\n"
+        "            extern void wecall_red_rename(pj_pool_t *, pjmedia_sdp_media *);\n"
+        "            wecall_red_rename(pool, sdp_m);\n"
+        "        }\n",
+        "A codec got another number, and its redundancy went on naming the old one.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream_info.c",
+        "    status = get_audio_codec_info_param(si, pool, mgr, local_m, rem_m);\n"
+        "    if (status != PJ_SUCCESS)\n"
+        "        return status;\n",
+        "    status = get_audio_codec_info_param(si, pool, mgr, local_m, rem_m);\n"
+        "    if (status != PJ_SUCCESS)\n"
+        "        return status;\n"
+        "    {\n"
+        "        extern void wecall_red_agreed(pjmedia_stream_info *, const pjmedia_sdp_media *, const pjmedia_sdp_media *);\n"
+        "        extern void wecall_packet_time(pjmedia_stream_info *, const pjmedia_sdp_media *);\n"
+        "        wecall_red_agreed(si, local_m, rem_m);\n"
+        "        wecall_packet_time(si, rem_m);\n"
+        "    }\n",
+        "The stream learns which packets hold redundancy, and how long the other end wants them.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "            old_si->tx_event_pt != new_si->tx_event_pt)\n",
+        "            old_si->tx_event_pt != new_si->tx_event_pt ||\n"
+        "            old_si->rx_red_pt != new_si->rx_red_pt ||\n"
+        "            old_si->tx_red_pt != new_si->tx_red_pt ||\n"
+        "            old_si->tx_red_level != new_si->tx_red_level)\n",
+        "A stream went on as it was where redundancy alone had changed.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "        if (old_cp->setting.frm_per_pkt != new_cp->setting.frm_per_pkt ||\n",
+        "        if (old_cp->info.frm_ptime != new_cp->info.frm_ptime ||\n"
+        "            old_cp->setting.frm_per_pkt != new_cp->setting.frm_per_pkt ||\n",
+        "The same where the length of Opus's frames had.",
+    ),
+    Change(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        "    /* Dynamic PT, check the format name */\n    if (pt >= 96) {\n",
+        "    /* Dynamic PT, check the format name */\n    if (pt >= 35) {\n",
+        "Redundancy on one of the numbers below 96, where browsers have it, counted as a second codec and got a re-INVITE.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia-codec/opus.c",
+        "    pj_bool_t auto_bit_rate = PJ_TRUE;\n",
+        "    pj_bool_t auto_bit_rate = !attr->info.avg_bps;\n",
+        "The bit rate that the handset sets was told to the other end and not kept to: Opus took 17 kbit/s.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia-codec/opus.c",
+        "        if (rate < attr->info.max_bps) {\n",
+        "        if (auto_bit_rate || rate < attr->info.avg_bps) {\n",
+        "The other end's limit took the place of a lower one of ours, and counted for nothing above 32 kbit/s.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia-codec/opus.c",
+        "    output->size      = (unsigned)size;\n",
+        "    if (opus_data->cfg.cbr && size > 0 && out_pos <= output_buf_len &&\n"
+        "        opus_packet_pad(output->buf, size, out_pos) == OPUS_OK)\n"
+        "        size = out_pos;\n"
+        "    output->size      = (unsigned)size;\n",
+        "A constant bit rate, for which another end may have asked so that lengths tell nothing, lost its padding.",
+    ),
 )
 
 

@@ -5,7 +5,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -375,6 +375,8 @@ def sdp(
     formats: str = "8 101",
     direction: str = "sendrecv",
     address: str = "127.0.0.1",
+    names: Mapping[str, str] | None = None,
+    lines: Sequence[str] = (),
 ) -> str:
     """Make a session description with one audio stream.
 
@@ -384,16 +386,19 @@ def sdp(
         formats: payload types: 8 is PCMA, 9 is G722, 101 is telephone-event.
         direction: sendrecv, sendonly, recvonly or inactive.
         address: where RTP is expected.
+        names: of other payload types.
+        lines: more attributes.
     """
-    maps = {"8": "PCMA/8000", "9": "G722/8000", "0": "PCMU/8000", "101": "telephone-event/8000"}
-    lines = [
+    maps = {"8": "PCMA/8000", "9": "G722/8000", "0": "PCMU/8000", "101": "telephone-event/8000", **(names or {})}
+    written = [
         "v=0",
         f"o=peer 1 {version or time.monotonic_ns()} IN IP4 127.0.0.1",
         "s=-",
         f"c=IN IP4 {address}",
         "t=0 0",
         f"m=audio {port or 40_000} RTP/AVP {formats}",
-        *(f"a=rtpmap:{number} {maps[number]}" for number in formats.split()),
+        *(f"a=rtpmap:{number} {maps[number]}" for number in formats.split() if number in maps),
         f"a={direction}",
+        *(f"a={line}" for line in lines),
     ]
-    return "".join(f"{line}\r\n" for line in lines)
+    return "".join(f"{line}\r\n" for line in written)

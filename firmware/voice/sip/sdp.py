@@ -5,7 +5,7 @@ hold for the whole session are moved to the stream. Everything takes linear time
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -16,6 +16,7 @@ from firmware.voice.sip.sdp_attributes import (
     Address,
     parse_address,
     parse_number,
+    repeated_format,
     rewrite_candidate,
     rewrite_crypto,
     rewrite_fingerprint,
@@ -55,8 +56,12 @@ _FORMATS: Final = {
         "telephone-event/48000": "telephone-event/48000",
     }
 }
-_FIRST_DYNAMIC_FORMAT: Final = 96
+_DYNAMIC_FORMATS: Final = range(96, 128)
+# Redundancy (RFC 2198), by the codec that it repeats.
+_REDUNDANCY: Final = {"opus/48000/2": "red/48000/2", "G722/8000": "red/8000"}
+_REDUNDANCY_FORMATS: Final = (*range(35, 64), *_DYNAMIC_FORMATS)  # browsers have it below 64
 _PTIMES_MS: Final = range(10, 61, 10)
+_MAX_PTIMES_MS: Final = range(10, 61)
 _PORTS: Final = range(1, 65536)
 _DIRECTIONS: Final = ("inactive", "sendonly", "recvonly", "sendrecv")
 _SETUPS: Final = frozenset({"active", "passive", "actpass"})
@@ -292,14 +297,18 @@ def _stream(section: _Section, session: _Section, allow_dtls: AllowDtls) -> Stre
     if all(name.startswith("telephone-event") for _, name in formats):
         raise BodyError(Fault.CODECS)
     given = {name: values for name, values in session.attributes.items() if name in _INHERITED} | section.attributes
+    redundancy = _redundancy(section, formats)
     attributes = (
         *_parameters(formats, given),
+        *(f"fmtp:{number} {repeated}" for number, _, repeated in redundancy),
         _direction(section) or _direction(session) or "sendrecv",
         *_wishes(given),
         *_rtcp(given, address, allowed),
         *_keys(given, profile),
         *_ice(given, allowed),
     )
+    # Behind the codecs: pjmedia takes what stands first for the codec, whoever prefers redundancy.
+    formats += tuple((number, name) for number, name, _ in redundancy)
     return Stream(section.media, section.port, profile, address, formats, attributes)
 
 
@@ -328,10 +337,29 @@ def _formats(section: _Section) -> tuple[tuple[str, str], ...]:
         static = _STATIC_FORMATS[section.media].get(number, "")
         name = _FORMATS[section.media].get(names.get(number, static).lower().removesuffix("/1"))
         # pjmedia knows numbers below 96 by the number alone.
-        is_dynamic = parse_number(number, range(_FIRST_DYNAMIC_FORMAT, 128)) is not None
-        if name and (name == static or (is_dynamic and number[0] != "0")):
+        if name and (name == static or _is_format(number, _DYNAMIC_FORMATS)):
             formats[number] = name
     return tuple(formats.items())[:_MAX_FORMATS]
+
+
+def _is_format(number: str, allowed: Container[int]) -> bool:
+    return parse_number(number, allowed) is not None and number[0] != "0"
+
+
+def _redundancy(section: _Section, formats: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, str], ...]:
+    """Return the payload types that repeat one codec of the stream and nothing else, each with its name and its list.
+
+    One codec's has one number; of two none is used.
+    """
+    codecs = dict(formats)
+    names, lists = (_by_number(section.attributes.get(key, [])) for key in ("rtpmap", "fmtp"))
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for number in dict.fromkeys(section.formats):
+        codec = repeated_format(lists.get(number, ""))
+        name = names.get(number, "").lower().removesuffix("/1")
+        if name == _REDUNDANCY.get(codecs.get(codec, "")) and _is_format(number, _REDUNDANCY_FORMATS):
+            found.setdefault(codec, []).append((number, name, lists[number]))
+    return tuple(each[0] for each in found.values() if len(each) == 1)
 
 
 def _parameters(formats: tuple[tuple[str, str], ...], given: _Attributes) -> Iterator[str]:
@@ -356,9 +384,10 @@ def _first(given: _Attributes, name: str) -> str:
 
 def _wishes(given: _Attributes) -> Iterator[str]:
     # pjmedia overruns its buffers where packets are longer than its codecs make them.
-    ptime = parse_number(_first(given, "ptime"), _PTIMES_MS)
-    if ptime is not None:
-        yield f"ptime:{ptime}"
+    for name, times in {"ptime": _PTIMES_MS, "maxptime": _MAX_PTIMES_MS}.items():
+        time = parse_number(_first(given, name), times)
+        if time is not None:
+            yield f"{name}:{time}"
     for name, values in _RECORD.items():
         value = _first(given, name).lower()
         if value in values:

@@ -39,16 +39,17 @@ _CANDIDATE_TYPES: Final = frozenset({"host", "srflx", "prflx", "relay"})
 
 _SWITCH: Final = range(2)
 _OPUS_RATES: Final = frozenset({8000, 12000, 16000, 24000, 48000})
-_OPUS: Final[dict[str, Container[int]]] = {  # RFC 7587 section 6.1, as far as pjmedia reads it
+# RFC 7587 section 6.1, as far as it binds whoever sends. `stereo` and `usedtx` are wishes: a handset has one microphone
+# and sends in silence too, and pjmedia would do as it is asked.
+_OPUS: Final[dict[str, Container[int]]] = {
     "maxplaybackrate": _OPUS_RATES,
     "sprop-maxcapturerate": _OPUS_RATES,
     "maxaveragebitrate": range(6000, 510001),
-    "stereo": _SWITCH,
-    "sprop-stereo": _SWITCH,
     "cbr": _SWITCH,
     "useinbandfec": _SWITCH,
-    "usedtx": _SWITCH,
 }
+
+_REPEATED: Final = range(2, 5)
 
 
 def parse_number(text: str, allowed: Container[int]) -> int | None:
@@ -127,3 +128,9 @@ def rewrite_opus(value: str) -> str:
         if number is not None:
             found.setdefault(name, number)
     return ";".join(f"{name}={number}" for name, number in found.items())
+
+
+def repeated_format(value: str) -> str:
+    """Return the payload type that a list of redundancy (RFC 2198 section 5) repeats; nothing where it is not one."""
+    formats = value.split("/")
+    return formats[0] if len(formats) in _REPEATED and len(set(formats)) == 1 else ""

@@ -9,6 +9,7 @@ _FORMATS: Final = (
 )
 _OPUS: Final = (
     "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:9 G722/8000\r\n"
+    "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:97 red/8000\r\na=fmtp:97 9/9/9\r\n"
     "a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n"
 )
 _KEYS: Final = (
@@ -31,7 +32,7 @@ DTLS: Final = f"{_SESSION}m=audio {{media_port}} UDP/TLS/RTP/SAVP 8 0 101\r\n{_F
 ICE: Final = f"{_SESSION}m=audio {{media_port}} RTP/AVP 8 0 101\r\n{_FORMATS}{_ICE}"
 WEB: Final = (
     f"{_SESSION}a=group:BUNDLE 0\r\na=msid-semantic: WMS x\r\n"
-    "m=audio {media_port} UDP/TLS/RTP/SAVPF 111 9 0 8 13 110 126\r\nc=IN IP4 127.0.0.1\r\n"
+    "m=audio {media_port} UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\nc=IN IP4 127.0.0.1\r\n"
     f"a=rtcp:{{media_port}} IN IP4 127.0.0.1\r\n{_ICE}a=ice-options:trickle\r\n{_FINGERPRINT}a=mid:0\r\n"
     f"a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=sendrecv\r\na=msid:x y\r\na=rtcp-mux\r\n{_OPUS}"
     "a=rtcp-fb:111 transport-cc\r\na=ssrc:1 cname:fuzz\r\n"
@@ -43,7 +44,7 @@ GOOD: Final = (
     ICE,
     WEB,
     f"{_SESSION}m=audio {{media_port}} RTP/AVP 8 0 101\r\n{_FORMATS}{_KEYS}",
-    f"{_SESSION}m=audio {{media_port}} RTP/AVP 111 9 110\r\n{_OPUS}",
+    f"{_SESSION}m=audio {{media_port}} RTP/AVP 9 97 111 63 110\r\n{_OPUS}",
 )
 """Those that a handset can take."""
 DESCRIPTIONS: Final = (

@@ -54,7 +54,7 @@ def test_baresip_keeps_its_keys_and_codecs() -> None:
         "a=rtpmap:8 PCMA/8000",
         "a=rtpmap:0 PCMU/8000",
         "a=rtpmap:101 telephone-event/8000",
-        "a=fmtp:96 stereo=1;sprop-stereo=1;maxaveragebitrate=28000",
+        "a=fmtp:96 maxaveragebitrate=28000",
         "a=fmtp:101 0-15",
         "a=sendrecv",
         "a=ptime:20",
@@ -102,14 +102,16 @@ def test_freeswitch_keeps_its_address_and_keys() -> None:
 
 def test_chrome_keeps_dtls_and_the_candidate_that_is_near() -> None:
     assert stream_lines(descriptions.CHROME) == [
-        "54400 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126",
+        "54400 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126 63",
         "a=rtpmap:111 opus/48000/2",
         "a=rtpmap:9 G722/8000",
         "a=rtpmap:0 PCMU/8000",
         "a=rtpmap:8 PCMA/8000",
         "a=rtpmap:110 telephone-event/48000",
         "a=rtpmap:126 telephone-event/8000",
+        "a=rtpmap:63 red/48000/2",
         "a=fmtp:111 useinbandfec=1",
+        "a=fmtp:63 111/111",
         "a=sendrecv",
         "a=rtcp-mux",
         f"a=fingerprint:{FINGERPRINT}",
@@ -249,10 +251,88 @@ def test_a_number_is_written_in_digits_of_ascii() -> None:
     assert [parse_number(text, range(10)) for text in ("\xb2", "\uff17", "+7", " 7", "")] == [None] * 5
 
 
+@pytest.mark.parametrize(("time", "kept"), [("10", True), ("25", True), ("60", True), ("9", False), ("150", False)])
+def test_the_longest_packet_that_the_other_end_takes_stays_where_it_binds(time: str, *, kept: bool) -> None:
+    assert (f"\na=maxptime:{time}\n" in rewritten(with_line(f"a=maxptime:{time}"))) is kept
+
+
+def with_redundancy(formats: str, *lines: str) -> list[str]:
+    """Offer Opus as 96, G722 as 9 and PCMU beside what is said; return what is left of that."""
+    text = PLAIN[: PLAIN.index("m=")] + f"m=audio 4000 RTP/AVP {formats}\na=rtpmap:96 opus/48000/2\n"
+    left = stream_lines(text + "".join(f"a={line}\n" for line in lines))
+    return [left[0].partition("AVP ")[2], *(line[2:] for line in left if line[2:] in lines)]
+
+
+@pytest.mark.parametrize(
+    ("formats", "lines", "kept"),
+    [
+        ("96 9 97 98", ["rtpmap:97 red/48000/2", "fmtp:97 96/96", "rtpmap:98 red/8000", "fmtp:98 9/9/9"], "96 9 97 98"),
+        ("96 63", ["rtpmap:63 red/48000/2", "fmtp:63 96/96/96/96"], "96 63"),
+        # Whoever prefers redundancy names it first.
+        ("97 96 9", ["rtpmap:97 RED/48000/2", "fmtp:97 96/96"], "96 9 97"),
+        ("9 97", ["rtpmap:97 red/8000/1", "fmtp:97 9/9"], "9 97"),
+    ],
+)
+def test_redundancy_of_a_codec_stays_behind_all_codecs(formats: str, lines: list[str], kept: str) -> None:
+    assert with_redundancy(formats, *lines)[0] == kept
+
+
+def test_redundancy_is_written_as_it_was_agreed_on() -> None:
+    lines = ("rtpmap:97 red/48000/2", "fmtp:97 96/96/96")
+    assert with_redundancy("97 96 9", *lines) == ["96 9 97", *lines]
+
+
+@pytest.mark.parametrize(
+    ("name", "list_of"),
+    [
+        ("red/90000", "96/96"),
+        ("red/48000", "96/96"),
+        ("red/8000", "96/96"),
+        ("red/48000/2", "9/9"),
+        ("red/8000", "0/0"),
+        ("red/48000/2", "96"),
+        ("red/48000/2", "96/96/96/96/96"),
+        ("red/48000/2", "96/9"),
+        ("red/48000/2", "96/0/96"),
+        ("red/48000/2", "111/111"),
+        ("red/48000/2", "97/97"),
+        ("red/48000/2", "096/096"),
+        ("red/48000/2", "96/96;x=1"),
+        ("red/48000/2", "96/96 96"),
+        ("red/48000/2", "96//96"),
+        ("red/48000/2", ""),
+        ("redd/48000/2", "96/96"),
+    ],
+)
+def test_redundancy_that_is_not_of_one_codec_alone_is_left_out(name: str, list_of: str) -> None:
+    assert with_redundancy("96 9 0 97", f"rtpmap:97 {name}", f"fmtp:97 {list_of}") == ["96 9 0"]
+
+
+def test_of_redundancy_that_is_named_twice_none_is_used() -> None:
+    twice = [f"rtpmap:{number} red/48000/2" for number in (97, 98)] + ["fmtp:97 96/96", "fmtp:98 96/96/96"]
+    assert with_redundancy("96 97 98", *twice) == ["96"]
+    assert with_redundancy("96 97", *twice)[0] == "96 97"
+
+
+@pytest.mark.parametrize("number", ["0", "9", "34", "64", "72", "095", "128"])
+def test_redundancy_on_a_number_that_is_not_free_is_left_out(number: str) -> None:
+    assert with_redundancy(f"96 {number} 8", f"rtpmap:{number} red/48000/2", f"fmtp:{number} 96/96") == ["96 8"]
+
+
+def test_redundancy_alone_is_no_codec() -> None:
+    text = PLAIN.replace("9 8 0 101", "97").replace("101 telephone-event/8000", "97 red/8000")
+    assert fault_of(text.replace("101 0-16", "97 9/9")) is Fault.CODECS
+
+
 def test_parameters_of_opus_are_bounded() -> None:
     text = PLAIN.replace("9 8 0 101", "96").replace("101 telephone-event/8000", "96 opus/48000/2")
     for given_value, kept in {
-        "maxplaybackrate=12345;stereo=2;USEDTX = 1": "usedtx=1",
+        "maxplaybackrate=12345;USEINBANDFEC = 1": "useinbandfec=1",
+        "maxaveragebitrate=6000;maxplaybackrate=8000;useinbandfec=0": (
+            "maxaveragebitrate=6000;maxplaybackrate=8000;useinbandfec=0"
+        ),
+        "maxaveragebitrate=5999;useinbandfec=2": "",
+        "stereo=1;sprop-stereo=1;usedtx=1": "",
         "maxaveragebitrate=999999999;cbr=1;cbr=0": "cbr=1",
         "x" * 3000: "",
         ";;;=;==": "",
@@ -444,9 +524,9 @@ ALLOWED = re.compile(
     r"|m=[A-Za-z][A-Za-z0-9-]{0,15} 0 [A-Za-z][A-Za-z0-9/.-]{0,31} (0|[A-Za-z][A-Za-z0-9._-]{0,31})"
     r"|m=audio [1-9][0-9]{0,4} ((RTP|UDP/TLS/RTP)/S?AVPF?)( [0-9]{1,3}){1,12}"
     r"|a=(ice-lite|ice-mismatch|rtcp-mux|sendrecv|sendonly|recvonly|inactive|record:(on|off|paused)"
-    r"|recordpref:(on|off|pause|nopreference)|setup:(active|passive|actpass)|ptime:[1-6]0"
-    r"|rtpmap:[0-9]{1,3} (PCM[AU]/8000|G722/8000|opus/48000/2|telephone-event/(8|16|48)000)"
-    r"|fmtp:[0-9]{1,3} (0-15|[a-z-]{3,20}=[0-9]{1,6}(;[a-z-]{3,20}=[0-9]{1,6}){0,7})"
+    r"|recordpref:(on|off|pause|nopreference)|setup:(active|passive|actpass)|ptime:[1-6]0|maxptime:[1-6][0-9]"
+    r"|rtpmap:[0-9]{1,3} (PCM[AU]/8000|G722/8000|opus/48000/2|telephone-event/(8|16|48)000|red/(8000|48000/2))"
+    r"|fmtp:[0-9]{1,3} (0-15|[0-9]{1,3}(/[0-9]{1,3}){1,3}|[a-z-]{3,20}=[0-9]{1,6}(;[a-z-]{3,20}=[0-9]{1,6}){0,7})"
     r"|rtcp:[0-9]{1,5}( IN (IP4 [0-9.]{7,15}|IP6 [0-9a-f:.]{2,45}))?|ice-ufrag:[A-Za-z0-9+/]{4,256}"
     r"|ice-pwd:[A-Za-z0-9+/]{22,256}|fingerprint:sha-(1 [0-9A-F]{2}(:[0-9A-F]{2}){19}"
     r"|256 [0-9A-F]{2}(:[0-9A-F]{2}){31})"

@@ -1,0 +1,118 @@
+"""Sends and takes RTP packet by packet, of whatever payload type, without a SIP library between."""
+
+import itertools
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from G722 import G722
+
+from tests.lab.audio import tone
+
+_HEADER = struct.Struct("!BBHII")
+_VERSION = 2
+_RTCP = range(200, 208)
+_G722_BYTES = 160  # in 20 ms
+_PACKETS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What came in.
+
+    Attributes:
+        type: of the payload.
+        timestamp: of its first sample.
+        payload: the rest.
+    """
+
+    type: int
+    timestamp: int
+    payload: bytes
+
+
+class RtpPort:
+    """A UDP port for one stream.
+
+    Attributes:
+        port: which.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._sequence = itertools.count(1)
+        self._packets: list[Packet] = []
+        self._arrived = threading.Condition()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._listen, name="rtp-port", daemon=True).start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._socket.close()
+
+    def take(self, count: int, where: Callable[[Packet], bool] = lambda _packet: True) -> list[Packet]:
+        """Return so many packets that come in from now on.
+
+        Raises:
+            AssertionError: they did not come in time.
+        """
+        with self._arrived:
+            self._packets.clear()
+            enough = self._arrived.wait_for(lambda: sum(map(where, self._packets)) >= count, 10)
+            assert enough, f"of {len(self._packets)} packets {sum(map(where, self._packets))} are those waited for"
+            return [packet for packet in self._packets if where(packet)][:count]
+
+    def speak(
+        self, port: int, payload_type: int, payloads: Sequence[bytes], *, length_ms: int = 20, units_per_ms: int = 8
+    ) -> None:
+        """Send these to a port of loopback.
+
+        Args:
+            port: which.
+            payload_type: of all of them.
+            payloads: what to send.
+            length_ms: of each; the next follows so much later.
+            units_per_ms: of RTP's clock.
+        """
+        due = time.monotonic()
+        for payload in payloads:
+            number = next(self._sequence)
+            header = _HEADER.pack(0x80, payload_type, number & 0xFFFF, number * length_ms * units_per_ms, 1)
+            self._socket.sendto(header + payload, ("127.0.0.1", port))
+            due += length_ms / 1000
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                packet = self._socket.recv(2048)
+            except OSError:
+                return
+            # RFC 5761 section 4: what is RTCP.
+            if len(packet) <= _HEADER.size or packet[0] >> 6 != _VERSION or packet[1] in _RTCP:
+                continue
+            _, kind, _, timestamp, _ = _HEADER.unpack_from(packet)
+            with self._arrived:
+                self._packets.append(Packet(kind & 0x7F, timestamp, packet[_HEADER.size :]))
+                self._packets = self._packets[-_PACKETS:]
+                self._arrived.notify_all()
+
+
+def g722(frequency_hz: float, duration_s: float) -> list[bytes]:
+    """Return a tone as payloads of 20 ms in G.722."""
+    coded = G722(16_000, 64_000).encode(
+        tone([frequency_hz], duration_s, rate_hz=16_000, ramp_s=0).samples.astype("<i2")
+    )
+    return [coded[start : start + _G722_BYTES] for start in range(0, len(coded), _G722_BYTES)]
+
+
+def redundant(payloads: Sequence[bytes], codec: int) -> list[bytes]:
+    """Wrap payloads as RFC 2198 has them, with nothing in them but themselves."""
+    return [bytes([codec]) + payload for payload in payloads]
