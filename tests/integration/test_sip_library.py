@@ -3,11 +3,10 @@
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pytest
 
@@ -18,7 +17,7 @@ from firmware.phone.orders import AnswerCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.bench.phones import Linphone, Seat
-from tests.lab.audio import level
+from tests.lab.audio import Recorder, level, playing, tone
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
@@ -58,9 +57,16 @@ def line_of(
 
 
 def baresip(
-    server: Kamailio, authority: CertificateAuthority, folder: Path, transport: Transport = Transport.UDP, **more: Any
+    server: Kamailio,
+    authority: CertificateAuthority,
+    folder: Path,
+    transport: Transport = Transport.UDP,
+    *,
+    voice: str = f"ausine,{BOB_HZ}",
+    player: str = "aubridge,nowhere",
+    dtls: bool = False,
 ) -> Baresip:
-    """Return bob, who says a tone."""
+    """Return bob, who says a tone unless he has another voice."""
     return Baresip(
         folder / "baresip",
         "bob",
@@ -69,9 +75,10 @@ def baresip(
         transport=transport,
         ca=authority.ca_path,
         extra_modules=("ausine.so", "opus.so"),
-        audio_source=f"ausine,{BOB_HZ}",
+        audio_source=voice,
+        audio_player=player,
         extra_configuration=("ausrc_srate 48000",),  # ausine knows no other
-        **more,
+        dtls=dtls,
     )
 
 
@@ -101,28 +108,38 @@ def test_ten_calls_at_once_are_taken_and_the_eleventh_hears_busy(
             caller.hang_up()
 
 
+@pytest.mark.parametrize("bob_calls", [False, True])
 def test_an_opus_call_with_baresip_is_heard_both_ways(
-    server: Kamailio, authority: CertificateAuthority, tmp_path: Path
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path, *, bob_calls: bool
 ) -> None:
     with (
-        baresip(server, authority, tmp_path) as bob,
+        baresip(server, authority, tmp_path, voice="aubridge,back", player="aubridge,back") as bob,
         line_of(server, authority, codecs=("opus",)) as line,
     ):
         line.wait_for_registration(RegistrationState.REGISTERED)
         line.say(ALICE_HZ)
-        line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
-        bob.wait_for("CALL_INCOMING")
-        bob.answer()
+        if bob_calls:
+            bob.dial("sip:alice@localhost")
+            line.stack.order(AnswerCall(line.wait_for(IncomingCallReceived).call_id))
+        else:
+            line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
+            bob.wait_for("CALL_INCOMING")
+            bob.answer()
         line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
         quality = quality_of(line).quality
         assert quality.codec.lower() == "opus"
         assert quality.loss_percent < 1
-        assert level(line.last_heard(0.5), BOB_HZ) > HEARD
+        # Bob says again what he hears.
+        wait_until(lambda: level(line.last_heard(0.5), ALICE_HZ) > HEARD, "alice hears herself")
 
 
-def test_an_opus_call_with_linphone_is_heard(server: Kamailio, authority: CertificateAuthority, tmp_path: Path) -> None:
+def test_an_opus_call_with_linphone_is_heard_both_ways(
+    server: Kamailio, authority: CertificateAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pulse = PulseAudio(tmp_path / "pulse", ["ear", "mic", "bell"])
     pulse.start()
+    for name, value in pulse.environment.items():
+        monkeypatch.setenv(name, value)
     with ExitStack() as stack:
         stack.callback(pulse.stop)
         seat = Seat(
@@ -136,15 +153,17 @@ def test_an_opus_call_with_linphone_is_heard(server: Kamailio, authority: Certif
             bob.connect()
             with line_of(server, authority, codecs=("opus",)) as line:
                 line.wait_for_registration(RegistrationState.REGISTERED)
-                deadline = time.monotonic() + 10
-                while not server.is_registered("bob"):
-                    assert time.monotonic() < deadline, "linphone does not register"
-                    time.sleep(0.05)
+                wait_until(lambda: server.is_registered("bob"), "linphone registers")
+                line.say(ALICE_HZ)
                 line.stack.order(PlaceCall(CALL, SipUri("sip:bob@localhost")))
                 line.wait_for_call(CALL, CallState.ACTIVE)
                 quality = quality_of(line).quality
                 assert quality.codec.lower() == "opus"
                 assert quality.loss_percent < 2
+                with playing("mic", tone([BOB_HZ], 20)):
+                    wait_until(lambda: level(line.last_heard(0.5), BOB_HZ) > HEARD, "linphone is heard")
+                with Recorder("ear_monitor") as ear:
+                    wait_until(lambda: level(ear.sound.between(0.5, 1.5), ALICE_HZ) > HEARD, "linphone hears")
         finally:
             bob.stop()
 
