@@ -234,6 +234,20 @@ def test_the_numbers_change_with_a_re_invite(line: SipLine, peer: ScriptedPeer, 
     peer.hang_up()
 
 
+def test_redundancy_follows_the_codec_that_a_re_invite_changes_to(
+    line: SipLine, peer: ScriptedPeer, port: RtpPort
+) -> None:
+    said = offered(peer, line, g722_offer(port))
+    by_opus = offered_again(peer, opus_offer(port, *OPUS))
+    assert by_opus.parameters["63"] == "111/111"
+    assert not by_opus.type_of("red/8000")
+    port.take(10, lambda packet: packet.type == 111)
+    again = offered_again(peer, g722_offer(port))
+    assert again.parameters["97"] == said.parameters["97"]
+    assert is_redundancy_taken(line, port, again, 97)
+    peer.hang_up()
+
+
 def test_redundancy_names_its_codec_by_the_number_that_a_session_has_for_it(
     line: SipLine, peer: ScriptedPeer, port: RtpPort
 ) -> None:
