@@ -222,6 +222,14 @@ CHANGES: Final = (
         "wecall_rtp_source has decided.",
     ),
     Change(
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "    pjmedia_rtcp_rx_rtcp(&c_strm->rtcp, pkt, bytes_read);\n",
+        "    extern void wecall_report_take(const pjmedia_stream_common *, const void *, long);\n"
+        "    wecall_report_take(c_strm, pkt, (long)bytes_read);\n"
+        "    pjmedia_rtcp_rx_rtcp(&c_strm->rtcp, pkt, bytes_read);\n",
+        "The library knows of extended reports only where it sends them too, and reads no fraction that was lost.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_udp.c",
         "        call_rtcp_cb(udp, bytes_read);\n\n        /* Transport may be",
         "        extern int wecall_rtcp_source(const pj_sockaddr_t *, const pj_sockaddr_t *);\n"

@@ -64,6 +64,24 @@ class Line(ctypes.Structure):
     )
 
 
+class FarReport(ctypes.Structure):
+    """`struct wecall_far_report` of engine/native/reports.c, which says what each member means."""
+
+    _fields_ = (
+        ("reports", ctypes.c_uint),
+        ("fraction_lost", ctypes.c_uint),
+        ("lost", ctypes.c_int),
+        ("highest", ctypes.c_uint),
+        ("metrics", ctypes.c_uint),
+        ("loss_rate", ctypes.c_uint),
+        ("discard_rate", ctypes.c_uint),
+        ("burst_density", ctypes.c_uint),
+        ("gap_density", ctypes.c_uint),
+        ("mos_lq", ctypes.c_uint),
+        ("mos_cq", ctypes.c_uint),
+    )
+
+
 Judge = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Message))
 Asked = ctypes.CFUNCTYPE(
     None,
@@ -98,6 +116,13 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_line_look": (None, (ctypes.c_void_p, ctypes.POINTER(Line))),
     "wecall_line_repeat": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)),
     "wecall_line_expect_loss": (None, (ctypes.c_void_p, ctypes.c_uint)),
+    "wecall_report_read": (
+        ctypes.c_int,
+        (ctypes.c_void_p, ctypes.c_long, ctypes.c_uint, ctypes.POINTER(FarReport)),
+    ),
+    "wecall_report_begin": (None, (ctypes.c_void_p,)),
+    "wecall_report_get": (ctypes.c_int, (ctypes.c_void_p, ctypes.POINTER(FarReport))),
+    "wecall_report_end": (None, (ctypes.c_void_p,)),
     "wecall_bridge_exchange": (
         ctypes.c_int,
         (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
@@ -156,6 +181,16 @@ def trust_media(addresses: frozenset[str]) -> None:
     words = [address.encode() for address in sorted(addresses)]
     if library().wecall_media_trust((ctypes.c_char_p * len(words))(*words), len(words)) != 0:
         _log.warning("The SIP stack does not take the servers' addresses; audio from behind their NAT is not heard.")
+
+
+def far_report(stream: int) -> FarReport | None:
+    """Return what the other end has told about a stream of ours by RTCP; None where the stream is not known.
+
+    Args:
+        stream: address of the library's `pjmedia_stream`.
+    """
+    report = FarReport()
+    return report if stream and library().wecall_report_get(stream, ctypes.byref(report)) else None
 
 
 def text_at(start: int | None, length: int) -> bytes:

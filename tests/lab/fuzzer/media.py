@@ -4,6 +4,8 @@ import random
 import struct
 from typing import Final
 
+from tests.lab.reports import block, description, extended_report, metrics, receiver_report
+
 _EVENTS: Final = 101  # the payload type that the fuzzer's SDP gives to telephone events
 _TYPES: Final = (0, 8, 13, 72, 77, _EVENTS, 126, 127)
 _STUN_COOKIE: Final = 0x2112A442
@@ -11,7 +13,7 @@ _STUN_COOKIE: Final = 0x2112A442
 
 def make_packet(rng: random.Random) -> bytes:
     """Make one; the same generator in the same state makes the same."""
-    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _stun, _dtls, _noise))(rng)
+    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _reports, _stun, _dtls, _noise))(rng)
 
 
 def _header(rng: random.Random, payload_type: int, *, first: int = 0x80) -> bytes:
@@ -42,6 +44,20 @@ def _rtcp(rng: random.Random) -> bytes:
     kind = rng.choice((200, 201, 202, 203, 204, 205, 206, 207, 192))
     body = rng.randbytes(rng.choice((0, 4, 24, 52, 400)))
     return struct.pack("!BBH", rng.choice((0x80, 0x81, 0x9F, 0xA0)), kind, rng.choice((0, 1, 6, 65535))) + body
+
+
+def _reports(rng: random.Random) -> bytes:
+    """Whole reports, extended ones among them (RFC 3611), of which a few bytes are others, too many or too few."""
+    far, ours = rng.getrandbits(32), rng.getrandbits(32)
+    compound = bytearray(
+        receiver_report(far, *[block(ours, 255, rng.getrandbits(24))] * rng.choice((0, 1, 31)))
+        + description(far)
+        + extended_report(far, *[metrics(ours)] * rng.choice((0, 1, 2, 40)))
+    )
+    for _ in range(rng.randrange(4)):
+        at = rng.randrange(len(compound))
+        compound[at : at + rng.choice((0, 1, 1, 4))] = rng.randbytes(rng.choice((0, 1, 1, 4)))
+    return bytes(compound[: rng.choice((len(compound), rng.randrange(len(compound) + 1)))])
 
 
 def _stun(rng: random.Random) -> bytes:
