@@ -64,7 +64,7 @@ struct wecall_receiver {
     int has_clock;
     int64_t made_up;      /* in ticks, beyond `next`: how long was waited for it */
     double made_up_ms;    /* without a break */
-    unsigned made_up_samples;
+    unsigned made_up_samples, repeated;
     int64_t missing; /* in ticks, since what came last */
     unsigned span;   /* of what came last, in ticks */
     int is_burst, says_silence;
@@ -398,7 +398,7 @@ static void repeat(struct wecall_receiver *self)
         if (at < ramp) value += step * (ramp - at) / ramp;
         into[at] = (int16_t)fmin(fmax(value, INT16_MIN), INT16_MAX);
     }
-    if (self->made_up_ms == 0.0) ++self->line.gaps;
+    self->repeated += lag;
     self->ready_count += lag;
     self->made_up += ticks_of(self, lag);
     self->made_up_ms += 1000.0 * lag / self->rate_hz;
@@ -409,7 +409,7 @@ static void make_up(struct wecall_receiver *self)
 {
     int16_t *into = self->ready + self->ready_count;
 
-    if (self->made_up_ms == 0.0) ++self->line.gaps;
+    if (self->made_up_samples == 0) ++self->line.gaps;
     if (self->made_up_ms < LONGEST_MADE_UP_MS) self->decoder.conceal(self->decoder.context, into, self->step);
     else memset(into, 0, self->step * sizeof(*into));
     self->made_up_ms += 10.0;
@@ -433,9 +433,20 @@ static void skip(struct wecall_receiver *self, int64_t ticks)
 {
     self->next += ticks;
     if (self->frames[0].at == self->silent_before) {
+        if (self->made_up_samples) --self->line.gaps;
         self->line.concealed -= self->made_up_samples;
-        self->made_up_samples = 0;
+        self->made_up_samples = self->repeated = 0;
         return;
+    }
+    if (self->repeated) {
+        /* It was no wait: it stands for what is missing. */
+        const uint64_t samples = self->repeated;
+
+        self->repeated = 0;
+        if (self->made_up_samples == 0) ++self->line.gaps;
+        self->made_up_samples += (unsigned)samples;
+        self->line.stretched -= samples;
+        self->line.concealed += samples;
     }
     for (self->missing += ticks; self->span && self->missing >= self->span; self->missing -= self->span)
         count(self, 1);
@@ -462,7 +473,7 @@ static void decode(struct wecall_receiver *self)
     self->next = frame->at + self->span;
     self->made_up = self->missing = 0;
     self->made_up_ms = 0.0;
-    self->made_up_samples = 0;
+    self->made_up_samples = self->repeated = 0;
     drop(self, 0);
 }
 

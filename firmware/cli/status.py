@@ -105,8 +105,14 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
         ending = call["result"] or "going on"
         if call["decision"] not in ("", ending):
             ending = f"{ending} ({call['decision']})"
-        sound = f"  sound {call['sound']['mos']:.1f} of 5" if call["sound"] else ""
+        sound = f"  {_sound_words(call['sound'])}" if call["sound"] else ""
         click.echo(f"{call['started_at']}  {arrow} {who:32} {answered:12} {call['duration_s']:>6} s  {ending}{sound}")
+
+
+def _sound_words(sound: Mapping[str, Any]) -> str:
+    line = f"{sound['codec']}, {sound['loss_percent']:.1f} % lost, {sound['repaired_percent']:.1f} % repaired"
+    there = "" if sound["far_mos"] is None else f", {sound['far_mos']:.1f} at the far end"
+    return f"sound {sound['mos']:.1f} of 5{there} ({line})"
 
 
 def _in_words(row: Mapping[str, Any]) -> str:

@@ -102,6 +102,9 @@ class CallQuality:
         codec: its name, such as "G722"; empty where none was agreed on.
         encrypted: the audio is SRTP.
         mos: estimate on the scale from 1 to 5 (ITU-T G.107), 0 where nothing was received yet.
+        repaired_percent: those of `loss_percent` whose audio was heard all the same, by redundancy.
+        far_loss_percent: packets of ours that were missing at the far end, None where it told nothing.
+        far_mos: how the far end says that we sound, on the same scale, None where it said nothing.
     """
 
     loss_percent: float
@@ -110,6 +113,9 @@ class CallQuality:
     codec: str
     encrypted: bool
     mos: float
+    repaired_percent: float = 0.0
+    far_loss_percent: float | None = None
+    far_mos: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

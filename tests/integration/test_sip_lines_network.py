@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
+from firmware.phone.news import CallQualityMeasured, CallStateChanged
 from firmware.phone.orders import HangUpCall
 from firmware.voice.sip.settings import ServerName
 from provisioning.sip_choices import Srtp, Transport
@@ -24,6 +25,7 @@ from tests.lab.operator_site import (
     operator_site,
 )
 from tests.lab.packets import PacketTrace
+from tests.lab.reports import DESCRIPTION, GOODBYE, PLAIN, SENDER, is_rtcp, kinds
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
@@ -109,6 +111,27 @@ def test_a_network_with_nothing_but_ipv6_carries_sound_both_ways_and_marked(
     sound = [packet for packet in trace.packets if packet.is_rtp and packet.source == HOME_6]
     assert len(sound) > 5
     assert {packet.dscp for packet in sound} == {EXPEDITED_FORWARDING}
+
+
+@pytest.mark.feature("call quality")
+def test_between_two_of_ours_plain_reports_alone_cross_the_wire_and_tell_how_each_is_heard(site: OperatorSite) -> None:
+    with (
+        PacketTrace(site.cable.second) as trace,
+        site.friend(address=OPERATOR) as friend,
+        site.phone(site.account("alice")) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        call_id = call(phone, friend)
+        for one in (phone, friend):
+            told = one.wait_for(CallQualityMeasured, lambda event: event.quality.far_loss_percent is not None)
+            assert told.quality.far_loss_percent == pytest.approx(0, abs=2)
+            assert told.quality.far_mos is None
+        phone.stack.order(HangUpCall(call_id))
+        for one in (phone, friend):
+            one.wait_for(CallStateChanged, lambda event: event.state is CallState.DISCONNECTED)
+    for end in (HOME, OPERATOR):
+        sent = [packet.payload for packet in trace.packets if packet.source == end and is_rtcp(packet.payload)]
+        assert {SENDER, DESCRIPTION, GOODBYE} <= set(kinds(sent)) <= PLAIN
 
 
 def test_marks_can_be_set(site: OperatorSite) -> None:

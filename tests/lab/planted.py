@@ -99,6 +99,9 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "codec": _letters("codec"),
         "encrypted": Left(_COUNT, 0),
         "mos": Planted(3.1415926, "3.1415926"),
+        "repaired_percent": Planted(7.6543219, "7.6543219"),
+        "far_loss_percent": Planted(8.7654321, "8.7654321"),
+        "far_mos": Planted(2.7182818, "2.7182818"),
     },
     "contacts": {
         "contact_id": Left(_COUNT, 4711),

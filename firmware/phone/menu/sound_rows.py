@@ -7,6 +7,7 @@ from firmware.phone.quality import bars
 
 _GOOD_BARS = 3
 _FAIR_BARS = 2
+_TOLD_PERCENT = 0.05  # less would read 0.0
 
 
 def verdict(mos: float) -> Word:
@@ -17,12 +18,12 @@ def verdict(mos: float) -> Word:
 
 def verdict_row(mos: float) -> MenuRow:
     """Say how calls sound, from their mean opinion score."""
-    return MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=verdict(mos), mos=f"{mos:.1f}"))
+    return MenuRow(word("Sound"), _score(mos))
 
 
 def sound_rows(quality: CallQuality) -> list[MenuRow]:
-    """Return everything that was measured, the verdict first."""
-    return [
+    """Return everything that was measured, the verdict first; of repairs and of the far end what there is to tell."""
+    rows = [
         verdict_row(quality.mos),
         MenuRow(word("Lost"), f"{quality.loss_percent:.1f} %"),
         MenuRow(word("Jitter"), f"{quality.jitter_ms:.0f} ms"),
@@ -30,3 +31,14 @@ def sound_rows(quality: CallQuality) -> list[MenuRow]:
         MenuRow(word("Codec"), quality.codec),
         MenuRow(word("Encrypted"), word("yes") if quality.encrypted else word("no")),
     ]
+    if quality.repaired_percent >= _TOLD_PERCENT:
+        rows.insert(2, MenuRow(word("Repaired"), f"{quality.repaired_percent:.1f} %"))
+    if quality.far_mos is not None:
+        rows.append(MenuRow(word("Sound there"), _score(quality.far_mos)))
+    if quality.far_loss_percent is not None:
+        rows.append(MenuRow(word("Lost there"), f"{quality.far_loss_percent:.1f} %"))
+    return rows
+
+
+def _score(mos: float) -> Word:
+    return word("{verdict}, {mos} of 5", verdict=verdict(mos), mos=f"{mos:.1f}")

@@ -13,10 +13,11 @@ from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallerId, CallId, CallQuality, CallState, SipUri
 from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
+from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.identity import received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
-from firmware.voice.sip.native import guarded, look_at_line
+from firmware.voice.sip.native import guarded
 from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
 from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.voice.sip.scheduler import Appointment
@@ -92,6 +93,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.audio_index = 0
         self._sound: Any = None
         self._meter = QualityMeter()
+        # Address of the library's pjmedia_stream; 0 without one.
         self._stream = 0
         self._encrypted = False
         self._told: CallState | None = None
@@ -291,16 +293,18 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Say that there is a stream, over which nothing has come yet."""
         self._stream = int(parameters.stream)
+        native.library().wecall_report_begin(self._stream)
         self._calls.stream_began(self, self._stream)
 
     @guarded
-    def onStreamDestroyed(self, _parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+    def onStreamDestroyed(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Keep what a stream has seen; it goes when this has returned."""
         self._calls.line_control.stream_ended(self)
         counts = self._running_counts()
-        self._stream = 0
         if counts is not None:
             self._meter.stream_ended(counts)
+        native.library().wecall_report_end(int(parameters.stream))
+        self._stream = 0
 
     @guarded
     def onInstantMessage(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -338,10 +342,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if not (self.is_known and self._stream):
             return None
         try:
-            statistics, stream = self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index)
-            return counts_of(statistics, stream, look_at_line(self._stream))
+            statistics, info = self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index)
         except pjsua2.Error:
             return None  # there is no stream: on hold, before the answer, or after the end
+        return counts_of(statistics, info, native.look_at_line(self._stream), native.far_report(self._stream))
 
 
 def _hand_over(parameters: Any, judge: Callable[[], SipCall | None]) -> None:

@@ -1,64 +1,146 @@
-"""How a call sounds at this end, from the statistics of its streams: one after another, since hold makes a new one."""
+"""How a call sounds at both ends, from the statistics of its streams: one after another, since hold makes a new one."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import Any, Final
 
 from firmware.phone.call import CallQuality
-from firmware.phone.quality import estimate_mos
-from firmware.voice.sip.native import Line
+from firmware.phone.quality import burst_ratio, estimate_mos
+from firmware.voice.sip.native import FarReport, Line
+
+_WHOLE: Final = 256  # RTCP tells parts of it (RFC 3550 section 6.4.1, RFC 3611 section 4.7.1)
+_BEST_TENTHS: Final = 50  # what is above is none (RFC 3611 section 4.7.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of the far end's packets, and what was heard of them.
+
+    Attributes:
+        received: packets that came, those too late included.
+        late: packets that came too late.
+        missing: packets that never came.
+        heard: how long the sound was, in samples of any rate.
+        made_up: samples that concealment made.
+        from_fec: samples that the codec's own FEC made.
+        gaps: how often concealment began.
+    """
+
+    received: int = 0
+    late: int = 0
+    missing: int = 0
+    heard: int = 0
+    made_up: int = 0
+    from_fec: int = 0
+    gaps: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def expected(self) -> int:
+        """How many packets the far end sent."""
+        return self.received + self.missing
+
+    @property
+    def loss_percent(self) -> float:
+        """What the line lost, or brought too late."""
+        return min(100.0, 100 * (self.late + self.missing) / self.expected) if self.expected else 0.0
+
+    def percent_heard(self, samples: int) -> float:
+        """Return how much of what was heard these are."""
+        return min(100.0, 100 * samples / self.heard) if self.heard else 0.0
+
+    @property
+    def burst(self) -> float:
+        """How much longer gaps are than by chance (BurstR of G.107)."""
+        return burst_ratio(self.expected, self.expected * self.percent_heard(self.made_up) / 100, self.gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """How we are heard.
+
+    Attributes:
+        loss_percent: packets of ours that were missing; those that were repaired are left out where it says so.
+        mos: its own estimate, None where it tells none.
+    """
+
+    loss_percent: float
+    mos: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCounts:
-    """What one stream has seen of the far end's packets so far.
+    """What one stream has seen so far.
 
     Attributes:
-        received: packets that came, those too late included.
-        lost: packets that never came, or too late.
-        missing: packets that never came.
+        tally: of the far end's packets.
         jitter_ms: interarrival jitter (RFC 3550 section 6.4.1).
         round_trip_ms: by RTCP, None where no report has come.
         delay_ms: what the jitter buffer adds.
         codec: its name.
+        far_end: what it told; None where it has told nothing.
     """
 
-    received: int
-    lost: int
-    missing: int
+    tally: Tally
     jitter_ms: float
     round_trip_ms: float | None
     delay_ms: float
     codec: str
+    far_end: FarEnd | None = None
 
 
-def counts_of(statistics: Any, stream: Any, line: Line) -> StreamCounts:
-    """Read pjsua2's statistics of a stream."""
+def counts_of(statistics: Any, stream: Any, line: Line, told: FarReport | None) -> StreamCounts:
+    """Read a stream's statistics: of pjsua2's, of its line, and what the far end told about it."""
     far = statistics.rtcp.rxStat
     round_trip = statistics.rtcp.rttUsec
-    return StreamCounts(
+    tally = Tally(
         received=int(far.pkt),
-        lost=int(far.loss) + int(far.discard),
+        late=line.late,
         missing=int(far.loss),
+        heard=line.played,
+        made_up=line.concealed,
+        from_fec=line.coarse,
+        gaps=line.gaps,
+    )
+    return StreamCounts(
+        tally=tally,
         jitter_ms=far.jitterUsec.last / 1000,
         round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
         delay_ms=max(0.0, line.wait_ms),
         codec=str(stream.codecName),
+        far_end=far_end_of(told, int(statistics.rtcp.txStat.pkt)) if told is not None else None,
     )
+
+
+def far_end_of(told: FarReport, sent: int) -> FarEnd | None:
+    """Return how we are heard by what the far end told, None where it told nothing.
+
+    Args:
+        told: its newest reports.
+        sent: how many packets it was sent.
+    """
+    if told.metrics:
+        missing = told.loss_rate + told.discard_rate
+        # That of listening says how we sound; that of the conversation counts the delay as well.
+        mos = next((tenths / 10 for tenths in (told.mos_lq, told.mos_cq) if tenths <= _BEST_TENTHS), None)
+        return FarEnd(min(100.0, 100 * missing / _WHOLE), mos)
+    if told.reports and sent:
+        return FarEnd(min(100.0, 100 * max(0, told.lost) / sent))
+    return None
 
 
 class QualityMeter:
     """Adds up the streams of one call."""
 
     def __init__(self) -> None:
-        self._received = self._lost = self._missing = 0
+        self._ended = Tally()
         self._last: StreamCounts | None = None
 
     def stream_ended(self, counts: StreamCounts) -> None:
         """Keep what a stream has seen; another may follow."""
-        self._received += counts.received
-        self._lost += counts.lost
-        self._missing += counts.missing
-        if counts.received or self._last is None:
+        self._ended += counts.tally
+        if counts.tally.received or self._last is None:
             self._last = counts
 
     def measure(self, running: StreamCounts | None, *, encrypted: bool) -> CallQuality | None:
@@ -71,18 +153,27 @@ class QualityMeter:
         latest = running or self._last
         if latest is None:
             return None
-        received = self._received + (running.received if running else 0)
-        lost = self._lost + (running.lost if running else 0)
-        expected = received + self._missing + (running.missing if running else 0)
-        loss_percent = min(100.0, 100 * lost / expected) if expected else 0.0
+        all_of_it = self._ended + running.tally if running else self._ended
+        made_up_percent = all_of_it.percent_heard(all_of_it.made_up)
         mos = 0.0
-        if received:
-            mos = estimate_mos(loss_percent, latest.jitter_ms, latest.round_trip_ms, latest.delay_ms, latest.codec)
+        if all_of_it.received:
+            mos = estimate_mos(
+                made_up_percent,
+                latest.jitter_ms,
+                latest.round_trip_ms,
+                latest.delay_ms,
+                latest.codec,
+                fec_percent=all_of_it.percent_heard(all_of_it.from_fec),
+                burst=all_of_it.burst,
+            )
         return CallQuality(
-            loss_percent=loss_percent,
+            loss_percent=all_of_it.loss_percent,
             jitter_ms=latest.jitter_ms,
             round_trip_ms=latest.round_trip_ms,
             codec=latest.codec,
             encrypted=encrypted,
             mos=mos,
+            repaired_percent=max(0.0, all_of_it.loss_percent - made_up_percent),
+            far_loss_percent=latest.far_end.loss_percent if latest.far_end else None,
+            far_mos=latest.far_end.mos if latest.far_end else None,
         )

@@ -460,7 +460,7 @@ async def test_a_call_that_the_handset_turned_away_is_missed_where_the_person_wo
 @pytest.mark.feature("call quality")
 async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreLab) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
-    quality = CallQuality(1.5, 12.0, 40.0, "G722", True, 4.1)
+    quality = CallQuality(1.5, 12.0, 40.0, "G722", True, 4.1, repaired_percent=1.2, far_loss_percent=2.5, far_mos=3.9)
     call_id = await lab.open_call()
     await lab.call_log.keep_quality(call_id, quality)
     await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
@@ -468,7 +468,7 @@ async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreL
     assert entry.quality == quality
     [record] = await records(lab)
     assert "G722" not in str(record)
-    assert not {"decision", "mos", "quality"} & record.keys()
+    assert not {"decision", "mos", "quality", "repaired_percent", "far_loss_percent", "far_mos"} & record.keys()
 
 
 async def test_calls_of_two_accounts_are_told_apart_by_opaque_ids(lab: StoreLab) -> None:

@@ -135,6 +135,26 @@ def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
     ]
 
 
+def test_a_call_page_tells_what_was_repaired_and_how_the_far_end_heard_it_where_that_is_known() -> None:
+    desk = office()
+    quality = CallQuality(
+        10, 3, 20, "opus", encrypted=True, mos=4.2, repaired_percent=9.5, far_loss_percent=1.25, far_mos=3.2
+    )
+    open_list(desk, logged(1, answered=True, duration_s=5, quality=quality))
+    desk.press("1")
+    assert [(said(row.label), said(row.value)) for row in the_list(desk).rows][-9:] == [
+        ("Sound", "good, 4.2 of 5"),
+        ("Lost", "10.0 %"),
+        ("Repaired", "9.5 %"),
+        ("Jitter", "3 ms"),
+        ("Round trip", "20 ms"),
+        ("Codec", "opus"),
+        ("Encrypted", "yes"),
+        ("Sound there", "fair, 3.2 of 5"),
+        ("Lost there", "1.2 %"),
+    ]
+
+
 def test_a_row_that_is_only_read_has_no_digit_and_ok_does_nothing() -> None:
     desk = office()
     open_list(desk, logged(1))

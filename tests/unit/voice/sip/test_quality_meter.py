@@ -1,11 +1,30 @@
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
-from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts
+from firmware.phone.call import CallQuality
+from firmware.voice.sip.native import FarReport
+from firmware.voice.sip.quality_meter import FarEnd, QualityMeter, StreamCounts, Tally, far_end_of
 
-CLEAN = StreamCounts(received=1000, lost=0, missing=0, jitter_ms=2.0, round_trip_ms=20.0, delay_ms=40.0, codec="G722")
-LOSSY = replace(CLEAN, received=900, lost=150, missing=100)
+UNTOLD: Final = 127
+PACKET: Final = 320  # samples
+CLEAN = StreamCounts(
+    Tally(received=1000, heard=1000 * PACKET), jitter_ms=2.0, round_trip_ms=20.0, delay_ms=40.0, codec="G722"
+)
+LOSSY = replace(
+    CLEAN, tally=Tally(received=900, late=50, missing=100, heard=1000 * PACKET, made_up=150 * PACKET, gaps=150)
+)
+
+
+def measured(counts: StreamCounts) -> CallQuality:
+    quality = QualityMeter().measure(counts, encrypted=True)
+    assert quality is not None
+    return quality
+
+
+def lossy(**tally: int) -> StreamCounts:
+    return replace(LOSSY, tally=replace(LOSSY.tally, **tally))
 
 
 def test_packets_that_came_too_late_are_lost_too() -> None:
@@ -26,7 +45,7 @@ def test_loss_is_of_the_whole_call_though_hold_makes_new_streams() -> None:
 def test_at_the_end_of_a_call_the_last_stream_that_was_heard_counts() -> None:
     meter = QualityMeter()
     meter.stream_ended(CLEAN)
-    meter.stream_ended(replace(CLEAN, received=0, codec="PCMA", jitter_ms=0.0))
+    meter.stream_ended(replace(CLEAN, tally=Tally(), codec="PCMA", jitter_ms=0.0))
     quality = meter.measure(None, encrypted=False)
     assert quality is not None
     assert (quality.codec, quality.jitter_ms) == ("G722", 2.0)
@@ -34,10 +53,79 @@ def test_at_the_end_of_a_call_the_last_stream_that_was_heard_counts() -> None:
 
 
 def test_a_call_that_was_never_heard_has_no_opinion_score() -> None:
-    quality = QualityMeter().measure(replace(CLEAN, received=0), encrypted=False)
+    quality = QualityMeter().measure(replace(CLEAN, tally=Tally()), encrypted=False)
     assert quality is not None
     assert (quality.mos, quality.loss_percent) == (0, 0)
 
 
 def test_a_call_without_a_stream_has_no_quality() -> None:
     assert QualityMeter().measure(None, encrypted=False) is None
+
+
+# --- what was repaired -----------------------------------------------------------------------------------------------
+
+
+def test_what_a_redundant_copy_repaired_sounds_as_if_nothing_had_been_lost() -> None:
+    repaired = measured(lossy(made_up=0, gaps=0))
+    assert repaired.mos == measured(CLEAN).mos
+    assert repaired.loss_percent == pytest.approx(15)
+    assert repaired.repaired_percent == pytest.approx(15)
+
+
+def test_what_was_not_repaired_counts() -> None:
+    partly = measured(lossy(made_up=30 * PACKET, gaps=30))
+    assert partly.repaired_percent == pytest.approx(12)
+    assert measured(LOSSY).mos < partly.mos < measured(CLEAN).mos
+    assert measured(LOSSY).repaired_percent == 0
+
+
+def test_fec_repairs_with_a_rougher_copy() -> None:
+    by_fec = measured(lossy(made_up=0, gaps=0, from_fec=150 * PACKET))
+    assert by_fec.repaired_percent == pytest.approx(15)
+    assert measured(LOSSY).mos < by_fec.mos < measured(CLEAN).mos
+
+
+def test_bursts_cost_more_than_packets_that_are_lost_one_by_one() -> None:
+    assert measured(lossy(gaps=50)).mos < measured(LOSSY).mos
+
+
+def test_sound_that_was_made_up_without_a_loss_costs_too_and_repairs_nothing() -> None:
+    stretched = measured(replace(CLEAN, tally=replace(CLEAN.tally, made_up=50 * PACKET, gaps=50)))
+    assert (stretched.loss_percent, stretched.repaired_percent) == (0, 0)
+    assert stretched.mos < measured(CLEAN).mos
+
+
+# --- the far end -----------------------------------------------------------------------------------------------------
+
+
+def test_a_far_end_that_tells_nothing_is_not_guessed_at() -> None:
+    assert far_end_of(FarReport(mos_lq=UNTOLD, mos_cq=UNTOLD), sent=1000) is None
+    assert (measured(CLEAN).far_loss_percent, measured(CLEAN).far_mos) == (None, None)
+
+
+@pytest.mark.parametrize(("lost", "percent"), [(0, 0), (50, 5), (-3, 0), (5000, 100)])
+def test_plain_reports_tell_what_the_line_lost(lost: int, percent: float) -> None:
+    assert far_end_of(FarReport(reports=3, lost=lost), sent=1000) == FarEnd(percent)
+
+
+def test_before_anything_was_sent_reports_say_nothing() -> None:
+    assert far_end_of(FarReport(reports=1), sent=0) is None
+
+
+@pytest.mark.parametrize(
+    ("listening", "conversation", "mos"), [(41, 38, 4.1), (UNTOLD, 38, 3.8), (UNTOLD, UNTOLD, None)]
+)
+def test_voip_metrics_count_for_more_than_plain_reports(listening: int, conversation: int, mos: float | None) -> None:
+    told = FarReport(
+        reports=3, lost=900, metrics=1, loss_rate=64, discard_rate=32, mos_lq=listening, mos_cq=conversation
+    )
+    assert far_end_of(told, sent=1000) == FarEnd(37.5, mos)
+
+
+def test_what_the_far_end_told_last_is_told_of_the_call() -> None:
+    meter = QualityMeter()
+    meter.stream_ended(replace(CLEAN, far_end=FarEnd(9.0)))
+    meter.stream_ended(replace(CLEAN, far_end=FarEnd(1.5, 4.2)))
+    quality = meter.measure(None, encrypted=False)
+    assert quality is not None
+    assert (quality.far_loss_percent, quality.far_mos) == (1.5, 4.2)
