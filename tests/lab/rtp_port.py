@@ -77,7 +77,7 @@ class RtpPort:
         Args:
             port: which.
             payload_type: of all of them.
-            payloads: what to send.
+            payloads: what to send; an empty one is lost on the way.
             length_ms: of each; the next follows so much later.
             units_per_ms: of RTP's clock.
         """
@@ -85,7 +85,8 @@ class RtpPort:
         for payload in payloads:
             number = next(self._sequence)
             header = _HEADER.pack(0x80, payload_type, number & 0xFFFF, number * length_ms * units_per_ms, 1)
-            self._socket.sendto(header + payload, ("127.0.0.1", port))
+            if payload:
+                self._socket.sendto(header + payload, ("127.0.0.1", port))
             due += length_ms / 1000
             time.sleep(max(0.0, due - time.monotonic()))
 

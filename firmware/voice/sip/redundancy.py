@@ -193,12 +193,13 @@ def _sample(call: SipCall, address: int) -> LineSample | None:
         reports = call.getStreamStat(call.audio_index).rtcp
     except pjsua2.Error:
         return None  # between two streams
-    line = native.look_at_line(address)
+    line, told = native.look_at_line(address), native.far_report(address)
+    far_lost = told.lost if told is not None else 0
     return LineSample(
         at_s=time.monotonic(),
         received=int(reports.rxStat.pkt),
         lost=int(reports.rxStat.loss),
         bursts=int(line.bursts),
-        far_received=int(reports.txStat.pkt) - int(reports.txStat.loss),
-        far_lost=int(reports.txStat.loss),
+        far_received=int(reports.txStat.pkt) - far_lost,
+        far_lost=far_lost,
     )
