@@ -1,6 +1,6 @@
 """Puts the handset beside its peers and writes build/bench.json.
 
-python -m tests.bench                   # every table, some half an hour
+python -m tests.bench                   # every table, some two hours
 python -m tests.bench phones recovery   # some of them
 """
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import (
+    cells,
     checking,
     contacts,
     echo,
@@ -32,7 +33,6 @@ from tests.bench import (
     sticks,
     sync,
 )
-from tests.bench.speaker import Codec
 from tests.lab.stage import empty
 
 _BUILD: Final = Path(__file__).parents[2] / "build"
@@ -75,9 +75,9 @@ def _measure(section: str, shown: Console) -> list[Any]:
             shown.print(side_by_side.table(phones))
             return phones
         case "quality":
-            report = quality.measure_quality(folder, Codec.G722)
-            shown.print(report.table())
-            return report.rows()
+            told = quality.rows(quality.measure(cells.CHOSEN, folder))
+            shown.print(quality.table(told))
+            return told
         case "contacts":
             searches, imports = contacts.measure()
             shown.print(*contacts.table((searches, imports)))

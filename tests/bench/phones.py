@@ -12,7 +12,8 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar
 
 from tests.lab.handset import Handset
 from tests.lab.phone_page import PhonePage
@@ -20,13 +21,12 @@ from tests.lab.ports import free_port
 
 T = TypeVar("T")
 
-_LINPHONE_WIDEBAND = """
-[audio_codec_0]
-mime=G722
-rate=8000
-channels=1
-enabled=1
-"""
+# The name, clock and channels of each codec that can be asked for, as SDP has them (RFC 3551 section 6, RFC 7587).
+CODECS: Final = MappingProxyType({"g722": "G722/8000/1", "opus": "opus/48000/2", "pcma": "PCMA/8000/1"})
+# What linphone would offer by itself, and G722, which it has and does not offer.
+_LINPHONE_CODECS: Final = (
+    *CODECS.values(), "speex/16000/1", "speex/8000/1", "PCMU/8000/1", "G729/8000/1",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Seat:
     broker: Mapping[str, Any]
     answers_itself: bool
     server: str = "127.0.0.1"
-    wideband: bool = False
+    codec: str = ""
 
 
 class Phone(Protocol):
@@ -103,12 +103,14 @@ class Ours:
     def __init__(self, seat: Seat) -> None:
         broker = "".join(f"{name} = {json.dumps(value)}\n" for name, value in seat.broker.items())
         broker = f"[sync]\n{broker}" if broker else ""
+        codecs = f'codecs = ["{seat.codec}"]' if seat.codec else ""
         configuration = f"""
 [device]
 id = "{seat.user}"
 country = "GB"
 [sip]
 local_port = 0
+{codecs}
 [dialing]
 digit_map = ["xxx", "x.T"]
 [sound]
@@ -250,14 +252,15 @@ class Baresip:
         for name, value in replaced.items():
             text = re.sub(rf"^#?{name}\s.*$", f"{name} {value}", text, flags=re.MULTILINE)
         address = "127.0.0.1" if self._seat.server == "127.0.0.1" else "0.0.0.0"
-        codecs = "module g722.so\n" if self._seat.wideband else ""
+        seat = self._seat
+        codecs = "module g722.so\nmodule opus.so\n" if seat.codec else ""
         # Its ringer hangs now and then when it is silenced at once, and ringing is not what is measured.
         path.write_text(f"{text}\nmodule_app ctrl_tcp.so\nsip_listen {address}:0\n{codecs}ring_aufile none\n")
-        seat = self._seat
+        only = f";audio_codecs={CODECS[seat.codec]}" if seat.codec else ""
         (folder / "accounts").write_text(
             f"<sip:{seat.user}@localhost;transport=udp>;auth_pass={seat.password}"
             f";answermode={'auto' if seat.answers_itself else 'manual'}"
-            f';outbound="sip:{seat.server}:{seat.port};transport=udp";regint=300\n'
+            f';outbound="sip:{seat.server}:{seat.port};transport=udp";regint=300{only}\n'
         )
 
 
@@ -301,7 +304,7 @@ domain=localhost
 [sound]
 playback_dev_id=PulseAudio: {seat.ear}
 ringer_dev_id=PulseAudio: bell
-{_LINPHONE_WIDEBAND if seat.wideband else ""}""")
+{_linphone_codecs(seat.codec)}""")
         # It knows devices by their descriptions, and a sink's monitor has none that it takes.
         environment = {**seat.environment, "HOME": str(seat.folder), "PULSE_SOURCE": f"{seat.mouth}.monitor"}
         arguments = ["linphone-daemon", "--pipe", str(self._pipe), "--config", str(configuration)]
@@ -339,6 +342,17 @@ ringer_dev_id=PulseAudio: bell
         with _connect(connect) as connection:
             connection.sendall(f"{command}\n".encode())
             return connection.recv(65536).decode(errors="replace")
+
+
+def _linphone_codecs(only: str) -> str:
+    """Return the part of linphone's configuration that leaves it one codec; nothing where it keeps its own."""
+    wanted = CODECS.get(only, "")
+    sections = [
+        f"[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels={channels}\nenabled={int(codec == wanted)}\n"
+        for number, codec in enumerate(_LINPHONE_CODECS)
+        for mime, rate, channels in [codec.split("/")]
+    ]
+    return "".join(sections) if only else ""
 
 
 def _launch(arguments: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:

@@ -1,317 +1,174 @@
-"""How phones sound on lines that lose and delay: PESQ and delay, side by side, every phone fed the same packets.
+"""How phones sound on lines that lose and delay: two judges and the delay, for phones that call each other.
 
-    python -m tests.bench.quality                     # the whole table, some 15 minutes
-    python -m tests.bench.quality --runs 2 --loss 0 --loss 5 --jitter 0 --jitter 30 --codec pcmu
+    python -m tests.bench.quality                          # the chosen cells, 20 calls each, some 80 minutes
+    python -m tests.bench.quality --calls 3 --only opus    # a quick look at some
+    python -m tests.bench.quality --draw docs/quality.svg  # the picture of what build/bench-quality.json has
 
-One speaker says the same to three phones at once, over a line that loses the same packets on the way to each.
+In a call one phone says the same in two voices, and the other's ear is recorded. All phones meet the same fate of
+packets: the nth call of each cell has the seed n. What build/bench-quality.json has already, made by these very files,
+is not measured again, call by call. The whole grid is a part of the soak.
 """
 
 import json
-import math
-import os
-import shutil
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.phones import Baresip, Linphone, Ours, Phone, Seat
-from tests.bench.speaker import Codec, Speaker
-from tests.bench.speech import RATE_HZ, Heard, judge, speech
-from tests.lab.audio import Recorder, Sound
-from tests.lab.loss_emulator import Line, LossyCable
-from tests.lab.network import Namespace
-from tests.lab.pulse import PulseAudio
+from tests.bench.cells import CHOSEN, Cell, Result, batches
+from tests.bench.offline import offline
+from tests.bench.pairs import Rig, opinion
+from tests.soak import _files
 
-LOSSES_PERCENT: Final = (0.0, 1.0, 5.0, 10.0)
-JITTERS_MS: Final = (0.0, 30.0, 60.0)
-RUNS: Final = 5
-OURS: Final = "ours"
-KINDS: Final[Mapping[str, Callable[[Seat], Phone]]] = {
-    OURS: Ours,
-    "baresip": lambda seat: Baresip(seat, tuned=False),
-    "linphone": Linphone,
-}
-
-_WORST_PESQ: Final = 1.0  # of speech; silence is no better
+CALLS: Final = 20
 _BUILD: Final = Path(__file__).parents[2] / "build"
-_HOME, _OPERATOR = "10.9.0.1", "10.9.0.2"
-# What a phone hears before the speech begins: enough for its sound devices to run, and for an adaptive buffer to learn.
-_LEAD_S: Final = 2.0
-_TAIL_S: Final = 1.2
-_BETWEEN_S: Final = 0.7
+FILE: Final = _BUILD / "bench-quality.json"
+# A phone that did not answer is started anew with all the others, so often.
+_TRIES: Final = 3
+_COLUMNS: Final = ("who to whom, codec, line", "calls", "PESQ-WB", "PLCMOS", "median, ms", "p95, ms")
 
 console = Console(stderr=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One kind of line."""
-
-    loss_percent: float
-    jitter_ms: float
-
-    def __str__(self) -> str:
-        return f"{self.loss_percent:g} % / {self.jitter_ms:g} ms"
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What one phone made of one line, call by call.
-
-    Attributes:
-        pesq: the mean opinion scores; the lowest of the scale where nothing was heard.
-        delay_ms: of the calls in which speech was heard.
-    """
-
-    pesq: tuple[float, ...]
-    delay_ms: tuple[float, ...]
-
-    @property
-    def mean_pesq(self) -> float:
-        return statistics.mean(self.pesq)
-
-    @property
-    def median_delay_ms(self) -> float:
-        """Infinite where speech was never heard."""
-        return statistics.median(self.delay_ms) if self.delay_ms else math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class QualityReport:
-    """The whole table.
-
-    Attributes:
-        codec: that was spoken.
-        cells: for every line, what every phone made of it.
-    """
-
-    codec: Codec
-    cells: Mapping[Cell, Mapping[str, Figures]]
-
-    @property
-    def phones(self) -> list[str]:
-        return list(next(iter(self.cells.values())))
-
-    def mean_pesq(self, phone: str) -> float:
-        """Return a phone's mean over the lines."""
-        return statistics.mean(figures[phone].mean_pesq for figures in self.cells.values())
-
-    def median_delay_ms(self, phone: str) -> float:
-        """Return a phone's median over the lines."""
-        return statistics.median(figures[phone].median_delay_ms for figures in self.cells.values())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each line and a last one for all of them, as plain values."""
-        rows = [
-            {
-                "codec": self.codec.name,
-                "loss_percent": cell.loss_percent,
-                "jitter_ms": cell.jitter_ms,
-                "phones": {
-                    phone: {
-                        "pesq": round(one.mean_pesq, 2),
-                        "delay_ms": _finite(one.median_delay_ms),
-                        "runs": [round(score, 2) for score in one.pesq],
-                    }
-                    for phone, one in figures.items()
-                },
-                **self._against_peers({phone: one.mean_pesq for phone, one in figures.items()}),
-            }
-            for cell, figures in self.cells.items()
-        ]
-        means = {phone: self.mean_pesq(phone) for phone in self.phones}
-        overall = {
-            "codec": self.codec.name,
-            "loss_percent": None,
-            "jitter_ms": None,
-            "phones": {
-                phone: {"pesq": round(mean, 2), "delay_ms": _finite(self.median_delay_ms(phone))}
-                for phone, mean in means.items()
-            },
-            **self._against_peers(means),
-        }
-        return [*rows, overall]
-
-    def table(self) -> Table:
-        """Return the rows for a terminal."""
-        table = Table(title=f"{self.codec.name}: PESQ / delay in ms, and how far ours is from the better peer")
-        for name in ("loss / jitter", *self.phones, "ours - better"):
-            table.add_column(name, justify="right")
-        for row in self._words():
-            table.add_row(*row)
-        return table
-
-    def markdown(self) -> str:
-        """Return the rows for a document."""
-        head = ["loss / jitter", *self.phones, "ours - better"]
-        lines = [head, ["---"] * len(head), *self._words()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-    def _words(self) -> list[list[str]]:
-        return [
-            [
-                "all"
-                if row["loss_percent"] is None
-                else str(Cell(loss_percent=row["loss_percent"], jitter_ms=row["jitter_ms"])),
-                *(f"{one['pesq']:.2f} / {one['delay_ms']}" for one in row["phones"].values()),
-                "-" if row["ahead"] is None else f"{row['ahead']:+.2f}",
-            ]
-            for row in self.rows()
-        ]
-
-    @staticmethod
-    def _against_peers(pesq: Mapping[str, float]) -> dict[str, float | None]:
-        peers = [score for phone, score in pesq.items() if phone != OURS]
-        return {"ahead": round(pesq[OURS] - max(peers), 2) if OURS in pesq and peers else None}
-
-
-@dataclass
-class QualityRig:
-    """Phones in one namespace, a speaker in another, and the line between them."""
-
-    folder: Path
-    codec: Codec
-    kinds: Mapping[str, Callable[[Seat], Phone]] = field(default_factory=lambda: KINDS)
-
-    def __enter__(self) -> Self:
-        """Start everything and wait until every phone is registered."""
-        with ExitStack() as stack:
-            home, operator = stack.enter_context(Namespace()), stack.enter_context(Namespace())
-            self._cable = stack.enter_context(LossyCable(home, operator, [f"{_HOME}/24"], [f"{_OPERATOR}/24"]))
-            # linphone believes that there is no network where there is no way out.
-            home.ip("route", "add", "default", "via", _OPERATOR)
-            sinks = [f"{kind}{number}" for kind in ("ear", "mic") for number in range(len(self.kinds))]
-            pulse = PulseAudio(self.folder / "pulse", sinks=(*sinks, "bell"))
-            stack.callback(pulse.stop)
-            pulse.start()
-            os.environ.update(pulse.environment)
-            self._speaker = stack.enter_context(Speaker(operator, _OPERATOR, self.codec))
-            self._phones: dict[str, Phone] = {}
-            for number, (kind, make) in enumerate(self.kinds.items()):
-                # Threads and processes that start in here stay in the namespace.
-                with home.entered():
-                    phone = make(self._seat(number, pulse.environment))
-                    stack.callback(phone.stop)
-                    phone.launch()
-                    phone.connect()
-                self._phones[kind] = phone
-                self._speaker.wait_for_registration(str(300 + number))
-            self._silence = Sound(np.zeros(round(_LEAD_S * RATE_HZ)), RATE_HZ)
-            self._speech = speech()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def measure(self, line: Line) -> dict[str, Heard | None]:
-        """Let every phone hear the speech over such a line.
-
-        Returns:
-            What each heard; None where it heard no speech.
-        """
-        self._cable.change(Line())
-        for number in range(len(self._phones)):
-            self._speaker.ring(str(300 + number))
-        for phone in self._phones.values():
-            phone.answer()
-        self._speaker.wait_for_answers()
-        self._cable.change(line)
-        recorders = {kind: Recorder(f"ear{number}_monitor").start() for number, kind in enumerate(self._phones)}
-        tail = np.zeros(round(_TAIL_S * RATE_HZ))
-        said = np.concatenate([self._silence.samples, self._speech.samples, tail])
-        began_at = self._speaker.say(Sound(said, RATE_HZ)) + _LEAD_S
-        recorded = {kind: recorder.stop() for kind, recorder in recorders.items()}
-        self._speaker.hang_up()
-        for phone in self._phones.values():
-            phone.hang_up()
-        sent = Sound(self._speech.samples, RATE_HZ, began_at)
-        heard = {kind: self._judge(sent, sound) for kind, sound in recorded.items()}
-        time.sleep(_BETWEEN_S)
-        return heard
-
-    def _judge(self, sent: Sound, recorded: Sound) -> Heard | None:
-        try:
-            return judge(sent, recorded, wideband=self.codec.is_wideband)
-        except ValueError:
-            return None
-
-    def _seat(self, number: int, environment: Mapping[str, str]) -> Seat:
-        user = str(300 + number)
-        return Seat(
-            folder=self.folder / user, user=user, password=f"secret-{user}", port=self._speaker.port,
-            ear=f"ear{number}", mouth=f"mic{number}", environment=environment, broker={}, answers_itself=True,
-            server=_OPERATOR, wideband=self.codec.is_wideband,
-        )  # fmt: skip
-
-
-def measure_quality(
-    folder: Path,
-    codec: Codec = Codec.G722,
-    *,
-    runs: int = RUNS,
-    losses_percent: Sequence[float] = LOSSES_PERCENT,
-    jitters_ms: Sequence[float] = JITTERS_MS,
-) -> QualityReport:
-    """Measure every phone on every line, line by line, with `runs` calls on each.
+def measure(cells: Sequence[Cell], folder: Path, file: Path = FILE, calls: int = CALLS) -> list[Result]:
+    """Return the results of these cells, of which those calls are made that the file does not have yet.
 
     Args:
+        cells: in any order.
         folder: for the phones' files; emptied first.
-        codec: that the speaker offers, and no other.
-        runs: calls for each line; each loses other packets.
-        losses_percent, jitters_ms: the lines are all their pairs.
+        file: what is known already, and where each call is kept at once.
+        calls: how many each cell has at least.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    cells: dict[Cell, dict[str, Figures]] = {}
-    with QualityRig(folder, codec) as rig:
-        for cell in [Cell(loss, jitter) for loss in losses_percent for jitter in jitters_ms]:
-            heard: dict[str, list[Heard | None]] = {kind: [] for kind in KINDS}
-            for run in range(runs):
-                line = Line(loss_percent=cell.loss_percent, jitter_ms=cell.jitter_ms, seed=run + 1)
-                for kind, one in rig.measure(line).items():
-                    heard[kind].append(one)
-            cells[cell] = {kind: _figures(all_heard) for kind, all_heard in heard.items()}
-            words = ", ".join(f"{kind} {one.mean_pesq:.2f}" for kind, one in cells[cell].items())
-            console.print(f"[dim]bench:[/] {codec.name} at {cell}: {words}")
-    return QualityReport(codec, cells)
+    files, known = _files(), load(file)
+    results = {cell: Result(cell, files) for cell in cells}
+    results |= {cell: known[cell.words] for cell in cells if cell.words in known and known[cell.words].files == files}
+    for batch in batches([cell for cell in cells if len(results[cell].calls) < calls]):
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                _make_calls([results[cell] for cell in batch], folder, file, calls)
+                break
+            except (TimeoutError, ConnectionError, RuntimeError) as error:
+                if not tries_left:
+                    raise
+                console.print(f"[dim]bench:[/] starting all phones anew: {error}")
+        for cell in batch:
+            console.print(f"[dim]bench:[/] {cell.words}: {results[cell].row()}")
+    return list(results.values())
 
 
-def _figures(heard: Sequence[Heard | None]) -> Figures:
-    return Figures(
-        tuple(_WORST_PESQ if one is None else one.pesq for one in heard),
-        tuple(one.delay_ms for one in heard if one is not None),
-    )
+def _make_calls(batch: Sequence[Result], folder: Path, file: Path, calls: int) -> None:
+    """Make what is left of a batch's calls, each in all its cells at once."""
+    with Rig(folder, [result.cell for result in batch]) as rig:
+        while (done := min(len(result.calls) for result in batch)) < calls:
+            made = rig.measure(replace(batch[0].cell.line, seed=done + 1))
+            for result, call in zip(batch, made, strict=True):
+                # One that went further before has this call already.
+                if len(result.calls) == done:
+                    result.calls.append(call)
+            save(file, batch)
 
 
-def _finite(delay_ms: float) -> int | None:
-    return round(delay_ms) if math.isfinite(delay_ms) else None
+def load(file: Path) -> dict[str, Result]:
+    """Return the results of a file, by the words of their cells; none where there is no file."""
+    rows = json.loads(file.read_text()) if file.exists() else []
+    return {result.cell.words: result for result in map(Result.of, rows)}
+
+
+def save(file: Path, results: Sequence[Result]) -> None:
+    """Put results into a file, in the place of older ones of the same cells; whole or not at all."""
+    kept = load(file) | {result.cell.words: result for result in results}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps([result.kept() for result in kept.values()], indent=1) + "\n")
+    new.replace(file)
+
+
+def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return a row for each cell, and one for what each of their codecs makes of the speech without phone and line."""
+    alone = offline(opinion, {result.cell.codec for result in results})
+    return [
+        *({"words": result.cell.words, **result.row()} for result in results),
+        *({"words": f"{codec} offline", "calls": 1, **row} for codec, row in alone.items()),
+    ]
+
+
+def table(shown: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the rows for a terminal."""
+    result = Table(title="How phones sound: means of the calls ± half of the 95 % interval, and mouth to ear")
+    for number, name in enumerate(_COLUMNS):
+        result.add_column(name, justify="right" if number else "left")
+    for row in shown:
+        result.add_row(*_words(row))
+    return result
+
+
+def markdown(shown: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows for a document."""
+    lines = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_words, shown)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _words(row: Mapping[str, Any]) -> list[str]:
+    words = [row["words"], str(row["calls"])]
+    for judge in ("pesq", "plcmos"):
+        within = row.get(f"{judge}_within")
+        words.append(f"{row[judge]:.2f}{f' ± {within:.2f}' if within else ''}" if judge in row else "-")
+    delays = ("delay_median_ms", "delay_p95_ms")
+    return [*words, *(f"{row[delay]:.0f}" if delay in row else "-" for delay in delays)]
+
+
+def draw(results: Sequence[Result], path: Path) -> None:
+    """Draw each cell's PESQ-WB with its interval, and its delay beside it.
+
+    Args:
+        results: with a call each at least; from above to below.
+        path: an SVG or a PNG.
+    """
+    # Installed for the benchmark alone.
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    told = [(result.cell.words, result.row()) for result in reversed(results) if result.calls]
+    # Words stay words, and no name is drawn by lot: the same figures make the same file.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "wecall"}):
+        figure = Figure(figsize=(10, 1 + 0.3 * len(told)), layout="constrained")
+        sound, delay = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+        places = range(len(told))
+        means = [row["pesq"] for _, row in told]
+        sound.barh(places, means, xerr=[row["pesq_within"] or 0 for _, row in told], color="#4477aa", capsize=2)
+        sound.set_yticks(places, [words for words, _ in told], fontsize=8)
+        sound.set_xlim(1, 4.64)
+        sound.set_title("PESQ-WB, mean and 95 % interval", fontsize=9)
+        medians = [row.get("delay_median_ms", 0) for _, row in told]
+        late = [row.get("delay_p95_ms", 0) - median for (_, row), median in zip(told, medians, strict=True)]
+        delay.barh(places, medians, color="#ccbb44")
+        delay.barh(places, late, left=medians, color="#ccbb44", alpha=0.4)
+        delay.set_title("mouth to ear, ms: median, p95", fontsize=9)
+        for axes, values, form in ((sound, means, "{:.2f}"), (delay, medians, "{:.0f}")):
+            axes.grid(alpha=0.3, axis="x")
+            for place, value in zip(places, values, strict=True):
+                left = axes.get_xlim()[0]
+                axes.annotate(form.format(value), (left, place), (3, 0), textcoords="offset points", fontsize=7,
+                              va="center", color="white" if axes is sound else "black")  # fmt: skip
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 @click.command()
-@click.option("--runs", default=RUNS, show_default=True, help="Calls for each line.")
-@click.option("--loss", "losses", multiple=True, type=float, default=LOSSES_PERCENT, help="Per cent; may be repeated.")
-@click.option("--jitter", "jitters", multiple=True, type=float, default=JITTERS_MS, help="ms; may be repeated.")
-@click.option("--codec", "codecs", multiple=True, type=click.Choice(["g722", "pcmu"]), default=["g722"])
-def main(runs: int, losses: Sequence[float], jitters: Sequence[float], codecs: Sequence[str]) -> None:
-    """Measure, print the tables and write build/bench-quality.json."""
-    rows = []
-    for codec in codecs:
-        report = measure_quality(
-            _BUILD / "bench-quality", Codec[codec.upper()], runs=runs, losses_percent=losses, jitters_ms=jitters
-        )
-        rows += report.rows()
-        Console(width=120).print(report.table())
-    _BUILD.joinpath("bench-quality.json").write_text(json.dumps(rows, indent=2) + "\n")
+@click.option("--calls", default=CALLS, show_default=True, help="For each cell.")
+@click.option("--only", default="", help="Cells in whose words this is.")
+@click.option("--draw", "picture", type=click.Path(path_type=Path), help="Measure nothing; draw what is known there.")
+def main(calls: int, only: str, picture: Path | None) -> None:
+    """Measure the chosen cells, print them and write build/bench-quality.json."""
+    cells = [cell for cell in CHOSEN if only in cell.words]
+    if picture is not None:
+        known = load(FILE)
+        draw([known[cell.words] for cell in cells if cell.words in known], picture)
+    else:
+        Console(width=120).print(table(rows(measure(cells, _BUILD / "bench" / "quality", calls=calls))))
 
 
 if __name__ == "__main__":

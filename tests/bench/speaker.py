@@ -1,5 +1,6 @@
 """A registrar that calls whoever registers with it, and says the same to all of them, packet by packet."""
 
+import audioop
 import re
 import secrets
 import socket
@@ -27,11 +28,7 @@ class Codec(Enum):
     """What the speaker speaks: payload type and name in SDP."""
 
     G722 = (9, "G722/8000")
-    PCMU = (0, "PCMU/8000")
-
-    @property
-    def is_wideband(self) -> bool:
-        return self is Codec.G722
+    PCMA = (8, "PCMA/8000")
 
     def encode(self, sound: Sound) -> list[bytes]:
         """Return the payload of each packet."""
@@ -40,7 +37,7 @@ class Codec(Enum):
             samples = np.frombuffer(resampled(sound, RATE_HZ).pcm, "<i2")
             size = round(RATE_HZ * _PACKET_S)
             return [coder.encode(samples[at : at + size]) for at in range(0, len(samples) - size + 1, size)]
-        encoded = _mu_law(np.frombuffer(resampled(sound, 8_000).pcm, "<i2"))
+        encoded = audioop.lin2alaw(resampled(sound, 8_000).pcm, 2)
         return [encoded[at : at + _PACKET_UNITS] for at in range(0, len(encoded) - _PACKET_UNITS + 1, _PACKET_UNITS)]
 
 
@@ -216,12 +213,3 @@ def _header(message: str, name: str) -> str:
     short = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m"}.get(name, name)
     found = re.search(rf"^(?:{name}|{short})\s*:\s*(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
     return found[1] if found else ""
-
-
-def _mu_law(samples: "np.ndarray[tuple[int, ...], np.dtype[np.int16]]") -> bytes:
-    """Encode as ITU-T G.711 mu-law."""
-    sign = np.where(samples < 0, 0x80, 0)
-    magnitude = np.minimum(np.abs(samples.astype(np.int32)), 32635) + 132
-    exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
-    mantissa = (magnitude >> (exponent + 3)) & 0x0F
-    return bytes((~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8))

@@ -82,8 +82,8 @@ def test_a_longer_way_is_not_taken_for_a_bad_line(elsewhere: ProcessPoolExecutor
 
 def test_speech_over_a_bad_line_sounds_better_than_a_still_buffer_makes_of_it() -> None:
     heard = call(Line(loss_percent=5, jitter_ms=30))
-    # 2.5 on an idle computer; a buffer that stays as deep as it began makes 1.7 of it.
-    assert heard.pesq > 2.0
+    # 3.1 on an idle computer; a buffer that stays as deep as it began makes 2.0 of it.
+    assert heard.pesq > 2.4
     assert heard.delay_ms < 180
 
 
