@@ -139,6 +139,12 @@ PARTS: Final = (
         _integration("voice_hostile.py", "voice_kills.py", "handset_kills.py"),
         60,
     ),
+    Part(
+        "sound-of-lines",
+        "20 calls of each pair of phones in each codec on each of 36 lines, two judges of each: 40 hours in all",
+        _integration("quality_grid.py"),
+        150,
+    ),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
     Part("properties", "2,000 examples of each property, hundreds of lives of each model", ("tests/unit",), 90),
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
