@@ -102,6 +102,18 @@ CHANGES: Final = (
         "a transfer had begun was told to objects that were gone.",
     ),
     Change(
+        "pjsip/src/pjsip-ua/sip_inv.c",
+        "            param.offer = sdp_info->sdp;\n",
+        "            pjmedia_sdp_neg_get_neg_remote(inv->neg, &param.offer);\n",
+        "An offer within a call was shown as it came, not the copy that is answered: nothing could be put in order there.",
+    ),
+    Change(
+        "pjsip/src/pjsua2/endpoint.cpp",
+        "    prm.sdp.fromPj(*sdp);\n",
+        "    prm.remSdp.pjSdpSession = NULL;\n    prm.sdp.fromPj(*sdp);\n",
+        "Of a description that answers no offer nothing told so: the offer's address was whatever had been on the stack.",
+    ),
+    Change(
         "pjsip/src/pjsua2/endpoint.cpp",
         "    pjsip_rx_data_free_cloned(call->incoming_data);\n",
         "    if (call->incoming_data) pjsip_rx_data_free_cloned(call->incoming_data);\n",

@@ -87,6 +87,30 @@ WECALL void wecall_describe_recording(pjmedia_sdp_session *session, const char *
         if (pj_strcmp2(&signs[at].value, sign) == 0) pjmedia_sdp_session_add_attr(session, &signs[at]);
 }
 
+/* Name a codec, such as "opus", first in the audio lines of a session description: of an offer of ours, which is about to
+   be sent, or of one of theirs, which is answered in its order (RFC 3264 section 6.1). One without it stays as it is. */
+WECALL void wecall_name_first(pjmedia_sdp_session *session, const char *codec)
+{
+    unsigned line, at;
+
+    for (line = 0; line < session->media_count; ++line) {
+        pjmedia_sdp_media *media = session->media[line];
+
+        if (pj_strcmp2(&media->desc.media, "audio") != 0) continue;
+        for (at = 0; at < media->desc.fmt_count; ++at) {
+            const pj_str_t format = media->desc.fmt[at];
+            const pjmedia_sdp_attr *map = pjmedia_sdp_media_find_attr2(media, "rtpmap", &format);
+            pjmedia_sdp_rtpmap named;
+
+            if (!map || pjmedia_sdp_attr_get_rtpmap(map, &named) != PJ_SUCCESS) continue;
+            if (pj_stricmp2(&named.enc_name, codec) != 0) continue;
+            pj_array_erase(media->desc.fmt, sizeof(format), media->desc.fmt_count, at);
+            pj_array_insert(media->desc.fmt, sizeof(format), media->desc.fmt_count - 1, 0, &format);
+            break;
+        }
+    }
+}
+
 /* Leave every connection to a server; whoever needs one makes another. */
 WECALL void wecall_shut_connections(void)
 {

@@ -45,6 +45,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         local_port=sip.local_port,
         answer_anyone=sip.answer_from == "anyone",
         codecs=sip.codecs,
+        order_codecs_by_line="codecs" not in sip.model_fields_set,
         codecs_by_network=tuple((choice.interface, choice.codecs) for choice in sip.codecs_by_network),
         rtp_port=sip.rtp_port,
         rtp_ports=sip.rtp_ports,

@@ -383,13 +383,20 @@ def sdp(
     Args:
         port: where RTP is expected; one that is likely to be free where left out.
         version: of the session, to rise with each change; by the clock where left out.
-        formats: payload types: 8 is PCMA, 9 is G722, 101 is telephone-event.
+        formats: payload types: 8 is PCMA, 9 is G722, 101 is telephone-event, 111 is Opus.
         direction: sendrecv, sendonly, recvonly or inactive.
         address: where RTP is expected.
         names: of other payload types.
         lines: more attributes.
     """
-    maps = {"8": "PCMA/8000", "9": "G722/8000", "0": "PCMU/8000", "101": "telephone-event/8000", **(names or {})}
+    maps = {
+        "8": "PCMA/8000",
+        "9": "G722/8000",
+        "0": "PCMU/8000",
+        "101": "telephone-event/8000",
+        "111": "opus/48000/2",
+        **(names or {}),
+    }
     written = [
         "v=0",
         f"o=peer 1 {version or time.monotonic_ns()} IN IP4 127.0.0.1",

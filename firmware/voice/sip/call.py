@@ -140,6 +140,21 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self._patience = None
 
     @property
+    def codec(self) -> str:
+        """What is spoken in it, by the name of the RTP format in small letters; empty where there is no stream."""
+        if not self.is_known:
+            return ""
+        try:
+            return str(self.getStreamInfo(self.audio_index).codecName).lower()
+        except pjsua2.Error:
+            return ""
+
+    @property
+    def is_talk(self) -> bool:
+        """Both ends send to each other."""
+        return self.answered and not self.is_over and not self.wants_hold and self._told_audio == (True, True)
+
+    @property
     def contact_host(self) -> str:
         """The host that the other end says it can be reached at."""
         found = _CONTACT_HOST.search(str(self.getInfo().remoteContact))
@@ -243,6 +258,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             message = received(event.src.rdata)
             self._calls.party_told(self.call_id, message)
             self.read_recording_signs(message.text)
+            self._calls.codecs.message_came(self, message.text)
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
@@ -250,7 +266,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         # and 408 and 481 say that it is not there.
         if method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):
             self.reply_came()
-        if method == "INVITE" and self.answered and code >= _REFUSED and code not in _CHALLENGES:
+        if method == "INVITE" and self.answered and code >= _FINAL and code not in _CHALLENGES:
+            if self._calls.codecs.reinvite_answered(self.call_id) or code < _REFUSED:
+                return
             if code == _REQUEST_PENDING:
                 self._calls.holding.met(self.call_id)
             else:
@@ -258,7 +276,12 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     @guarded
     def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Say in each of our session descriptions whether the call is recorded here (RFC 7866 section 6.1.2)."""
+        """Say in each of our session descriptions which codec suits the line, and whether the call is recorded here.
+
+        The latter is RFC 7866 section 6.1.2.
+        """
+        offer = parameters.remSdp.pjSdpSession
+        self._calls.codecs.describe(self, int(offer) if offer is not None else None, int(parameters.sdp.pjSdpSession))
         if (sign := self.recording_sign) is not None:
             is_paused = sign is RecordingSign.ON and self.wants_hold
             put_sign(int(parameters.sdp.pjSdpSession), RecordingSign.PAUSED if is_paused else sign)
@@ -286,6 +309,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if (receiving, sending) != self._told_audio:
             self._told_audio = (receiving, sending)
             self._calls.call_changed(CallAudioChanged(self.call_id, receiving, sending))
+        self._calls.codecs.media_changed(self)
         if self.answered:
             self.tell(CallState.HELD if held_here or self.wants_hold else CallState.ACTIVE)
 

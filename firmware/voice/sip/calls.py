@@ -22,6 +22,7 @@ from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.call_table import CallTable
+from firmware.voice.sip.codec_order import CodecOrder
 from firmware.voice.sip.dtmf import DigitSender
 from firmware.voice.sip.hold import HoldControl
 from firmware.voice.sip.identity import Headers, ReceivedMessage, asserted_identity
@@ -130,6 +131,13 @@ class Calls:
         self.holding = HoldControl(scheduler, table.find, mixer)
         self.line_control = LineControl(scheduler, table.find, engine.settings.redundancy)
         self.transfers = Transfers(scheduler, table.find, post, table.end_by_id)
+        self.codecs = CodecOrder(
+            scheduler,
+            table.find,
+            applies=lambda: engine.orders_codecs_by_line,
+            is_emergency=engine.settings.is_emergency,
+            is_busy=lambda call_id: self.transfers.is_asked(call_id) or self._digits.is_sending(call_id),
+        )
         self.replacements = Replacements(scheduler, table, post, mixer, self.outgoing, engine=engine)
         self._watch = CallWatch(scheduler, table, post, silence_s=engine.settings.media_silence_s)
 
@@ -208,6 +216,7 @@ class Calls:
         self.mixer.close()
         self._digits.clear()
         self.line_control.clear()
+        self.codecs.clear()
         self._table.clear()
 
     def _is_answered(self, call_id: CallId) -> bool:
@@ -217,6 +226,7 @@ class Calls:
     def _forget(self, call_id: CallId) -> None:
         self.mixer.forget(call_id)
         self._digits.forget(call_id)
+        self.codecs.forget(call_id)
         self.transfers.forget(call_id)
         self.replacements.forget(call_id)
 
@@ -249,6 +259,7 @@ class Calls:
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
         self.line_control.stream_began(call, address)
+        self.codecs.stream_began(call)
 
     def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:
         """Notice that a server says who is at the other end, and that it is somebody else than was known."""

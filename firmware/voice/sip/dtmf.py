@@ -51,6 +51,10 @@ class DigitSender:
         if len(waiting) == 1:
             self._send_next(call_id)
 
+    def is_sending(self, call_id: CallId) -> bool:
+        """Say whether digits are yet to be sent in a call."""
+        return bool(self._waiting.get(call_id))
+
     def forget(self, call_id: CallId) -> None:
         """The call is over."""
         self._waiting.pop(call_id, None)

@@ -245,6 +245,12 @@ class Engine:
         """Move an account whose server leaves a call unanswered."""
         return self._lines is not None and self._lines.leave_server(account)
 
+    @property
+    def orders_codecs_by_line(self) -> bool:
+        """The codecs in use are those in which G.722 and Opus change places by the line."""
+        in_use = self._wanted_codecs == self.settings.codecs and {"g722", "opus"} <= set(self._codecs)
+        return self.settings.order_codecs_by_line and in_use
+
     # --- what the library tells --------------------------------------------------------------------------------------
 
     def voicemail_told(self, account: SipAccount, message: ReceivedMessage) -> None:

@@ -106,6 +106,7 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     ),
     "wecall_option_tag": (None, (ctypes.c_char_p,)),
     "wecall_describe_recording": (None, (ctypes.c_void_p, ctypes.c_char_p)),
+    "wecall_name_first": (None, (ctypes.c_void_p, ctypes.c_char_p)),
     "wecall_shut_connections": (None, ()),
     "wecall_media_trust": (ctypes.c_int, (ctypes.POINTER(ctypes.c_char_p), ctypes.c_uint)),
     "wecall_media_name": (None, (ctypes.c_void_p, ctypes.c_char_p)),

@@ -101,6 +101,7 @@ class SipSettings:
     Attributes:
         account: the default account.
         more_accounts: the others, each with a name.
+        order_codecs_by_line: Opus takes the first place among `codecs` where a line loses packets or is far.
         codecs_by_network: patterns of interface names, each with the codecs in place of `codecs` where it fits first.
         instance_id: names this handset for ever, as a URN (RFC 5626 section 4.1); the library's own where empty.
         prefer_ipv6: of a server that both families reach, use IPv6 first.
@@ -122,6 +123,7 @@ class SipSettings:
     local_port: int = 5060
     answer_anyone: bool = False
     codecs: tuple[str, ...] = ("g722", "opus", "pcma", "pcmu")
+    order_codecs_by_line: bool = True
     codecs_by_network: tuple[tuple[str, tuple[str, ...]], ...] = ()
     rtp_port: int = 16384
     rtp_ports: int = 400

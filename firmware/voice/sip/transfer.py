@@ -107,6 +107,10 @@ class Transfers:
         elif sip_code < _RINGING.start:
             self._wait(call_id, _RINGING_S)
 
+    def is_asked(self, call_id: CallId) -> bool:
+        """Say whether the other end of a call has been asked to call somebody else."""
+        return call_id in self._running
+
     def forget(self, call_id: CallId) -> None:
         """Follow this one no longer."""
         appointment = self._running.pop(call_id, None)

@@ -36,6 +36,14 @@ def test_the_default_account_has_no_name_in_events_and_the_others_have_theirs() 
     assert settings.more_accounts[0].servers == (ServerName("a.example", 5061), ServerName("b.example", 5071))
 
 
+def test_the_line_orders_the_codecs_unless_somebody_has_written_an_order() -> None:
+    settings = sip_settings(parse_configuration(TEXT))
+    assert settings.order_codecs_by_line
+    written = sip_settings(parse_configuration(TEXT + '[sip]\ncodecs = ["g722", "opus", "pcma", "pcmu"]\n'))
+    assert written.codecs == settings.codecs
+    assert not written.order_codecs_by_line
+
+
 def test_the_handset_has_the_same_instance_id_for_ever_and_no_other_has_it() -> None:
     settings = sip_settings(parse_configuration(TEXT))
     assert settings.instance_id.startswith("urn:uuid:")

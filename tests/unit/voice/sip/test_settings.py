@@ -47,6 +47,7 @@ SETTINGS = SipSettings(
     local_port=5080,
     answer_anyone=True,
     codecs=("pcma",),
+    order_codecs_by_line=False,
     codecs_by_network=(("wlan*", ("opus", "pcmu")),),
     rtp_port=20000,
     rtp_ports=10,

@@ -1,0 +1,253 @@
+"""Which codec a call begins with and goes on in, by what its line loses: between two of our stacks over a bad line, and
+message by message with a peer whose audio is incomplete.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.news import CallQualityMeasured, IncomingCallReceived
+from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall
+from firmware.voice.sip.settings import AccountSettings, SipSettings
+from provisioning.sip_choices import Srtp, Transport
+from tests.lab.kamailio import Kamailio
+from tests.lab.loss_emulator import Line, LossyCable
+from tests.lab.network import Namespace
+from tests.lab.rtp_ear import RtpEar
+from tests.lab.scripted_peer import ScriptedPeer, SipMessage, sdp
+from tests.lab.second_phone import SecondPhone
+from tests.lab.sip_line import EventInbox, SipLine
+from tests.lab.three_agents import TONES_HZ, USERS, new_call_id, settings_of, uri_of, wait_until_heard
+
+pytestmark = pytest.mark.feature("codec by the line")
+
+PEER = SipUri("sip:peer@localhost")
+OURS = ("g722", "opus", "pcma", "pcmu")
+PCMA, OPUS, EVENTS = "8", "111", "101"
+LOSE_EVERY = 10
+# Six seconds of loss are needed, and a few more where they do not come one after another.
+CHANGE_S = 15.0
+NO_CHANGE_S = 10.0
+
+
+# --- message by message -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def line(server: Kamailio) -> Iterator[SipLine]:
+    """Return a stack of its own, which remembers no line."""
+    with SipLine(settings_of("alice", server, codecs=OURS)) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.say(TONES_HZ["alice"])
+        yield line
+
+
+@pytest.fixture
+def ear() -> Iterator[RtpEar]:
+    with RtpEar() as ear:
+        yield ear
+
+
+def port_of(message: SipMessage) -> int:
+    found = re.search(r"^m=audio (\d+) ", message.body, re.MULTILINE)
+    assert found, message.body
+    return int(found[1])
+
+
+def codecs_in(message: SipMessage) -> list[str]:
+    """Return the codecs that a message names, best first."""
+    formats = re.search(r"^m=audio \d+ \S+ ([\d ]+)", message.body, re.MULTILINE)
+    maps = dict(re.findall(r"^a=rtpmap:(\d+) ([\w-]+)/", message.body, re.MULTILINE))
+    assert formats, message.body
+    names = [maps[number].lower() for number in formats[1].split()]
+    return [name for name in names if name != "telephone-event"]
+
+
+def call(
+    line: SipLine, peer: ScriptedPeer, ear: RtpEar, *, formats: str, lose_every: int = LOSE_EVERY
+) -> tuple[CallId, SipMessage]:
+    """Let the peer call, which speaks PCMA and names these formats; return the call and the answer."""
+    peer.invite("alice", body=sdp(ear.port, formats=formats))
+    call_id = line.wait_for(IncomingCallReceived).call_id
+    line.stack.order(AnswerCall(call_id))
+    answer = peer.receive(200)
+    peer.establish(answer)
+    peer.acknowledge(answer)
+    line.wait_for_call(call_id, CallState.ACTIVE)
+    ear.speak_to(port_of(answer), lose_every=lose_every)
+    return call_id, answer
+
+
+def test_a_peer_whose_packets_get_lost_is_asked_to_go_on_in_opus(
+    line: SipLine, peer: ScriptedPeer, ear: RtpEar
+) -> None:
+    call_id, answer = call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
+    assert codecs_in(answer) == ["pcma"]
+    reinvite = peer.receive("INVITE", timeout_s=CHANGE_S)
+    assert codecs_in(reinvite) == ["opus", "g722", "pcma", "pcmu"]
+    assert "a=sendrecv" in reinvite.body
+    peer.reply(reinvite, 200, body=sdp(ear.port, formats=f"{OPUS} {EVENTS}"))
+    peer.receive("ACK")
+    # What is described anew for another reason is no wish for another codec.
+    line.stack.order(HoldCall(call_id))
+    held = peer.receive("INVITE")
+    assert codecs_in(held)[0] == "opus"
+    assert "a=sendonly" in held.body
+    peer.reply(held, 200, body=sdp(ear.port, formats=f"{OPUS} {EVENTS}", direction="recvonly"))
+    peer.receive("ACK")
+    peer.send("INVITE", body=sdp(ear.port, formats=f"{PCMA} {OPUS} {EVENTS}"))
+    answered = peer.receive(200, method="INVITE")
+    peer.acknowledge(answered)
+    assert codecs_in(answered) == ["opus"]
+    peer.hang_up()
+
+
+def test_what_a_line_lost_is_remembered_for_the_next_call_in_either_direction(
+    line: SipLine, peer: ScriptedPeer, ear: RtpEar
+) -> None:
+    call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
+    peer.reply(peer.receive("INVITE", timeout_s=CHANGE_S), 488)
+    peer.receive("ACK")
+    peer.hang_up()
+    _, answer = call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
+    assert codecs_in(answer) == ["opus"]
+    peer.hang_up()
+    # Whoever has no Opus is answered as ever.
+    _, answer = call(line, peer, ear, formats=f"{PCMA} {EVENTS}")
+    assert codecs_in(answer) == ["pcma"]
+    peer.hang_up()
+    line.stack.order(PlaceCall(new_call_id(), PEER))
+    invite = peer.take_call()
+    assert codecs_in(invite) == ["opus", "g722", "pcma", "pcmu"]
+    peer.reply(invite, 486)
+    peer.receive("ACK")
+
+
+@pytest.mark.parametrize("code", [488, 491])
+def test_a_peer_that_refuses_keeps_talking_and_is_not_asked_again(
+    code: int, line: SipLine, peer: ScriptedPeer, ear: RtpEar
+) -> None:
+    call_id, _ = call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
+    peer.reply(peer.receive("INVITE", timeout_s=CHANGE_S), code)
+    peer.receive("ACK")
+    ear.wait_for_tone(TONES_HZ["alice"])
+    assert not peer.receives("INVITE", NO_CHANGE_S)
+    ear.wait_for_tone(TONES_HZ["alice"])
+    # Hold is asked for in the codec that is spoken.
+    line.stack.order(HoldCall(call_id))
+    held = peer.receive("INVITE")
+    assert codecs_in(held)[0] == "g722"
+    peer.reply(held, 200, body=sdp(ear.port, formats=f"{PCMA} {EVENTS}", direction="recvonly"))
+    peer.receive("ACK")
+    line.stack.order(HangUpCall(call_id))
+    peer.confirm_hang_up()
+    line.wait_for_call(call_id, CallState.DISCONNECTED)
+    ended = line.wait_for(CallQualityMeasured, lambda event: event.quality.codec != "")
+    assert ended.quality.codec == "PCMA"
+
+
+@pytest.mark.parametrize(("formats", "lose_every"), [(f"{PCMA} {OPUS} {EVENTS}", 0), (f"{PCMA} {EVENTS}", LOSE_EVERY)])
+def test_neither_a_clean_line_nor_a_peer_without_opus_brings_a_reinvite(
+    formats: str, lose_every: int, line: SipLine, peer: ScriptedPeer, ear: RtpEar
+) -> None:
+    call(line, peer, ear, formats=formats, lose_every=lose_every)
+    assert not peer.receives("INVITE", NO_CHANGE_S)
+    peer.hang_up()
+
+
+def test_an_order_that_was_written_by_hand_is_kept(server: Kamailio, peer: ScriptedPeer, ear: RtpEar) -> None:
+    by_hand = settings_of("alice", server, codecs=OURS, order_codecs_by_line=False)
+    with SipLine(by_hand) as line:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
+        assert not peer.receives("INVITE", NO_CHANGE_S)
+        peer.hang_up()
+        line.stack.order(PlaceCall(new_call_id(), PEER))
+        invite = peer.take_call()
+        assert codecs_in(invite)[0] == "g722"
+        peer.reply(invite, 486)
+        peer.receive("ACK")
+
+
+# --- two of ours ------------------------------------------------------------------------------------------------------
+
+HERE, THERE = "10.9.0.1", "10.9.0.2"
+
+
+class TwoPhones:
+    """Alice, the stack under test, and bob at the other end of a cable, who has the registrar."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.away = Namespace(), Namespace()
+        self.cable = LossyCable(self.home, self.away, [f"{HERE}/24"], [f"{THERE}/24"])
+        self.server = Kamailio(folder, USERS, addresses=(THERE,), namespace=self.away)
+        self.alice = SipLine(self._settings("alice"), ear_s=60)
+        self.bob = SecondPhone(self._settings("bob"))
+
+    def _settings(self, user: str) -> SipSettings:
+        account = AccountSettings(
+            user, "localhost", THERE, self.server.udp_port, Transport.UDP, USERS[user], srtp=Srtp.PREFERRED
+        )
+        return SipSettings(account, local_port=0)
+
+    @contextmanager
+    def running(self) -> Iterator["TwoPhones"]:
+        with ExitStack() as stack:
+            for part in (self.home, self.away, self.cable, self.server):
+                stack.enter_context(part)
+            for phone, namespace in ((self.alice, self.home), (self.bob, self.away)):
+                with namespace.entered():
+                    phone.start()
+                stack.callback(phone.stop)
+            for phone, user in ((self.alice, "alice"), (self.bob, "bob")):
+                phone.wait_for_registration(RegistrationState.REGISTERED)
+                phone.say(TONES_HZ[user])
+            yield self
+
+    def talk(self, caller: SipLine | SecondPhone, callee: SipLine | SecondPhone, user: str) -> tuple[CallId, CallId]:
+        """Call the user, who answers; return the call's id at either end."""
+        call_id = new_call_id()
+        caller.stack.order(PlaceCall(call_id, uri_of(user)))
+        incoming = callee.wait_for(IncomingCallReceived).call_id
+        callee.stack.order(AnswerCall(incoming))
+        caller.wait_for_call(call_id, CallState.ACTIVE)
+        callee.wait_for_call(incoming, CallState.ACTIVE)
+        return call_id, incoming
+
+
+def wait_for_codec(phone: EventInbox, codec: str, timeout_s: float = 40) -> CallQualityMeasured:
+    """Wait until a phone tells that it hears this codec."""
+    return phone.wait_for(CallQualityMeasured, lambda event: event.quality.codec.lower() == codec, timeout_s)
+
+
+@pytest.fixture
+def phones(tmp_path: Path) -> Iterator[TwoPhones]:
+    with TwoPhones(tmp_path).running() as phones:
+        yield phones
+
+
+def test_a_call_over_a_line_that_loses_packets_goes_on_in_opus_and_the_next_begins_in_it(phones: TwoPhones) -> None:
+    alice, bob = phones.alice, phones.bob
+    call_id, _ = phones.talk(alice, bob, "bob")
+    assert wait_for_codec(alice, "g722").quality.encrypted
+    phones.cable.change(Line(loss_percent=8))
+    for phone in (alice, bob):
+        assert wait_for_codec(phone, "opus").quality.encrypted
+    wait_until_heard(alice, {"bob"})
+    wait_until_heard(bob, {"alice"})
+    for phone in (alice, bob):
+        phone.forget()
+    alice.stack.order(HangUpCall(call_id))
+    alice.wait_for_call(call_id, CallState.DISCONNECTED)
+    # What a call is told of at its end is what it was spoken in then.
+    assert wait_for_codec(alice, "opus", 1).call_id == call_id
+    for caller, callee, user in ((alice, bob, "bob"), (bob, alice, "alice")):
+        caller.forget()
+        call_id, _ = phones.talk(caller, callee, user)
+        caller.stack.order(HangUpCall(call_id))
+        caller.wait_for_call(call_id, CallState.DISCONNECTED)
+        assert caller.wait_for(CallQualityMeasured).quality.codec.lower() == "opus"
