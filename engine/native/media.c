@@ -213,7 +213,8 @@ WECALL int wecall_bridge_exchange(pjmedia_port *port, void *near, void *far, uns
     in.size = out.size = size;
     pjmedia_port_put_frame(port, &in);
     pjmedia_port_get_frame(port, &out);
-    return out.type == PJMEDIA_FRAME_TYPE_AUDIO && out.size == size;
+    if (out.type != PJMEDIA_FRAME_TYPE_AUDIO || out.size != size) pj_bzero(far, size);
+    return wecall_carry((int16_t *)far, (unsigned)(size / sizeof(int16_t)), PJMEDIA_PIA_SRATE(&port->info));
 }
 
 /* End the library's thread for audio packets and return the queue that ours polls. */

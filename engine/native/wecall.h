@@ -3,6 +3,10 @@
 #ifndef WECALL_H
 #define WECALL_H
 
+#include <stdint.h>
+
 #define WECALL __attribute__((visibility("default"), used))
+
+int wecall_carry(int16_t *frame, unsigned count, unsigned rate_hz);
 
 #endif

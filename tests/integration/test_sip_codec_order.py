@@ -14,6 +14,7 @@ from firmware.phone.news import CallQualityMeasured, IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
+from tests.lab.audio import gaps
 from tests.lab.kamailio import Kamailio
 from tests.lab.loss_emulator import Line, LossyCable
 from tests.lab.network import Namespace
@@ -218,6 +219,14 @@ class TwoPhones:
         callee.wait_for_call(incoming, CallState.ACTIVE)
         return call_id, incoming
 
+    def lose_what_arrives_there(self, percent: int) -> None:
+        """Lose audio on the way to bob alone: what alice hears is whole."""
+        rule = f"udp dport 16384-16784 numgen random mod 100 < {percent} drop"
+        script = (
+            f"table inet lossy {{\n chain arriving {{\n type filter hook prerouting priority raw\n {rule}\n }}\n}}\n"
+        )
+        self.away.run("nft", "-f", "-", stdin=script)
+
 
 def wait_for_codec(phone: EventInbox, codec: str, timeout_s: float = 40) -> CallQualityMeasured:
     """Wait until a phone tells that it hears this codec."""
@@ -251,3 +260,19 @@ def test_a_call_over_a_line_that_loses_packets_goes_on_in_opus_and_the_next_begi
         caller.stack.order(HangUpCall(call_id))
         caller.wait_for_call(call_id, CallState.DISCONNECTED)
         assert caller.wait_for(CallQualityMeasured).quality.codec.lower() == "opus"
+
+
+@pytest.mark.parametrize("asks", ["alice", "bob"])
+def test_the_change_is_not_heard(asks: str, phones: TwoPhones) -> None:
+    alice, bob = phones.alice, phones.bob
+    # Whoever is called has been told that the other end has Opus.
+    if asks == "alice":
+        phones.talk(bob, alice, "alice")
+    else:
+        phones.talk(alice, bob, "bob")
+    wait_for_codec(alice, "g722")
+    phones.lose_what_arrives_there(10)
+    wait_for_codec(alice, "opus")
+    heard = alice.last_heard(30)
+    wait_until_heard(alice, {"bob"})
+    assert max((gap.duration_s for gap in gaps(heard, TONES_HZ["bob"])), default=0) < 0.06

@@ -259,6 +259,9 @@ class Calls:
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
         self.line_control.stream_began(call, address)
+        if call.is_talk:
+            # Another stream has ended just now, and nothing has come over this one yet.
+            native.library().wecall_carry_on()
         self.codecs.stream_began(call)
 
     def party_told(self, call_id: CallId, message: ReceivedMessage) -> None:

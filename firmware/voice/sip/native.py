@@ -124,6 +124,7 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_report_begin": (None, (ctypes.c_void_p,)),
     "wecall_report_get": (ctypes.c_int, (ctypes.c_void_p, ctypes.POINTER(FarReport))),
     "wecall_report_end": (None, (ctypes.c_void_p,)),
+    "wecall_carry_on": (None, ()),
     "wecall_bridge_exchange": (
         ctypes.c_int,
         (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
