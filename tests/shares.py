@@ -36,6 +36,7 @@ _ALONE: Final = re.compile(
     r"(voice|handset)_kills\.py|"
     r"phone_speaker\.py::test_(the_server_says_which_ring|where_the_holder_wants)|"
     r"sip_calls\.py::test_(ringing_is_signalled_within|a_server_that_(says|refuses)|a_malformed_address)|"
+    r"sip_codec_order\.py::test_the_change_is_not_heard|"
     r"sip_flood\w*\.py|"
     r"sip_jitter_buffer\.py::test_speech_over_a_bad_line|"
     r"sip_lines_network\.py::test_(a_changed_address|an_address_that_cannot_be_reached)|"
@@ -46,8 +47,8 @@ _ALONE: Final = re.compile(
 )
 
 _LONG: Final = re.compile(
-    r"/test_(used_phone|wires|fleet_page|phone_(bad_input|bundles|calls|faults|recording)|sip_(calls|lines_servers|sessions)|"
-    r"simulator_(page|walk))\.py"
+    r"/test_(used_phone|wires|fleet_page|phone_(bad_input|bundles|calls|faults|recording)|sip_(calls|codec_order|lines_servers|"
+    r"sessions)|simulator_(page|walk))\.py"
 )
 """Files that take three quarters of a minute each; begun late, one would be waited for by all that must be alone."""
 

@@ -128,6 +128,31 @@ def test_what_a_line_lost_is_remembered_for_the_next_call_in_either_direction(
     peer.receive("ACK")
 
 
+def test_one_who_is_called_and_answers_with_several_codecs_is_asked_for_opus(
+    line: SipLine, peer: ScriptedPeer, ear: RtpEar
+) -> None:
+    call_id = new_call_id()
+    line.stack.order(PlaceCall(call_id, PEER))
+    invite = peer.take_call()
+    peer.reply(invite, 200, body=sdp(ear.port, formats=f"{PCMA} {OPUS} {EVENTS}"))
+    peer.receive("ACK")
+    line.wait_for_call(call_id, CallState.ACTIVE)
+    # The library settles on one of them first.
+    settles = peer.receive("INVITE")
+    assert codecs_in(settles) == ["pcma"]
+    peer.reply(settles, 200, body=sdp(ear.port, formats=f"{PCMA} {EVENTS}"))
+    peer.receive("ACK")
+    ear.speak_to(port_of(settles), lose_every=LOSE_EVERY)
+    reinvite = peer.receive("INVITE", timeout_s=CHANGE_S)
+    assert codecs_in(reinvite)[0] == "opus"
+    # Whoever agrees to it, and chooses the old one all the same, is not asked again.
+    peer.reply(reinvite, 200, body=sdp(ear.port, formats=f"{PCMA} {EVENTS}"))
+    peer.receive("ACK")
+    assert not peer.receives("INVITE", NO_CHANGE_S)
+    line.stack.order(HangUpCall(call_id))
+    peer.confirm_hang_up()
+
+
 @pytest.mark.parametrize("code", [488, 491])
 def test_a_peer_that_refuses_keeps_talking_and_is_not_asked_again(
     code: int, line: SipLine, peer: ScriptedPeer, ear: RtpEar
