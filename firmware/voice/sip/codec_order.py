@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import pjsua2
 
-from contract.calls import CallDirection
 from firmware.phone.call import CallId
 from firmware.voice.sip import native
 from firmware.voice.sip.codec_policy import OPUS, CallFacts, LineCounts, LineJudge, LineState, should_ask_for_opus
@@ -30,7 +29,6 @@ class _Progress:
 
     Attributes:
         judge: of its line.
-        is_emergency: somebody calls for help.
         peer_has_opus: the other end has named it.
         codec: that is spoken, empty where none has been yet.
         changed_at_s: when it became another, on the monotonic clock; None where it has not.
@@ -39,7 +37,6 @@ class _Progress:
     """
 
     judge: LineJudge
-    is_emergency: bool
     peer_has_opus: bool = False
     codec: str = ""
     changed_at_s: float | None = None
@@ -60,7 +57,6 @@ class CodecOrder:
         find: Callable[[CallId], "SipCall | None"],
         *,
         applies: Callable[[], bool],
-        is_emergency: Callable[[str], bool],
         is_busy: Callable[[CallId], bool],
     ) -> None:
         """Set up without a call.
@@ -69,13 +65,11 @@ class CodecOrder:
             scheduler: the thread's timers.
             find: returns a call by its id, None where there is none.
             applies: whether the order of codecs is left to the line.
-            is_emergency: whether a number is one for help.
             is_busy: whether something is under way in a call that a re-INVITE would be in the way of.
         """
         self._scheduler = scheduler
         self._find = find
         self._applies = applies
-        self._is_emergency = is_emergency
         self._is_busy = is_busy
         self._calls: dict[CallId, _Progress] = {}
         self._remembered: dict[str, LineState] = {}
@@ -148,12 +142,7 @@ class CodecOrder:
         progress = self._calls.get(call.call_id)
         if progress is None:
             state = self._remembered.get(call.account_settings.host, LineState.CLEAN)
-            is_outgoing = call.direction is CallDirection.OUTGOING
-            progress = _Progress(
-                LineJudge(state),
-                is_emergency=is_outgoing and self._is_emergency(call.party.number),
-                peer_has_opus=_NAMES_OPUS.search(call.offer) is not None,
-            )
+            progress = _Progress(LineJudge(state), peer_has_opus=_NAMES_OPUS.search(call.offer) is not None)
             self._calls[call.call_id] = progress
         return progress
 
@@ -176,7 +165,6 @@ class CodecOrder:
             codec=progress.codec,
             peer_has_opus=progress.peer_has_opus,
             is_talk=call.is_talk and not self._is_busy(call.call_id),
-            is_emergency=progress.is_emergency,
             was_asked=progress.was_asked,
             changed_s=None if changed_at_s is None else time.monotonic() - changed_at_s,
         )
@@ -190,7 +178,7 @@ class CodecOrder:
             _log.info("The line of a call needs another codec, but is busy: %s.", error.reason)
             progress.was_asked = progress.awaits_answer = False
             return
-        _log.info("The line of a call loses packets or is far; the other end is asked to go on in Opus.")
+        _log.info("The line of a call loses packets; the other end is asked to go on in Opus.")
 
 
 def _counts(call: "SipCall") -> LineCounts | None:

@@ -171,7 +171,6 @@ class CallFacts:
         codec: that is spoken now, by the name of its RTP format, in small letters.
         peer_has_opus: the other end has named it.
         is_talk: both ends send, and nothing is under way that a re-INVITE would be in the way of.
-        is_emergency: somebody calls for help.
         was_asked: the other end has been asked in this call.
         changed_s: how long ago the codec has changed, None where it has not.
     """
@@ -179,7 +178,6 @@ class CallFacts:
     codec: str
     peer_has_opus: bool
     is_talk: bool
-    is_emergency: bool
     was_asked: bool
     changed_s: float | None
 
@@ -187,11 +185,11 @@ class CallFacts:
 def should_ask_for_opus(line: LineState, call: CallFacts) -> bool:
     """Say whether the other end should be asked, by a re-INVITE, to go on in Opus.
 
-    That happens once in a call at most, and there is no way back before the next. A call for help is not touched as
-    long as every word comes through.
+    That happens once in a call at most, and there is no way back before the next. On a line that is only far a change
+    would cost a round trip of words, and waits for the next call.
     """
     return (
-        (line is LineState.LOSSY or (line is LineState.FAR and not call.is_emergency))
+        line is LineState.LOSSY
         and call.codec in _PLAIN
         and call.peer_has_opus
         and call.is_talk

@@ -38,7 +38,6 @@ class Desk:
             self._scheduler,
             self._find,
             applies=lambda: not self.by_hand,
-            is_emergency=lambda called: called == HELP,
             is_busy=lambda _call_id: self.busy,
         )
 
