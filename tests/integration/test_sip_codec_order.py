@@ -89,7 +89,7 @@ def test_a_peer_whose_packets_get_lost_is_asked_to_go_on_in_opus(
     call_id, answer = call(line, peer, ear, formats=f"{PCMA} {OPUS} {EVENTS}")
     assert codecs_in(answer) == ["pcma"]
     reinvite = peer.receive("INVITE", timeout_s=CHANGE_S)
-    assert codecs_in(reinvite) == ["opus", "g722", "pcma", "pcmu"]
+    assert codecs_in(reinvite) == ["opus", "g722", "pcma", "pcmu", "red", "red"]
     assert "a=sendrecv" in reinvite.body
     peer.reply(reinvite, 200, body=sdp(ear.port, formats=f"{OPUS} {EVENTS}"))
     peer.receive("ACK")
@@ -123,7 +123,7 @@ def test_what_a_line_lost_is_remembered_for_the_next_call_in_either_direction(
     peer.hang_up()
     line.stack.order(PlaceCall(new_call_id(), PEER))
     invite = peer.take_call()
-    assert codecs_in(invite) == ["opus", "g722", "pcma", "pcmu"]
+    assert codecs_in(invite) == ["opus", "g722", "pcma", "pcmu", "red", "red"]
     peer.reply(invite, 486)
     peer.receive("ACK")
 
