@@ -18,7 +18,7 @@ import numpy as np
 from tests.bench.cells import BARESIP, LINPHONE, OURS, OWN, SPEAKER, Cell, Opinion
 from tests.bench.phones import Baresip, Linphone, Ours, Phone, Seat
 from tests.bench.speaker import Codec, Speaker
-from tests.bench.speech import RATE_HZ, LossJudge, Voice, judge, located, part_heard, resampled, room, speech
+from tests.bench.speech import LATEST_S, RATE_HZ, LossJudge, Voice, judge, located, part_heard, resampled, room, speech
 from tests.lab.audio import RATE_HZ as DEVICE_HZ
 from tests.lab.audio import Recorder, Sound, play
 from tests.lab.kamailio import Kamailio
@@ -38,7 +38,7 @@ _MOUTH, _QUIET, _AWAY, _BELL = "mouth", "quiet", "away", "bell"
 # for the first report on what was lost (RFC 3550 section 6.2: 5 s apart, the first after half of that).
 _LEAD_S: Final = 5.0
 _BETWEEN_VOICES_S: Final = 0.5
-_TAIL_S: Final = 1.2
+_TAIL_S: Final = LATEST_S
 _BETWEEN_CALLS_S: Final = 0.7
 _REGISTRATION_S: Final = 20.0
 

@@ -24,8 +24,8 @@ _PAUSE_S: Final = 0.35
 _PEAK: Final = 12_000
 # A quiet room, 81 dB below full scale. No microphone hears digital silence, and no judge has learned from it.
 _ROOM: Final = 3.0
-# How far each delay is looked for, and over what stretch of speech.
-_LATEST_S: Final = 1.2
+# How far each delay is looked for, and over what stretch of speech: a peer that was just started can be 1.3 s late.
+LATEST_S: Final = 2.0
 _STRETCH_S: Final = 0.8
 
 
@@ -152,7 +152,7 @@ def _delays_s(sent: Sound, heard: Sound) -> list[float]:
     for first in range(0, len(sent.samples) - stretch, stretch):
         piece = sent.samples[first : first + stretch]
         expected = round((sent.began_at - heard.began_at) * RATE_HZ) + first
-        window = heard.samples[max(0, expected) : expected + round(_LATEST_S * RATE_HZ) + stretch]
+        window = heard.samples[max(0, expected) : expected + round(LATEST_S * RATE_HZ) + stretch]
         if len(window) > stretch and piece.std() > _PEAK / 50:
             delays.append(int(np.argmax(_correlation(window, piece))) / RATE_HZ)
     if not delays:

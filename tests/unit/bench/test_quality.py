@@ -127,7 +127,7 @@ def test_losses_are_as_many_and_as_long_as_a_line_says(loss: float, burst: float
 
 def test_the_chosen_cells_are_24_and_end_in_90_minutes() -> None:
     assert len(CHOSEN) == len({cell.words for cell in CHOSEN}) == 24
-    # A call takes 20 s, dialling, hanging up and judging 6 more; a rig is up in 15.
+    # A call takes 21 s, dialling, hanging up and judging 5 more; a rig is up in 15.
     assert len(batches(CHOSEN)) * (quality.CALLS * 26 + 15) <= 90 * 60
 
 
