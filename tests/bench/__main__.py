@@ -39,7 +39,7 @@ _BUILD: Final = Path(__file__).parents[2] / "build"
 # How each section that is made of rows of one kind is measured in a folder of its own, and how they are shown.
 _OF_ROWS: Final[Mapping[str, tuple[Callable[[Path], list[Any]], Callable[[list[Any]], Table]]]] = {
     "recovery": (recovery.measure, recovery.table),
-    "echo": (lambda _: echo.compare(), echo.table),
+    "echo": (lambda _: echo.compare({**echo.PATHS, **echo.ROOMS}), echo.table),
     "pixels": (lambda folder: pixels.measure(empty(folder)), pixels.table),
     "recording": (lambda _: [recording.measure()], lambda rows: recording.table(rows[0])),
     "checking": (lambda _: checking.measure(), checking.table),

@@ -5,8 +5,9 @@ import tempfile
 import wave
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -16,6 +17,8 @@ RATE_HZ: Final = 16_000
 _FULL_SCALE: Final = 32768.0
 _RECORDED: Final = ("Front_Center", "Rear_Left", "Side_Right", "Front_Right", "Rear_Center", "Side_Left")
 _PAUSE_S: Final = 0.2
+# Later images of the hall are below its noise.
+_MOST_IMAGES: Final = 20
 _SPOKEN: Final = {
     "en-us": "The train to the coast leaves at seven in the morning from platform nine. Please bring two sandwiches, "
     "since the buffet is closed. If it rains we shall meet under the big clock.",
@@ -23,6 +26,12 @@ _SPOKEN: Final = {
     "en-us+f3": "The quick brown fox jumps over the lazy dog, while the judge packs five dozen liquor jugs. My sister "
     "will carry the blue umbrella so that you can find us, and the band plays until the lights go out.",
 }
+
+
+class EchoSource(Protocol):
+    """Whatever makes an echo."""
+
+    def heard(self, played: Samples) -> Samples: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class AcousticPath:
         reverberation_s: until the room's answer has fallen by 60 dB.
         direct_db: by how much the direct sound is above all of the room's answer.
         noise_dbfs: the microphone's own.
+        distortion: how far the loudspeaker is driven into its bend, by tanh; 0 where it has none.
     """
 
     delay_ms: float = 60
@@ -42,15 +52,13 @@ class AcousticPath:
     reverberation_s: float = 0.1
     direct_db: float = 6
     noise_dbfs: float = -90
+    distortion: float = 0
 
     def heard(self, played: Samples) -> Samples:
         """Return what the microphone hears of a sound, as long as the sound."""
-        answer = self.impulse_response
-        length = 1 << (len(played) + len(answer)).bit_length()
-        echo = np.fft.irfft(np.fft.rfft(played, length) * np.fft.rfft(answer, length), length)[: len(played)]
-        noise = np.random.default_rng(5).standard_normal(len(played)) * _FULL_SCALE * 10 ** (self.noise_dbfs / 20)
-        heard: Samples = echo + noise
-        return heard
+        if self.distortion:
+            played = np.tanh(played * self.distortion / _FULL_SCALE) * _FULL_SCALE / self.distortion
+        return _through(self.impulse_response, played, self.noise_dbfs)
 
     @property
     def impulse_response(self) -> Samples:
@@ -63,6 +71,66 @@ class AcousticPath:
         room[0] = 1
         room *= 10 ** (-self.coupling_db / 20) / np.linalg.norm(room)
         return np.concatenate([np.zeros(round(self.delay_ms * RATE_HZ / 1000)), room])
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A phone that is moved: the way of the echo changes at once."""
+
+    before: EchoSource
+    after: EchoSource
+    after_s: float
+
+    def heard(self, played: Samples) -> Samples:
+        """Return what the microphone hears of a sound, as long as the sound."""
+        first = round(self.after_s * RATE_HZ)
+        return np.concatenate([self.before.heard(played)[:first], self.after.heard(played)[first:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room of six walls by their images (pyroomacoustics); places in metres from a corner.
+
+    Attributes:
+        size: length, width, height.
+        reverberation_s: until the room's answer has fallen by 60 dB.
+        loudspeaker, microphone: where they are.
+        delay_ms: of both PCMs' queues.
+        coupling_db: by how much the microphone hears less than was played.
+        noise_dbfs: the microphone's own.
+    """
+
+    size: tuple[float, float, float]
+    reverberation_s: float
+    loudspeaker: tuple[float, float, float]
+    microphone: tuple[float, float, float]
+    delay_ms: float = 60
+    coupling_db: float = 20
+    noise_dbfs: float = -80
+
+    def heard(self, played: Samples) -> Samples:
+        """Return what the microphone hears of a sound, as long as the sound."""
+        rooms = import_module("pyroomacoustics")
+        absorption, order = rooms.inverse_sabine(self.reverberation_s, self.size)
+        room = rooms.ShoeBox(
+            self.size, fs=RATE_HZ, materials=rooms.Material(absorption), max_order=min(order, _MOST_IMAGES)
+        )
+        room.add_source(self.loudspeaker)
+        room.add_microphone(self.microphone)
+        room.compute_rir()
+        answer = np.asarray(room.rir[0][0])
+        answer *= 10 ** (-self.coupling_db / 20) / np.linalg.norm(answer)
+        return _through(
+            np.concatenate([np.zeros(round(self.delay_ms * RATE_HZ / 1000)), answer]), played, self.noise_dbfs
+        )
+
+
+def _through(answer: Samples, played: Samples, noise_dbfs: float) -> Samples:
+    length = 1 << (len(played) + len(answer)).bit_length()
+    echo = np.fft.irfft(np.fft.rfft(played, length) * np.fft.rfft(answer, length), length)[: len(played)]
+    noise = np.random.default_rng(5).standard_normal(len(played)) * _FULL_SCALE * 10 ** (noise_dbfs / 20)
+    heard: Samples = echo + noise
+    return heard
 
 
 @cache

@@ -229,8 +229,11 @@ class AudioLoop:
     @property
     def counters(self) -> AudioCounters:
         """How the sound has fared; a copy, from any thread."""
+        path = self._speaker_near_end.echo_path or self._handset_near_end.echo_path
+        echo = f"Echo comes after {path.delay_ms} ms; the filter takes {path.taken_db} dB of it." if path else ""
         return replace(
             self._streams.counters,
+            echo=echo,
             is_processing=self._near_end.is_working,
             processing_fault=self._handset_near_end.fault or self._speaker_near_end.fault,
         )

@@ -10,7 +10,12 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from firmware.base.errors import SipError
+
+if TYPE_CHECKING:
+    from firmware.voice.audio.double_talk import EchoPath
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +37,17 @@ class NearEndSettings:
 class Processor(Protocol):
     """One processor of near-end sound."""
 
+    @property
+    def echo_path(self) -> "EchoPath | None": ...
+
     def process(self, near: bytes, far: bytes) -> bytes: ...
 
 
 class NearEnd:
     """The processing on one route, loaded when first needed; without it sound goes on as the microphone hears it.
 
-    What it has learned of a room is kept from call to call. All but `fault` and `is_working` belongs to the audio
-    thread.
+    What it has learned of a room is kept from call to call. All but `fault`, `is_working` and `echo_path` is the audio
+    thread's.
 
     Attributes:
         fault: why sound is not processed where it should be, a sentence; empty where it is.
@@ -56,6 +64,12 @@ class NearEnd:
     def is_working(self) -> bool:
         """Whether sound is processed."""
         return self._processor is not None
+
+    @property
+    def echo_path(self) -> "EchoPath | None":
+        """What is known of the loudspeaker's echo; a copy, from any thread."""
+        processor = self._processor
+        return processor.echo_path if processor is not None else None
 
     def check(self) -> None:
         """Say at once where what is needed is not installed, without loading it."""
@@ -99,7 +113,7 @@ class NearEnd:
                 noise_suppression=self._settings.noise_suppression,
                 gain_control=self._settings.gain_control,
             )
-        except (ImportError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        except (ImportError, RuntimeError, ValueError, TypeError, MemoryError, SipError) as error:
             self._report(f"cannot be used: {error}")
 
     def _report(self, what: str) -> None:

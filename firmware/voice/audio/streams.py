@@ -92,6 +92,7 @@ class AudioCounters:
         fault: why sound is missing, empty where it is not.
         is_processing: whether echo, noise or level are being dealt with on the route in use.
         processing_fault: why they are not where they should be, empty where they are.
+        echo: what is known of the loudspeaker's echo, a sentence; empty where nothing is.
     """
 
     periods: int
@@ -104,13 +105,14 @@ class AudioCounters:
     fault: str
     is_processing: bool = False
     processing_fault: str = ""
+    echo: str = ""
 
     def __str__(self) -> str:
         state = " ".join(filter(None, (self.fault, self.processing_fault))) or "Works."
         return (
             f"{state} {self.periods} periods, {self.underruns} underruns, {self.overruns} overruns, "
-            f"{self.corrected_periods} periods fitted to another clock, reopened {self.reopenings} times."
-        )
+            f"{self.corrected_periods} periods fitted to another clock, reopened {self.reopenings} times. {self.echo}"
+        ).rstrip()
 
 
 class Streams:

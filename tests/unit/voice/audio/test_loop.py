@@ -619,6 +619,7 @@ def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(
         )
         # This room hears whole samples only: where clocks differ it skips one now and then.
         assert down_db >= (30 if playback_ppm else 40)
+    assert "Echo comes after" in str(bench.loop.counters)
 
 
 def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(start: Callable[..., Bench]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from firmware.voice.audio.double_talk import DoubleTalk
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
 from firmware.voice.audio.webrtc import WebRtcProcessor
 from tests.lab.acoustic_path import far_voice, level_db, near_voice
@@ -100,3 +101,35 @@ def test_a_rate_that_the_library_refuses_is_a_fault_and_no_crash() -> None:
     near_end.prepare()
     wait_until(lambda: near_end.fault)
     assert near_end.process(SILENCE, SILENCE) == SILENCE
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
+def test_how_late_the_echo_comes_is_known_after_some_seconds_of_speech(rate_hz: int) -> None:
+    far = np.random.default_rng(1).standard_normal(11 * rate_hz) * 2000
+    late = rate_hz * 70 // 1000
+    echo = np.concatenate([np.zeros(late), far[:-late]]) / 10
+    processor = WebRtcProcessor(rate_hz=rate_hz, echo_cancelling=True, noise_suppression=False, gain_control=False)
+    size, near_pcm, far_pcm = rate_hz // 50, Sound(echo).pcm, Sound(far).pcm
+    for first in range(0, len(near_pcm) - size + 1, size):
+        processor.process(near_pcm[first : first + size], far_pcm[first : first + size])
+    assert processor.echo_path is not None
+    assert processor.echo_path.delay_ms == 70
+    assert processor.echo_path.taken_db >= 20
+
+
+def test_without_an_echo_there_is_no_way_of_it() -> None:
+    assert DoubleTalk(16_000).echo_path is None
+    processor = WebRtcProcessor(rate_hz=16_000, echo_cancelling=False, noise_suppression=True, gain_control=False)
+    assert processor.echo_path is None
+
+
+@pytest.mark.parametrize("sizes", [(320, 0), (320, 640), (321, 321), (330, 330)])
+def test_frames_that_are_not_the_same_steps_are_refused(sizes: tuple[int, int]) -> None:
+    processor = WebRtcProcessor(rate_hz=16_000, echo_cancelling=True, noise_suppression=False, gain_control=False)
+    with pytest.raises(ValueError, match="10 ms"):
+        processor.process(bytes(sizes[0]), bytes(sizes[1]))
+
+
+def test_a_voice_that_speaks_alone_is_sent_as_it_is() -> None:
+    voice = near_voice().samples
+    assert abs(level_db(voice) - level_db(processed(voice, echo_cancelling=True))) <= 1
