@@ -9,6 +9,7 @@ from provisioning.section import ConfigurationTable, Conflicts, GpioPin
 KeyName = Literal[
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#", "ok", "cancel", "redial", "menu", "mute", "hold",
     "volume_up", "volume_down", "transfer", "conference", "speaker", "voicemail", "do_not_disturb", "record",
+    "boost",
 ]  # fmt: skip
 
 

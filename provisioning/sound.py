@@ -23,6 +23,8 @@ class Sound(ConfigurationTable):
         prefill_ms: silence queued ahead of the first sound, half a period at least; less is less delay, more is more
             sturdy.
         volume_percent: how loud the earpiece is, until the holder changes it.
+        ear: how the earpiece sounds, until the holder changes it: "clear" has less of the lows and more of what tells
+            consonants apart, "loud" is 6 dB louder, and neither ever overdrives it.
         speaker_playback: the loudspeaker's PCM; the earpiece's pair is used for both where left out.
         speaker_capture: the loudspeaker's microphone; the handset's where left out.
         speaker_mixer_card, speaker_mixer_element: the loudspeaker's hardware volume, as for the earpiece.
@@ -44,6 +46,7 @@ class Sound(ConfigurationTable):
     period_ms: Literal[10, 20] = 10
     prefill_ms: Annotated[int, Field(ge=5, le=80)] = 5
     volume_percent: Percent = 70
+    ear: Literal["normal", "clear", "loud"] = "normal"
     speaker_playback: AlsaName | None = None
     speaker_capture: AlsaName | None = None
     speaker_mixer_card: AlsaName | None = None

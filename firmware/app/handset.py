@@ -35,6 +35,7 @@ from firmware.phone.events import (
     HandsetReplaced,
     KeyHeld,
     KeyPressed,
+    KeyReleased,
     KeyRepeated,
     MinuteStarted,
 )
@@ -213,6 +214,7 @@ class Handset:
         devices.keypad.when_pressed = self._key_listener(KeyPressed)
         devices.keypad.when_repeated = self._key_listener(KeyRepeated)
         devices.keypad.when_held = self._key_listener(KeyHeld)
+        devices.keypad.when_released = self._key_listener(KeyReleased)
         devices.hook_switch.when_lifted = lambda: self._post_from_thread(HandsetLifted())
         devices.hook_switch.when_replaced = lambda: self._post_from_thread(HandsetReplaced())
         parts: dict[str, StartedDevice] = {
@@ -436,7 +438,9 @@ class Handset:
     def _post_from_thread(self, event: Event) -> None:
         self._bus.post_threadsafe(event)
 
-    def _key_listener(self, event_type: type[KeyPressed | KeyRepeated | KeyHeld]) -> Callable[[str], None]:
+    def _key_listener(
+        self, event_type: type[KeyPressed | KeyRepeated | KeyHeld | KeyReleased]
+    ) -> Callable[[str], None]:
         return lambda name: self._post_from_thread(event_type(Key(name)))
 
     def _show(self, view: PhoneView) -> None:

@@ -69,6 +69,13 @@ class KeyHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyReleased:
+    """A key came up."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class HandsetLifted:
     """The hook switch went off-hook."""
 
@@ -209,6 +216,7 @@ Event = (
     | KeyPressed
     | KeyRepeated
     | KeyHeld
+    | KeyReleased
     | HandsetLifted
     | HandsetReplaced
     | TimerExpired

@@ -9,7 +9,7 @@ from dataclasses import replace
 from contract.consent import Actor, Purpose
 from firmware.phone.commands import SavePreferences
 from firmware.phone.dial_plan import Objection
-from firmware.phone.events import KeyHeld, KeyPressed, Timer
+from firmware.phone.events import KeyHeld, KeyPressed, KeyReleased, KeyRepeated, Timer
 from firmware.phone.features import CodeReading, Feature
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
@@ -277,6 +277,16 @@ def turn(state: PhoneState, route: AudioRoute, step_percent: int) -> None:
         _set_volume(state, route, percent)
         # The table names the fields.
         adjust(state, replace(state.features.preferences, **{_FIELDS[route]: percent}))  # type: ignore[arg-type]
+
+
+def keep_boost(state: PhoneState, event: object) -> None:
+    """Have the earpiece louder for as long as the key for it is down, and no longer than there is something to hear."""
+    match event:
+        case KeyPressed(Key.BOOST) | KeyRepeated(Key.BOOST):
+            state.boosted = True
+        case KeyReleased(Key.BOOST):
+            state.boosted = False
+    state.boosted = state.boosted and state.earpiece_open
 
 
 def take_volumes(state: PhoneState) -> None:

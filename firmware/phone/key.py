@@ -32,3 +32,4 @@ class Key(StrEnum):
     VOICEMAIL = "voicemail"
     DO_NOT_DISTURB = "do_not_disturb"
     RECORD = "record"
+    BOOST = "boost"

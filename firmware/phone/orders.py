@@ -33,6 +33,14 @@ class AudioRoute(StrEnum):
     RINGER = "ringer"
 
 
+class EarPreset(StrEnum):
+    """How the earpiece sounds: as it comes; with more of what tells consonants apart; louder, and never too loud."""
+
+    NORMAL = "normal"
+    CLEAR = "clear"
+    LOUD = "loud"
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceCall:
     """Send an INVITE.
@@ -166,6 +174,21 @@ class SetVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEar:
+    """Have the earpiece sound by a preset; `boosted` makes it 12 dB louder than that."""
+
+    preset: EarPreset
+    boosted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LowerNoise:
+    """Lower steady noise around the phone where the configuration says so, or nowhere."""
+
+    lowered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlayTone:
     """Play a tone in the earpiece until StopTone or another tone."""
 
@@ -226,5 +249,16 @@ LineOrder = (
 )
 """What is done with calls."""
 
-SoundOrder = OpenAudio | CloseAudio | SetMute | SetVolume | PlayTone | StopTone | StartRinging | StopRinging
+SoundOrder = (
+    OpenAudio
+    | CloseAudio
+    | SetMute
+    | SetVolume
+    | SetEar
+    | LowerNoise
+    | PlayTone
+    | StopTone
+    | StartRinging
+    | StopRinging
+)
 """What is done with sound."""

@@ -19,8 +19,10 @@ from firmware.phone.light import brightness_percent
 from firmware.phone.orders import (
     AudioRoute,
     CloseAudio,
+    LowerNoise,
     OpenAudio,
     PlayTone,
+    SetEar,
     SetMute,
     SetVolume,
     StartRinging,
@@ -51,6 +53,8 @@ class Outputs:
     ringing: str | None
     ringer_percent: int
     muted: bool
+    ear: SetEar
+    noise: LowerNoise
     indicator: IndicatorPattern
     brightness_percent: int
     clicks: bool
@@ -66,6 +70,8 @@ class Outputs:
             ringing=state.ring_pattern or None,
             ringer_percent=state.ringer_percent,
             muted=state.muted,
+            ear=SetEar(state.features.preferences.ear or state.settings.ear, boosted=state.boosted),
+            noise=LowerNoise(state.features.preferences.noise_lowered),
             indicator=state.indicator,
             brightness_percent=brightness_percent(state),
             clicks=key_pressed and state.features.preferences.key_clicks,
@@ -110,6 +116,8 @@ class Outputs:
         commands: list[Command] = []
         if self.muted and not after.muted:
             commands.append(SetMute(muted=False))
+        commands += [after.ear] if after.ear != self.ear else []
+        commands += [after.noise] if after.noise != self.noise else []
         moved = after.audio is self.audio is not _Audio.SHUT and after.speaker is not self.speaker
         if after.audio > self.audio or moved:
             commands.append(after._opened)

@@ -9,6 +9,7 @@ from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPa
 from firmware.phone.dialled import keep_search
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
+from firmware.phone.holder_settings import keep_boost
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
@@ -73,6 +74,8 @@ class Phone:
         """Say what to do before the first event. The handset is taken to be in its cradle."""
         return [
             *(SetVolume(route, percent) for route, percent in self._state.volumes.items()),
+            self._outputs.ear,
+            self._outputs.noise,
             SetIndicator(self._outputs.indicator),
             SetBrightness(self._outputs.brightness_percent),
             ShowPage(self._outputs.view),
@@ -91,6 +94,7 @@ class Phone:
         keep_bundle(state, event, bundle_news)
         keep_lock(state, event)
         keep_first_run(state, event)
+        keep_boost(state, event)
         keep_recording(state, event)
         keep_call_timers(state)
         keep_light(state, event)

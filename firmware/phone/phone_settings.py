@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.features import CallRules, FeatureCodes, Hotline
+from firmware.phone.orders import EarPreset
 from firmware.phone.preferences import Preferences
 from firmware.phone.text_entry import Syllables, no_syllables
 
@@ -26,6 +27,8 @@ class PhoneSettings:
         max_calls: how many calls there may be at once, those that wait included.
         call_waiting: whether a phone in use takes another call.
         hold_reminder_s: how often a beep tells of a call on hold, 0 for never.
+        ear: how the earpiece sounds until the holder chooses.
+        lowers_noise: whether the configuration has noise lowered anywhere.
         has_loudspeaker: whether there are a loudspeaker and a microphone beside the handset's.
         hide_dtmf: the digits sent in a call are not shown.
         call_rules: what becomes of calls that come in.
@@ -61,6 +64,8 @@ class PhoneSettings:
     max_calls: int = 3
     call_waiting: bool = True
     hold_reminder_s: float = 60
+    ear: EarPreset = EarPreset.NORMAL
+    lowers_noise: bool = True
     has_loudspeaker: bool = False
     hide_dtmf: bool = False
     call_rules: CallRules = field(default_factory=CallRules)

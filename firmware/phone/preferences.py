@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.phone.orders import EarPreset
+
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
@@ -25,6 +27,8 @@ class Preferences:
         screen_off_s: after so many seconds without a key the display is dimmed; 0 for never.
         ring: how the handset rings where neither server nor contact says otherwise.
         ringer_percent, earpiece_percent, speaker_percent: volumes; None for the configuration's.
+        ear: how the earpiece sounds; None for the configuration's.
+        noise_lowered: steady noise around the phone is lowered where the configuration says so; nowhere otherwise.
         background: names the picture behind the idle page, empty for none.
         locked_when_idle: the PIN is asked for after a while without a key.
     """
@@ -50,6 +54,8 @@ class Preferences:
     ringer_percent: int | None = None
     earpiece_percent: int | None = None
     speaker_percent: int | None = None
+    ear: EarPreset | None = None
+    noise_lowered: bool = True
     background: str = ""
     locked_when_idle: bool = False
 

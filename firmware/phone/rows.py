@@ -34,6 +34,7 @@ from firmware.phone.events import (
     HandsetReplaced,
     KeyHeld,
     KeyPressed,
+    KeyReleased,
     KeyRepeated,
     LastDialledLoaded,
     MessagesLoaded,
@@ -318,6 +319,7 @@ def _tell_menu(state: PhoneState, event: Progressed | PlaybackProgressed) -> Non
 BACKGROUND: Rows = {
     KeyRepeated: by_key(VOLUME_KEYS),
     KeyHeld: by_key(HELD_FEATURE_KEYS),
+    KeyReleased: ignored,
     HandsetReplaced: replace_handset,
     TimerExpired: by_timer({}),
     IncomingCallReceived: receive_call,

@@ -122,6 +122,7 @@ class PhoneState:
     missed_party: str = ""
     last_dialled: str = ""
     muted: bool = False
+    boosted: bool = False
     tone: Tone | None = None
     reminding: bool = False
     listening: bool = True

@@ -15,6 +15,7 @@ class Keypad(Protocol):
     when_pressed: Callable[[str], None] | None
     when_repeated: Callable[[str], None] | None
     when_held: Callable[[str], None] | None
+    when_released: Callable[[str], None] | None
 
     def start(self) -> None: ...
     def stop(self) -> None: ...

@@ -8,6 +8,7 @@ from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.features import CallRules, Feature, FeatureCodes, Hotline, OpenHours
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.orders import EarPreset
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from provisioning.calling import Calls, Dialing, Hours
@@ -37,6 +38,8 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
         max_calls=configuration.calls.max_calls,
         call_waiting=configuration.calls.call_waiting,
         hold_reminder_s=configuration.calls.hold_reminder_s,
+        ear=EarPreset(configuration.sound.ear),
+        lowers_noise=configuration.sound.noise_suppression != "never",
         has_loudspeaker=configuration.sound.speaker_playback is not None,
         display_off_s=configuration.display.off_after_s,
         hide_dtmf=configuration.calls.hide_dtmf,

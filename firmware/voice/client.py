@@ -442,7 +442,7 @@ def _standing_as(order: Order) -> object:
             return o.PlayTone
         case o.StartRinging() | o.StopRinging():
             return o.StartRinging
-        case o.SetMute():
-            return o.SetMute
+        case o.SetMute() | o.SetEar() | o.LowerNoise():
+            return type(order)
         case _:
             return None

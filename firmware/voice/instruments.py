@@ -146,6 +146,10 @@ class Instruments:
                 self._audio.close()
             case o.SetMute(muted):
                 self._audio.set_muted(muted=muted)
+            case o.SetEar(preset, boosted):
+                self._audio.set_ear(preset, boosted=boosted)
+            case o.LowerNoise(lowered):
+                self._audio.lower_noise(lowered=lowered)
             case o.SetVolume(AudioRoute.RINGER, percent):
                 self._ringer.set_volume(percent)
             case o.SetVolume(route, percent):

@@ -15,6 +15,7 @@ const FUNCTIONS = {
   voicemail: { label: "Voicemail", caption: "Mailbox", chinese: "留言", shortcuts: ["v"] },
   do_not_disturb: { label: "Do not disturb", caption: "Quiet", chinese: "免打扰", shortcuts: ["d"] },
   record: { label: "Record", chinese: "录音", shortcuts: ["e"] },
+  boost: { label: "Louder", chinese: "增强", shortcuts: ["b"] },
 };
 const LETTERS = {
   1: "", 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", "*": "", 0: "+", "#": "",

@@ -7,7 +7,7 @@ from firmware.phone.holder_settings import STEP_PERCENT, preview_ring, stop_prev
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.switches import Level, Options, switch
-from firmware.phone.orders import AudioRoute
+from firmware.phone.orders import AudioRoute, EarPreset
 from firmware.phone.state import PhoneState
 
 RINGS: tuple[tuple[str, Word], ...] = (
@@ -15,6 +15,11 @@ RINGS: tuple[tuple[str, Word], ...] = (
     ("internal", word("One short")),
     ("external", word("Two long")),
     ("priority", word("Urgent")),
+)
+EARS: tuple[tuple[EarPreset, Word], ...] = (
+    (EarPreset.NORMAL, word("Normal")),
+    (EarPreset.CLEAR, word("Clearer")),
+    (EarPreset.LOUD, word("Louder")),
 )
 _ROUTES = {
     AudioRoute.RINGER: word("Ringer volume"),
@@ -40,9 +45,17 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Ring tone"), opening(RingOptions), ring_name(preferences.ring)),
         _level_row(state, AudioRoute.EARPIECE),
     ]
+    ear = preferences.ear or state.settings.ear
+    rows.append(Choice(word("Handset sound"), opening(_ear_options), dict(EARS)[ear]))
     if state.settings.has_loudspeaker:
         rows.append(_level_row(state, AudioRoute.SPEAKER))
+    if state.settings.lowers_noise:
+        rows.append(switch(state, word("Lower noise"), "noise_lowered"))
     return [*rows, switch(state, word("Key clicks"), "key_clicks"), switch(state, word("Spoken menus"), "spoken_menus")]
+
+
+def _ear_options(state: PhoneState) -> Options:
+    return Options(state, word("Handset sound"), "ear", EARS, standard=state.settings.ear)
 
 
 def _level_row(state: PhoneState, route: AudioRoute) -> Choice:

@@ -81,7 +81,7 @@ class Options(Choices):
 
     def _now(self, state: PhoneState) -> object:
         now = getattr(state.features.preferences, self._field)
-        return self._standard if now == "" else now
+        return self._standard if now in ("", None) else now
 
     def _setting(self, value: object) -> Callable[[PhoneState], None]:
         def choose(state: PhoneState) -> None:

@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from firmware.base.errors import MediaError
 from firmware.base.heartbeats import Heartbeat
 from firmware.phone.news import VoiceNews
-from firmware.phone.orders import AudioRoute, Tone
+from firmware.phone.orders import AudioRoute, EarPreset, Tone
 from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource
+from firmware.voice.audio.ear import Ear, EarSettings
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
 from firmware.voice.audio.sound_pipe import PipeTap
 from firmware.voice.audio.streams import AudioCounters, Streams
@@ -35,6 +36,7 @@ _TURN_S = 0.1
 _HOUSEKEEPING_S = 1.0
 _PRIORITY = 20
 _UNTOUCHED = NearEndSettings()
+_PLAIN = EarSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +69,8 @@ class _Wanted:
     talk: bool = False
     speaker: bool = False
     muted: bool = False
+    ear: EarSettings = _PLAIN
+    lower_noise: bool = True
     earpiece_percent: int = 70
     speaker_percent: int = 70
     tone: _ToneRequest | None = None
@@ -114,6 +118,7 @@ class AudioLoop:
         """
         self._card = card
         self._speaker_card = speaker_card or card
+        self._near_end_settings = handset_near_end, speaker_near_end
         self._handset_near_end = NearEnd(handset_near_end, rate_hz=card.rate_hz)
         self._speaker_near_end = NearEnd(speaker_near_end, rate_hz=card.rate_hz)
         self._sidetone = sidetone_percent / 100
@@ -132,7 +137,9 @@ class AudioLoop:
 
         # From here on everything belongs to the audio thread.
         self._adopted: _Wanted | None = None
+        self._lowers_noise = True
         self._near_end = self._handset_near_end
+        self._ear = Ear(card.rate_hz)
         self._comfort_noise: ComfortNoise | None = None
         self._tones: dict[Tone, RenderedTone] = {}
         self._tone: TonePlayer | None = None
@@ -194,6 +201,14 @@ class AudioLoop:
 
     def set_muted(self, *, muted: bool) -> None:
         self._want(replace(self._wanted, muted=muted))
+
+    def set_ear(self, preset: EarPreset, *, boosted: bool) -> None:
+        """Choose how the earpiece sounds; the loudspeaker and the ringer sound as they come."""
+        self._want(replace(self._wanted, ear=EarSettings(preset, boosted)))
+
+    def lower_noise(self, *, lowered: bool) -> None:
+        """Lower steady noise where the configuration says so, or nowhere."""
+        self._want(replace(self._wanted, lower_noise=lowered))
 
     def set_volume(self, route: AudioRoute, percent: int) -> None:
         """Set the volume of the earpiece or the loudspeaker; the ringer has its own driver."""
@@ -287,7 +302,7 @@ class AudioLoop:
         if not wanted.talk:
             self._streams.shut_capture()
         if wanted.is_open:
-            self._take_route(speaker=wanted.speaker)
+            self._take_route(speaker=wanted.speaker, lower_noise=wanted.lower_noise)
         if wanted.tone is not self._tone_request:
             self._tone_request = wanted.tone
             if wanted.tone is not None:
@@ -304,7 +319,20 @@ class AudioLoop:
         if before is not None and before.is_open and not wanted.is_open:
             self._turns_left = _TURNS_AFTER_CLOSE
 
-    def _take_route(self, *, speaker: bool) -> None:
+    def _make_near_ends(self, *, lower_noise: bool) -> None:
+        """Begin anew with or without noise suppression; what was learned of the room goes."""
+        self._handset_near_end, self._speaker_near_end = (
+            NearEnd(
+                replace(settings, noise_suppression=settings.noise_suppression and lower_noise),
+                rate_hz=self._card.rate_hz,
+            )
+            for settings in self._near_end_settings
+        )
+
+    def _take_route(self, *, speaker: bool, lower_noise: bool) -> None:
+        if lower_noise is not self._lowers_noise:
+            self._lowers_noise = lower_noise
+            self._make_near_ends(lower_noise=lower_noise)
         card = self._speaker_card if speaker else self._card
         if not self._streams.uses(card):
             self._streams.use(card, fade_out(self._exchange(None), card.rate_hz))
@@ -333,12 +361,17 @@ class AudioLoop:
             frame, self._sound = _over(frame, self._sound)
         if wanted.source is not None:
             frame = self._with(wanted.source, frame)
-        self._streams.play(self._streams.scaled(frame), self._sidetone_of(near, wanted))
+        self._streams.play(self._scaled(frame, wanted), self._sidetone_of(near, wanted))
         self._until_check -= 1
         if self._until_check <= 0:
             self._until_check = self._periods_a_check
             self._heartbeat()
             self._streams.recheck(talk=wanted.talk)
+
+    def _scaled(self, frame: bytes, wanted: _Wanted) -> bytes:
+        """Return the frame as loud as it should be played; behind the volume the limiter has the last word."""
+        frame = self._streams.scaled(frame)
+        return frame if wanted.speaker else self._ear.play(frame, wanted.ear)
 
     def _take_announcement(self, announcement: _Announcement | None) -> None:
         self._end_announcement(made=False)

@@ -32,6 +32,7 @@ from firmware.phone.events import (
     HandsetReplaced,
     KeyHeld,
     KeyPressed,
+    KeyReleased,
     KeyRepeated,
     LastDialledLoaded,
     MissedCallsCounted,
@@ -90,7 +91,7 @@ from tests.lab.chance import counted
 from tests.unit.phone.desk import settings
 from tests.unit.phone.test_bundle import NEWS
 
-_KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, KeyHeld])
+_KEY_EVENTS = st.sampled_from([KeyPressed, KeyPressed, KeyPressed, KeyRepeated, KeyHeld, KeyReleased])
 _LIVE_STATES = [state for state in CallState if state is not CallState.DISCONNECTED]
 _ACTIVE_MORE_OFTEN = [*_LIVE_STATES, CallState.ACTIVE, CallState.ACTIVE, CallState.ACTIVE]
 _SWITCHING_KEYS = [Key.HOLD, Key.OK, Key.CANCEL, Key.TRANSFER, Key.CONFERENCE, Key.SPEAKER, Key.MUTE, Key.RECORD]
@@ -307,7 +308,7 @@ class AnyEvening(RuleBasedStateMachine):
         self._handle(HandsetLifted() if self.off_hook else HandsetReplaced())
 
     @rule(kind=_KEY_EVENTS, key=st.sampled_from(Key))
-    def press_a_key(self, kind: type[KeyPressed] | type[KeyRepeated] | type[KeyHeld], key: Key) -> None:
+    def press_a_key(self, kind: type[KeyPressed | KeyRepeated | KeyHeld | KeyReleased], key: Key) -> None:
         self._handle(kind(key))
 
     @rule(key=st.sampled_from(_SWITCHING_KEYS))

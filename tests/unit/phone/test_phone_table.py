@@ -15,6 +15,7 @@ from firmware.phone.events import (
     HandsetReplaced,
     KeyHeld,
     KeyPressed,
+    KeyReleased,
     KeyRepeated,
     LastDialledLoaded,
     MissedCallsCounted,
@@ -131,9 +132,9 @@ def test_the_test_desks_are_in_the_modes_that_they_are_named_for(mode: Mode) -> 
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("kind", [KeyPressed, KeyRepeated, KeyHeld])
+@pytest.mark.parametrize("kind", [KeyPressed, KeyRepeated, KeyHeld, KeyReleased])
 def test_no_key_is_impossible_in_any_mode(
-    mode: Mode, kind: type[KeyPressed] | type[KeyRepeated] | type[KeyHeld]
+    mode: Mode, kind: type[KeyPressed] | type[KeyRepeated] | type[KeyHeld] | type[KeyReleased]
 ) -> None:
     for key in Key:
         commands = DESKS[mode]().handle(kind(key))

@@ -402,6 +402,9 @@ async def test_a_new_voice_is_told_what_still_counts_and_nothing_else(bench: Ben
         o.StopTone(),
         o.StartRinging("recall"),
         o.SetMute(muted=True),
+        o.SetEar(o.EarPreset.CLEAR, boosted=True),
+        o.SetEar(o.EarPreset.CLEAR),
+        o.LowerNoise(False),
         o.SendDtmf(CALL, Key.DIGIT_5),
         o.JoinCalls((CALL, OTHER)),
         o.HangUpCall(CALL),
@@ -423,8 +426,10 @@ async def test_a_new_voice_is_told_what_still_counts_and_nothing_else(bench: Ben
         o.StopTone(),
         o.StartRinging("recall"),
         o.SetMute(muted=True),
+        o.SetEar(o.EarPreset.CLEAR),
+        o.LowerNoise(False),
     }
-    assert len(voice.orders) == 8
+    assert len(voice.orders) == 10
 
 
 async def test_whether_the_microphone_is_wanted_is_told(bench: Bench) -> None:

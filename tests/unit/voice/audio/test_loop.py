@@ -13,7 +13,7 @@ import pytest
 from firmware.base.errors import MediaError
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
-from firmware.phone.orders import AudioRoute, Tone
+from firmware.phone.orders import AudioRoute, EarPreset, Tone
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.voice.audio import loop
 from firmware.voice.audio.loop import AudioLoop
@@ -247,6 +247,65 @@ def test_with_a_mixer_the_card_does_the_volume(start: Callable[..., Bench]) -> N
     bench.card.advance(0.5)
     assert bench.card.volumes[-1] == 50
     assert np.abs(bench.heard.between(0.7, 0.9).samples).max() == pytest.approx(8000, rel=0.01)
+
+
+def test_the_ear_is_louder_while_it_is_boosted_and_behind_the_volume(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=8000))
+    bench.loop.set_volume(AudioRoute.EARPIECE, 50)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    bench.loop.set_ear(EarPreset.NORMAL, boosted=True)
+    bench.card.advance(0.5)
+    bench.loop.set_ear(EarPreset.NORMAL, boosted=False)
+    bench.card.advance(0.5)
+    bench.loop.set_ear(EarPreset.LOUD, boosted=False)
+    bench.card.advance(0.5)
+    for start_s, factor in ((0.2, 1.0), (0.7, 3.98), (1.2, 1.0), (1.7, 2.0)):
+        heard = np.abs(bench.heard.between(start_s, start_s + 0.2).samples).max()
+        assert heard == pytest.approx(1000 * factor, rel=0.02)
+
+
+def test_a_boost_at_full_volume_stays_below_full_scale(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=30_000))
+    bench.loop.set_ear(EarPreset.LOUD, boosted=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    assert 25_000 < np.abs(bench.heard.between(0.2, 0.4).samples).max() < 30_000
+
+
+def test_the_loudspeaker_sounds_as_it_comes_whatever_the_ear_does(start: Callable[..., Bench]) -> None:
+    bench = start(SingingPort(amplitude=2000))
+    bench.loop.set_volume(AudioRoute.SPEAKER, 100)
+    bench.loop.set_ear(EarPreset.LOUD, boosted=True)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.advance(0.5)
+    assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(2000, rel=0.01)
+
+
+def test_an_ear_without_the_library_hears_the_call_all_the_same(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "firmware.voice.sip.native", None)
+    bench = start(SingingPort(amplitude=2000))
+    bench.loop.set_ear(EarPreset.LOUD, boosted=True)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.5)
+    assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(2000, rel=0.01)
+
+
+@pytest.mark.parametrize("lowered", [True, False])
+def test_noise_is_lowered_or_not_as_the_holder_wants_it(start: Callable[..., Bench], lowered: bool) -> None:
+    bench = start(EchoPort(), handset_near_end=NearEndSettings(noise_suppression=True))
+    bench.loop.lower_noise(lowered=False)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.1)
+    bench.loop.lower_noise(lowered=lowered)
+    bench.card.advance(0.1)
+    if lowered:
+        bench.wait_for(lambda: bench.loop.counters.is_processing)
+    else:
+        assert not bench.loop.counters.is_processing
+        assert not bench.loop.counters.processing_fault
 
 
 def test_the_ringers_volume_is_not_the_earpieces(start: Callable[..., Bench]) -> None:
