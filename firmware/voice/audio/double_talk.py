@@ -34,7 +34,8 @@ class DoubleTalk:
         self._own = self._library.wecall_double_talk_create(rate_hz)
         if not self._own:
             raise MemoryError("there is no room for the filter of the loudspeaker's echo")
-        weakref.finalize(self, self._library.wecall_double_talk_destroy, self._own)
+        # Not at the interpreter's end: the audio thread may be in it then.
+        weakref.finalize(self, self._library.wecall_double_talk_destroy, self._own).atexit = False
         self._made = ctypes.create_string_buffer(2 * (rate_hz // 100))
 
     @property

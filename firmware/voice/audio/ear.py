@@ -77,5 +77,6 @@ class Ear:
         self._own = loaded.wecall_ear_create(self._rate_hz)
         if not self._own:
             raise MemoryError("There is no memory left.")
-        weakref.finalize(self, loaded.wecall_ear_destroy, self._own)
+        # Not at the interpreter's end: the audio thread may be in it then.
+        weakref.finalize(self, loaded.wecall_ear_destroy, self._own).atexit = False
         self._library = loaded
