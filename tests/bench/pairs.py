@@ -39,7 +39,8 @@ _MOUTH, _QUIET, _AWAY, _BELL = "mouth", "quiet", "away", "bell"
 _LEAD_S: Final = 5.0
 _BETWEEN_VOICES_S: Final = 0.5
 _TAIL_S: Final = LATEST_S
-_BETWEEN_CALLS_S: Final = 0.7
+_FIRST_CALL_S: Final = 3.0
+_BETWEEN_CALLS_S: Final = 2.0
 _REGISTRATION_S: Final = 20.0
 
 
@@ -82,6 +83,11 @@ class Rig:
                 self._start_with_speaker(stack, home, operator, pulse)
             else:
                 self._start_with_callers(stack, home, operator, pulse)
+            # Phones are not judged by the first call of their lives, in which linphone is half a second late.
+            self._call()
+            time.sleep(_FIRST_CALL_S)
+            self._hang_up()
+            time.sleep(_BETWEEN_CALLS_S)
             self._judges = stack.enter_context(ProcessPoolExecutor(2, get_context("spawn")))
             self._stack = stack.pop_all()
         return self
@@ -90,7 +96,11 @@ class Rig:
         self._stack.close()
 
     def measure(self, line: Line) -> list[list[Opinion]]:
-        """Let each pair talk over such a line, all at once, and return what the judges say: by cell, by voice."""
+        """Let each pair talk over such a line, all at once, and return what the judges say: by cell, by voice.
+
+        Raises:
+            RuntimeError: a call has not come about.
+        """
         self._cable.change(Line())
         self._call()
         self._cable.change(line)
@@ -98,6 +108,10 @@ class Rig:
         sent = self._say()
         recorded = [recorder.stop() for recorder in recorders]
         self._hang_up()
+        for cell, sound in zip(self._cells, recorded, strict=True):
+            # Even a quiet room is heard.
+            if not sound.samples.any():
+                raise RuntimeError(f"Nothing at all was played in the call {cell.words}: it has not come about.")
         # After the call, so that no judge takes the processor from a phone.
         judged = [[self._judges.submit(opinion, one, sound) for one in sent] for sound in recorded]
         opinions = [[each.result() for each in voices] for voices in judged]

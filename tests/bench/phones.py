@@ -254,9 +254,11 @@ class Baresip:
         address = "127.0.0.1" if self._seat.server == "127.0.0.1" else "0.0.0.0"
         seat = self._seat
         codecs = "module g722.so\nmodule opus.so\n" if seat.codec else ""
-        # Its ringer hangs now and then when it is silenced at once, and ringing is not what is measured.
-        path.write_text(f"{text}\nmodule_app ctrl_tcp.so\nsip_listen {address}:0\n{codecs}ring_aufile none\n")
-        only = f";audio_codecs={CODECS[seat.codec]}" if seat.codec else ""
+        # It hangs now and then when it is to silence ringing or ringback at once, and these are not what is measured.
+        silent = "ring_aufile none\nringback_aufile none\n"
+        path.write_text(f"{text}\nmodule_app ctrl_tcp.so\nsip_listen {address}:0\n{codecs}{silent}")
+        # It knows G.722 by its rate and not, as SDP does, by its clock; what it does not know it passes over.
+        only = f";audio_codecs={CODECS[seat.codec].replace('G722/8000', 'G722/16000')}" if seat.codec else ""
         (folder / "accounts").write_text(
             f"<sip:{seat.user}@localhost;transport=udp>;auth_pass={seat.password}"
             f";answermode={'auto' if seat.answers_itself else 'manual'}"

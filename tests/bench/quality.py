@@ -27,7 +27,7 @@ from tests.soak import _files
 CALLS: Final = 20
 _BUILD: Final = Path(__file__).parents[2] / "build"
 FILE: Final = _BUILD / "bench-quality.json"
-# A phone that did not answer is started anew with all the others, so often.
+# So often the same call is tried, each time with phones that were just started.
 _TRIES: Final = 3
 _COLUMNS: Final = ("who to whom, codec, line", "calls", "PESQ-WB", "PLCMOS", "median, ms", "p95, ms")
 
@@ -47,23 +47,34 @@ def measure(cells: Sequence[Cell], folder: Path, file: Path = FILE, calls: int =
     results = {cell: Result(cell, files) for cell in cells}
     results |= {cell: known[cell.words] for cell in cells if cell.words in known and known[cell.words].files == files}
     for batch in batches([cell for cell in cells if len(results[cell].calls) < calls]):
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                _make_calls([results[cell] for cell in batch], folder, file, calls)
-                break
-            except (TimeoutError, ConnectionError, RuntimeError) as error:
-                if not tries_left:
-                    raise
-                console.print(f"[dim]bench:[/] starting all phones anew: {error}")
+        _finish([results[cell] for cell in batch], folder, file, calls)
         for cell in batch:
             console.print(f"[dim]bench:[/] {cell.words}: {results[cell].row()}")
     return list(results.values())
 
 
+def _finish(batch: Sequence[Result], folder: Path, file: Path, calls: int) -> None:
+    """Make what is left of a batch's calls, and start all phones anew where one call has not come about."""
+    failed, tries = -1, 0
+    while (done := _done(batch)) < calls:
+        try:
+            _make_calls(batch, folder, file, calls)
+        except (TimeoutError, ConnectionError, RuntimeError) as error:
+            tries = tries + 1 if failed == _done(batch) else 1
+            failed = _done(batch)
+            if tries == _TRIES:
+                raise
+            console.print(f"[dim]bench:[/] starting all phones anew after {failed - done} calls: {error}")
+
+
+def _done(batch: Sequence[Result]) -> int:
+    return min(len(result.calls) for result in batch)
+
+
 def _make_calls(batch: Sequence[Result], folder: Path, file: Path, calls: int) -> None:
-    """Make what is left of a batch's calls, each in all its cells at once."""
+    """Make calls, each in all cells of a batch at once, and keep each."""
     with Rig(folder, [result.cell for result in batch]) as rig:
-        while (done := min(len(result.calls) for result in batch)) < calls:
+        while (done := _done(batch)) < calls:
             made = rig.measure(replace(batch[0].cell.line, seed=done + 1))
             for result, call in zip(batch, made, strict=True):
                 # One that went further before has this call already.

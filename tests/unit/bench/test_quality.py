@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -40,6 +40,7 @@ class _Rig:
 
     seeds: ClassVar[list[int]] = []
     breaks_at: ClassVar[int] = 0
+    failures: ClassVar[list[int]] = []
 
     def __init__(self, _folder: Path, cells: Sequence[Cell]) -> None:
         self._cells = cells
@@ -55,17 +56,19 @@ class _Rig:
     def measure(self, line: Line) -> list[list[Opinion]]:
         if line.seed == _Rig.breaks_at:
             raise KeyboardInterrupt
+        if line.seed in _Rig.failures:
+            _Rig.failures.remove(line.seed)
+            raise RuntimeError("It has not come about.")
         _Rig.seeds.append(line.seed)
         return [[Opinion(1 + line.seed / 10, None, (50.0, 70.0))] * 2 for _ in self._cells]
 
 
 @pytest.fixture(autouse=True)
-def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def rig(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "Rig", _Rig)
     _Rig.seeds.clear()
+    _Rig.failures.clear()
     _Rig.breaks_at = 0
-    yield
-    _Rig.seeds.clear()
 
 
 def test_the_interval_is_students() -> None:
@@ -127,8 +130,8 @@ def test_losses_are_as_many_and_as_long_as_a_line_says(loss: float, burst: float
 
 def test_the_chosen_cells_are_24_and_end_in_90_minutes() -> None:
     assert len(CHOSEN) == len({cell.words for cell in CHOSEN}) == 24
-    # A call takes 21 s, dialling, hanging up and judging 5 more; a rig is up in 15.
-    assert len(batches(CHOSEN)) * (quality.CALLS * 26 + 15) <= 90 * 60
+    # A call takes 21 s, dialling, hanging up and judging 5 more; a rig is up in 20.
+    assert len(batches(CHOSEN)) * (quality.CALLS * 26 + 20) <= 90 * 60
 
 
 def test_the_grid_has_every_pair_codec_and_line_once() -> None:
@@ -165,6 +168,20 @@ def test_what_was_stopped_goes_on_with_the_next_call(tmp_path: Path) -> None:
     assert _Rig.seeds == [1, 2, 3, 4]
     assert [len(result.calls) for result in results] == [4, 4]
     assert [result.row()["pesq"] for result in results] == [1.25, 1.25]
+
+
+def test_a_call_that_has_not_come_about_is_made_again_and_counts_once(tmp_path: Path) -> None:
+    _Rig.failures[:] = [1, 1, 3, 3, 4]
+    (result,) = quality.measure(_OPUS[:1], tmp_path, tmp_path / "told.json", calls=5)
+    assert _Rig.seeds == [1, 2, 3, 4, 5]
+    assert len(result.calls) == 5
+
+
+def test_a_call_that_never_comes_about_is_told(tmp_path: Path) -> None:
+    _Rig.failures[:] = [2, 2, 2]
+    with pytest.raises(RuntimeError, match="not come about"):
+        quality.measure(_OPUS[:1], tmp_path, tmp_path / "told.json", calls=3)
+    assert _Rig.seeds == [1]
 
 
 def test_a_cell_that_is_there_is_not_measured_again_and_others_are_left_alone(tmp_path: Path) -> None:
