@@ -187,6 +187,14 @@ CHANGES: Final = (
     ),
     Change(
         "pjmedia/src/pjmedia/stream.c",
+        "    if (hdr->pt == stream->rx_event_pt) {\n",
+        "    if (hdr->pt == stream->rx_event_pt) {\n"
+        "        extern void wecall_line_pass(pjmedia_stream_common *, const pjmedia_rtp_hdr *);\n"
+        "        wecall_line_pass(c_strm, hdr);\n",
+        "The same: what a digit takes the place of is not lost.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream.c",
         "    samples_required = PJMEDIA_PIA_SPF(&c_strm->port.info);\n    samples_per_frame = stream->dec_ptime *\n",
         "    {\n"
         "        extern void wecall_line_play(pjmedia_stream_common *, pjmedia_frame *);\n"

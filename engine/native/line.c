@@ -10,7 +10,6 @@
 #include <pjmedia.h>
 #include <pjmedia/stream_common.h>
 
-#define FIRST_DYNAMIC 96
 #define LONGEST_PACKET_MS 120
 #define HEADER sizeof(pjmedia_rtp_hdr)
 #define MOST_SENT 8
@@ -173,6 +172,16 @@ static void note_silence(struct line *line, unsigned sequence, pj_uint32_t times
     line->timestamp = timestamp;
 }
 
+/* Let a packet by that is no sound: whoever sends a digit (RFC 4733) sends no sound meanwhile. */
+void wecall_line_pass(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *header)
+{
+    struct line *line = stream->wecall;
+
+    pj_mutex_lock(stream->jb_mutex);
+    if (line && (pj_uint16_t)(pj_ntohs(header->seq) - line->sequence) == 1) line->sequence = pj_ntohs(header->seq);
+    pj_mutex_unlock(stream->jb_mutex);
+}
+
 /* Take a packet in; the caller holds the stream's lock. Returns whether anything was in time. */
 int wecall_line_receive(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *header, const void *payload,
                         unsigned size, int restarts)
@@ -184,7 +193,7 @@ int wecall_line_receive(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *he
     if (restarts) wecall_receiver_restart(line->receiver);
     wecall_receiver_look(line->receiver, &before);
     note_silence(line, pj_ntohs(header->seq), pj_ntohl(header->ts), before.clock_hz);
-    if (header->pt >= FIRST_DYNAMIC && header->pt == stream->si->rx_red_pt)
+    if (header->pt == stream->si->rx_red_pt)
         wecall_receiver_put_redundant(line->receiver, now_ms(), pj_ntohl(header->ts), payload, size, stream->si->rx_pt);
     else if (header->pt == stream->si->rx_pt)
         wecall_receiver_put(line->receiver, now_ms(), pj_ntohl(header->ts), payload, size, WECALL_ITSELF);
@@ -271,7 +280,7 @@ static void remember(struct line *line, pj_uint32_t timestamp, const char *paylo
 /* Whether the other end takes older packets again, of the codec that is spoken. */
 static int is_taken_again(const pjmedia_stream_common *stream)
 {
-    return stream->si->tx_red_level > 0 && stream->si->tx_red_pt >= FIRST_DYNAMIC && stream->si->tx_red_pt < 128;
+    return stream->si->tx_red_level > 0 && stream->si->tx_red_pt < 128;
 }
 
 /* Put older payloads ahead of the one in a packet that is about to be sent. Returns how long its payload is now. */
@@ -298,7 +307,7 @@ unsigned wecall_line_send(pjmedia_stream_common *stream, unsigned size)
         for (at = PJ_MIN(MOST_COPIES, stream->si->tx_red_level); at-- > 0;) {
             const struct sent *old = sent_before(line, line->distances[at]);
 
-            if (!old || !old->size || timestamp - old->timestamp > MOST_OFFSET) continue;
+            if (!old || !old->size || timestamp == old->timestamp || timestamp - old->timestamp > MOST_OFFSET) continue;
             if (total + old->size + 4 * (count + 1) + 1 > room) continue;
             total += old->size;
             chosen[count++] = old;

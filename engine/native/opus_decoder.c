@@ -9,10 +9,21 @@ struct opus {
     int rate_hz;
 };
 
+/* How long a packet's first frame is, in bytes; -1 where it is no packet as RFC 6716 section 3.4 has it. */
+static int first_frame(const void *payload, size_t size)
+{
+    enum { MOST_FRAMES = 48 };
+    const unsigned char *frames[MOST_FRAMES];
+    opus_int16 sizes[MOST_FRAMES];
+
+    return opus_packet_parse(payload, (opus_int32)size, NULL, frames, sizes, NULL) > 0 ? sizes[0] : -1;
+}
+
 static unsigned duration(void *context, const void *payload, size_t size)
 {
     const struct opus *self = context;
-    const int samples = opus_packet_get_nb_samples(payload, (opus_int32)size, self->rate_hz);
+    const int samples =
+        first_frame(payload, size) < 0 ? 0 : opus_packet_get_nb_samples(payload, (opus_int32)size, self->rate_hz);
 
     return samples > 0 ? (unsigned)samples : 0;
 }
@@ -20,7 +31,8 @@ static unsigned duration(void *context, const void *payload, size_t size)
 static int has_earlier(void *context, const void *payload, size_t size)
 {
     (void)context;
-    return opus_packet_has_lbrr(payload, (opus_int32)size) > 0;
+    /* libopus 1.5 reads a byte of the first frame even where that has none. */
+    return first_frame(payload, size) > 0 && opus_packet_has_lbrr(payload, (opus_int32)size) > 0;
 }
 
 static unsigned decode(void *context, const void *payload, size_t size, int earlier, int16_t *into, unsigned samples)

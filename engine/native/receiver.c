@@ -7,6 +7,7 @@
    missing; afterwards, in its place. */
 
 #include "receiver.h"
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static const double CLOCK_JUMP_MS = 150.0;
 /* Shorter differences from what is wanted are let be. */
 static const double SLACK_MS = 8.0;
 static const double FAR_MS = 60.0;
-static const double LONGEST_MADE_UP_MS = 240.0;
+static const double LONGEST_MADE_UP_MS = 240.0, FADING_MS = 80.0;
 /* A voice repeated for longer than this hums. */
 static const double LONGEST_REPEATED_MS = 25.0;
 static const double LIKE = 0.85, LIKE_WHEN_FAR = 0.6;
@@ -52,6 +53,7 @@ struct wecall_receiver {
     unsigned count;
     int has_begun, is_playing;
     int64_t newest, next;
+    double newest_ms; /* when it came */
     int64_t seen[MOST_SEEN];
     unsigned seen_at;
     double lateness[SOONEST_OF];
@@ -144,6 +146,15 @@ void wecall_receiver_silence(struct wecall_receiver *self)
 
 /* --- what comes ------------------------------------------------------------------------------------------------------ */
 
+/* How long a payload lasts, in samples; 0 where it cannot be played. */
+static unsigned duration(const struct wecall_receiver *self, const void *payload, size_t size)
+{
+    const unsigned samples =
+        size && size <= MOST_BYTES ? self->decoder.duration(self->decoder.context, payload, size) : 0;
+
+    return samples <= self->rate_hz * LONGEST_FRAME_MS / 1000 ? samples : 0;
+}
+
 /* Whether a frame has come for the first time. */
 static int is_first(struct wecall_receiver *self, int64_t at)
 {
@@ -209,6 +220,8 @@ static void keep(struct wecall_receiver *self, const struct frame *frame, const 
         free(place->payload);
     } else {
         if (self->count == MOST_FRAMES) {
+            /* Nobody has asked for them: playing begins anew, with what is newer. */
+            self->is_playing = 0;
             drop(self, 0);
             if (at) --at;
         }
@@ -226,23 +239,24 @@ void wecall_receiver_put(struct wecall_receiver *self, double now_ms, uint32_t t
     struct frame frame;
     int64_t span;
 
-    frame.samples = size && size <= MOST_BYTES ? self->decoder.duration(self->decoder.context, payload, size) : 0;
-    if (!frame.samples || frame.samples > self->rate_hz * LONGEST_FRAME_MS / 1000) {
+    if (!(frame.samples = duration(self, payload, size))) {
         ++self->line.refused;
         return;
     }
+    frame.at = self->newest + (int32_t)(timestamp - (uint32_t)self->newest);
+    /* Timestamps go on as time does; others are of another clock. */
+    if (rank == WECALL_ITSELF && fabs(ms_of(self, frame.at - self->newest) - (now_ms - self->newest_ms)) > JUMP_MS)
+        wecall_receiver_restart(self);
     if (!self->has_begun) {
-        self->newest = ((int64_t)1 << 32) + timestamp;
+        self->newest = frame.at = ((int64_t)1 << 32) + timestamp;
+        self->newest_ms = now_ms;
         self->has_begun = 1;
     }
-    frame.at = self->newest + (int32_t)(timestamp - (uint32_t)self->newest);
     if (rank == WECALL_ITSELF) {
-        if (fabs(ms_of(self, frame.at - self->newest)) > JUMP_MS && self->made_up_ms < JUMP_MS) {
-            wecall_receiver_restart(self);
+        if (frame.at > self->newest) {
             self->newest = frame.at;
-            self->has_begun = 1;
+            self->newest_ms = now_ms;
         }
-        if (frame.at > self->newest) self->newest = frame.at;
         if (self->says_silence) self->silent_before = frame.at;
         self->says_silence = 0;
     }
@@ -251,7 +265,7 @@ void wecall_receiver_put(struct wecall_receiver *self, double now_ms, uint32_t t
     frame.rank = rank;
     if (is_first(self, frame.at)) {
         learn(self, now_ms - ms_of(self, frame.at));
-        if (self->is_playing && frame.at + span <= self->next) ++self->line.late;
+        if (rank == WECALL_ITSELF && self->is_playing && frame.at + span <= self->next) ++self->line.late;
     }
     if (!self->is_playing || frame.at + span > self->next) keep(self, &frame, payload);
     if (rank != WECALL_COARSE && self->decoder.has_earlier(self->decoder.context, payload, size))
@@ -264,26 +278,25 @@ int wecall_receiver_put_redundant(struct wecall_receiver *self, double now_ms, u
     enum { MOST_BLOCKS = 4 };
     struct { unsigned offset; size_t size; } blocks[MOST_BLOCKS];
     const unsigned char *bytes = payload, *end = bytes + size;
-    unsigned count = 0, each, samples;
+    unsigned count = 0, each, samples, ends = UINT_MAX;
     size_t total = 0;
 
     for (; bytes < end && (*bytes & 0x80); bytes += 4) {
         if (count == MOST_BLOCKS || end - bytes < 5 || (*bytes & 0x7Fu) != type) goto refuse;
         blocks[count].offset = (unsigned)bytes[1] << 6 | bytes[2] >> 2;
         blocks[count].size = (size_t)(bytes[2] & 3u) << 8 | bytes[3];
-        /* A sender that has no older packet yet says so by an empty block. */
-        if (blocks[count].size && (!blocks[count].offset ||
-                                   (count && blocks[count - 1].size && blocks[count].offset >= blocks[count - 1].offset)))
-            goto refuse;
         total += blocks[count++].size;
     }
     if (bytes >= end || *bytes++ != type || (size_t)(end - bytes) <= total) goto refuse;
     for (each = 0, payload = bytes; each < count; bytes += blocks[each++].size) {
+        /* A sender that has no older packet yet says so by an empty block. */
         if (!blocks[each].size) continue;
+        samples = duration(self, bytes, blocks[each].size);
         /* A block ends where the next one begins, or before. */
-        samples = self->decoder.duration(self->decoder.context, bytes, blocks[each].size);
-        if (!samples || ticks_of(self, samples) > blocks[each].offset) goto refuse;
+        if (!samples || blocks[each].offset > ends || ticks_of(self, samples) > blocks[each].offset) goto refuse;
+        ends = blocks[each].offset - (unsigned)ticks_of(self, samples);
     }
+    if (!duration(self, bytes, (size_t)(end - bytes))) goto refuse;
     wecall_receiver_put(self, now_ms, timestamp, bytes, (size_t)(end - bytes), WECALL_ITSELF);
     for (bytes = payload, each = 0; each < count; bytes += blocks[each++].size)
         if (blocks[each].size)
@@ -408,36 +421,47 @@ static void repeat(struct wecall_receiver *self)
 static void make_up(struct wecall_receiver *self)
 {
     int16_t *into = self->ready + self->ready_count;
+    unsigned at;
 
     if (self->made_up_samples == 0) ++self->line.gaps;
     if (self->made_up_ms < LONGEST_MADE_UP_MS) self->decoder.conceal(self->decoder.context, into, self->step);
-    else memset(into, 0, self->step * sizeof(*into));
+    for (at = 0; at < self->step; ++at) {
+        const double left_ms = LONGEST_MADE_UP_MS - self->made_up_ms - 10.0 * at / self->step;
+
+        into[at] = left_ms > 0.0 ? (int16_t)(into[at] * fmin(left_ms / FADING_MS, 1.0)) : 0;
+    }
     self->made_up_ms += 10.0;
     self->made_up_samples += self->step;
     self->ready_count += self->step;
     self->line.concealed += self->step;
 }
 
-static void count(struct wecall_receiver *self, int is_lost)
+static void count(struct wecall_receiver *self, uint32_t frames, int is_lost)
 {
-    ++self->line.frames;
+    if (!frames) return;
+    self->line.frames += frames;
     if (is_lost) {
-        ++self->line.lost;
+        self->line.lost += frames;
         if (!self->is_burst) ++self->line.bursts;
     }
     self->is_burst = is_lost;
+}
+
+/* Whether what comes next was preceded by silence: what was made up stands for nothing then. */
+static int is_after_silence(struct wecall_receiver *self)
+{
+    if (self->frames[0].at != self->silent_before) return 0;
+    if (self->made_up_samples) --self->line.gaps;
+    self->line.concealed -= self->made_up_samples;
+    self->made_up_samples = self->repeated = 0;
+    return 1;
 }
 
 /* Go on to what comes later: this much is missing, or was never sent. */
 static void skip(struct wecall_receiver *self, int64_t ticks)
 {
     self->next += ticks;
-    if (self->frames[0].at == self->silent_before) {
-        if (self->made_up_samples) --self->line.gaps;
-        self->line.concealed -= self->made_up_samples;
-        self->made_up_samples = self->repeated = 0;
-        return;
-    }
+    if (is_after_silence(self)) return;
     if (self->repeated) {
         /* It was no wait: it stands for what is missing. */
         const uint64_t samples = self->repeated;
@@ -448,8 +472,10 @@ static void skip(struct wecall_receiver *self, int64_t ticks)
         self->line.stretched -= samples;
         self->line.concealed += samples;
     }
-    for (self->missing += ticks; self->span && self->missing >= self->span; self->missing -= self->span)
-        count(self, 1);
+    self->missing += ticks;
+    if (!self->span) return;
+    count(self, (uint32_t)(self->missing / self->span), 1);
+    self->missing %= self->span;
 }
 
 /* Decode the frame whose turn it is. */
@@ -460,6 +486,7 @@ static void decode(struct wecall_receiver *self)
     unsigned made = self->decoder.decode(self->decoder.context, frame->payload, frame->size,
                                          frame->rank == WECALL_COARSE, into, frame->samples);
 
+    (void)is_after_silence(self);
     if (made != frame->samples) {
         memset(into, 0, frame->samples * sizeof(*into));
         self->line.concealed += frame->samples;
@@ -468,7 +495,7 @@ static void decode(struct wecall_receiver *self)
     if (frame->rank == WECALL_COPY) self->line.copied += frame->samples;
     if (frame->rank == WECALL_COARSE) self->line.coarse += frame->samples;
     self->ready_count += frame->samples;
-    count(self, frame->rank != WECALL_ITSELF);
+    count(self, 1, frame->rank != WECALL_ITSELF);
     self->span = (unsigned)ticks_of(self, frame->samples);
     self->next = frame->at + self->span;
     self->made_up = self->missing = 0;
@@ -503,6 +530,7 @@ static void wait_for_it(struct wecall_receiver *self, int64_t step)
 static void produce(struct wecall_receiver *self)
 {
     int64_t missing, step = ticks_of(self, self->step);
+    double surplus_ms;
 
     if (has_next(self)) {
         decode(self);
@@ -514,6 +542,16 @@ static void produce(struct wecall_receiver *self)
         return;
     }
     missing = self->frames[0].at - self->next;
+    if (missing < step / 2) {
+        /* Some senders' timestamps are not exact. */
+        skip(self, missing);
+        return;
+    }
+    surplus_ms = wait_ms(self) - self->wanted_ms;
+    if (surplus_ms < 0.0) {
+        wait_for_it(self, step);
+        return;
+    }
     if (self->made_up) {
         /* It was lost, and something is in its place already. */
         missing = smaller(missing, self->made_up);
@@ -521,12 +559,9 @@ static void produce(struct wecall_receiver *self)
         skip(self, missing);
         return;
     }
-    if (wait_ms(self) < self->wanted_ms) {
-        wait_for_it(self, step);
-        return;
-    }
     make_up(self);
-    skip(self, smaller(missing, step));
+    /* Whoever is far behind leaves out what is missing. */
+    skip(self, smaller(missing, surplus_ms > FAR_MS ? (int64_t)(surplus_ms * self->clock_hz / 1000.0) : step));
 }
 
 /* --- time won and lost ----------------------------------------------------------------------------------------------- */

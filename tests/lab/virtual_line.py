@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from firmware.voice.sip import native
+from tests.lab.brink import BRINK
 from tests.lab.loss_emulator import Line
 
 PACKET_MS: Final = 20
@@ -41,7 +42,8 @@ class _Decoder(ctypes.Structure):
 class Receiver:
     """The real one, which pjmedia's streams have; use it as a context manager."""
 
-    def __init__(self, decoder: _Decoder, rate_hz: int, clock_hz: int) -> None:
+    def __init__(self, decoder: _Decoder, rate_hz: int, clock_hz: int, *, is_opus: bool = False) -> None:
+        self._is_opus = is_opus
         self._library = native.library()
         self._library.wecall_receiver_new.restype = ctypes.c_void_p
         self._decoder = decoder  # its callbacks must live as long as this
@@ -53,7 +55,7 @@ class Receiver:
         """Return one with the library's own Opus decoder."""
         decoder = _Decoder()
         assert native.library().wecall_opus_decoder(ctypes.byref(decoder), rate_hz)
-        return cls(decoder, rate_hz, 48_000)
+        return cls(decoder, rate_hz, 48_000, is_opus=True)
 
     @classmethod
     def of_levels(cls, when_decoded: Callable[[bytes], None] = lambda _payload: None) -> "Receiver":
@@ -80,11 +82,35 @@ class Receiver:
             _CLOCK_HZ,
         )
 
+    @classmethod
+    def of_whims(cls) -> "Receiver":
+        """Return one for a codec whose payloads say how long they last, and whether anything can be made of them."""
+
+        def duration(_context: int, payload: int, size: int) -> int:
+            content = ctypes.string_at(payload, size)
+            return 10 * content[0] if size > 1 else size
+
+        def has_earlier(_context: int, payload: int, size: int) -> int:
+            return ctypes.string_at(payload, size)[-1] & 1
+
+        def decode(_context: int, payload: int, size: int, earlier: int, into: int, samples: int) -> int:
+            content = ctypes.string_at(payload, size)
+            ctypes.memmove(into, content[:1] * 2 * samples, 2 * samples)
+            return samples - (content[-1] >> 7) * (1 + earlier)
+
+        def conceal(_context: int, into: int, samples: int) -> None:
+            ctypes.memset(into, 1, 2 * samples)
+
+        decoder = _Decoder(None, _Duration(duration), _HasEarlier(has_earlier), _Decode(decode), _Conceal(conceal))
+        return cls(decoder, _RATE_HZ, _CLOCK_HZ)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._library.wecall_receiver_free(self._address)
+        if self._is_opus:
+            self._library.wecall_opus_decoder_free(ctypes.byref(self._decoder))
 
     def bound(self, least_ms: float, most_ms: float, first_ms: float) -> None:
         """Set its limits."""
@@ -104,6 +130,10 @@ class Receiver:
         """Say that the sender was silent before what comes next."""
         self._call("wecall_receiver_silence")
 
+    def restart(self) -> None:
+        """Say that another clock begins."""
+        self._call("wecall_receiver_restart")
+
     def get(self, now_ms: float, samples: int = _TURN_SAMPLES) -> bytes:
         """Play; return 16-bit mono sound, none before the first packet."""
         into = ctypes.create_string_buffer(2 * samples)
@@ -122,8 +152,11 @@ class Receiver:
     @staticmethod
     def _packet(now_ms: float, timestamp: int, payload: bytes) -> tuple[Any, ...]:
         return (
-            ctypes.c_double(now_ms), ctypes.c_uint32(timestamp & 0xFFFF_FFFF), payload, ctypes.c_size_t(len(payload))
-        )  # fmt: skip
+            ctypes.c_double(now_ms),
+            ctypes.c_uint32(timestamp & 0xFFFF_FFFF),
+            ctypes.c_void_p(BRINK.put(payload)),
+            ctypes.c_size_t(len(payload)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

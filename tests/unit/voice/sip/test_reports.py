@@ -1,7 +1,6 @@
 """What the other end tells by RTCP is read where all of it is right, and not at all where anything in it is wrong."""
 
 import ctypes
-import mmap
 import random
 import struct
 from typing import Any, Final
@@ -11,6 +10,7 @@ import pytest
 from firmware.voice.sip import native
 from firmware.voice.sip.native import FarReport
 from tests.lab import chance
+from tests.lab.brink import BRINK
 from tests.lab.reports import (
     EXTENDED,
     RECEIVER,
@@ -36,23 +36,6 @@ GOOD: Final = sender_report(FAR, BLOCK) + description(FAR) + extended_report(FAR
 
 def values(report: FarReport) -> dict[str, int]:
     return {name: getattr(report, name) for name, _ in FarReport._fields_}
-
-
-class Brink:
-    """A place for packets with a page behind it that ends whoever reads a byte of it."""
-
-    def __init__(self) -> None:
-        self._pages = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-        self._end = ctypes.addressof(ctypes.c_char.from_buffer(self._pages)) + mmap.PAGESIZE
-        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(self._end), mmap.PAGESIZE, 0) == 0
-
-    def put(self, compound: bytes) -> int:
-        """Return the address of a packet that ends where the page begins."""
-        self._pages[mmap.PAGESIZE - len(compound) : mmap.PAGESIZE] = compound
-        return self._end - len(compound)
-
-
-BRINK: Final = Brink()
 
 
 def read(compound: bytes, into: FarReport | None = None) -> dict[str, int] | None:
