@@ -32,6 +32,16 @@ def test_copies_do_not_take_the_place_of_what_came_itself(listener: Listener) ->
     assert listener.line.copied == 0
 
 
+def test_copies_of_what_has_come_make_no_sound_wait_and_are_not_late() -> None:
+    with levels(wait_ms=None) as listener:
+        for number in range(200):
+            copies = [(back * LEVEL_TICKS, level(number - back)) for back in (4, 2) if number >= back]
+            assert listener.put_redundant(number, redundant(copies, level(number)))
+            listener.hear(PACKET_MS)
+        assert listener.line.wanted_ms < PACKET_MS
+        assert (listener.line.late, listener.line.lost, listener.line.copied) == (0, 0, 0)
+
+
 def test_what_comes_itself_takes_the_place_of_a_copy(listener: Listener) -> None:
     first = listener.settle()
     assert listener.put_redundant(first + 1, redundant([(LEVEL_TICKS, b"\x7f copy")], level(first + 1)))
