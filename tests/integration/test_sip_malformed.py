@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab import chance
 from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
-from tests.lab.fuzzer.descriptions import DTLS, SDES, SDP, WEB
+from tests.lab.fuzzer.descriptions import DTLS, OPUS, REPEATED, SDES, SDP, WEB
 from tests.lab.fuzzer.media import make_packet
 from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
@@ -162,8 +162,15 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("siege", "description"),
-    [(Way(counts=True), SDP), (Way(counts=True), SDES), (Way(counts=True), DTLS), (Way(counts=True, ice=True), WEB)],
-    ids=["plain", "SRTP", "DTLS", "ICE"],
+    [
+        (Way(counts=True), SDP),
+        (Way(counts=True), REPEATED),
+        (Way(counts=True), OPUS),
+        (Way(counts=True), SDES),
+        (Way(counts=True), DTLS),
+        (Way(counts=True, ice=True), WEB),
+    ],
+    ids=["plain", "G.722 again", "Opus again", "SRTP", "DTLS", "ICE"],
     indirect=["siege"],
 )
 def test_garbage_to_the_audio_port_is_survived(siege: Siege, description: str) -> None:
@@ -173,7 +180,7 @@ def test_garbage_to_the_audio_port_is_survived(siege: Siege, description: str) -
     before = siege.stack.size()
     for number in range(PACKETS):
         packet = make_packet(rng)
-        siege.server.send_media(packet)
+        siege.server.send_media(packet, in_stream=number % 2 == 0)
         if number % 3 == 0:
             siege.server.send_control(packet)
         if number % 100 == 99:

@@ -37,6 +37,8 @@ WEB: Final = (
     f"a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=sendrecv\r\na=msid:x y\r\na=rtcp-mux\r\n{_OPUS}"
     "a=rtcp-fb:111 transport-cc\r\na=ssrc:1 cname:fuzz\r\n"
 )
+REPEATED: Final = f"{_SESSION}m=audio {{media_port}} RTP/AVP 9 97 111 63 110\r\n{_OPUS}"
+OPUS: Final = f"{_SESSION}m=audio {{media_port}} RTP/AVP 111 63 110\r\n{_OPUS}"
 GOOD: Final = (
     SDP,
     SDES,
@@ -44,7 +46,8 @@ GOOD: Final = (
     ICE,
     WEB,
     f"{_SESSION}m=audio {{media_port}} RTP/AVP 8 0 101\r\n{_FORMATS}{_KEYS}",
-    f"{_SESSION}m=audio {{media_port}} RTP/AVP 9 97 111 63 110\r\n{_OPUS}",
+    REPEATED,
+    OPUS,
 )
 """Those that a handset can take."""
 DESCRIPTIONS: Final = (

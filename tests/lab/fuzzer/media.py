@@ -1,19 +1,22 @@
-"""Packets that no peer sends to an audio port: RTP, RTCP, STUN, DTLS and digits gone wrong."""
+"""Packets that no peer sends to an audio port: RTP, redundancy, Opus, RTCP, STUN, DTLS and digits gone wrong."""
 
 import random
 import struct
 from typing import Final
 
+from tests.lab.redundancy import redundant
 from tests.lab.reports import block, description, extended_report, metrics, receiver_report
 
 _EVENTS: Final = 101  # the payload type that the fuzzer's SDP gives to telephone events
 _TYPES: Final = (0, 8, 13, 72, 77, _EVENTS, 126, 127)
+# As the fuzzer's SDP has them: what is repeated, and the type that repeats it.
+_REPEATED: Final = ((9, 97), (111, 63))
 _STUN_COOKIE: Final = 0x2112A442
 
 
 def make_packet(rng: random.Random) -> bytes:
     """Make one; the same generator in the same state makes the same."""
-    return rng.choice((_rtp, _rtp, _digit, _digit, _rtcp, _reports, _stun, _dtls, _noise))(rng)
+    return rng.choice((_rtp, _rtp, _voice, _voice, _digit, _digit, _rtcp, _reports, _stun, _dtls, _noise))(rng)
 
 
 def _header(rng: random.Random, payload_type: int, *, first: int = 0x80) -> bytes:
@@ -28,6 +31,30 @@ def _rtp(rng: random.Random) -> bytes:
     first = rng.choice((0x80, 0x80, 0x90, 0x8F, 0xA0, 0xBF, 0x00, 0x40, 0xC0, 0xFF))
     packet = _header(rng, rng.choice(_TYPES), first=first) + rng.randbytes(rng.choice((0, 1, 3, 4, 160, 1400)))
     return packet[: rng.choice((len(packet), len(packet), rng.randrange(len(packet) + 1)))]
+
+
+def _voice(rng: random.Random) -> bytes:
+    """Opus and G.722 of every length, with redundancy whose headers lie as often as not (RFC 6716, RFC 2198)."""
+    codec, repeating = rng.choice(_REPEATED)
+    if rng.randrange(4) == 0:
+        return _header(rng, codec) + _coded(rng)
+    copies = [
+        (rng.choice((160, 320, 960, 1920, rng.randrange(0x4000))), _coded(rng)[:1023]) for _ in range(rng.randrange(5))
+    ]
+    if rng.randrange(2):
+        copies.sort(reverse=True)
+    payload = bytearray(redundant(copies, _coded(rng), rng.choice((codec, codec, codec, 8))))
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        payload[rng.randrange(min(len(payload), 16))] = rng.randrange(256)
+    return (
+        _header(rng, repeating) + payload[: rng.choice((len(payload), len(payload), rng.randrange(len(payload) + 1)))]
+    )
+
+
+def _coded(rng: random.Random) -> bytes:
+    first = bytes([rng.randrange(256), rng.choice((0, 1, 6, 48, 63, 0x41, 0x86, 0xFF))])
+    padding = bytes([255]) * rng.choice((0, 0, 0, 1, 5))
+    return first[: rng.choice((1, 2, 2, 2))] + padding + rng.randbytes(rng.choice((0, 1, 20, 80, 158, 160, 400)))
 
 
 def _digit(rng: random.Random) -> bytes:

@@ -4,6 +4,7 @@ import re
 import select
 import socket
 import ssl
+import struct
 import threading
 import zlib
 from collections import deque
@@ -24,6 +25,7 @@ SERVER, STRANGER = "127.0.0.1", "127.0.0.9"
 _HEADER: Final = re.compile(r"^(Via|From|To|Call-ID|CSeq|Contact)\s*:\s*(.*?)\r$", re.IGNORECASE | re.MULTILINE)
 _BUFFER: Final = 65536
 _RTP_HEADER: Final = 12
+_SOURCE: Final = b"FUZZ"
 _STREAM_S: Final = 3.0
 _RECONNECT_S: Final = 90.0  # the handset waits 32 s for an answer to a registration
 _EACH: Final = 9  # messages over a connection of their own; the handset's system keeps five connections waiting
@@ -101,6 +103,7 @@ class HostileServer:
         self._udp: socket.socket | None = None
         self._flow: Stream | None = None
         self._kept: deque[tuple[Stream, bytes]] = deque()
+        self._echoed = (0, 0)
         self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._threads: list[threading.Thread] = []
         self._count = 0
@@ -261,8 +264,17 @@ class HostileServer:
         status = answer.partition("\r\n")[0]
         return " 481 " not in status and "CSeq" not in status
 
-    def send_media(self, data: bytes) -> None:
-        """Send something to where the handset takes audio."""
+    def send_media(self, data: bytes, *, in_stream: bool = False) -> None:
+        """Send something to where the handset takes audio.
+
+        Args:
+            data: what.
+            in_stream: under the number, and near the time, of what came last of the stream; others are soon dropped.
+        """
+        if in_stream and len(data) > _RTP_HEADER:
+            number, timestamp = self._echoed
+            shift = int.from_bytes(data[4:6]) - 0x8000
+            data = data[:2] + struct.pack("!HI", number, (timestamp + shift) % 2**32) + _SOURCE + data[_RTP_HEADER:]
         if self.media_target is not None:
             with suppress(OSError):
                 self._media.sendto(data, self.media_target)
@@ -461,7 +473,8 @@ class HostileServer:
                 if len(packet) > _RTP_HEADER:
                     self.heard_media.set()
                     # Under our own source number (RFC 3550 section 8.2: one's own coming back is a loop).
-                    self._media.sendto(packet[:8] + b"FUZZ" + packet[_RTP_HEADER:], source)
+                    self._echoed = struct.unpack_from("!HI", packet, 2)
+                    self._media.sendto(packet[:8] + _SOURCE + packet[_RTP_HEADER:], source)
 
 
 def _response(status: str, headers: dict[str, str], tag: str, contact: str, body: str = "") -> bytes:

@@ -71,8 +71,8 @@ class Siege:
         try:
             self._hear()
             self.server.send(messages)
-            for _ in range(3):
-                self.server.send_media(packet := make_packet(rng))
+            for in_stream in (False, True, True):
+                self.server.send_media(packet := make_packet(rng), in_stream=in_stream)
             self.server.send_control(packet)
             self._ping = self.server.begin_ping(in_dialog=True)
         except (AssertionError, StackCrashedError) as error:
