@@ -146,7 +146,12 @@ PARTS: Final = (
         150,
     ),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
-    Part("properties", "2,000 examples of each property, hundreds of lives of each model", ("tests/unit",), 90),
+    Part(
+        "properties",
+        "2,000 examples of each property, hundreds of lives of each model, a million reports and as many audio packets",
+        ("tests/unit",),
+        120,
+    ),
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
     Part("engine-origin", "whether Debian still has the SIP library's release", _integration("engine_origin.py"), 2),
 )

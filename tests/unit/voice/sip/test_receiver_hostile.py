@@ -152,6 +152,7 @@ class Besieged:
 @pytest.mark.parametrize(
     ("begin", "payload"), [(Receiver.of_opus, opus), (Receiver.of_whims, whims)], ids=["opus", "whims"]
 )
+@pytest.mark.soak
 def test_whatever_comes_is_survived_within_bounds(
     begin: Callable[[], Receiver], payload: Callable[[random.Random], bytes]
 ) -> None:

@@ -157,6 +157,7 @@ def mutated(rng: random.Random) -> bytes:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.soak
 def test_whatever_comes_is_read_within_its_bounds_and_gives_values_that_can_be() -> None:
     rng = chance.dice()
     read_at_all = 0
