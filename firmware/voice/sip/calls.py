@@ -135,6 +135,7 @@ class Calls:
             scheduler,
             table.find,
             applies=lambda: engine.orders_codecs_by_line,
+            is_emergency=engine.settings.is_emergency,
             is_busy=lambda call_id: self.transfers.is_asked(call_id) or self._digits.is_sending(call_id),
         )
         self.replacements = Replacements(scheduler, table, post, mixer, self.outgoing, engine=engine)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pjsua2
 
+from contract.calls import CallDirection
 from firmware.phone.call import CallId
 from firmware.voice.sip import native
 from firmware.voice.sip.codec_policy import OPUS, CallFacts, LineCounts, LineJudge, LineState, should_ask_for_opus
@@ -57,6 +58,7 @@ class CodecOrder:
         find: Callable[[CallId], "SipCall | None"],
         *,
         applies: Callable[[], bool],
+        is_emergency: Callable[[str], bool],
         is_busy: Callable[[CallId], bool],
     ) -> None:
         """Set up without a call.
@@ -65,11 +67,13 @@ class CodecOrder:
             scheduler: the thread's timers.
             find: returns a call by its id, None where there is none.
             applies: whether the order of codecs is left to the line.
+            is_emergency: whether a number is one for help.
             is_busy: whether something is under way in a call that a re-INVITE would be in the way of.
         """
         self._scheduler = scheduler
         self._find = find
         self._applies = applies
+        self._is_emergency = is_emergency
         self._is_busy = is_busy
         self._calls: dict[CallId, _Progress] = {}
         self._remembered: dict[str, LineState] = {}
@@ -149,21 +153,29 @@ class CodecOrder:
     # --- the line ----------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        self._timer = self._scheduler.after(_LOOK_S, self._look)
+        self._timer = None
         for call_id, progress in list(self._calls.items()):
             call = self._find(call_id)
-            counts = None if call is None else _counts(call)
-            if call is None or counts is None:
+            if call is None:
+                # It goes on under another name (outgoing.py), or was never placed.
+                del self._calls[call_id]
                 continue
-            self._remembered[call.account_settings.host] = progress.judge.look(counts)
-            if self._applies() and should_ask_for_opus(progress.judge.state, self._facts(call, progress)):
+            counts = _counts(call)
+            if counts is None:
+                continue
+            judge = progress.judge
+            self._remembered[call.account_settings.host] = judge.look(counts)
+            if self._applies() and should_ask_for_opus(self._facts(call, progress), loses_packets=judge.loses_packets):
                 self._ask_for_opus(call, progress)
+        if self._calls:
+            self._timer = self._scheduler.after(_LOOK_S, self._look)
 
     def _facts(self, call: "SipCall", progress: _Progress) -> CallFacts:
         changed_at_s = progress.changed_at_s
         return CallFacts(
             codec=progress.codec,
             peer_has_opus=progress.peer_has_opus,
+            is_emergency=call.direction is CallDirection.OUTGOING and self._is_emergency(call.party.number),
             is_talk=call.is_talk and not self._is_busy(call.call_id),
             was_asked=progress.was_asked,
             changed_s=None if changed_at_s is None else time.monotonic() - changed_at_s,

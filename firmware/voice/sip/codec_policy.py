@@ -27,7 +27,7 @@ _REPORTS: Final = 2
 # The line is far where talk turns into turns (G.114: 150 ms one way are not noticed, 400 are too many).
 _FAR_MS: Final = 250.0
 _NEAR_MS: Final = 200.0
-# A line that was bad is clean again after as long as the jitter buffer remembers its losses.
+# A line that was bad is clean again after as long as what it lost is remembered (redundancy.py).
 _CLEAN_LOOKS: Final = 30
 # Less than this in a look says nothing: the other end is silent, or the stream has just begun.
 _FEWEST_PACKETS: Final = 10
@@ -120,12 +120,10 @@ class LineJudge:
         # Packets that overtake each other are missing for a moment: only more than ever before is a loss.
         missing_ever = max(counts.missing, before.missing if before else 0)
         self._before = replace(counts, missing=missing_ever)
-        if self._loses_packets():
+        if self.loses_packets:
             self.state = LineState.LOSSY
-        elif self._is_clean():
-            self.state = LineState.CLEAN
-        elif self.state is LineState.CLEAN and self._is_far():
-            self.state = LineState.FAR
+        elif self.state is not LineState.LOSSY or self._is_lossless():
+            self.state = self._by_distance()
         return self.state
 
     def _read_report(self, counts: LineCounts) -> None:
@@ -138,23 +136,31 @@ class LineJudge:
             self._reports.append(_Report(lost / sent, counts.round_trip_ms))
         self._told_of = counts
 
-    def _loses_packets(self) -> bool:
+    @property
+    def loses_packets(self) -> bool:
+        """Whether this call itself has lost too many of late, whatever an earlier one did."""
         looks = list(self._looks)[-_LOOKS:]
         lasting = sum(look.is_lossy for look in looks) >= _LOSSY_LOOKS and _sum(looks).is_lossy
         return lasting or self._all_told(report.lost >= _LOSSY for report in self._reports)
 
-    def _is_far(self) -> bool:
-        return self._all_told(report.is_far for report in self._reports)
+    def _by_distance(self) -> LineState:
+        if self._all_told(report.is_far for report in self._reports):
+            return LineState.FAR
+        was_far = self.state is LineState.FAR
+        return LineState.FAR if was_far and not (self._is_lossless() and self._is_near()) else LineState.CLEAN
+
+    def _is_near(self) -> bool:
+        return all((report.round_trip_ms or 0) < _NEAR_MS for report in self._reports)
 
     def _all_told(self, signs: Iterable[bool]) -> bool:
         return len(self._reports) == _REPORTS and all(signs)
 
-    def _is_clean(self) -> bool:
+    def _is_lossless(self) -> bool:
         if len(self._looks) < _CLEAN_LOOKS:
             return False
         everything = _sum(self._looks)
         return everything.missing < _LOSSLESS * everything.expected and all(
-            report.lost < _LOSSLESS and (report.round_trip_ms or 0) < _NEAR_MS for report in self._reports
+            report.lost < _LOSSLESS for report in self._reports
         )
 
 
@@ -170,6 +176,7 @@ class CallFacts:
     Attributes:
         codec: that is spoken now, by the name of its RTP format, in small letters.
         peer_has_opus: the other end has named it.
+        is_emergency: somebody calls for help.
         is_talk: both ends send, and nothing is under way that a re-INVITE would be in the way of.
         was_asked: the other end has been asked in this call.
         changed_s: how long ago the codec has changed, None where it has not.
@@ -177,22 +184,29 @@ class CallFacts:
 
     codec: str
     peer_has_opus: bool
+    is_emergency: bool
     is_talk: bool
     was_asked: bool
     changed_s: float | None
 
 
-def should_ask_for_opus(line: LineState, call: CallFacts) -> bool:
+def should_ask_for_opus(call: CallFacts, *, loses_packets: bool) -> bool:
     """Say whether the other end should be asked, by a re-INVITE, to go on in Opus.
 
     That happens once in a call at most, and there is no way back before the next. On a line that is only far a change
-    would cost a round trip of words, and waits for the next call.
+    would cost a round trip of words, and waits for the next call; in a call for help an offer in its midst could only
+    harm.
+
+    Args:
+        call: the call.
+        loses_packets: its line does, in this very call.
     """
     return (
-        line is LineState.LOSSY
+        loses_packets
         and call.codec in _PLAIN
         and call.peer_has_opus
         and call.is_talk
+        and not call.is_emergency
         and not call.was_asked
         and (call.changed_s is None or call.changed_s >= _SETTLED_S)
     )

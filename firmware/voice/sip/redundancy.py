@@ -38,9 +38,9 @@ class LineSample:
 
     Attributes:
         at_s: the moment, by any clock that only rises.
-        received: packets that came here.
-        lost: packets that never came here.
-        bursts: how often some of those were in a row.
+        received: packets that were here when their time had come.
+        lost: packets that never came here, as far as is known: one that comes too late after all is taken off again.
+        bursts: how often some in a row were not here.
         far_received, far_lost: the same at the other end, as its reports say (RFC 3550 section 6.4.1).
     """
 
@@ -197,8 +197,9 @@ def _sample(call: SipCall, address: int) -> LineSample | None:
     far_lost = told.lost if told is not None else 0
     return LineSample(
         at_s=time.monotonic(),
-        received=int(reports.rxStat.pkt),
-        lost=int(reports.rxStat.loss),
+        # By what was played: RTCP's count takes a packet that is overtaken for lost until it comes.
+        received=line.frames - line.lost,
+        lost=line.lost - line.late,
         bursts=int(line.bursts),
         far_received=int(reports.txStat.pkt) - far_lost,
         far_lost=far_lost,

@@ -30,6 +30,7 @@ class Desk:
         self.is_talk = True
         self.audio_index = 0
         self.busy = self.library_is_busy = self.by_hand = False
+        self.is_gone = False
         self.asked = 0
         self._now_s = 0.0
         self._scheduler = Scheduler(lambda: self._now_s)
@@ -38,11 +39,12 @@ class Desk:
             self._scheduler,
             self._find,
             applies=lambda: not self.by_hand,
+            is_emergency=lambda called: called == HELP,
             is_busy=lambda _call_id: self.busy,
         )
 
     def _find(self, call_id: CallId) -> Any:
-        return self if call_id == CALL else None
+        return self if call_id == CALL and not self.is_gone else None
 
     def getStreamStat(self, _index: int) -> Any:  # noqa: N802 - pjsua2's name
         ours = SimpleNamespace(pkt=self._received, loss=0, updateCount=self._reports)
@@ -89,11 +91,26 @@ def test_a_line_that_is_only_far_is_not_enough() -> None:
     assert desk.asked == 0
 
 
-def test_a_call_for_help_whose_words_get_lost_is_asked_about() -> None:
+def test_nobody_is_asked_in_a_call_for_help() -> None:
     desk = Desk(HELP)
     desk.begin()
     desk.talk()
+    assert desk.asked == 0
+
+
+def test_what_an_earlier_call_lost_is_no_reason_to_ask_in_this_one(desk: Desk) -> None:
+    desk.talk()
+    desk.order.forget(CALL)
+    desk.begin()
+    desk.talk(lost=0)
     assert desk.asked == 1
+
+
+def test_a_call_that_nobody_knows_any_more_is_looked_at_no_more(desk: Desk) -> None:
+    desk.is_gone = True
+    desk.talk(3)
+    assert desk.order._calls == {}
+    assert desk.order._timer is None
 
 
 def test_nothing_is_asked_while_something_else_is_under_way(desk: Desk) -> None:

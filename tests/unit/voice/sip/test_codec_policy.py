@@ -137,6 +137,11 @@ def test_a_line_that_still_loses_a_little_does_not_turn_clean(line: Line) -> Non
     assert set(line.look_for(120, 1)) == {LineState.LOSSY}
 
 
+def test_a_lossy_line_that_is_far_is_only_far_once_it_loses_no_more(line: Line) -> None:
+    line.look_for(10, 4, round_trip_ms=300)
+    assert line.look_for(45, round_trip_ms=300)[-1] is LineState.FAR
+
+
 def test_a_judgement_from_before_holds_until_the_line_has_shown_something_else() -> None:
     line = Line(LineJudge(LineState.LOSSY))
     assert set(line.look_for(25)) == {LineState.LOSSY}
@@ -149,29 +154,28 @@ def test_a_new_stream_counts_anew_over_the_same_line(line: Line) -> None:
     assert line.look_for(3, 4)[-1] is LineState.LOSSY
 
 
-CALL = CallFacts(codec="g722", peer_has_opus=True, is_talk=True, was_asked=False, changed_s=None)
+CALL = CallFacts(codec="g722", peer_has_opus=True, is_emergency=False, is_talk=True, was_asked=False, changed_s=None)
 
 
 @pytest.mark.parametrize("codec", ["g722", "pcmu", "pcma"])
 def test_a_call_on_a_lossy_line_goes_on_in_opus(codec: str) -> None:
-    assert should_ask_for_opus(LineState.LOSSY, replace(CALL, codec=codec))
+    assert should_ask_for_opus(replace(CALL, codec=codec), loses_packets=True)
 
 
-@pytest.mark.parametrize("state", [LineState.CLEAN, LineState.FAR])
-def test_where_every_word_comes_through_nobody_is_asked(state: LineState) -> None:
-    assert not should_ask_for_opus(state, CALL)
+def test_where_every_word_comes_through_nobody_is_asked() -> None:
+    assert not should_ask_for_opus(CALL, loses_packets=False)
 
 
 @pytest.mark.parametrize(
     "otherwise",
     [
         {"codec": "opus"}, {"codec": ""}, {"peer_has_opus": False}, {"is_talk": False}, {"was_asked": True},
-        {"changed_s": 9.9},
+        {"is_emergency": True}, {"changed_s": 9.9},
     ],
 )  # fmt: skip
 def test_what_keeps_a_call_as_it_is(otherwise: dict[str, object]) -> None:
-    assert not should_ask_for_opus(LineState.LOSSY, replace(CALL, **otherwise))  # type: ignore[arg-type]
+    assert not should_ask_for_opus(replace(CALL, **otherwise), loses_packets=True)  # type: ignore[arg-type]
 
 
 def test_whose_codec_has_changed_long_ago_may_be_asked() -> None:
-    assert should_ask_for_opus(LineState.LOSSY, replace(CALL, changed_s=10.0))
+    assert should_ask_for_opus(replace(CALL, changed_s=10.0), loses_packets=True)

@@ -94,6 +94,14 @@ def test_a_line_that_was_bad_in_the_last_call_begins_with_copies_and_is_relieved
     assert stream.look_for(10) == NOTHING
 
 
+def test_what_comes_late_after_all_is_not_lost(stream: Stream) -> None:
+    stream.look_for(5)
+    for _ in range(60):
+        stream.look(lost=1)
+        stream.look(lost=-1, bursts=0)
+    assert stream.policy.redundancy == NOTHING
+
+
 def test_counts_that_go_back_change_nothing(stream: Stream) -> None:
     stream.look_for(5)
     assert stream.policy.choose(LineSample(stream.at_s + 1, 0, 0, 0, 0, 0)) == NOTHING
