@@ -190,7 +190,8 @@ class LineControl:
 
 def _sample(call: SipCall, address: int) -> LineSample | None:
     try:
-        reports = call.getStreamStat(call.audio_index).rtcp
+        # What it has in it is part of it, and goes with it.
+        statistics = call.getStreamStat(call.audio_index)
     except pjsua2.Error:
         return None  # between two streams
     line, told = native.look_at_line(address), native.far_report(address)
@@ -201,6 +202,6 @@ def _sample(call: SipCall, address: int) -> LineSample | None:
         received=line.frames - line.lost,
         lost=line.lost - line.late,
         bursts=int(line.bursts),
-        far_received=int(reports.txStat.pkt) - far_lost,
+        far_received=int(statistics.rtcp.txStat.pkt) - far_lost,
         far_lost=far_lost,
     )

@@ -1,10 +1,16 @@
 import random
+import weakref
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from firmware.voice.sip import native, redundancy
 from firmware.voice.sip.redundancy import LineSample, Redundancy, RedundancyPolicy
 from firmware.voice.sip.settings import RedundancySettings
+
+if TYPE_CHECKING:
+    from firmware.voice.sip.call import SipCall
 
 LOOK_S = 0.2
 PACKETS_A_LOOK = 10
@@ -111,3 +117,34 @@ def test_counts_that_go_back_change_nothing(stream: Stream) -> None:
 def test_what_a_packet_may_hold_follows_from_the_bandwidth(kbit_s: int, payload: int) -> None:
     # Whole packets at 50 a second: with headers and tag no more than the bound.
     assert RedundancySettings(most_kbit_s=kbit_s).most_payload_bytes == payload
+
+
+class Part:
+    """What a whole has in it, as SWIG lets it be read: it must not be read when the whole has gone."""
+
+    def __init__(self, whole: object) -> None:
+        self._whole = weakref.ref(whole)
+
+    def __getattr__(self, name: str) -> Any:
+        whole = self._whole()
+        assert whole is not None
+        return 1 if name in {"pkt", "loss"} else Part(whole)
+
+
+class Whole:
+    @property
+    def rtcp(self) -> Part:
+        return Part(self)
+
+
+def test_statistics_are_read_while_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Call:
+        audio_index = 0
+
+        def getStreamStat(self, _index: int) -> Whole:  # noqa: N802 - pjsua2's
+            return Whole()
+
+    monkeypatch.setattr(native, "look_at_line", lambda _address: native.Line(bursts=3))
+    sample = redundancy._sample(cast("SipCall", Call()), 0)
+    assert sample is not None
+    assert (sample.received, sample.lost, sample.bursts, sample.far_received, sample.far_lost) == (1, 1, 3, 0, 1)
