@@ -1,6 +1,5 @@
 """What session descriptions agree on and what then goes over the wire: Opus within the limits of both, redundancy."""
 
-import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -32,7 +31,6 @@ NAMES = {
     "102": "telephone-event/48000",
 }
 OPUS = ("fmtp:111 useinbandfec=1",)
-OPUS_SILENCE = b"\xf8\xff\xfe"  # 20 ms, as libopus makes it
 G722_REPEATED = ("fmtp:97 9/9/9",)
 
 
@@ -422,23 +420,6 @@ def test_opus_is_mono_and_never_silent_whatever_the_other_end_wishes(
     assert not any(packet.payload[0] & 0x04 for packet in packets)
     assert min(len(packet.payload) for packet in packets) > 2
     assert {later.timestamp - earlier.timestamp for earlier, later in pairwise(packets)} == {960}
-    peer.hang_up()
-
-
-@pytest.mark.parametrize(("wish", "has_it"), [("useinbandfec=1", True), ("useinbandfec=0", False), ("cbr=0", False)])
-def test_on_a_line_that_loses_opus_has_redundancy_of_its_own_where_the_other_end_uses_it(
-    line: SipLine, peer: ScriptedPeer, port: RtpPort, wish: str, *, has_it: bool
-) -> None:
-    has_lbrr = ctypes.CDLL("libopus.so.0").opus_packet_has_lbrr
-    said = offered(peer, line, opus_offer(port, f"fmtp:111 {wish}", formats="111 102"))
-    line.say(TONE_HZ)
-    payloads = [packet.payload for packet in port.take(40, is_opus)]
-    assert not any(has_lbrr(payload, len(payload)) == 1 for payload in payloads), "nothing was lost yet"
-    port.speak(said.port, 111, [b"" if number % 5 == 0 else OPUS_SILENCE for number in range(50)], units_per_ms=48)
-    # Opus takes a tone that lasts for noise, which it sends once.
-    line.say(2 * TONE_HZ)
-    payloads = [packet.payload for packet in port.take(60, is_opus)]
-    assert any(has_lbrr(payload, len(payload)) == 1 for payload in payloads) is has_it
     peer.hang_up()
 
 

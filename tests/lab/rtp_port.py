@@ -35,6 +35,15 @@ class Packet:
     payload: bytes
 
 
+def packet_of(data: bytes) -> Packet | None:
+    """Read what came; None where it is no RTP."""
+    # RFC 5761 section 4: what is RTCP.
+    if len(data) <= _HEADER.size or data[0] >> 6 != _VERSION or data[1] in _RTCP:
+        return None
+    _, kind, _, timestamp, _ = _HEADER.unpack_from(data)
+    return Packet(kind & 0x7F, timestamp, data[_HEADER.size :])
+
+
 class RtpPort:
     """A UDP port for one stream.
 
@@ -70,22 +79,30 @@ class RtpPort:
             return [packet for packet in self._packets if where(packet)][:count]
 
     def speak(
-        self, port: int, payload_type: int, payloads: Sequence[bytes], *, length_ms: int = 20, units_per_ms: int = 8
+        self,
+        port: int,
+        payload_type: int,
+        payloads: Sequence[bytes],
+        *,
+        length_ms: int = 20,
+        units_per_ms: int = 8,
+        lost_one_in: int = 0,
     ) -> None:
         """Send these to a port of loopback.
 
         Args:
             port: which.
             payload_type: of all of them.
-            payloads: what to send; an empty one is lost on the way.
+            payloads: what to send.
             length_ms: of each; the next follows so much later.
             units_per_ms: of RTP's clock.
+            lost_one_in: so many are lost, each by itself; none where 0.
         """
         due = time.monotonic()
         for payload in payloads:
             number = next(self._sequence)
             header = _HEADER.pack(0x80, payload_type, number & 0xFFFF, number * length_ms * units_per_ms, 1)
-            if payload:
+            if not lost_one_in or number % lost_one_in:
                 self._socket.sendto(header + payload, ("127.0.0.1", port))
             due += length_ms / 1000
             time.sleep(max(0.0, due - time.monotonic()))
@@ -96,12 +113,10 @@ class RtpPort:
                 packet = self._socket.recv(2048)
             except OSError:
                 return
-            # RFC 5761 section 4: what is RTCP.
-            if len(packet) <= _HEADER.size or packet[0] >> 6 != _VERSION or packet[1] in _RTCP:
+            if (found := packet_of(packet)) is None:
                 continue
-            _, kind, _, timestamp, _ = _HEADER.unpack_from(packet)
             with self._arrived:
-                self._packets.append(Packet(kind & 0x7F, timestamp, packet[_HEADER.size :]))
+                self._packets.append(found)
                 self._packets = self._packets[-_PACKETS:]
                 self._arrived.notify_all()
 
