@@ -40,8 +40,10 @@ struct line {
     pj_int16_t *gathered;
     unsigned gathered_count, packet_samples, turn_samples;
     int is_voiced;
-    pj_uint16_t sequence; /* of the packet that came last, and its time */
+    pj_uint16_t sequence; /* of the packet that came last, its time, and how many samples it lasted */
     pj_uint32_t timestamp;
+    unsigned samples;
+    int is_g722, sure; /* how often in a row its timestamps counted samples */
     struct sent sent[MOST_SENT]; /* a ring */
     unsigned sent_count, distances[MOST_COPIES], most_payload;
 };
@@ -150,7 +152,8 @@ pj_status_t wecall_line_open(pjmedia_stream_common *stream, const pjmedia_codec_
         clock_hz = 48000; /* RFC 7587 section 4.1 */
         if (!wecall_opus_decoder(&line->decoder, rate_hz)) return PJ_ENOMEM;
     } else {
-        if (named->pt == PJMEDIA_RTP_PT_G722) clock_hz = 8000; /* RFC 3551 section 4.5.2 */
+        line->is_g722 = named->pt == PJMEDIA_RTP_PT_G722;
+        if (line->is_g722) clock_hz = 8000; /* RFC 3551 section 4.5.2 */
         line->decoder = (struct wecall_decoder){ line, duration, has_earlier, decode, conceal };
     }
     line->receiver = wecall_receiver_new(&line->decoder, rate_hz, clock_hz);
@@ -162,14 +165,24 @@ pj_status_t wecall_line_open(pjmedia_stream_common *stream, const pjmedia_codec_
 
 /* --- what comes ------------------------------------------------------------------------------------------------------ */
 
-/* Packets that follow each other, with more time between them than any packet lasts: the sender was silent. */
-static void note_silence(struct line *line, unsigned sequence, pj_uint32_t timestamp, unsigned clock_hz)
+/* Look at how a packet follows the one before it. */
+static void follow(struct line *line, const pjmedia_rtp_hdr *header, unsigned samples, unsigned clock_hz)
 {
-    if ((pj_uint16_t)(sequence - line->sequence) == 1 &&
-        (pj_int32_t)(timestamp - line->timestamp) > (pj_int32_t)(clock_hz / 1000 * LONGEST_PACKET_MS))
-        wecall_receiver_silence(line->receiver);
-    line->sequence = (pj_uint16_t)sequence;
+    enum { SURE = 3 };
+    const pj_uint16_t sequence = pj_ntohs(header->seq);
+    const pj_uint32_t timestamp = pj_ntohl(header->ts);
+    const pj_int32_t step = (pj_int32_t)(timestamp - line->timestamp);
+
+    if ((pj_uint16_t)(sequence - line->sequence) == 1) {
+        /* More time between them than any packet lasts: the sender was silent. */
+        if (step > (pj_int32_t)(clock_hz / 1000 * LONGEST_PACKET_MS)) wecall_receiver_silence(line->receiver);
+        /* Some senders count the samples of G.722, of which RFC 3551 counts the half. */
+        line->sure = line->is_g722 && line->samples && step == (pj_int32_t)line->samples ? line->sure + 1 : 0;
+        if (line->sure == SURE) wecall_receiver_tick(line->receiver, line->param.info.clock_rate);
+    }
+    line->sequence = sequence;
     line->timestamp = timestamp;
+    line->samples = samples;
 }
 
 /* Let a packet by that is no sound: whoever sends a digit (RFC 4733) sends no sound meanwhile. */
@@ -178,7 +191,11 @@ void wecall_line_pass(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *head
     struct line *line = stream->wecall;
 
     pj_mutex_lock(stream->jb_mutex);
-    if (line && (pj_uint16_t)(pj_ntohs(header->seq) - line->sequence) == 1) line->sequence = pj_ntohs(header->seq);
+    if (line) {
+        if ((pj_uint16_t)(pj_ntohs(header->seq) - line->sequence) == 1) line->sequence = pj_ntohs(header->seq);
+        line->samples = 0;
+        wecall_receiver_silence(line->receiver);
+    }
     pj_mutex_unlock(stream->jb_mutex);
 }
 
@@ -192,7 +209,8 @@ int wecall_line_receive(pjmedia_stream_common *stream, const pjmedia_rtp_hdr *he
     if (!line) return 0;
     if (restarts) wecall_receiver_restart(line->receiver);
     wecall_receiver_look(line->receiver, &before);
-    note_silence(line, pj_ntohs(header->seq), pj_ntohl(header->ts), before.clock_hz);
+    follow(line, header, header->pt == stream->si->rx_pt ? line->decoder.duration(line->decoder.context, payload, size) : 0,
+           before.clock_hz);
     if (header->pt == stream->si->rx_red_pt)
         wecall_receiver_put_redundant(line->receiver, now_ms(), pj_ntohl(header->ts), payload, size, stream->si->rx_pt);
     else if (header->pt == stream->si->rx_pt)
@@ -334,18 +352,21 @@ unsigned wecall_line_send(pjmedia_stream_common *stream, unsigned size)
     return length + size;
 }
 
-/* Send each packet once more with the one so many packets later, and with another; 0 is never. No packet's payload becomes
-   longer than `most`. Returns whether the other end takes that. */
-WECALL int wecall_line_repeat(pjmedia_stream *stream, unsigned first, unsigned second, unsigned most)
+/* Send each packet once more with the one so many packets later, and with another; 0 is never. With all headers no more
+   than so many kbit/s are sent. Returns whether the other end takes that. */
+WECALL int wecall_line_repeat(pjmedia_stream *stream, unsigned first, unsigned second, unsigned most_kbit_s)
 {
+    enum { HEADERS = 40 + 8 + 12 + 10 }; /* of IPv6, UDP and RTP, and the tag of SRTP */
     pjmedia_stream_common *common = (pjmedia_stream_common *)stream;
     struct line *line;
+    unsigned most;
 
     pj_mutex_lock(common->jb_mutex);
     if ((line = common->wecall)) {
         line->distances[0] = PJ_MIN(first, MOST_SENT);
         line->distances[1] = PJ_MIN(second, MOST_SENT);
-        line->most_payload = PJ_MIN(most, MOST_PAYLOAD);
+        most = most_kbit_s * (line->packet_samples * 1000 / line->param.info.clock_rate) / 8;
+        line->most_payload = most > HEADERS ? PJ_MIN(most - HEADERS, MOST_PAYLOAD) : 0;
     }
     pj_mutex_unlock(common->jb_mutex);
     return is_taken_again(common);
@@ -365,16 +386,12 @@ static int is_asked_for(const struct line *line, const char *name)
 /* Let Opus put a coarse form of each packet into the next one, as much of it as fits such a loss (LBRR). */
 WECALL void wecall_line_expect_loss(pjmedia_stream *stream, unsigned percent)
 {
-    pjmedia_stream_common *common = (pjmedia_stream_common *)stream;
-    struct line *line;
+    struct line *line = ((pjmedia_stream_common *)stream)->wecall;
 
-    pj_mutex_lock(common->jb_mutex);
-    line = common->wecall;
-    if (line && line->is_opus && line->param.setting.packet_loss != percent) {
-        line->param.setting.packet_loss = PJ_MIN(percent, 99);
-        line->param.setting.plc = percent > 0 && is_asked_for(line, "useinbandfec");
-        line->param.setting.cbr = is_asked_for(line, "cbr");
-        pjmedia_codec_modify(line->codec, &line->param);
-    }
-    pj_mutex_unlock(common->jb_mutex);
+    /* Only the thread of SIP does this, and the codec has a lock of its own: the one for audio does not wait here. */
+    if (!line || !line->is_opus || line->param.setting.packet_loss == percent) return;
+    line->param.setting.packet_loss = PJ_MIN(percent, 99);
+    line->param.setting.plc = percent > 0 && is_asked_for(line, "useinbandfec");
+    line->param.setting.cbr = is_asked_for(line, "cbr");
+    pjmedia_codec_modify(line->codec, &line->param);
 }

@@ -125,9 +125,17 @@ void wecall_receiver_free(struct wecall_receiver *self)
 
 void wecall_receiver_bound(struct wecall_receiver *self, float least_ms, float most_ms, float first_ms)
 {
+    const int bin = (int)(first_ms / BIN_MS) - 1;
+    const double share = fmin(2.0 * first_ms / LATE_COSTS_MS, 0.3);
+
     self->least_ms = least_ms;
     self->most_ms = fmax(most_ms, least_ms);
     self->wanted_ms = fmin(fmax(first_ms, least_ms), self->most_ms);
+    /* As if the line had shown so lately: it may show better, which takes a few seconds. */
+    if (bin < 1 || bin >= BINS) return;
+    self->bins[0] = 1.0 - share;
+    self->bins[bin] = share;
+    self->measured = 300;
 }
 
 void wecall_receiver_restart(struct wecall_receiver *self)
@@ -137,6 +145,13 @@ void wecall_receiver_restart(struct wecall_receiver *self)
     self->lateness_count = 0;
     self->made_up = 0;
     memset(self->seen, 0, sizeof(self->seen));
+}
+
+void wecall_receiver_tick(struct wecall_receiver *self, unsigned clock_hz)
+{
+    if (clock_hz == self->clock_hz) return;
+    self->clock_hz = self->line.clock_hz = clock_hz;
+    wecall_receiver_restart(self);
 }
 
 void wecall_receiver_silence(struct wecall_receiver *self)
@@ -278,7 +293,9 @@ int wecall_receiver_put_redundant(struct wecall_receiver *self, double now_ms, u
     enum { MOST_BLOCKS = 4 };
     struct { unsigned offset; size_t size; } blocks[MOST_BLOCKS];
     const unsigned char *bytes = payload, *end = bytes + size;
-    unsigned count = 0, each, samples, ends = UINT_MAX;
+    /* Some senders are off by a tick or so. */
+    const unsigned slack = (unsigned)ticks_of(self, self->step) / 2;
+    unsigned count = 0, each, samples, ticks, ends = UINT_MAX - slack;
     size_t total = 0;
 
     for (; bytes < end && (*bytes & 0x80); bytes += 4) {
@@ -293,8 +310,9 @@ int wecall_receiver_put_redundant(struct wecall_receiver *self, double now_ms, u
         if (!blocks[each].size) continue;
         samples = duration(self, bytes, blocks[each].size);
         /* A block ends where the next one begins, or before. */
-        if (!samples || blocks[each].offset > ends || ticks_of(self, samples) > blocks[each].offset) goto refuse;
-        ends = blocks[each].offset - (unsigned)ticks_of(self, samples);
+        ticks = (unsigned)ticks_of(self, samples);
+        if (!samples || blocks[each].offset > ends + slack || ticks > blocks[each].offset + slack) goto refuse;
+        ends = blocks[each].offset > ticks ? blocks[each].offset - ticks : 0;
     }
     if (!duration(self, bytes, (size_t)(end - bytes))) goto refuse;
     wecall_receiver_put(self, now_ms, timestamp, bytes, (size_t)(end - bytes), WECALL_ITSELF);
@@ -619,14 +637,15 @@ static void approach(struct wecall_receiver *self)
     self->since_change = 0;
 }
 
-static void follow(struct wecall_receiver *self, double now_ms)
+/* Set the clock by the moment at which sound is asked for. Returns whether it was asked for long ago or never. */
+static int follow(struct wecall_receiver *self, double now_ms)
 {
-    if (!self->has_clock || fabs(now_ms - self->clock_ms) > CLOCK_JUMP_MS) {
-        self->clock_ms = now_ms;
-        self->has_clock = 1;
-    } else {
-        self->clock_ms += FOLLOW * (now_ms - self->clock_ms);
-    }
+    const int jumps = !self->has_clock || fabs(now_ms - self->clock_ms) > CLOCK_JUMP_MS;
+
+    if (jumps) self->clock_ms = now_ms;
+    else self->clock_ms += FOLLOW * (now_ms - self->clock_ms);
+    self->has_clock = 1;
+    return jumps;
 }
 
 /* Begin with the oldest frame that is not later than the wait that is wanted. */
@@ -654,11 +673,18 @@ static void remember(struct wecall_receiver *self, const int16_t *played, unsign
 
 unsigned wecall_receiver_get(struct wecall_receiver *self, double now_ms, int16_t *into, unsigned samples)
 {
-    follow(self, now_ms);
+    if (follow(self, now_ms) && self->count) {
+        /* What was said meanwhile is old. */
+        self->is_playing = 0;
+        self->ready_count = 0;
+    }
     self->asked = samples;
     if (samples > self->ready_room / 2) return 0;
     if (!self->is_playing) {
-        if (!self->count) return 0;
+        if (!self->count) {
+            self->has_clock = 0;
+            return 0;
+        }
         begin(self);
     }
     while (self->ready_count < samples) produce(self);

@@ -53,6 +53,9 @@ void wecall_receiver_bound(struct wecall_receiver *receiver, float least_ms, flo
 /* Forget the sender's clock: another one begins. */
 void wecall_receiver_restart(struct wecall_receiver *receiver);
 
+/* Go on with timestamps of another clock. */
+void wecall_receiver_tick(struct wecall_receiver *receiver, unsigned clock_hz);
+
 /* Say that nothing was sent between what came before and what comes next: the sender suppresses silence. */
 void wecall_receiver_silence(struct wecall_receiver *receiver);
 

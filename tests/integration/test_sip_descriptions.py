@@ -9,7 +9,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall
-from tests.lab.audio import level
+from tests.lab.audio import gaps, level
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until
 from tests.lab.rtp_port import Packet, RtpPort, g722, redundant
@@ -431,4 +431,15 @@ def test_opus_sends_no_more_than_the_other_end_can_play(
     line.say(TONE_HZ)
     # RFC 6716 section 3.1: of SILK, four configurations a bandwidth; narrow, medium, wide.
     wait_until(lambda: {packet.payload[0] >> 5 for packet in port.take(10, is_opus)} == {bandwidth}, "its bandwidth")
+    peer.hang_up()
+
+
+@pytest.mark.parametrize("units_per_ms", [8, 16])
+def test_g722_is_heard_whole_whether_its_timestamps_count_each_sample_or_every_other(
+    line: SipLine, peer: ScriptedPeer, port: RtpPort, units_per_ms: int
+) -> None:
+    # RFC 3551 section 4.5.2 has a clock of 8 kHz for historical reasons, and some senders have none.
+    said = offered(peer, line, sdp(port.port, formats="9 101"))
+    port.speak(said.port, 9, g722(TONE_HZ, 2.0), units_per_ms=units_per_ms)
+    assert gaps(line.last_heard(1.2), TONE_HZ) == []
     peer.hang_up()

@@ -130,6 +130,10 @@ class Receiver:
         """Say that the sender was silent before what comes next."""
         self._call("wecall_receiver_silence")
 
+    def tick(self, clock_hz: int) -> None:
+        """Say that timestamps are of another clock."""
+        self._call("wecall_receiver_tick", clock_hz)
+
     def restart(self) -> None:
         """Say that another clock begins."""
         self._call("wecall_receiver_restart")

@@ -251,9 +251,12 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Notice signs of life that change no state, who is there, and what became of our own re-INVITEs."""
         event = parameters.e.body.tsxState
         transaction = event.tsx
-        if event.type != pjsua2.PJSIP_EVENT_RX_MSG:
-            return
         method = str(transaction.method)
+        if event.type != pjsua2.PJSIP_EVENT_RX_MSG:
+            if transaction.role == pjsua2.PJSIP_ROLE_UAC and method == "INVITE" and transaction.statusCode >= _FINAL:
+                # An answer that the library made up: nothing came.
+                self._calls.codecs.reinvite_answered(self.call_id)
+            return
         if method in {"INVITE", "UPDATE"}:
             message = received(event.src.rdata)
             self._calls.party_told(self.call_id, message)

@@ -184,7 +184,7 @@ class LineControl:
 
     def _apply(self, address: int, redundancy: Redundancy) -> None:
         library = native.library()
-        is_carried = library.wecall_line_repeat(address, *redundancy.distances, self._settings.most_payload_bytes)
+        is_carried = library.wecall_line_repeat(address, *redundancy.distances, self._settings.most_kbit_s)
         library.wecall_line_expect_loss(address, 0 if is_carried else redundancy.expected_loss_percent)
 
 

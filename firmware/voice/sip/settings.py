@@ -88,11 +88,6 @@ class RedundancySettings:
     most_wait_ms: float = 300.0
     most_kbit_s: int = 256
 
-    @property
-    def most_payload_bytes(self) -> int:
-        """How much fits in a packet of 20 ms behind the headers of IPv6, UDP and RTP, and before SRTP's tag."""
-        return max(0, self.most_kbit_s * 20 // 8 - 40 - 8 - 12 - 10)
-
 
 @dataclass(frozen=True, slots=True)
 class SipSettings:

@@ -141,6 +141,36 @@ def test_timestamps_that_are_not_exact_cost_no_sound(listener: Listener, jitter:
     assert len(listener.decoded) >= first + 45
 
 
+@pytest.mark.parametrize("silence_ms", [20, 100, 170, 1000])
+def test_a_first_packet_that_is_waited_for_does_not_delay_what_follows(silence_ms: float) -> None:
+    with levels(wait_ms=None) as listener:
+        assert listener.hear(silence_ms) == b""
+        listener.follow((number, level(number)) for number in range(100))
+        line = listener.line
+        assert line.wait_ms < PACKET_MS
+        assert (line.squeezed, line.stretched, line.concealed) == (0, 0, 0)
+
+
+def test_what_was_said_while_nobody_asked_for_sound_is_not_heard_late(listener: Listener) -> None:
+    first = listener.settle()
+    for number in range(first, first + 25):
+        listener.put(number, level(number))
+        listener.now_ms += PACKET_MS
+    listener.follow((number, level(number)) for number in range(first + 25, first + 35))
+    assert latest(listener, 5) >= first + 29
+
+
+def test_a_sender_with_another_clock_is_heard_in_its_time(listener: Listener) -> None:
+    first = listener.settle()
+    listener.receiver.tick(2 * LEVEL_TICKS * 50)
+    for number in range(first, first + 100):
+        listener.receiver.put(listener.now_ms, FIRST + number * 2 * LEVEL_TICKS, level(number))
+        listener.hear(PACKET_MS)
+    line = listener.line
+    assert (line.lost, line.gaps) == (0, 0)
+    assert latest(listener, 5) >= first + 94
+
+
 # --- waiting ---------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +186,17 @@ def follow_late(listener: Listener, first: int, count: int, late_ms: float, one_
             listener.hear(TURN_MS)
         listener.put(number, level(number))
     return first + count
+
+
+def test_the_wait_of_an_earlier_call_is_kept_until_the_line_has_shown_that_less_will_do() -> None:
+    with levels(wait_ms=None) as listener:
+        listener.receiver.bound(0, 300, 100)
+        listener.follow((number, level(number)) for number in range(50))
+        assert listener.line.wanted_ms == 100
+        assert listener.line.wait_ms > 90
+        listener.follow((number, level(number)) for number in range(50, 1000))
+        assert listener.line.wanted_ms < PACKET_MS
+        assert listener.line.wait_ms < 2 * PACKET_MS
 
 
 def test_the_wait_grows_at_once_and_shrinks_slowly() -> None:

@@ -144,6 +144,7 @@ GOOD: Final = {
     "none yet": redundant([(320, b""), (160, b"")], b"\1"),
     "one yet": redundant([(0, b""), (160, b"\2")], b"\1"),
     "the longest": redundant([(160, bytes(1023))], b"\1"),
+    "off by a tick": redundant([(319, b"\3"), (159, b"\2")], b"\1"),
 }
 BAD: Final = {
     "nothing": b"",
@@ -159,9 +160,9 @@ BAD: Final = {
     "nothing but copies": redundant([(160, b"\2" * 9)], b""),
     "five": redundant([(160 * back, b"\2") for back in (5, 4, 3, 2, 1)], b"\1"),
     "of the same time": redundant([(0, b"\2")], b"\1"),
-    "of itself's time": redundant([(159, b"\2")], b"\1"),
+    "of itself's time": redundant([(119, b"\2")], b"\1"),
     "of one time": redundant([(160, b"\2"), (160, b"\3")], b"\1"),
-    "of each other's time": redundant([(319, b"\2"), (160, b"\3")], b"\1"),
+    "of each other's time": redundant([(279, b"\2"), (160, b"\3")], b"\1"),
     "the newer first": redundant([(160, b"\2"), (320, b"\3")], b"\1"),
     "the newer first, with nothing between": redundant([(160, b"\2"), (240, b""), (320, b"\3")], b"\1"),
     "itself too long": redundant([(160, b"\2")], bytes(1501)),

@@ -7,7 +7,6 @@ import pytest
 
 from firmware.voice.sip import native, redundancy
 from firmware.voice.sip.redundancy import LineSample, Redundancy, RedundancyPolicy
-from firmware.voice.sip.settings import RedundancySettings
 
 if TYPE_CHECKING:
     from firmware.voice.sip.call import SipCall
@@ -111,12 +110,6 @@ def test_what_comes_late_after_all_is_not_lost(stream: Stream) -> None:
 def test_counts_that_go_back_change_nothing(stream: Stream) -> None:
     stream.look_for(5)
     assert stream.policy.choose(LineSample(stream.at_s + 1, 0, 0, 0, 0, 0)) == NOTHING
-
-
-@pytest.mark.parametrize(("kbit_s", "payload"), [(256, 570), (128, 250), (0, 0)])
-def test_what_a_packet_may_hold_follows_from_the_bandwidth(kbit_s: int, payload: int) -> None:
-    # Whole packets at 50 a second: with headers and tag no more than the bound.
-    assert RedundancySettings(most_kbit_s=kbit_s).most_payload_bytes == payload
 
 
 class Part:
