@@ -160,6 +160,17 @@ def test_on_a_line_that_loses_each_packet_carries_two_older_ones_until_it_is_cle
         pair_.tap.take_until(lambda packets: are_alone(packets, number), 50, SOON_S + KEEP_S)
 
 
+@pytest.mark.timeout(90)
+def test_packets_that_overtake_each_other_are_not_taken_for_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pair(tmp_path, "g722", monkeypatch) as pair_:
+        pair_.call()
+        number = pair_.tap.take(20)[0].type
+        pair_.cable.change(Line(jitter_ms=60))
+        assert are_alone(pair_.tap.take(750, timeout_s=20), number)
+
+
 @pytest.mark.timeout(60)
 def test_what_a_digit_takes_the_place_of_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pair(tmp_path, "g722", monkeypatch) as pair_:

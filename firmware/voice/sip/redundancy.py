@@ -8,7 +8,7 @@ late or again follows from the line itself (engine/native/receiver.c).
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pjsua2
@@ -24,6 +24,10 @@ _WATCH_S: Final = 0.2
 _WINDOW_S: Final = 5.0
 _KEEP_S: Final = 30.0
 _FEWEST_LOST: Final = 2
+# What others have overtaken counts as lost until it comes, which it does within so many looks. At the other end, whose
+# reports are rare, a few may be on their way at any time.
+_OVERTAKING_LOOKS: Final = 4
+_FEWEST_LOST_THERE: Final = 6
 _SOME_PERCENT: Final = 0.5
 _MANY_PERCENT: Final = 2.0
 # Losses that come one by one make bursts of 1.1 packets at 10 %.
@@ -84,7 +88,8 @@ class RedundancyPolicy:
             self._samples.popleft()
         if self._keep_until_s == 0.0:
             self._keep_until_s = sample.at_s + _KEEP_S
-        wanted = self._wanted(self._samples[0], sample)
+        lost = min(each.lost for each in list(self._samples)[-_OVERTAKING_LOOKS:])
+        wanted = self._wanted(self._samples[0], replace(sample, lost=lost))
         current = self.redundancy
         if _strength(wanted) >= _strength(current):
             self._keep_until_s = sample.at_s + _KEEP_S
@@ -97,6 +102,8 @@ class RedundancyPolicy:
     def _wanted(first: LineSample, last: LineSample) -> Redundancy:
         here = last.lost - first.lost
         there = last.far_lost - first.far_lost
+        if there < _FEWEST_LOST_THERE:
+            there = 0
         if max(here, there) < _FEWEST_LOST:
             return Redundancy()
         percent = max(

@@ -65,8 +65,10 @@ def test_a_packet_lost_now_and_then_changes_nothing(stream: Stream) -> None:
 def test_a_few_lost_are_answered_by_one_copy_and_many_by_two(stream: Stream) -> None:
     stream.look_for(5)
     stream.look(lost=1)
-    assert stream.look(lost=1) == Redundancy((1, 0), 5)
-    assert stream.look(lost=5).distances == (1, 2)
+    stream.look(lost=1)
+    assert stream.look_for(0.8) == Redundancy((1, 0), 5)
+    stream.look(lost=5)
+    assert stream.look_for(0.8).distances == (1, 2)
 
 
 @pytest.mark.parametrize("percent", [5, 10, 20])
@@ -102,9 +104,9 @@ def test_a_line_that_was_bad_in_the_last_call_begins_with_copies_and_is_relieved
 def test_what_comes_late_after_all_is_not_lost(stream: Stream) -> None:
     stream.look_for(5)
     for _ in range(60):
-        stream.look(lost=1)
-        stream.look(lost=-1, bursts=0)
-    assert stream.policy.redundancy == NOTHING
+        stream.look(lost=3, far_lost=3, far=50)
+        stream.look(lost=-3, bursts=0, far_lost=-3, far=50)
+        assert stream.policy.redundancy == NOTHING
 
 
 def test_counts_that_go_back_change_nothing(stream: Stream) -> None:
@@ -137,7 +139,8 @@ def test_statistics_are_read_while_they_are_there(monkeypatch: pytest.MonkeyPatc
         def getStreamStat(self, _index: int) -> Whole:  # noqa: N802 - pjsua2's
             return Whole()
 
-    monkeypatch.setattr(native, "look_at_line", lambda _address: native.Line(bursts=3))
+    monkeypatch.setattr(native, "look_at_line", lambda _address: native.Line(frames=10, lost=2, late=1, bursts=3))
+    monkeypatch.setattr(native, "far_report", lambda _address: None)
     sample = redundancy._sample(cast("SipCall", Call()), 0)
     assert sample is not None
-    assert (sample.received, sample.lost, sample.bursts, sample.far_received, sample.far_lost) == (1, 1, 3, 0, 1)
+    assert (sample.received, sample.lost, sample.bursts, sample.far_received, sample.far_lost) == (8, 1, 3, 1, 0)
