@@ -51,7 +51,7 @@ struct wecall_receiver {
     unsigned rate_hz, clock_hz, step;
     struct frame frames[MOST_FRAMES]; /* by their timestamps */
     unsigned count;
-    int has_begun, is_playing;
+    int has_begun, is_playing, begins_at_once;
     int64_t newest, next;
     double newest_ms; /* when it came */
     int64_t seen[MOST_SEEN];
@@ -141,6 +141,7 @@ void wecall_receiver_bound(struct wecall_receiver *self, float least_ms, float m
 void wecall_receiver_restart(struct wecall_receiver *self)
 {
     while (self->count) drop(self, self->count - 1);
+    self->begins_at_once |= self->has_begun;
     self->has_begun = self->is_playing = 0;
     self->lateness_count = 0;
     self->made_up = 0;
@@ -648,17 +649,21 @@ static int follow(struct wecall_receiver *self, double now_ms)
     return jumps;
 }
 
-/* Begin with the oldest frame that is not later than the wait that is wanted. */
-static void begin(struct wecall_receiver *self)
+/* Begin with the oldest frame that is not later than the wait that is wanted. Returns whether its time has come. */
+static int begin(struct wecall_receiver *self)
 {
     self->next = self->frames[0].at;
     while (self->count > 1 && wait_ms(self) > self->wanted_ms + SLACK_MS) {
         drop(self, 0);
         self->next = self->frames[0].at;
     }
+    /* Where sound breaks off and begins anew, it has been waited for long enough. */
+    if (!self->begins_at_once && wait_ms(self) < self->wanted_ms) return 0;
+    self->begins_at_once = 1;
     self->is_playing = 1;
     self->made_up = 0;
     self->made_up_ms = 0.0;
+    return 1;
 }
 
 static void remember(struct wecall_receiver *self, const int16_t *played, unsigned samples)
@@ -685,7 +690,10 @@ unsigned wecall_receiver_get(struct wecall_receiver *self, double now_ms, int16_
             self->has_clock = 0;
             return 0;
         }
-        begin(self);
+        if (!begin(self)) {
+            self->clock_ms += 1000.0 * samples / self->rate_hz;
+            return 0;
+        }
     }
     while (self->ready_count < samples) produce(self);
     if (self->count || self->made_up_ms == 0.0) approach(self);

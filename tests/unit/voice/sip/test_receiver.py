@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.listener import FIRST, LEVEL_TICKS, RATE_HZ, TURN_MS, Listener, latest, level, levels
+from tests.lab.listener import FIRST, LEVEL_TICKS, RATE_HZ, TURN_MS, WAIT_MS, Listener, latest, level, levels
 from tests.lab.redundancy import redundant
 from tests.lab.virtual_line import PACKET_MS
 
@@ -19,11 +19,18 @@ def listener() -> Iterator[Listener]:
 # --- order -----------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_heard_before_the_first_packet(listener: Listener) -> None:
+def test_nothing_is_heard_before_the_first_packet_and_that_waits_for_its_time(listener: Listener) -> None:
     assert listener.hear(200) == b""
     assert listener.line.played == 0
     listener.put(0, level(0))
-    assert listener.hear(TURN_MS)[:1] == level(0)[:1]
+    assert listener.hear(WAIT_MS - TURN_MS) == b""
+    assert listener.hear(2 * TURN_MS)[:1] == level(0)[:1]
+
+
+def test_on_a_line_that_nothing_is_known_of_the_first_packet_is_heard_at_once() -> None:
+    with levels(wait_ms=None) as listener:
+        listener.put(0, level(0))
+        assert listener.hear(TURN_MS)[:1] == level(0)[:1]
 
 
 def test_packets_in_another_order_are_played_in_theirs(listener: Listener) -> None:

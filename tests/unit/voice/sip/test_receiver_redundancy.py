@@ -181,7 +181,7 @@ BAD_OPUS: Final = {
 def test_good_redundancy_is_taken(listener: Listener, payload: bytes) -> None:
     assert listener.put_redundant(0, payload)
     assert listener.line.refused == 0
-    assert listener.hear(PACKET_MS)
+    assert listener.hear(WAIT_MS + PACKET_MS)
 
 
 @pytest.mark.parametrize("payload", BAD.values(), ids=BAD)
