@@ -1,4 +1,4 @@
-"""Builds the devices that a configuration names: those on the Pi's pins, or those of a simulator."""
+"""Builds the devices that a configuration names, those on the Pi's pins or those of a simulator, and ties its keys."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from firmware.phone.country import ASSUMED_COUNTRY
+from firmware.phone.events import Event, KeyHeld, KeyPressed, KeyReleased, KeyRepeated
+from firmware.phone.key import Key
 from firmware.ports.devices import Display, HookSwitch, Indicator, Keypad, RingerLight
 from provisioning.controls import HookSwitch as HookSwitchSettings
 from provisioning.controls import Indicator as IndicatorSettings
@@ -112,6 +114,20 @@ def build_devices(
     if simulator_dir is None:
         return _on_pins(settings, glyphs)
     return _on_a_page(settings, simulator_dir, glyphs)
+
+
+def post_keys(keypad: Keypad, post: Callable[[Event], None]) -> None:
+    """Have what a person does to the keys posted, on the keypad's thread."""
+
+    def post_release(name: str) -> None:
+        # Each event has the whole view worked out, and this is the only key whose release means anything.
+        if name == Key.BOOST:
+            post(KeyReleased(Key.BOOST))
+
+    keypad.when_pressed = lambda name: post(KeyPressed(Key(name)))
+    keypad.when_repeated = lambda name: post(KeyRepeated(Key(name)))
+    keypad.when_held = lambda name: post(KeyHeld(Key(name)))
+    keypad.when_released = post_release
 
 
 def _on_pins(settings: Settings, glyphs: Sequence[Glyph]) -> Devices:

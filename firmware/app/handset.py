@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from firmware.app.boot import Early, Options
 from firmware.app.bus import Bus
-from firmware.app.devices import Settings, StartedDevice, build_devices
+from firmware.app.devices import Settings, StartedDevice, build_devices, post_keys
 from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
@@ -29,17 +29,7 @@ from firmware.control.server import ControlServer, Handler
 from firmware.display.families import has_chinese
 from firmware.display.families.rom import GLYPHS
 from firmware.phone.call import CallId, SipUri
-from firmware.phone.events import (
-    Event,
-    HandsetLifted,
-    HandsetReplaced,
-    KeyHeld,
-    KeyPressed,
-    KeyReleased,
-    KeyRepeated,
-    MinuteStarted,
-)
-from firmware.phone.key import Key
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, MinuteStarted
 from firmware.phone.news import CallsFound, Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import SendMessage
 from firmware.phone.phone import Phone
@@ -211,10 +201,7 @@ class Handset:
         devices, faults = self._devices, self._device_faults
         self._user_interface.start()
         self._running.callback(self._user_interface.stop)
-        devices.keypad.when_pressed = self._key_listener(KeyPressed)
-        devices.keypad.when_repeated = self._key_listener(KeyRepeated)
-        devices.keypad.when_held = self._key_listener(KeyHeld)
-        devices.keypad.when_released = self._key_listener(KeyReleased)
+        post_keys(devices.keypad, self._post_from_thread)
         devices.hook_switch.when_lifted = lambda: self._post_from_thread(HandsetLifted())
         devices.hook_switch.when_replaced = lambda: self._post_from_thread(HandsetReplaced())
         parts: dict[str, StartedDevice] = {
@@ -437,11 +424,6 @@ class Handset:
 
     def _post_from_thread(self, event: Event) -> None:
         self._bus.post_threadsafe(event)
-
-    def _key_listener(
-        self, event_type: type[KeyPressed | KeyRepeated | KeyHeld | KeyReleased]
-    ) -> Callable[[str], None]:
-        return lambda name: self._post_from_thread(event_type(Key(name)))
 
     def _show(self, view: PhoneView) -> None:
         self._user_interface.show(view)

@@ -1,4 +1,4 @@
-"""Each display that can be configured gets the driver that knows it."""
+"""Each display that can be configured gets the driver that knows it, and what keys do is posted."""
 
 from pathlib import Path
 
@@ -7,8 +7,10 @@ import pytest
 from drivers.character_lcd import CharacterLcd
 from drivers.colour_lcd import ColourLcd
 from drivers.oled import OledDisplay
-from firmware.app.devices import Settings, build_devices, panel_of
+from firmware.app.devices import Settings, build_devices, panel_of, post_keys
 from firmware.display.families.rom import GLYPHS
+from firmware.phone.events import Event, KeyHeld, KeyPressed, KeyReleased, KeyRepeated
+from firmware.phone.key import Key
 from provisioning.display import _KINDS, Display
 from provisioning.parsing import parse_configuration
 
@@ -48,3 +50,19 @@ def test_the_simulator_begins_with_the_configured_family(family: str, tmp_path: 
     devices = build_devices(settings, simulator_dir=tmp_path, glyphs=GLYPHS)
     assert devices.page is not None
     assert devices.page.family == family
+
+
+def test_what_keys_do_is_posted_and_of_those_that_come_up_the_one_that_means_something(tmp_path: Path) -> None:
+    keypad = build_devices(Settings(), simulator_dir=tmp_path, glyphs=GLYPHS).keypad
+    posted: list[Event] = []
+    post_keys(keypad, posted.append)
+    assert keypad.when_pressed is not None
+    assert keypad.when_repeated is not None
+    assert keypad.when_held is not None
+    assert keypad.when_released is not None
+    for report in (keypad.when_pressed, keypad.when_repeated, keypad.when_held):
+        report("5")
+    for key in Key:
+        keypad.when_released(key.value)
+    five = Key.DIGIT_5
+    assert posted == [KeyPressed(five), KeyRepeated(five), KeyHeld(five), KeyReleased(Key.BOOST)]
