@@ -1,5 +1,6 @@
-"""What stands in the lock files, and how they are held against pyproject.toml."""
+"""What stands in the lock files and in tools/setup, and how they are held against pyproject.toml."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,10 @@ def test_what_is_locked_for_one_machine_alone_is_missed_on_the_other(tmp_path: P
     pc = Target("amd64", (3, 13), "").markers()
     assert locked.on(pc) == []
     assert list(locked.mismatches([Requirement("pins")], pc)) == ["pins is not locked for x86_64."]
+
+
+def test_an_environment_that_lacks_any_package_of_the_bench_is_completed() -> None:
+    looked_for = re.search(r'"\$target" = bench .* -c \'import (.+?)\'', Path("tools/setup").read_text())
+    extra = set(requirements_of(["bench"])) - set(requirements_of([]))
+    assert looked_for is not None
+    assert set(looked_for[1].split(", ")) == {requirement.name for requirement in extra}
