@@ -137,7 +137,6 @@ class AudioLoop:
 
         # From here on everything belongs to the audio thread.
         self._adopted: _Wanted | None = None
-        self._lowers_noise = True
         self._near_end = self._handset_near_end
         self._ear = Ear(card.rate_hz)
         self._comfort_noise: ComfortNoise | None = None
@@ -301,8 +300,9 @@ class AudioLoop:
         before, self._adopted = self._adopted, wanted
         if not wanted.talk:
             self._streams.shut_capture()
+        self._choose_noise(lowered=wanted.lower_noise)
         if wanted.is_open:
-            self._take_route(speaker=wanted.speaker, lower_noise=wanted.lower_noise)
+            self._take_route(speaker=wanted.speaker)
         if wanted.tone is not self._tone_request:
             self._tone_request = wanted.tone
             if wanted.tone is not None:
@@ -319,20 +319,13 @@ class AudioLoop:
         if before is not None and before.is_open and not wanted.is_open:
             self._turns_left = _TURNS_AFTER_CLOSE
 
-    def _make_near_ends(self, *, lower_noise: bool) -> None:
-        """Begin anew with or without noise suppression; what was learned of the room goes."""
-        self._handset_near_end, self._speaker_near_end = (
-            NearEnd(
-                replace(settings, noise_suppression=settings.noise_suppression and lower_noise),
-                rate_hz=self._card.rate_hz,
-            )
-            for settings in self._near_end_settings
-        )
+    def _choose_noise(self, *, lowered: bool) -> None:
+        for near_end, settings in zip(
+            (self._handset_near_end, self._speaker_near_end), self._near_end_settings, strict=True
+        ):
+            near_end.change(replace(settings, noise_suppression=settings.noise_suppression and lowered))
 
-    def _take_route(self, *, speaker: bool, lower_noise: bool) -> None:
-        if lower_noise is not self._lowers_noise:
-            self._lowers_noise = lower_noise
-            self._make_near_ends(lower_noise=lower_noise)
+    def _take_route(self, *, speaker: bool) -> None:
         card = self._speaker_card if speaker else self._card
         if not self._streams.uses(card):
             self._streams.use(card, fade_out(self._exchange(None), card.rate_hz))

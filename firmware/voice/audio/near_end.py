@@ -48,39 +48,47 @@ class NearEnd:
 
     What it has learned of a room is kept from call to call. All but `fault`, `is_working` and `echo_path` is the audio
     thread's.
-
-    Attributes:
-        fault: why sound is not processed where it should be, a sentence; empty where it is.
     """
 
     def __init__(self, settings: NearEndSettings, *, rate_hz: int) -> None:
-        self._settings = settings
         self._rate_hz = rate_hz
-        self._processor: Processor | None = None
-        self._loading: threading.Thread | None = None
-        self.fault = ""
+        self._used = self._wanted = _Processing(settings, rate_hz)
+
+    @property
+    def fault(self) -> str:
+        """Why sound is not processed as it should be, in sentences; empty where it is."""
+        return self._wanted.fault
 
     @property
     def is_working(self) -> bool:
         """Whether sound is processed."""
-        return self._processor is not None
+        return self._wanted.processor is not None or self._used.processor is not None
 
     @property
     def echo_path(self) -> "EchoPath | None":
         """What is known of the loudspeaker's echo; a copy, from any thread."""
-        processor = self._processor
+        processor = self._used.processor
         return processor.echo_path if processor is not None else None
 
     def check(self) -> None:
         """Say at once where what is needed is not installed, without loading it."""
-        if self._settings.is_needed and importlib.util.find_spec("pywebrtc_audio") is None:
-            self._report("is not installed")
+        self._wanted.check()
+
+    def change(self, settings: NearEndSettings) -> None:
+        """Process by other settings once `prepare` has loaded what they need, and as before until then."""
+        if settings == self._wanted.settings:
+            return
+        if settings == self._used.settings:
+            self._wanted = self._used
+            return
+        self._wanted = _Processing(settings, self._rate_hz)
+        self._wanted.check()
+        if not settings.is_needed:
+            self._used = self._wanted
 
     def prepare(self) -> None:
         """Begin to load what is needed, without waiting for it."""
-        if self._settings.is_needed and self._loading is None and not self.fault:
-            self._loading = threading.Thread(target=self._load, name="near-end", daemon=True)
-            self._loading.start()
+        self._wanted.load()
 
     def process(self, near: bytes, far: bytes) -> bytes:
         """Return a frame of the microphone as it should be sent.
@@ -89,15 +97,43 @@ class NearEnd:
             near: what the microphone heard.
             far: what was played meanwhile, of the same length.
         """
-        processor = self._processor
+        if self._wanted.processor is not None:
+            self._used = self._wanted
+        processor = self._used.processor
         if processor is None:
             return near
         try:
             return processor.process(near, far)
         except (RuntimeError, ValueError, MemoryError) as error:
-            self._processor = None
-            self._report(f"stopped working: {error}")
+            self._used.processor = None
+            self._used.report(f"stopped working: {error}")
             return near
+
+
+class _Processing:
+    """What some settings ask for, loaded once at most.
+
+    Attributes:
+        settings: what is asked for.
+        processor: what does it; None until it is loaded, and where it has failed.
+        fault: why it is not done, in sentences; empty where it is.
+    """
+
+    def __init__(self, settings: NearEndSettings, rate_hz: int) -> None:
+        self.settings = settings
+        self.processor: Processor | None = None
+        self.fault = ""
+        self._rate_hz = rate_hz
+        self._loading: threading.Thread | None = None
+
+    def check(self) -> None:
+        if self.settings.is_needed and importlib.util.find_spec("pywebrtc_audio") is None:
+            self.report("is not installed")
+
+    def load(self) -> None:
+        if self.settings.is_needed and self._loading is None and not self.fault:
+            self._loading = threading.Thread(target=self._load, name="near-end", daemon=True)
+            self._loading.start()
 
     def _load(self) -> None:
         # The thread begins with the audio thread's priority, and would hold it up at that.
@@ -107,18 +143,19 @@ class NearEnd:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             webrtc = importlib.import_module("firmware.voice.audio.webrtc")
-            self._processor = webrtc.WebRtcProcessor(
+            self.processor = webrtc.WebRtcProcessor(
                 rate_hz=self._rate_hz,
-                echo_cancelling=self._settings.echo_cancelling,
-                noise_suppression=self._settings.noise_suppression,
-                gain_control=self._settings.gain_control,
+                echo_cancelling=self.settings.echo_cancelling,
+                noise_suppression=self.settings.noise_suppression,
+                gain_control=self.settings.gain_control,
             )
         except (ImportError, RuntimeError, ValueError, TypeError, MemoryError, SipError) as error:
-            self._report(f"cannot be used: {error}")
+            self.report(f"cannot be used: {error}")
 
-    def _report(self, what: str) -> None:
+    def report(self, what: str) -> None:
+        """Keep and log what is wrong."""
         self.fault = (
-            f"WebRTC's audio processing {what}. Echo, noise and level are sent as the microphone hears them; "
+            f"WebRTC's audio processing {what}. Echo, noise and level are not dealt with as they should be; "
             "install the package pywebrtc-audio."
         )
         _log.warning("%s", self.fault)

@@ -15,12 +15,13 @@ from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import AudioRoute, EarPreset, Tone
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.voice.audio import loop
+from firmware.voice.audio import loop, webrtc
 from firmware.voice.audio.loop import AudioLoop
 from firmware.voice.audio.near_end import NearEndSettings
 from firmware.voice.audio.sound_pipe import PipeSource, PipeTap
 from firmware.voice.audio.sound_queue import SoundQueue
 from firmware.voice.audio.tap_reader import TapReader
+from firmware.voice.audio.webrtc import WebRtcProcessor
 from tests.fakes.audio_ports import EchoPort, SingingPort
 from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.acoustic_path import far_voice, level_db
@@ -681,6 +682,59 @@ def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(
     assert "Echo comes after" in str(bench.loop.counters)
 
 
+def test_the_far_end_does_not_hear_itself_while_the_holder_switches_noise_suppression(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_load = threading.Event()
+
+    def load_late(**choices: Any) -> WebRtcProcessor:
+        may_load.wait()
+        return WebRtcProcessor(**choices)
+
+    room, port = Room(), SpeakingPort(far_voice())
+    settings = NearEndSettings(echo_cancelling=True, noise_suppression=True)
+    bench = start(port, microphone=room, speaker_near_end=settings)
+    room.card = bench.card
+    bench.loop.open(talk=False, speaker=True)
+    bench.wait_for(lambda: bench.loop.counters.is_processing)
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.advance(4.0)
+    monkeypatch.setattr(webrtc, "WebRtcProcessor", load_late)
+    bench.loop.lower_noise(lowered=False)
+    bench.card.advance(2.0)
+    may_load.set()
+    bench.card.advance(4.0)
+    heard = Sound.from_pcm(bytes(room.heard), RATE_HZ)
+    sent = Sound.from_pcm(bytes(port.sent), RATE_HZ).samples[-len(heard.samples) :]
+    for second in range(3, 6):
+        assert level_db(heard.between(second, second + 1).samples) > -60
+        down_db = level_db(heard.between(second, second + 1).samples) - level_db(
+            sent[second * RATE_HZ : (second + 1) * RATE_HZ]
+        )
+        assert down_db >= 40
+
+
+def test_processing_that_lowers_no_noise_is_not_loaded_anew_where_the_holder_switches_that(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    def load(**choices: Any) -> WebRtcProcessor:
+        loaded.append(choices)
+        return WebRtcProcessor(**choices)
+
+    monkeypatch.setattr(webrtc, "WebRtcProcessor", load)
+    bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True))
+    bench.loop.open(talk=True, speaker=True)
+    bench.card.advance(0.1)
+    bench.wait_for(lambda: bench.loop.counters.is_processing)
+    for lowered in (False, True):
+        bench.loop.lower_noise(lowered=lowered)
+        bench.card.advance(0.1)
+        assert bench.loop.counters.is_processing
+    assert len(loaded) == 1
+
+
 def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(start: Callable[..., Bench]) -> None:
     port = DeafPort()
     bench = start(
@@ -723,6 +777,17 @@ def test_a_package_that_is_not_installed_is_named_before_the_first_call(
     assert bench.card.capture is None
 
 
+def test_a_package_that_is_not_installed_is_named_whatever_the_holder_wants_of_noise(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True, noise_suppression=True))
+    bench.loop.lower_noise(lowered=False)
+    bench.loop.open(talk=True)
+    bench.card.advance(0.1)
+    assert "pywebrtc-audio" in str(bench.loop.counters)
+
+
 class Listener:
     """In the place of the processing: keeps what it is given to compare."""
 
@@ -732,6 +797,8 @@ class Listener:
     def __init__(self) -> None:
         self.near = bytearray()
         self.far = bytearray()
+
+    def change(self, settings: NearEndSettings) -> None: ...
 
     def prepare(self) -> None: ...
 

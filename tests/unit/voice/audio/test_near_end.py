@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+from firmware.voice.audio import webrtc
 from firmware.voice.audio.double_talk import DoubleTalk
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
 from firmware.voice.audio.webrtc import WebRtcProcessor
@@ -101,6 +103,71 @@ def test_a_rate_that_the_library_refuses_is_a_fault_and_no_crash() -> None:
     near_end.prepare()
     wait_until(lambda: near_end.fault)
     assert near_end.process(SILENCE, SILENCE) == SILENCE
+
+
+class Shelf:
+    """Where processors come from: each is made once `opened` is set, and counted then."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.made = 0
+
+    def make(self, **choices: Any) -> WebRtcProcessor:
+        self.opened.wait()
+        processor = WebRtcProcessor(**choices)
+        self.made += 1
+        return processor
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    shelf = Shelf()
+    monkeypatch.setattr(webrtc, "WebRtcProcessor", shelf.make)
+    return shelf
+
+
+def raised_db(near_end: NearEnd) -> float:
+    """Say something faint, and return by how much it is raised."""
+    faint = near_voice(dbfs=-40)
+    frames = [faint.pcm[first : first + 320] for first in range(0, len(faint.pcm) - 319, 320)]
+    sent = Sound.from_pcm(b"".join(near_end.process(frame, SILENCE) for frame in frames), 16_000)
+    return level_db(sent.samples) - level_db(faint.samples)
+
+
+def test_other_processing_takes_over_once_it_is_loaded(shelf: Shelf) -> None:
+    quiet, loud = NearEndSettings(noise_suppression=True), NearEndSettings(gain_control=True)
+    shelf.opened.set()
+    near_end = NearEnd(quiet, rate_hz=16_000)
+    near_end.prepare()
+    wait_until(lambda: near_end.is_working)
+    shelf.opened.clear()
+    near_end.change(loud)
+    near_end.prepare()
+    near = near_voice().pcm[32_000:32_320]
+    assert near_end.process(near, SILENCE) != near
+    assert raised_db(near_end) <= 1
+    shelf.opened.set()
+    wait_until(lambda: raised_db(near_end) >= 6)
+    near_end.change(NearEndSettings())
+    assert not near_end.is_working
+    assert near_end.process(near, SILENCE) == near
+
+
+def test_processing_that_is_wanted_again_before_other_takes_over_goes_on(shelf: Shelf) -> None:
+    quiet, loud = NearEndSettings(noise_suppression=True), NearEndSettings(gain_control=True)
+    shelf.opened.set()
+    near_end = NearEnd(quiet, rate_hz=16_000)
+    near_end.prepare()
+    wait_until(lambda: near_end.is_working)
+    shelf.opened.clear()
+    for settings in (loud, quiet):
+        near_end.change(settings)
+        near_end.prepare()
+    shelf.opened.set()
+    wait_until(lambda: shelf.made == 2)
+    assert raised_db(near_end) <= 1
+    near_end.prepare()
+    assert shelf.made == 2
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])
