@@ -106,7 +106,7 @@ class NearEnd:
             return processor.process(near, far)
         except (RuntimeError, ValueError, MemoryError) as error:
             self._used.processor = None
-            self._used.report(f"stopped working: {error}")
+            self._used.report("stopped working", error)
             return near
 
 
@@ -150,12 +150,17 @@ class _Processing:
                 gain_control=self.settings.gain_control,
             )
         except (ImportError, RuntimeError, ValueError, TypeError, MemoryError, SipError) as error:
-            self.report(f"cannot be used: {error}")
+            self.report("cannot be used", error)
 
-    def report(self, what: str) -> None:
-        """Keep and log what is wrong."""
+    def report(self, what: str, error: Exception | None = None) -> None:
+        """Keep and log what is wrong; without an error the package is not there."""
+        remedy = "the next start of the handset tries anew"
+        if error is None or isinstance(error, ImportError):
+            remedy = "install the package pywebrtc-audio"
+        if error is not None:
+            # Where memory runs out Python says nothing.
+            what += f": {str(error).rstrip('.') or type(error).__name__}"
         self.fault = (
-            f"WebRTC's audio processing {what}. Echo, noise and level are not dealt with as they should be; "
-            "install the package pywebrtc-audio."
+            f"WebRTC's audio processing {what}. Echo, noise and level are not dealt with as they should be; {remedy}."
         )
         _log.warning("%s", self.fault)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from firmware.base.errors import SipError
 from firmware.voice.audio import webrtc
 from firmware.voice.audio.double_talk import DoubleTalk
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
@@ -92,7 +93,8 @@ def test_processing_that_fails_is_left_out_for_good_and_said_once(caplog: pytest
     assert near_end.process(near, b"") == near
     assert not near_end.is_working
     assert near_end.process(near, b"") == near
-    assert "pywebrtc-audio" in near_end.fault
+    assert "stopped working: frames of 320 and 0 bytes" in near_end.fault
+    assert "pywebrtc-audio" not in near_end.fault
     assert len(caplog.records) == 1
     near_end.prepare()
     assert not near_end.is_working
@@ -103,6 +105,31 @@ def test_a_rate_that_the_library_refuses_is_a_fault_and_no_crash() -> None:
     near_end.prepare()
     wait_until(lambda: near_end.fault)
     assert near_end.process(SILENCE, SILENCE) == SILENCE
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            SipError("The SIP library is another build. Install ours."),
+            "The SIP library is another build. Install ours. ",
+        ),
+        (MemoryError("there is no room for the filter"), "there is no room for the filter. "),
+        (MemoryError(), "MemoryError. "),
+    ],
+)
+def test_what_fails_is_said_and_a_package_that_is_there_is_not_to_be_installed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fail(rate_hz: int) -> DoubleTalk:
+        raise error
+
+    monkeypatch.setattr(webrtc, "DoubleTalk", fail)
+    near_end = NearEnd(NearEndSettings(echo_cancelling=True), rate_hz=16_000)
+    near_end.prepare()
+    wait_until(lambda: near_end.fault)
+    assert f"cannot be used: {said}Echo" in near_end.fault
+    assert "pywebrtc-audio" not in near_end.fault
 
 
 class Shelf:
