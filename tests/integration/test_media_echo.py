@@ -35,11 +35,13 @@ def test_echo_is_40_db_down_after_2_s_in_every_second_in_which_only_the_far_end_
     assert figures[path, SHIPS].worst_second_db >= 40
 
 
+@pytest.mark.feature("double talk")
 @pytest.mark.parametrize("path", SHORT_ROOMS)
 def test_a_voice_gets_through_while_both_speak(figures: dict[tuple[str, str], EchoFigures], path: str) -> None:
     assert figures[path, WITHOUT_GAIN].near_down_db <= 3
 
 
+@pytest.mark.feature("double talk")
 @pytest.mark.parametrize("path", [*SHORT_ROOMS, MOVED])
 def test_no_voice_is_muffled_while_both_speak(figures: dict[tuple[str, str], EchoFigures], path: str) -> None:
     """Nine syllables of ten lose less than 6 dB, and the far end judges what it hears by P.862.2 as it would."""
@@ -49,6 +51,7 @@ def test_no_voice_is_muffled_while_both_speak(figures: dict[tuple[str, str], Ech
     assert figures[path, MUFFLES].near_pesq < 1.4
 
 
+@pytest.mark.feature("double talk")
 @pytest.mark.parametrize("path", [*SHORT_ROOMS, MOVED])
 def test_what_lets_a_voice_through_lets_no_more_echo_through(
     figures: dict[tuple[str, str], EchoFigures], path: str

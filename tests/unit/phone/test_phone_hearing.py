@@ -83,6 +83,7 @@ def test_the_holder_chooses_how_the_ear_sounds(row: str, preset: EarPreset) -> N
     assert desk.said(SavePreferences)[-1].preferences.ear is preset
 
 
+@pytest.mark.feature("lower noise")
 def test_the_switch_of_noise_is_there_where_noise_is_lowered_at_all() -> None:
     desk = Desk()
     open_page(desk, "Settings", "Sounds")

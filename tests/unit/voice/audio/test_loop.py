@@ -294,6 +294,7 @@ def test_an_ear_without_the_library_hears_the_call_all_the_same(
     assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(2000, rel=0.01)
 
 
+@pytest.mark.feature("lower noise")
 @pytest.mark.parametrize("lowered", [True, False])
 def test_noise_is_lowered_or_not_as_the_holder_wants_it(start: Callable[..., Bench], lowered: bool) -> None:
     bench = start(EchoPort(), handset_near_end=NearEndSettings(noise_suppression=True))
@@ -682,6 +683,7 @@ def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(
     assert "Echo comes after" in str(bench.loop.counters)
 
 
+@pytest.mark.feature("lower noise")
 def test_the_far_end_does_not_hear_itself_while_the_holder_switches_noise_suppression(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -714,6 +716,7 @@ def test_the_far_end_does_not_hear_itself_while_the_holder_switches_noise_suppre
         assert down_db >= 40
 
 
+@pytest.mark.feature("lower noise")
 def test_processing_that_lowers_no_noise_is_not_loaded_anew_where_the_holder_switches_that(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
