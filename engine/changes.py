@@ -150,6 +150,14 @@ CHANGES: Final = (
         "An offer with ICE named IPv6 alone to those who know none of ICE, a link's own address even.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "        m->attr[m->attr_count++] = pjmedia_sdp_attr_create_ssrc(pool,\n"
+        "                                                                call_med->ssrc,\n"
+        "                                                                &call->cname);\n",
+        "",
+        "An offer with two codecs' redundancy came to more than a packet over UDP, and one stream to a port needs no name.",
+    ),
+    Change(
         "pjmedia/include/pjmedia/stream_common.h",
         "    pjmedia_av_sync_media   *av_sync_media;         /**< Media sync media   */\n",
         "    pjmedia_av_sync_media   *av_sync_media;         /**< Media sync media   */\n    void *wecall;\n",

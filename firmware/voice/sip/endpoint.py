@@ -149,6 +149,7 @@ def _configuration(settings: SipSettings) -> Any:
     user_agent.mainThreadOnly = True
     user_agent.maxCalls = _LIBRARY_CALLS
     user_agent.userAgent = settings.user_agent
+    user_agent.natTypeInSdp = 0  # nobody but pjsip reads it, and an INVITE has to fit in a packet
     configuration.logConfig.level = 0
     configuration.logConfig.consoleLevel = 0
     media = configuration.medConfig
