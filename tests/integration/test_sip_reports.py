@@ -11,7 +11,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallQuality, CallState, SipUri
 from firmware.phone.news import CallQualityMeasured
-from firmware.phone.orders import HangUpCall, PlaceCall
+from firmware.phone.orders import HangUpCall, HoldCall, PlaceCall, ResumeCall
 from tests.lab.reports import (
     DESCRIPTION,
     GOODBYE,
@@ -130,6 +130,32 @@ def test_a_peer_that_asks_for_extended_reports_and_sends_them_is_read_and_gets_p
         assert told(line, call_id).far_mos == 4.1
         reports.wait_for(GOODBYE)
     assert set(kinds(reports.taken)) <= PLAIN
+
+
+def test_what_was_lost_before_a_hold_is_not_lost_again_after_it(
+    line: SipLine, peer: ScriptedPeer, reports: ReportsPort
+) -> None:
+    with RtpEar() as ear:
+        call_id, port = begin(line, peer, ear, reports)
+        reports.wait_for(SENDER)
+        (ours,) = struct.unpack_from("!I", reports.taken[0], 4)
+        reports.tell(port, receiver_report(FAR, block(ours, 255, 20_000)))
+        assert told(line, call_id).far_loss_percent == 100
+        for order, state in ((HoldCall(call_id), CallState.HELD), (ResumeCall(call_id), CallState.ACTIVE)):
+            line.stack.order(order)
+            invite = peer.receive("INVITE")
+            direction = "recvonly" if state is CallState.HELD else "sendrecv"
+            body = sdp(ear.port, direction=direction, lines=[f"rtcp:{reports.port} IN IP4 127.0.0.1"])
+            peer.reply(invite, 200, body=body)
+            peer.receive("ACK")
+            line.wait_for_call(call_id, state)
+        reports.taken.clear()
+        reports.wait_for(SENDER)
+        assert struct.unpack_from("!I", reports.taken[0], 4) == (ours,)
+        reports.tell(port, receiver_report(FAR, block(ours, 0, 20_000)))
+        line.wait_for(CallQualityMeasured, lambda event: event.quality.far_loss_percent == 0, REPORTS_S)
+        line.stack.order(HangUpCall(call_id))
+        peer.confirm_hang_up()
 
 
 def test_reports_about_somebody_else_and_from_somebody_else_say_nothing_of_us(

@@ -18,7 +18,7 @@ from firmware.voice.sip.account import SipAccount
 from firmware.voice.sip.identity import received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
-from firmware.voice.sip.quality_meter import QualityMeter, StreamCounts, counts_of
+from firmware.voice.sip.quality_meter import FarCount, FarLosses, QualityMeter, StreamCounts, counts_of
 from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.voice.sip.scheduler import Appointment
 from firmware.voice.sip.settings import AccountSettings
@@ -93,6 +93,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.audio_index = 0
         self._sound: Any = None
         self._meter = QualityMeter()
+        self._far_count = FarCount()
         # Address of the library's pjmedia_stream; 0 without one.
         self._stream = 0
         self._encrypted = False
@@ -179,6 +180,10 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             # DTLS agrees on keys a moment after the answer.
             self._encrypted = self._finds_encryption()
         return self._meter.measure(running, encrypted=self._encrypted)
+
+    def far_losses(self) -> FarLosses | None:
+        """Return what the other end says that it lost of the running stream, None where it has said nothing."""
+        return self._far_count.read(native.far_report(self._stream))
 
     def already_told(self, state: CallState) -> None:
         """Note that the phone has been told this about the call, by an earlier try."""
@@ -330,6 +335,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         counts = self._running_counts()
         if counts is not None:
             self._meter.stream_ended(counts)
+        self._far_count.stream_ended(native.far_report(self._stream))
         native.library().wecall_report_end(int(parameters.stream))
         self._stream = 0
 
@@ -372,7 +378,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             statistics, info = self.getStreamStat(self.audio_index), self.getStreamInfo(self.audio_index)
         except pjsua2.Error:
             return None  # there is no stream: on hold, before the answer, or after the end
-        return counts_of(statistics, info, native.look_at_line(self._stream), native.far_report(self._stream))
+        line, told = native.look_at_line(self._stream), native.far_report(self._stream)
+        return counts_of(statistics, info, line, told, self.far_losses())
 
 
 def _hand_over(parameters: Any, judge: Callable[[], SipCall | None]) -> None:

@@ -198,12 +198,13 @@ def _counts(call: "SipCall") -> LineCounts | None:
         statistics = call.getStreamStat(call.audio_index).rtcp
     except pjsua2.Error:
         return None  # between two streams
+    losses = call.far_losses()
     round_trip = statistics.rttUsec
     return LineCounts(
         received=int(statistics.rxStat.pkt),
         missing=int(statistics.rxStat.loss),
         sent=int(statistics.txStat.pkt),
-        missed=int(statistics.txStat.loss),
-        reports=int(statistics.txStat.updateCount),
+        missed=losses.lost if losses is not None else 0,
+        reports=losses.reports if losses is not None else 0,
         round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
     )

@@ -90,7 +90,47 @@ class StreamCounts:
     far_end: FarEnd | None = None
 
 
-def counts_of(statistics: Any, stream: Any, line: Line, told: FarReport | None) -> StreamCounts:
+@dataclass(frozen=True, slots=True)
+class FarLosses:
+    """What the far end's reports say that it lost of a stream of ours.
+
+    Attributes:
+        reports: how many have come since the stream began.
+        lost: packets of the stream that never came there, by the newest; below 0 where packets came twice.
+    """
+
+    reports: int
+    lost: int
+
+
+class FarCount:
+    """The far end's count of lost packets, of which each stream of a call takes its own part.
+
+    We keep SSRC and sequence from stream to stream: whoever keeps its RTP session counts on over all of them (RFC 3550
+    section 6.4.1), and others count anew.
+    """
+
+    def __init__(self) -> None:
+        self._before = 0
+
+    def read(self, told: FarReport | None) -> FarLosses | None:
+        """Return what the running stream has lost, None where nothing was told about it."""
+        if told is None or not told.reports:
+            return None
+        if told.lost < self._before:
+            # Packets that were overtaken make a count a little less; one that begins anew is far less.
+            self._before = told.lost if 2 * told.lost > self._before else 0
+        return FarLosses(told.reports, told.lost - self._before)
+
+    def stream_ended(self, told: FarReport | None) -> None:
+        """Keep what was told last; another stream may follow."""
+        if told is not None and told.reports:
+            self._before = told.lost
+
+
+def counts_of(
+    statistics: Any, stream: Any, line: Line, told: FarReport | None, losses: FarLosses | None
+) -> StreamCounts:
     """Read a stream's statistics: of pjsua2's, of its line, and what the far end told about it."""
     far = statistics.rtcp.rxStat
     round_trip = statistics.rtcp.rttUsec
@@ -109,24 +149,25 @@ def counts_of(statistics: Any, stream: Any, line: Line, told: FarReport | None) 
         round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
         delay_ms=max(0.0, line.wait_ms),
         codec=str(stream.codecName),
-        far_end=far_end_of(told, int(statistics.rtcp.txStat.pkt)) if told is not None else None,
+        far_end=far_end_of(told, losses, int(statistics.rtcp.txStat.pkt)),
     )
 
 
-def far_end_of(told: FarReport, sent: int) -> FarEnd | None:
+def far_end_of(told: FarReport | None, losses: FarLosses | None, sent: int) -> FarEnd | None:
     """Return how we are heard by what the far end told, None where it told nothing.
 
     Args:
-        told: its newest reports.
-        sent: how many packets it was sent.
+        told: its newest reports, of which the metrics are read.
+        losses: what its plain reports say of this stream.
+        sent: how many packets of this stream it was sent.
     """
-    if told.metrics:
+    if told is not None and told.metrics:
         missing = told.loss_rate + told.discard_rate
         # That of listening says how we sound; that of the conversation counts the delay as well.
         mos = next((tenths / 10 for tenths in (told.mos_lq, told.mos_cq) if tenths <= _BEST_TENTHS), None)
         return FarEnd(min(100.0, 100 * missing / _WHOLE), mos)
-    if told.reports and sent:
-        return FarEnd(min(100.0, 100 * max(0, told.lost) / sent))
+    if losses is not None and sent:
+        return FarEnd(min(100.0, 100 * max(0, losses.lost) / sent))
     return None
 
 

@@ -201,8 +201,8 @@ def _sample(call: SipCall, address: int) -> LineSample | None:
         statistics = call.getStreamStat(call.audio_index)
     except pjsua2.Error:
         return None  # between two streams
-    line, told = native.look_at_line(address), native.far_report(address)
-    far_lost = told.lost if told is not None else 0
+    line, losses = native.look_at_line(address), call.far_losses()
+    far_lost = losses.lost if losses is not None else 0
     return LineSample(
         at_s=time.monotonic(),
         # By what was played: RTCP's count takes a packet that is overtaken for lost until it comes.

@@ -7,6 +7,7 @@ import pytest
 from contract.calls import CallDirection
 from firmware.phone.call import CallId
 from firmware.voice.sip.codec_order import CodecOrder
+from firmware.voice.sip.quality_meter import FarLosses
 from firmware.voice.sip.scheduler import Scheduler
 
 CALL = CallId("c" * 32)
@@ -34,7 +35,7 @@ class Desk:
         self.asked = 0
         self._now_s = 0.0
         self._scheduler = Scheduler(lambda: self._now_s)
-        self._received = self._missing = self._reports = 0
+        self._received = self._missing = self._reports = self._far_lost = 0
         self.order = CodecOrder(
             self._scheduler,
             self._find,
@@ -47,9 +48,14 @@ class Desk:
         return self if call_id == CALL and not self.is_gone else None
 
     def getStreamStat(self, _index: int) -> Any:  # noqa: N802 - pjsua2's name
-        ours = SimpleNamespace(pkt=self._received, loss=0, updateCount=self._reports)
+        # The library's own count of what the other end lost has 24 bits, and no sign.
+        ours = SimpleNamespace(pkt=self._received, loss=self._far_lost & 0xFFFFFF, updateCount=self._reports)
         theirs = SimpleNamespace(pkt=self._received, loss=self._missing)
         return SimpleNamespace(rtcp=SimpleNamespace(rxStat=theirs, txStat=ours, rttUsec=SimpleNamespace(n=1, last=3e5)))
+
+    def far_losses(self) -> FarLosses | None:
+        """As a call's."""
+        return FarLosses(self._reports, self._far_lost) if self._reports else None
 
     def reinvite(self, _parameters: Any) -> None:
         """As pjsua2's call."""
@@ -63,10 +69,11 @@ class Desk:
         self.order.media_changed(self)  # type: ignore[arg-type]
         self.order.message_came(self, WITH_OPUS)  # type: ignore[arg-type]
 
-    def talk(self, seconds: int = LONG_ENOUGH, *, lost: int = 5) -> None:
+    def talk(self, seconds: int = LONG_ENOUGH, *, lost: int = 5, far_lost: int = 0) -> None:
         for _ in range(seconds):
             self._received += 50 - lost
             self._missing += lost
+            self._far_lost += far_lost
             self._now_s += 1
             self._reports = int(self._now_s / 5)
             self._scheduler.run_due()
@@ -88,6 +95,21 @@ def test_a_line_that_is_only_far_is_not_enough() -> None:
     desk = Desk("601")
     desk.begin()
     desk.talk(lost=0)
+    assert desk.asked == 0
+
+
+def test_what_the_other_end_loses_is_enough() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.talk(lost=0, far_lost=5)
+    assert desk.asked == 1
+
+
+def test_packets_that_come_twice_at_the_other_end_are_no_losses() -> None:
+    desk = Desk()
+    desk.begin()
+    for lost in (0, -4, 2, 0):
+        desk.talk(5, lost=0, far_lost=lost)
     assert desk.asked == 0
 
 

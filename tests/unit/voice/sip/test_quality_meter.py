@@ -5,7 +5,7 @@ import pytest
 
 from firmware.phone.call import CallQuality
 from firmware.voice.sip.native import FarReport
-from firmware.voice.sip.quality_meter import FarEnd, QualityMeter, StreamCounts, Tally, far_end_of
+from firmware.voice.sip.quality_meter import FarCount, FarEnd, FarLosses, QualityMeter, StreamCounts, Tally, far_end_of
 
 UNTOLD: Final = 127
 PACKET: Final = 320  # samples
@@ -99,27 +99,26 @@ def test_sound_that_was_made_up_without_a_loss_costs_too_and_repairs_nothing() -
 
 
 def test_a_far_end_that_tells_nothing_is_not_guessed_at() -> None:
-    assert far_end_of(FarReport(mos_lq=UNTOLD, mos_cq=UNTOLD), sent=1000) is None
+    assert far_end_of(FarReport(mos_lq=UNTOLD, mos_cq=UNTOLD), None, sent=1000) is None
+    assert far_end_of(None, None, sent=1000) is None
     assert (measured(CLEAN).far_loss_percent, measured(CLEAN).far_mos) == (None, None)
 
 
 @pytest.mark.parametrize(("lost", "percent"), [(0, 0), (50, 5), (-3, 0), (5000, 100)])
 def test_plain_reports_tell_what_the_line_lost(lost: int, percent: float) -> None:
-    assert far_end_of(FarReport(reports=3, lost=lost), sent=1000) == FarEnd(percent)
+    assert far_end_of(FarReport(reports=3), FarLosses(3, lost), sent=1000) == FarEnd(percent)
 
 
 def test_before_anything_was_sent_reports_say_nothing() -> None:
-    assert far_end_of(FarReport(reports=1), sent=0) is None
+    assert far_end_of(FarReport(reports=1), FarLosses(1, 0), sent=0) is None
 
 
 @pytest.mark.parametrize(
     ("listening", "conversation", "mos"), [(41, 38, 4.1), (UNTOLD, 38, 3.8), (UNTOLD, UNTOLD, None)]
 )
 def test_voip_metrics_count_for_more_than_plain_reports(listening: int, conversation: int, mos: float | None) -> None:
-    told = FarReport(
-        reports=3, lost=900, metrics=1, loss_rate=64, discard_rate=32, mos_lq=listening, mos_cq=conversation
-    )
-    assert far_end_of(told, sent=1000) == FarEnd(37.5, mos)
+    told = FarReport(metrics=1, loss_rate=64, discard_rate=32, mos_lq=listening, mos_cq=conversation)
+    assert far_end_of(told, FarLosses(3, 900), sent=1000) == FarEnd(37.5, mos)
 
 
 def test_what_the_far_end_told_last_is_told_of_the_call() -> None:
@@ -129,3 +128,42 @@ def test_what_the_far_end_told_last_is_told_of_the_call() -> None:
     quality = meter.measure(None, encrypted=False)
     assert quality is not None
     assert (quality.far_loss_percent, quality.far_mos) == (1.5, 4.2)
+
+
+def lost_after(count: FarCount, *reports: int) -> list[int]:
+    """Return what a stream has lost after each of these counts."""
+    read = [count.read(FarReport(reports=number, lost=lost)) for number, lost in enumerate(reports, 1)]
+    return [losses.lost for losses in read if losses is not None]
+
+
+@pytest.fixture
+def count() -> FarCount:
+    """Return the count of a far end that has lost 300 packets of a stream that is over."""
+    count = FarCount()
+    assert lost_after(count, 100, 290) == [100, 290]
+    count.stream_ended(FarReport(reports=3, lost=300))
+    return count
+
+
+def test_a_far_end_that_counts_on_is_asked_what_the_new_stream_lost(count: FarCount) -> None:
+    assert count.read(FarReport(lost=0)) is None
+    assert count.read(None) is None
+    assert count.read(FarReport(reports=2, lost=307)) == FarLosses(2, 7)
+
+
+def test_a_far_end_that_counts_anew_is_believed_from_its_first_report_on(count: FarCount) -> None:
+    assert lost_after(count, 4, 299, 310) == [4, 299, 310]
+
+
+def test_packets_that_were_overtaken_are_no_count_that_begins_anew(count: FarCount) -> None:
+    assert lost_after(count, 299, 298, 300) == [0, 0, 2]
+
+
+def test_a_stream_that_nothing_was_told_about_leaves_the_count_as_it_was(count: FarCount) -> None:
+    count.stream_ended(FarReport())
+    count.stream_ended(None)
+    assert lost_after(count, 301) == [1]
+
+
+def test_packets_that_came_twice_make_a_count_below_none() -> None:
+    assert lost_after(FarCount(), -1, -3) == [-1, -3]
