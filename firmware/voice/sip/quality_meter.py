@@ -19,18 +19,18 @@ class Tally:
         received: packets that came, those too late included.
         late: packets that came too late.
         missing: packets that never came.
-        heard: how long the sound was, in samples of any rate.
-        made_up: samples that concealment made.
-        from_fec: samples that the codec's own FEC made.
+        heard_ms: how long the sound was.
+        made_up_ms: what concealment made of it.
+        from_fec_ms: what the codec's own FEC made of it.
         gaps: how often concealment began.
     """
 
     received: int = 0
     late: int = 0
     missing: int = 0
-    heard: int = 0
-    made_up: int = 0
-    from_fec: int = 0
+    heard_ms: float = 0.0
+    made_up_ms: float = 0.0
+    from_fec_ms: float = 0.0
     gaps: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -46,14 +46,14 @@ class Tally:
         """What the line lost, or brought too late."""
         return min(100.0, 100 * (self.late + self.missing) / self.expected) if self.expected else 0.0
 
-    def percent_heard(self, samples: int) -> float:
-        """Return how much of what was heard these are."""
-        return min(100.0, 100 * samples / self.heard) if self.heard else 0.0
+    def percent_heard(self, part_ms: float) -> float:
+        """Return how much of what was heard this part is."""
+        return min(100.0, 100 * part_ms / self.heard_ms) if self.heard_ms else 0.0
 
     @property
     def burst(self) -> float:
         """How much longer gaps are than by chance (BurstR of G.107)."""
-        return burst_ratio(self.expected, self.expected * self.percent_heard(self.made_up) / 100, self.gaps)
+        return burst_ratio(self.expected, self.expected * self.percent_heard(self.made_up_ms) / 100, self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,9 @@ def counts_of(
         received=int(far.pkt),
         late=line.late,
         missing=int(far.loss),
-        heard=line.played,
-        made_up=line.concealed,
-        from_fec=line.coarse,
+        heard_ms=_duration_ms(line.played, line.rate_hz),
+        made_up_ms=_duration_ms(line.concealed, line.rate_hz),
+        from_fec_ms=_duration_ms(line.coarse, line.rate_hz),
         gaps=line.gaps,
     )
     return StreamCounts(
@@ -151,6 +151,10 @@ def counts_of(
         codec=str(stream.codecName),
         far_end=far_end_of(told, losses, int(statistics.rtcp.txStat.pkt)),
     )
+
+
+def _duration_ms(samples: int, rate_hz: int) -> float:
+    return 1000 * samples / rate_hz if rate_hz else 0.0  # a stream without a line has none
 
 
 def far_end_of(told: FarReport | None, losses: FarLosses | None, sent: int) -> FarEnd | None:
@@ -195,7 +199,7 @@ class QualityMeter:
         if latest is None:
             return None
         all_of_it = self._ended + running.tally if running else self._ended
-        made_up_percent = all_of_it.percent_heard(all_of_it.made_up)
+        made_up_percent = all_of_it.percent_heard(all_of_it.made_up_ms)
         mos = 0.0
         if all_of_it.received:
             mos = estimate_mos(
@@ -204,7 +208,7 @@ class QualityMeter:
                 latest.round_trip_ms,
                 latest.delay_ms,
                 latest.codec,
-                fec_percent=all_of_it.percent_heard(all_of_it.from_fec),
+                fec_percent=all_of_it.percent_heard(all_of_it.from_fec_ms),
                 burst=all_of_it.burst,
             )
         return CallQuality(

@@ -1,19 +1,30 @@
 from dataclasses import replace
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
 from firmware.phone.call import CallQuality
-from firmware.voice.sip.native import FarReport
-from firmware.voice.sip.quality_meter import FarCount, FarEnd, FarLosses, QualityMeter, StreamCounts, Tally, far_end_of
+from firmware.voice.sip.native import FarReport, Line
+from firmware.voice.sip.quality_meter import (
+    FarCount,
+    FarEnd,
+    FarLosses,
+    QualityMeter,
+    StreamCounts,
+    Tally,
+    counts_of,
+    far_end_of,
+)
 
 UNTOLD: Final = 127
-PACKET: Final = 320  # samples
+PACKET_MS: Final = 20.0
 CLEAN = StreamCounts(
-    Tally(received=1000, heard=1000 * PACKET), jitter_ms=2.0, round_trip_ms=20.0, delay_ms=40.0, codec="G722"
+    Tally(received=1000, heard_ms=1000 * PACKET_MS), jitter_ms=2.0, round_trip_ms=20.0, delay_ms=40.0, codec="G722"
 )
 LOSSY = replace(
-    CLEAN, tally=Tally(received=900, late=50, missing=100, heard=1000 * PACKET, made_up=150 * PACKET, gaps=150)
+    CLEAN,
+    tally=Tally(received=900, late=50, missing=100, heard_ms=1000 * PACKET_MS, made_up_ms=150 * PACKET_MS, gaps=150),
 )
 
 
@@ -23,7 +34,7 @@ def measured(counts: StreamCounts) -> CallQuality:
     return quality
 
 
-def lossy(**tally: int) -> StreamCounts:
+def lossy(**tally: Any) -> StreamCounts:
     return replace(LOSSY, tally=replace(LOSSY.tally, **tally))
 
 
@@ -40,6 +51,24 @@ def test_loss_is_of_the_whole_call_though_hold_makes_new_streams() -> None:
     quality = meter.measure(CLEAN, encrypted=False)
     assert quality is not None
     assert quality.loss_percent == pytest.approx(7.5)
+
+
+def counted(codec: str, line: Line) -> StreamCounts:
+    far = SimpleNamespace(pkt=500, loss=0, jitterUsec=SimpleNamespace(last=2000))
+    rtcp = SimpleNamespace(rxStat=far, txStat=SimpleNamespace(pkt=500), rttUsec=SimpleNamespace(n=0))
+    return counts_of(SimpleNamespace(rtcp=rtcp), SimpleNamespace(codecName=codec), line, None, None)
+
+
+def test_streams_of_two_rates_count_by_how_long_they_were_heard() -> None:
+    narrow = counted("PCMA", Line(rate_hz=8000, played=80_000, concealed=40_000, coarse=8000))
+    wide = counted("opus", Line(rate_hz=16_000, played=160_000, coarse=32_000))
+    both = narrow.tally + wide.tally
+    assert (both.heard_ms, both.made_up_ms, both.from_fec_ms) == (20_000, 5000, 3000)
+    assert both.percent_heard(both.made_up_ms) == 25
+
+
+def test_a_stream_without_a_line_was_heard_for_no_time() -> None:
+    assert counted("PCMA", Line()).tally == Tally(received=500)
 
 
 def test_at_the_end_of_a_call_the_last_stream_that_was_heard_counts() -> None:
@@ -66,21 +95,21 @@ def test_a_call_without_a_stream_has_no_quality() -> None:
 
 
 def test_what_a_redundant_copy_repaired_sounds_as_if_nothing_had_been_lost() -> None:
-    repaired = measured(lossy(made_up=0, gaps=0))
+    repaired = measured(lossy(made_up_ms=0, gaps=0))
     assert repaired.mos == measured(CLEAN).mos
     assert repaired.loss_percent == pytest.approx(15)
     assert repaired.repaired_percent == pytest.approx(15)
 
 
 def test_what_was_not_repaired_counts() -> None:
-    partly = measured(lossy(made_up=30 * PACKET, gaps=30))
+    partly = measured(lossy(made_up_ms=30 * PACKET_MS, gaps=30))
     assert partly.repaired_percent == pytest.approx(12)
     assert measured(LOSSY).mos < partly.mos < measured(CLEAN).mos
     assert measured(LOSSY).repaired_percent == 0
 
 
 def test_fec_repairs_with_a_rougher_copy() -> None:
-    by_fec = measured(lossy(made_up=0, gaps=0, from_fec=150 * PACKET))
+    by_fec = measured(lossy(made_up_ms=0, gaps=0, from_fec_ms=150 * PACKET_MS))
     assert by_fec.repaired_percent == pytest.approx(15)
     assert measured(LOSSY).mos < by_fec.mos < measured(CLEAN).mos
 
@@ -90,7 +119,7 @@ def test_bursts_cost_more_than_packets_that_are_lost_one_by_one() -> None:
 
 
 def test_sound_that_was_made_up_without_a_loss_costs_too_and_repairs_nothing() -> None:
-    stretched = measured(replace(CLEAN, tally=replace(CLEAN.tally, made_up=50 * PACKET, gaps=50)))
+    stretched = measured(replace(CLEAN, tally=replace(CLEAN.tally, made_up_ms=50 * PACKET_MS, gaps=50)))
     assert (stretched.loss_percent, stretched.repaired_percent) == (0, 0)
     assert stretched.mos < measured(CLEAN).mos
 
