@@ -29,14 +29,10 @@ enum {
 /* firmware/voice/sip/native.py has the same members. */
 struct wecall_far_report {
     unsigned reports;           /* report blocks about this stream so far */
-    unsigned fraction_lost;     /* of the newest: 256ths of the packets since the one before */
-    int lost;                   /* since the stream began; below 0 where packets came twice */
-    unsigned highest;           /* the highest sequence number that came, with how often it went round */
+    int lost;                   /* by the newest, since the peer began to count; below 0 where packets came twice */
     unsigned metrics;           /* blocks of VoIP metrics about this stream so far; the rest is the newest's */
     unsigned loss_rate;         /* 256ths since the stream began that never came, what was repaired left out */
     unsigned discard_rate;      /* 256ths that came too early or too late */
-    unsigned burst_density;     /* 256ths that were missing within bursts */
-    unsigned gap_density;       /* 256ths that were missing between bursts */
     unsigned mos_lq;            /* tenths of a mean opinion score of listening, UNAVAILABLE where not told */
     unsigned mos_cq;            /* the same of the conversation */
 };
@@ -78,9 +74,7 @@ static int read_reports(const unsigned char *packet, long length, unsigned ssrc,
 
         if (word(block) != ssrc) continue;
         into->reports++;
-        into->fraction_lost = block[4];
         into->lost = (int)(word(block + 4) & 0xFFFFFF) - (block[5] & 0x80 ? 0x1000000 : 0);
-        into->highest = word(block + 8);
     }
     return 1;
 }
@@ -108,8 +102,6 @@ static int read_extended(const unsigned char *packet, long length, unsigned ssrc
         into->metrics++;
         into->loss_rate = block[8];
         into->discard_rate = block[9];
-        into->burst_density = block[10];
-        into->gap_density = block[11];
         into->mos_lq = opinion(block[26]);
         into->mos_cq = opinion(block[27]);
     }

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 2
+EDITION: Final = 3
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 
@@ -69,18 +69,17 @@ class FarReport(ctypes.Structure):
 
     _fields_ = (
         ("reports", ctypes.c_uint),
-        ("fraction_lost", ctypes.c_uint),
         ("lost", ctypes.c_int),
-        ("highest", ctypes.c_uint),
         ("metrics", ctypes.c_uint),
         ("loss_rate", ctypes.c_uint),
         ("discard_rate", ctypes.c_uint),
-        ("burst_density", ctypes.c_uint),
-        ("gap_density", ctypes.c_uint),
         ("mos_lq", ctypes.c_uint),
         ("mos_cq", ctypes.c_uint),
     )
 
+
+UNTOLD: Final = 127
+"""An opinion in a FarReport that the far end has not told, or not on the scale (RFC 3611 section 4.7.5)."""
 
 Judge = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Message))
 Asked = ctypes.CFUNCTYPE(

@@ -5,10 +5,9 @@ from typing import Any, Final
 
 from firmware.phone.call import CallQuality
 from firmware.phone.quality import burst_ratio, estimate_mos
-from firmware.voice.sip.native import FarReport, Line
+from firmware.voice.sip.native import UNTOLD, FarReport, Line
 
-_WHOLE: Final = 256  # RTCP tells parts of it (RFC 3550 section 6.4.1, RFC 3611 section 4.7.1)
-_BEST_TENTHS: Final = 50  # what is above is none (RFC 3611 section 4.7.5)
+_WHOLE: Final = 256  # VoIP metrics tell parts of it (RFC 3611 section 4.7.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def far_end_of(told: FarReport | None, losses: FarLosses | None, sent: int) -> F
     if told is not None and told.metrics:
         missing = told.loss_rate + told.discard_rate
         # That of listening says how we sound; that of the conversation counts the delay as well.
-        mos = next((tenths / 10 for tenths in (told.mos_lq, told.mos_cq) if tenths <= _BEST_TENTHS), None)
+        mos = next((tenths / 10 for tenths in (told.mos_lq, told.mos_cq) if tenths != UNTOLD), None)
         return FarEnd(min(100.0, 100 * missing / _WHOLE), mos)
     if losses is not None and sent:
         return FarEnd(min(100.0, 100 * max(0, losses.lost) / sent))

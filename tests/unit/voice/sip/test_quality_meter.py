@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from firmware.phone.call import CallQuality
-from firmware.voice.sip.native import FarReport, Line
+from firmware.voice.sip.native import UNTOLD, FarReport, Line
 from firmware.voice.sip.quality_meter import (
     FarCount,
     FarEnd,
@@ -17,7 +17,6 @@ from firmware.voice.sip.quality_meter import (
     far_end_of,
 )
 
-UNTOLD: Final = 127
 PACKET_MS: Final = 20.0
 CLEAN = StreamCounts(
     Tally(received=1000, heard_ms=1000 * PACKET_MS), jitter_ms=2.0, round_trip_ms=20.0, delay_ms=40.0, codec="G722"
