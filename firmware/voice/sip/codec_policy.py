@@ -27,7 +27,7 @@ _REPORTS: Final = 2
 # The line is far where talk turns into turns (G.114: 150 ms one way are not noticed, 400 are too many).
 _FAR_MS: Final = 250.0
 _NEAR_MS: Final = 200.0
-# A line that was bad is clean again after as long as what it lost is remembered (redundancy.py).
+# A line that was bad is clean again after as long without losses as its packets go on to be sent again (redundancy.py).
 _CLEAN_LOOKS: Final = 30
 # Less than this in a look says nothing: the other end is silent, or the stream has just begun.
 _FEWEST_PACKETS: Final = 10

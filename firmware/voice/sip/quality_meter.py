@@ -76,7 +76,7 @@ class StreamCounts:
         tally: of the far end's packets.
         jitter_ms: interarrival jitter (RFC 3550 section 6.4.1).
         round_trip_ms: by RTCP, None where no report has come.
-        delay_ms: what the jitter buffer adds.
+        delay_ms: how long sound waits for what is late.
         codec: its name.
         far_end: what it told; None where it has told nothing.
     """
