@@ -195,15 +195,16 @@ class CodecOrder:
 
 def _counts(call: "SipCall") -> LineCounts | None:
     try:
-        statistics = call.getStreamStat(call.audio_index).rtcp
+        # What it has in it is part of it, and goes with it.
+        statistics = call.getStreamStat(call.audio_index)
     except pjsua2.Error:
         return None  # between two streams
-    losses = call.far_losses()
-    round_trip = statistics.rttUsec
+    reports, losses = statistics.rtcp, call.far_losses()
+    round_trip = reports.rttUsec
     return LineCounts(
-        received=int(statistics.rxStat.pkt),
-        missing=int(statistics.rxStat.loss),
-        sent=int(statistics.txStat.pkt),
+        received=int(reports.rxStat.pkt),
+        missing=int(reports.rxStat.loss),
+        sent=int(reports.txStat.pkt),
         missed=losses.lost if losses is not None else 0,
         reports=losses.reports if losses is not None else 0,
         round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
