@@ -15,7 +15,7 @@ SPOKEN_HZ = 1000
 LOW_HZ = 300
 HIGH_HZ = 2700
 # The limiter's 29,204, and what PulseAudio's resampler overshoots by.
-LOUDEST = 29_300
+LOUDEST = 29_800
 KEYS = [
     ["1", "2", "3", "volume_up", "transfer"],
     ["4", "5", "6", "volume_down", "conference"],

@@ -202,7 +202,7 @@ def listen(stretches: list[Stretch], *, follow: bool = True, wait_ms: float = 20
     Args:
         stretches: one after another.
         follow: let the wait follow the line; otherwise it stays.
-        wait_ms: to begin with.
+        wait_ms: where it stays.
         seed: of what is lost and late.
     """
     arrivals, sent_at_ms = _arrivals(stretches, seed)
@@ -215,7 +215,8 @@ def listen(stretches: list[Stretch], *, follow: bool = True, wait_ms: float = 20
     fared: list[Fared] = []
     ends_ms, position = 0.0, 0
     with Receiver.of_levels(decoded) as receiver:
-        receiver.bound(0 if follow else wait_ms, 300 if follow else wait_ms, wait_ms)
+        if not follow:
+            receiver.bound(wait_ms, wait_ms, wait_ms)
         before = receiver.look()
         for stretch in stretches:
             ends_ms += stretch.duration_s * 1000

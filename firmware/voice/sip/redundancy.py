@@ -32,6 +32,8 @@ _SOME_PERCENT: Final = 0.5
 _MANY_PERCENT: Final = 2.0
 # Losses that come one by one make bursts of 1.1 packets at 10 %.
 _LONG_BURST: Final = 1.6
+# A call begins with silence of that length, and the line shows soon whether it needs more.
+_MOST_REMEMBERED_MS: Final = 60.0
 _PERCENT_STEP: Final = 5
 _MOST_PERCENT: Final = 25
 
@@ -170,7 +172,7 @@ class LineControl:
         ended = self._streams.pop(call.call_id, None)
         if ended is not None:
             address, policy = ended
-            wait_ms = float(native.look_at_line(address).wanted_ms)
+            wait_ms = min(native.look_at_line(address).wanted_ms, _MOST_REMEMBERED_MS)
             self._remembered[call.account_settings.host] = (wait_ms, policy.redundancy)
         if not self._streams and self._timer is not None:
             self._timer.cancel()

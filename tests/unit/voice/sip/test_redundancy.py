@@ -1,12 +1,15 @@
 import random
 import weakref
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from firmware.voice.sip import native, redundancy
 from firmware.voice.sip.redundancy import LineSample, Redundancy, RedundancyPolicy
+from firmware.voice.sip.scheduler import Scheduler
+from firmware.voice.sip.settings import RedundancySettings
 
 if TYPE_CHECKING:
     from firmware.voice.sip.call import SipCall
@@ -146,3 +149,23 @@ def test_statistics_are_read_while_they_are_there(monkeypatch: pytest.MonkeyPatc
     sample = redundancy._sample(cast("SipCall", Call()), 0)
     assert sample is not None
     assert (sample.received, sample.lost, sample.bursts, sample.far_received, sample.far_lost) == (8, 1, 3, 1, 0)
+
+
+@pytest.mark.parametrize(("wanted_ms", "first_ms"), [(40.0, 40.0), (300.0, 60.0)])
+def test_a_call_begins_with_the_wait_of_the_last_one_where_that_is_not_long(
+    monkeypatch: pytest.MonkeyPatch, wanted_ms: float, first_ms: float
+) -> None:
+    bounds: list[tuple[float, ...]] = []
+    library = SimpleNamespace(
+        wecall_line_bound=lambda _address, *limits: bounds.append(limits),
+        wecall_line_repeat=lambda *_: 0,
+        wecall_line_expect_loss=lambda *_: None,
+    )
+    monkeypatch.setattr(native, "library", lambda: library)
+    monkeypatch.setattr(native, "look_at_line", lambda _address: native.Line(wanted_ms=wanted_ms))
+    control = redundancy.LineControl(Scheduler(lambda: 0.0), lambda _call_id: None, RedundancySettings())
+    call = cast("SipCall", SimpleNamespace(call_id="c", account_settings=SimpleNamespace(host="sip.example")))
+    control.stream_began(call, 1)
+    control.stream_ended(call)
+    control.stream_began(call, 2)
+    assert bounds == [(0.0, 300.0, 0.0), (0.0, 300.0, first_ms)]
