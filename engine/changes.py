@@ -378,6 +378,12 @@ CHANGES: Final = (
         "The same, where RTCP had come to share the port of RTP.",
     ),
     Change(
+        "pjmedia/src/pjmedia/transport_ice.c",
+        "        if (m->bandw_count + 2 <= PJ_ARRAY_SIZE(m->bandw)) {\n",
+        "        if (!rtcp_mux && m->bandw_count + 2 <= PJ_ARRAY_SIZE(m->bandw)) {\n",
+        "Whoever shared a port for RTP and RTCP was told to send no RTCP, and so nothing of what is lost (RFC 3556).",
+    ),
+    Change(
         "pjsip/src/pjsua-lib/pjsua_call.c",
         "    pj_assert(answer->media_count == offer->media_count);\n",
         "    if (answer->media_count != offer->media_count) goto on_return;\n",

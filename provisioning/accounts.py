@@ -44,7 +44,8 @@ class Account(ConfigurationTable):
         transport: how SIP travels; with "udp" and "tcp" everybody on the way can read who calls whom.
         tls_ca: PEM file with the authorities to trust; the system's where left out.
         tls_verify: false accepts any certificate, so that anybody can be the server; for laboratories only.
-        srtp: whether call audio is encrypted; "mandatory" refuses calls whose audio would not be.
+        srtp: whether call audio is encrypted; "mandatory" refuses calls whose audio would not be; "dtls" does so
+            too, and offers keys by DTLS, for those who are called in a browser.
         dtmf: how digits go out in a call; "auto" takes what was negotiated.
         reliable_provisional: "required" turns servers away that cannot confirm ringing (RFC 3262).
         register_expires_s: for how long a registration is asked for; it is renewed in time.
@@ -107,10 +108,12 @@ class Account(ConfigurationTable):
 
     @model_validator(mode="after")
     def _mandatory_srtp_needs_private_signalling(self) -> Self:
-        # SDES keys travel in the SDP: without TLS anybody on the path reads them (RFC 4568 section 7).
-        if self.srtp is Srtp.MANDATORY and self.transport is not Transport.TLS:
+        # Keys travel in the SDP, or what they are checked by: without TLS anybody on the path reads the ones (RFC 4568
+        # section 7) and replaces the others (RFC 5763 section 5).
+        if self.srtp.is_mandatory and self.transport is not Transport.TLS:
             conflict(
-                '"mandatory" needs transport = "tls", because the keys travel in the signalling',
+                f'"{self.srtp}" needs transport = "tls", because the keys travel in the signalling, or what they are '
+                "checked by",
                 ("srtp",), ("transport",),
             )  # fmt: skip
         return self

@@ -21,11 +21,20 @@ SERVICE_LABELS: Mapping[Transport, str] = {
 
 
 class Srtp(StrEnum):
-    """Whether call audio is encrypted (SDES, RFC 4568)."""
+    """Whether call audio is encrypted. Keys that others offer by SDES (RFC 4568) or DTLS (RFC 5764) are taken.
+
+    Ours are offered by SDES, with DTLS alone by DTLS: browsers take nothing else (RFC 8827 section 6.5).
+    """
 
     OFF = "off"
     PREFERRED = "preferred"
     MANDATORY = "mandatory"
+    DTLS = "dtls"
+
+    @property
+    def is_mandatory(self) -> bool:
+        """A call whose audio would not be encrypted is refused."""
+        return self in {Srtp.MANDATORY, Srtp.DTLS}
 
 
 class DtmfMethod(StrEnum):

@@ -1,5 +1,7 @@
 """Debian's Chromium without the windows around its pages, driven as a person would."""
 
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,13 +34,34 @@ _ARGUMENTS = (
 class Browser:
     """A browser without a window; each page has a profile of its own."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        without: Sequence[str] = (),
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            arguments: more of Chromium's.
+            environment: variables that it has beside those of this process.
+            without: arguments that Playwright adds, and it is not to have.
+        """
+        self._arguments = (*_ARGUMENTS, *arguments)
+        self._environment = {**os.environ, **(environment or {})}
+        self._without = list(without)
         self._playwright: Playwright | None = None
         self._chromium: Chromium | None = None
 
     async def start(self) -> None:
         self._playwright = await async_playwright().start()
-        self._chromium = await self._playwright.chromium.launch(executable_path=EXECUTABLE, args=_ARGUMENTS)
+        self._chromium = await self._playwright.chromium.launch(
+            executable_path=EXECUTABLE,
+            args=self._arguments,
+            env=dict(self._environment),
+            ignore_default_args=self._without,
+        )
 
     async def stop(self) -> None:
         if self._chromium is not None:

@@ -33,7 +33,10 @@ _SRTP = {
     Srtp.OFF: pjsua2.PJMEDIA_SRTP_DISABLED,
     Srtp.PREFERRED: pjsua2.PJMEDIA_SRTP_OPTIONAL,
     Srtp.MANDATORY: pjsua2.PJMEDIA_SRTP_MANDATORY,
+    Srtp.DTLS: pjsua2.PJMEDIA_SRTP_MANDATORY,
 }
+# The library offers the first of them, and takes each.
+_DTLS_FIRST: Final = (pjsua2.PJMEDIA_SRTP_KEYING_DTLS_SRTP, pjsua2.PJMEDIA_SRTP_KEYING_SDES)
 
 _PRACK = {
     ReliableProvisional.SUPPORTED: pjsua2.PJSUA_100REL_OPTIONAL,
@@ -251,6 +254,9 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     # The other end's offer decides. Ours is IPv4 unless there is none here: whom a call is for may know IPv4 only.
     media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_PREFER_IPV4
     media.srtpUse = _SRTP[account.srtp]
+    if account.srtp is Srtp.DTLS:
+        for keying in _DTLS_FIRST:
+            media.srtpOpt.keyings.append(keying)
     # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
     configuration.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_ALWAYS

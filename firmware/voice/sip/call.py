@@ -22,7 +22,7 @@ from firmware.voice.sip.quality_meter import FarCount, FarLosses, QualityMeter, 
 from firmware.voice.sip.recording_signs import RecordingSigns, is_record_aware, put_sign, read_signs
 from firmware.voice.sip.scheduler import Appointment
 from firmware.voice.sip.settings import AccountSettings
-from provisioning.sip_choices import Srtp, Transport
+from provisioning.sip_choices import Transport
 
 if TYPE_CHECKING:
     from firmware.voice.sip.calls import Calls
@@ -246,7 +246,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             from_peer=from_peer,
             answered=self.answered,
             incoming=self.direction is CallDirection.INCOMING,
-            encryption_required=self.account_settings.srtp is Srtp.MANDATORY,
+            encryption_required=self.account_settings.srtp.is_mandatory,
         )
         self.tell(CallState.DISCONNECTED, reason, sip_code if from_peer else 0)
         self._calls.call_over(self.call_id)

@@ -15,7 +15,6 @@ from firmware.voice.sip.identity import Invitation, ReceivedMessage, read_invita
 from firmware.voice.sip.mapping import REJECT_CODES
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.scheduler import Scheduler
-from provisioning.sip_choices import Srtp
 
 if TYPE_CHECKING:
     from firmware.voice.sip.engine import Engine
@@ -83,7 +82,7 @@ class IncomingCalls:
             return
         call_id = new_call_id()
         self._announce(call_id, self._read(message), account.settings.name)
-        encryption_required = account.settings.srtp is Srtp.MANDATORY
+        encryption_required = account.settings.srtp.is_mandatory
         reason = DisconnectReason.ENCRYPTION_REQUIRED if encryption_required else DisconnectReason.NO_COMMON_CODEC
         self._post(CallStateChanged(call_id, CallState.DISCONNECTED, reason, sip_code))
 

@@ -81,6 +81,10 @@ class NatServers:
         nat.sipStunUse = pjsua2.PJSUA_STUN_USE_DISABLED
         nat.mediaStunUse = pjsua2.PJSUA_STUN_RETRY_ON_FAILURE if self._stun else pjsua2.PJSUA_STUN_USE_DISABLED
         nat.iceEnabled = self._settings.ice
+        # A second offer is for a way that the first did not name (RFC 8839).
+        nat.iceAlwaysUpdate = False
+        # Whoever speaks ICE has half as many ways to check, and browsers take nothing else (RFC 8834 section 4.5).
+        configuration.mediaConfig.rtcpMuxEnabled = self._settings.ice
         if self._turn:
             nat.turnEnabled = True
             nat.turnServer = self._turn

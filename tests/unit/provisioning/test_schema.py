@@ -50,8 +50,10 @@ def test_a_mistake_names_its_place_and_what_is_wrong(addition: str, place: str, 
     assert words in mistake
 
 
-def test_mandatory_encryption_of_audio_needs_encrypted_signalling() -> None:
-    (mistake,) = mistakes_of(MINIMAL + 'srtp = "mandatory"\ntransport = "udp"\n')
+@pytest.mark.parametrize("srtp", ["mandatory", "dtls"])
+def test_mandatory_encryption_of_audio_needs_encrypted_signalling(srtp: str) -> None:
+    (mistake,) = mistakes_of(MINIMAL + f'srtp = "{srtp}"\ntransport = "udp"\n')
+    assert f'"{srtp}"' in mistake
     assert "accounts[1]" in mistake
     assert "tls" in mistake
 
