@@ -649,16 +649,17 @@ static int follow(struct wecall_receiver *self, double now_ms)
     return jumps;
 }
 
-/* Begin with the oldest frame that is not later than the wait that is wanted. Returns whether its time has come. */
+/* Begin where the oldest frame has waited for long enough, and not with what has waited for longer. Returns whether there
+   is sound. */
 static int begin(struct wecall_receiver *self)
 {
     self->next = self->frames[0].at;
+    /* Where sound breaks off and begins anew, it has been waited for before. */
+    if (!self->begins_at_once && wait_ms(self) < self->wanted_ms) return 0;
     while (self->count > 1 && wait_ms(self) > self->wanted_ms + SLACK_MS) {
         drop(self, 0);
         self->next = self->frames[0].at;
     }
-    /* Where sound breaks off and begins anew, it has been waited for long enough. */
-    if (!self->begins_at_once && wait_ms(self) < self->wanted_ms) return 0;
     self->begins_at_once = 1;
     self->is_playing = 1;
     self->made_up = 0;
