@@ -15,12 +15,13 @@ from typing import Final, Self
 
 import numpy as np
 
-from tests.bench.cells import BARESIP, LINPHONE, OURS, OWN, SPEAKER, Cell, Opinion
-from tests.bench.phones import Baresip, Linphone, Ours, Phone, Seat
+from tests.bench.cells import BARESIP, CHROMIUM, LINPHONE, OURS, OWN, SPEAKER, Cell, Opinion
+from tests.bench.phones import Baresip, Chromium, Linphone, Ours, Phone, Seat, TlsWay
 from tests.bench.speaker import Codec, Speaker
 from tests.bench.speech import LATEST_S, RATE_HZ, LossJudge, Voice, judge, located, part_heard, resampled, room, speech
 from tests.lab.audio import RATE_HZ as DEVICE_HZ
 from tests.lab.audio import Recorder, Sound, play
+from tests.lab.certificates import CertificateAuthority
 from tests.lab.kamailio import Kamailio
 from tests.lab.loss_emulator import Line, LossyCable
 from tests.lab.network import Namespace
@@ -30,10 +31,12 @@ _KINDS: Final[Mapping[str, Callable[[Seat], Phone]]] = {
     OURS: Ours,
     BARESIP: lambda seat: Baresip(seat, tuned=False),
     LINPHONE: Linphone,
+    CHROMIUM: Chromium,
 }
 _HOME, _OPERATOR = "10.9.0.1", "10.9.0.2"
 # Every caller has the same microphone, every called one has silence.
 _MOUTH, _QUIET, _AWAY, _BELL = "mouth", "quiet", "away", "bell"
+_MOUTHS: Final = (_MOUTH, _QUIET)
 # What a phone hears before the speech begins: enough for its sound devices to run, for an adaptive buffer to learn, and
 # for the first report on what was lost (RFC 3550 section 6.2: 5 s apart, the first after half of that).
 _LEAD_S: Final = 5.0
@@ -75,7 +78,9 @@ class Rig:
             home.ip("route", "add", "default", "via", _OPERATOR)
             operator.ip("route", "add", "default", "via", _HOME)
             ears = [_ear(number) for number in range(len(self._cells))]
-            pulse = PulseAudio(self._folder / "pulse", sinks=(*ears, _MOUTH, _QUIET, _AWAY, _BELL))
+            has_pages = any(CHROMIUM in {cell.talker, cell.listener} for cell in self._cells)
+            sinks, microphones = (*ears, *_MOUTHS, _AWAY, _BELL), _MOUTHS if has_pages else ()
+            pulse = PulseAudio(self._folder / "pulse", sinks, microphones=microphones)
             stack.callback(pulse.stop)
             pulse.start()
             stack.enter_context(_environment(pulse.environment))
@@ -128,24 +133,49 @@ class Rig:
         self._speaker = speaker
 
     def _start_with_callers(self, stack: ExitStack, home: Namespace, operator: Namespace, pulse: PulseAudio) -> None:
-        users = {user: _password(user) for number in range(len(self._cells)) for user in _users(number)}
-        kamailio = Kamailio(self._folder / "kamailio", users, addresses=(_OPERATOR,), namespace=operator)
+        # A page has no account: whoever has none calls as if from a trunk.
+        users = {
+            user: _password(user)
+            for number, cell in enumerate(self._cells)
+            for user, kind in zip(_users(number), (cell.talker, cell.listener), strict=True)
+            if kind != CHROMIUM
+        }
+        authority = CertificateAuthority(self._folder / "ca")
+        kamailio = Kamailio(
+            self._folder / "kamailio", users, addresses=(_OPERATOR,), namespace=operator,
+            certificate=authority.issue("localhost", hosts=("localhost", _OPERATOR)),
+        )  # fmt: skip
         stack.enter_context(kamailio)
         for number, cell in enumerate(self._cells):
             caller, called = _users(number)
-            seat = self._seat(called, kamailio.udp_port, _ear(number), _QUIET, pulse)
-            self._called.append(_started(stack, operator, cell.listener, seat))
-            seat = self._seat(caller, kamailio.udp_port, _AWAY, _MOUTH, pulse, answers_itself=False)
-            self._callers.append(_started(stack, home, cell.talker, seat))
+            kinds = {cell.talker, cell.listener}
+            tls = TlsWay(kamailio.tls_port, authority.ca_path) if kinds == {OURS, CHROMIUM} else None
+            # Keys by DTLS are taken from the operator's address, and so a page that ours talks with is there.
+            callers, others = (operator, home) if tls and cell.talker == CHROMIUM else (home, operator)
+            seat = self._seat(called, kamailio.udp_port, _ear(number), _QUIET, pulse, tls=tls)
+            self._called.append(_started(stack, others, cell.listener, seat))
+            seat = self._seat(caller, kamailio.udp_port, _AWAY, _MOUTH, pulse, answers_itself=False, tls=tls)
+            self._callers.append(_started(stack, callers, cell.talker, seat))
+            for phone, user in ((self._called[-1], called), (self._callers[-1], caller)):
+                if isinstance(phone, Chromium):
+                    kamailio.route(user, phone.uri)
         _wait_for_registrations(kamailio, users)
 
     def _seat(
-        self, user: str, port: int, ear: str, mouth: str, pulse: PulseAudio, *, answers_itself: bool = True
+        self,
+        user: str,
+        port: int,
+        ear: str,
+        mouth: str,
+        pulse: PulseAudio,
+        *,
+        answers_itself: bool = True,
+        tls: TlsWay | None = None,
     ) -> Seat:
         return Seat(
             folder=self._folder / user, user=user, password=_password(user), port=port, ear=ear, mouth=mouth,
             environment=pulse.environment, broker={}, answers_itself=answers_itself, server=_OPERATOR,
-            codec=self._codec,
+            codec=self._codec, tls=tls,
         )  # fmt: skip
 
     def _call(self) -> None:

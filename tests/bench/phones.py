@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol, TypeVar
 from tests.lab.handset import Handset
 from tests.lab.phone_page import PhonePage
 from tests.lab.ports import free_port
+from tests.lab.scripted_peer import Dialog, ScriptedPeer, SipMessage
+from tests.lab.web_phone import WebPhone
 
 T = TypeVar("T")
 
@@ -27,6 +29,14 @@ CODECS: Final = MappingProxyType({"g722": "G722/8000/1", "opus": "opus/48000/2",
 _LINPHONE_CODECS: Final = (
     *CODECS.values(), "speex/16000/1", "speex/8000/1", "PCMU/8000/1", "G729/8000/1",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TlsWay:
+    """How a server is reached by TLS: its port, and who vouches for it."""
+
+    port: int
+    authority: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,8 @@ class Seat:
         broker: the configuration's [sync] table, for phones that have one.
         answers_itself: take calls without being asked, where the phone can.
         server: the server's address.
-        wideband: offer G.722 too, where the phone has it and does not do so by itself.
+        codec: the only one to speak, of `CODECS`; the phone's own choice where empty.
+        tls: of the handset that talks with a browser, which takes nothing but keys by DTLS.
     """
 
     folder: Path
@@ -54,6 +65,7 @@ class Seat:
     answers_itself: bool
     server: str = "127.0.0.1"
     codec: str = ""
+    tls: TlsWay | None = None
 
 
 class Phone(Protocol):
@@ -104,6 +116,10 @@ class Ours:
         broker = "".join(f"{name} = {json.dumps(value)}\n" for name, value in seat.broker.items())
         broker = f"[sync]\n{broker}" if broker else ""
         codecs = f'codecs = ["{seat.codec}"]' if seat.codec else ""
+        way, nat = f'port = {seat.port}\ntransport = "udp"\nsrtp = "off"', ""
+        if seat.tls is not None:
+            way = f'port = {seat.tls.port}\ntransport = "tls"\ntls_ca = "{seat.tls.authority}"\nsrtp = "dtls"'
+            nat = "[nat]\nice = true\n"
         configuration = f"""
 [device]
 id = "{seat.user}"
@@ -123,10 +139,8 @@ username = "{seat.user}"
 domain = "localhost"
 password = "{seat.password}"
 server = "{seat.server}"
-port = {seat.port}
-transport = "udp"
-srtp = "off"
-{broker}"""
+{way}
+{nat}{broker}"""
         self._handset = Handset(seat.folder, configuration, seat.environment)
         self._loop = asyncio.new_event_loop()
         self._page: PhonePage | None = None
@@ -344,6 +358,94 @@ ringer_dev_id=PulseAudio: bell
         with _connect(connect) as connection:
             connection.sendall(f"{command}\n".encode())
             return connection.recv(65536).decode(errors="replace")
+
+
+class Chromium:
+    """A page with WebRTC in a browser without a window. It has no account: its server is told where to find it.
+
+    Attributes:
+        uri: where that is.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        # Chromium takes the devices that PulseAudio takes by itself.
+        devices = {"PULSE_SINK": seat.ear, "PULSE_SOURCE": f"{seat.mouth}_microphone"}
+        self._page = WebPhone(environment={**seat.environment, **devices}, has_sound_card=True)
+        self._peer = _EndingPeer(seat.port, seat.user, address=_address_towards(seat), server=seat.server)
+        self.uri = self._peer.uri
+        self._called = ""
+
+    @property
+    def process_ids(self) -> list[int]:
+        return self._page.process_ids
+
+    def sit_down(self) -> None:
+        """Nothing is to be done."""
+
+    def launch(self) -> None:
+        self._peer.__enter__()
+        self._page.start()
+
+    def connect(self) -> None:
+        """Nothing to do: it is connected once it has started."""
+
+    def prepare(self, user: str) -> None:
+        self._called = user
+
+    def press_last_key(self) -> None:
+        self._peer.invite(self._called, body=self._page.offer())
+        threading.Thread(target=self._talk, name="talk", daemon=True).start()
+
+    def answer(self) -> None:
+        try:
+            invite = self._peer.take_call()
+            self._peer.reply(invite, 200, body=self._page.answer(invite.body))
+            self._peer.receive("ACK")
+        except AssertionError as error:
+            raise TimeoutError(f"No call came to the page: {error}") from error
+
+    def hang_up(self) -> None:
+        self._peer.end_call()
+        self._page.hang_up()
+
+    def stop(self) -> None:
+        self._page.stop()
+        self._peer.__exit__()
+
+    def _talk(self) -> None:
+        """Take the answer; where none comes, nothing is heard, and so the call is made again."""
+        with suppress(AssertionError):
+            answer = self._peer.receive(200, method="INVITE")
+            self._peer.establish(answer)
+            self._peer.acknowledge(answer)
+            self._page.accept(answer.body)
+
+
+class _EndingPeer(ScriptedPeer):
+    """Lets the other end hang up whenever it wants to."""
+
+    def end_call(self) -> None:
+        """Hang up where the other end has not."""
+        if self.dialog.remote:
+            self.send("BYE")
+        self._leave()
+
+    def _answers_by_itself(self, message: SipMessage, _source: tuple[str, int]) -> bool:
+        if message.code or message.method != "BYE":
+            return False
+        self.reply(message, 200)
+        self._leave()
+        return True
+
+    def _leave(self) -> None:
+        self.dialog = Dialog("", "", "", "")
+        self.forget()
+
+
+def _address_towards(seat: Seat) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((seat.server, seat.port))
+        return str(way.getsockname()[0])
 
 
 def _linphone_codecs(only: str) -> str:

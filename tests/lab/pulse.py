@@ -36,9 +36,18 @@ class PulseAudio:
     the phone plays, a test records from `ear_monitor`.
     """
 
-    def __init__(self, folder: Path, sinks: Sequence[str] = ("ear", "mic")) -> None:
+    def __init__(self, folder: Path, sinks: Sequence[str] = ("ear", "mic"), *, microphones: Sequence[str] = ()) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: for its files and its socket.
+            sinks: their names.
+            microphones: sinks whose monitor is a source of its own too, `<sink>_microphone`, for browsers, which take
+                no monitor for a microphone.
+        """
         self.folder = folder
         self.sinks = tuple(sinks)
+        self._microphones = tuple(microphones)
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -149,6 +158,10 @@ class PulseAudio:
             f"load-module module-null-sink sink_name={sink} rate=48000 channels=1 format=s16le norewinds=1 "
             f"sink_properties=device.description={sink}"
             for sink in self.sinks
+        ]
+        lines += [
+            f"load-module module-remap-source master={sink}.monitor source_name={sink}_microphone"
+            for sink in self._microphones
         ]
         # Last, so that a socket that answers means that every sink is there.
         lines.append(f"load-module module-native-protocol-unix auth-anonymous=1 socket={self._socket}")

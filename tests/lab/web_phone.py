@@ -43,8 +43,8 @@ class WebPhone:
         Args:
             environment: variables that the browser has beside those of this process.
             has_sound_card: it hears and plays by PulseAudio; otherwise it says a tone, and keeps what it hears.
-            sends_redundancy: it prefers RED (RFC 2198), and takes everybody for whom it offers Opus so to prefer it,
-                as pages do that want it sent: Chromium sends by the other end's order.
+            sends_redundancy: it prefers RED (RFC 2198), and reads descriptions as if the other end did, as pages do
+                that want it sent: Chromium sends by the other end's order.
         """
         self._mark = f"--web-phone={secrets.token_hex(8)}"  # of no meaning to it
         without = ["--mute-audio"] if has_sound_card else []

@@ -15,6 +15,7 @@ import pytest
 from tests.bench import quality
 from tests.bench.cells import (
     CHOSEN,
+    CHROMIUM,
     OURS,
     PAIRS,
     REAL_LINES,
@@ -143,6 +144,7 @@ def test_the_grid_has_every_pair_codec_and_line_once() -> None:
     assert len(lines) == 33 + len(REAL_LINES)
     assert {(cell.talker, cell.listener) for cell in cells} == set(PAIRS)
     assert not [cell for cell in cells if cell.talker == SPEAKER and cell.codec == "opus"]
+    assert {cell.codec for cell in cells if CHROMIUM in {cell.talker, cell.listener}} == {"opus"}
 
 
 def test_a_batch_is_of_one_line_and_codec_and_the_speaker_has_its_own() -> None:
