@@ -53,12 +53,6 @@ def ear() -> Iterator[RtpEar]:
         yield ear
 
 
-def port_of(message: SipMessage) -> int:
-    found = re.search(r"^m=audio (\d+) ", message.body, re.MULTILINE)
-    assert found, message.body
-    return int(found[1])
-
-
 def codecs_in(message: SipMessage) -> list[str]:
     """Return the codecs that a message names, best first."""
     formats = re.search(r"^m=audio \d+ \S+ ([\d ]+)", message.body, re.MULTILINE)
@@ -72,14 +66,8 @@ def call(
     line: SipLine, peer: ScriptedPeer, ear: RtpEar, *, formats: str, lose_every: int = LOSE_EVERY
 ) -> tuple[CallId, SipMessage]:
     """Let the peer call, which speaks PCMA and names these formats; return the call and the answer."""
-    peer.invite("alice", body=sdp(ear.port, formats=formats))
-    call_id = line.wait_for(IncomingCallReceived).call_id
-    line.stack.order(AnswerCall(call_id))
-    answer = peer.receive(200)
-    peer.establish(answer)
-    peer.acknowledge(answer)
-    line.wait_for_call(call_id, CallState.ACTIVE)
-    ear.speak_to(port_of(answer), lose_every=lose_every)
+    call_id, answer = line.take_call(peer, sdp(ear.port, formats=formats))
+    ear.speak_to(answer.audio_port, lose_every=lose_every)
     return call_id, answer
 
 
@@ -142,7 +130,7 @@ def test_one_who_is_called_and_answers_with_several_codecs_is_asked_for_opus(
     assert codecs_in(settles) == ["pcma"]
     peer.reply(settles, 200, body=sdp(ear.port, formats=f"{PCMA} {EVENTS}"))
     peer.receive("ACK")
-    ear.speak_to(port_of(settles), lose_every=LOSE_EVERY)
+    ear.speak_to(settles.audio_port, lose_every=LOSE_EVERY)
     reinvite = peer.receive("INVITE", timeout_s=CHANGE_S)
     assert codecs_in(reinvite)[0] == "opus"
     # Whoever agrees to it, and chooses the old one all the same, is not asked again.

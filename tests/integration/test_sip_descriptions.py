@@ -70,14 +70,7 @@ class Said:
 
 def offered(peer: ScriptedPeer, line: SipLine, body: str) -> Said:
     """Let the peer call with an offer, and return what it is answered."""
-    peer.invite("alice", body=body)
-    arrived = line.wait_for(IncomingCallReceived).call_id
-    line.stack.order(AnswerCall(arrived))
-    answer = peer.receive(200)
-    peer.establish(answer)
-    peer.acknowledge(answer)
-    line.wait_for_call(arrived, CallState.ACTIVE)
-    line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
+    _, answer = line.take_call(peer, body)
     return Said(answer.body)
 
 

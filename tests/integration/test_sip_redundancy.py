@@ -13,7 +13,7 @@ import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.key import Key
-from firmware.phone.news import CallAudioChanged, IncomingCallReceived
+from firmware.phone.news import IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, SendDtmf
 from firmware.voice.sip import native, redundancy
 from firmware.voice.sip.settings import RedundancySettings, SipSettings
@@ -271,19 +271,8 @@ def offer(port: RtpPort, formats: str, *lines: str) -> str:
 
 def answered(peer: ScriptedPeer, line: SipLine, body: str) -> int:
     """Let the peer call; return where the handset takes audio."""
-    peer.invite("alice", body=body)
-    call_id = line.wait_for(IncomingCallReceived).call_id
-    line.stack.order(AnswerCall(call_id))
-    answer = peer.receive(200)
-    peer.establish(answer)
-    peer.acknowledge(answer)
-    line.wait_for_call(call_id, CallState.ACTIVE)
-    line.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
-    return target_of(answer.body)
-
-
-def target_of(body: str) -> int:
-    return int(body.partition("m=audio ")[2].partition(" ")[0])
+    _, answer = line.take_call(peer, body)
+    return answer.audio_port
 
 
 def take_until(port: RtpPort, are_those: Callable[[list[Packet]], bool], count: int = 20) -> list[Packet]:

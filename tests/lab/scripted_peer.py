@@ -55,6 +55,13 @@ class SipMessage:
         return found.group(1)
 
     @property
+    def audio_port(self) -> int:
+        """Where its description wants audio."""
+        found = re.search(r"^m=audio (\d+) ", self.body, re.MULTILINE)
+        assert found, self.body
+        return int(found[1])
+
+    @property
     def identity(self) -> tuple[str, str, str]:
         """What stays the same when it is sent again."""
         branch = re.search(r"branch=([^;,\s]+)", self.header("Via"))

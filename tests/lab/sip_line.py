@@ -10,12 +10,13 @@ from typing import Self, TypeVar
 
 from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import Event
-from firmware.phone.news import CallStateChanged, IncomingCallReceived, RegistrationChanged
-from firmware.phone.orders import HangUpCall
+from firmware.phone.news import CallAudioChanged, CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.phone.orders import AnswerCall, HangUpCall
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.stack import PjsuaStack
 from tests.lab.audio import Sound, tone
 from tests.lab.priority import REST_S, carry_sound
+from tests.lab.scripted_peer import ScriptedPeer, SipMessage
 
 _E = TypeVar("_E", bound=Event)
 
@@ -131,6 +132,18 @@ class SipLine(EventInbox):
         wave = tone([frequency_hz], 0.1, rate_hz=port.rate_hz, ramp_s=0).pcm
         size = 2 * port.frame_samples
         self._voice = itertools.cycle([wave[start : start + size] for start in range(0, len(wave), size)])
+
+    def take_call(self, peer: ScriptedPeer, body: str) -> tuple[CallId, SipMessage]:
+        """Let a scripted peer call with an offer, answer it, and return the call and our answer once sound flows."""
+        peer.invite("alice", body=body)
+        call_id = self.wait_for(IncomingCallReceived).call_id
+        self.stack.order(AnswerCall(call_id))
+        answer = peer.receive(200)
+        peer.establish(answer)
+        peer.acknowledge(answer)
+        self.wait_for_call(call_id, CallState.ACTIVE)
+        self.wait_for(CallAudioChanged, lambda event: event.receiving and event.sending)
+        return call_id, answer
 
     def last_heard(self, duration_s: float) -> Sound:
         """Return the last of what came to the ear."""
