@@ -53,6 +53,12 @@ CHANGES: Final = (
         "CVE-2026-57161: a second Service-Route behind eight URIs was written past the table.",
     ),
     Change(
+        "pjmedia/src/pjmedia/conference.c",
+        "    if (conf->ports[0]->tx_level) {\n",
+        "    if (speaker_frame_type == PJMEDIA_FRAME_TYPE_AUDIO) {\n",
+        "Whatever was quieter than four steps of 16 bits, as a quiet room in Opus is, came out as no sound at all.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_srtp_sdes.c",
         "            int tags[64];",
         "            int tags[PJMEDIA_MAX_SDP_ATTR];",

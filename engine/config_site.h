@@ -30,5 +30,9 @@
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_SPEEX
 #define PJMEDIA_SRTP_HAS_DTLS 1
 
+/* No "b=": what it said was right for a codec alone, without redundancy, and linphone, which takes headers from it too, was
+   left 16 kbit/s of Opus and had no room for in-band FEC. */
+#define PJMEDIA_ADD_BANDWIDTH_TIAS_IN_SDP 0
+
 /* RTCP never moves to whoever sends it often enough; native/media.c says who may send. */
 #define PJMEDIA_RTCP_NAT_PROBATION_CNT 0x7FFFFFFF

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
@@ -310,6 +311,14 @@ def test_a_packet_of_another_codec_is_not_heard(line: SipLine, peer: ScriptedPee
     assert hear(line, port, said, 9, g722(TONE_HZ, 0.6)) > HEARD
     assert hear(line, port, said, 9, SILENCE) < NOT_HEARD
     assert hear(line, port, said, 0, g722(TONE_HZ, 0.6)) < NOT_HEARD
+    peer.hang_up()
+
+
+def test_a_room_that_is_nearly_silent_is_heard(line: SipLine, peer: ScriptedPeer, port: RtpPort) -> None:
+    said = offered(peer, line, sdp(port.port, formats="9 101"))
+    # G.722 makes a restless step or two of silence. A mean of less than four is where the library hears nothing at all.
+    port.speak(said.port, 9, SILENCE)
+    assert 0 < np.abs(line.last_heard(0.2).samples).mean() < 4
     peer.hang_up()
 
 

@@ -36,8 +36,9 @@ _FRAMES_A_SECOND = 100
 _LEVEL_DBOV: Final = -62
 _LENGTH_S: Final = 1.0
 _SILENCE_BEFORE_S: Final = 0.06
-# What G.711 decodes silence to (the smallest step of A-law).
-_SILENT_PEAK: Final = 8
+# What codecs make of digital silence: Opus and µ-law stay within ±1, A-law at its smallest step, 8, and G.722 between
+# -4 and 3. The quietest room that a microphone hears swings wider, and is left as it is.
+_SILENT_SWING: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class ComfortNoise:
 
     def fill(self, frame: bytes) -> bytes:
         """Return the frame, or noise in its place."""
-        if audioop.max(frame, 2) > _SILENT_PEAK:
+        lowest, highest = audioop.minmax(frame, 2)
+        if highest - lowest > _SILENT_SWING:
             self._silent_frames = 0
             return frame
         self._silent_frames += 1

@@ -29,9 +29,10 @@ RATE_HZ = 16_000
 pytestmark = pytest.mark.feature("sidetone")
 
 SILENCE = bytes(320)
-# What A-law's smallest step decodes to, and a faint voice.
-NEARLY_SILENT = b"\x08\x00" * 160
-FAINT = b"\x20\x00" * 160
+# What A-law and G.722 make of digital silence, and how a quiet room comes out of Opus.
+STEADY = b"\x08\x00" * 160
+RESTLESS = np.tile([-4, 0, 3, 1], 40).astype("<i2").tobytes()
+FAINT = np.tile([-6, 2, 5, -1], 40).astype("<i2").tobytes()
 
 
 def heard(tone: RenderedTone, duration_s: float, rate_hz: int = RATE_HZ) -> Sound:
@@ -191,9 +192,15 @@ def test_noise_begins_after_60_ms_of_silence(frame_samples: int) -> None:
     assert noise.fill(silence) != silence
 
 
-def test_what_silence_is_coded_as_is_silence_too() -> None:
+@pytest.mark.parametrize("silence", [STEADY, RESTLESS])
+def test_what_silence_is_coded_as_is_silence_too(silence: bytes) -> None:
     noise = comfort_noise()
-    assert any(noise.fill(NEARLY_SILENT) != NEARLY_SILENT for _ in range(10))
+    assert any(noise.fill(silence) != silence for _ in range(10))
+
+
+def test_a_quiet_room_is_left_as_it_is() -> None:
+    noise = comfort_noise()
+    assert [noise.fill(FAINT) for _ in range(20)] == [FAINT] * 20
 
 
 def test_a_sound_ends_the_noise_at_once_and_the_patience_begins_anew() -> None:
