@@ -91,9 +91,22 @@ class Opinion:
     delays_ms: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call of a cell has shown.
+
+    Attributes:
+        opinions: one for each voice.
+        cpu_percent: of one core, while there was speech: the mean of its phones.
+    """
+
+    opinions: tuple[Opinion, ...]
+    cpu_percent: float
+
+
 @dataclass(slots=True)
 class Result:
-    """A cell's calls so far, in the order of their seeds; each has an opinion for each voice.
+    """A cell's calls so far, in the order of their seeds.
 
     Attributes:
         files: what stands for all files of the checkout with which they were made.
@@ -101,20 +114,22 @@ class Result:
 
     cell: Cell
     files: str
-    calls: list[list[Opinion]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     def row(self) -> dict[str, Any]:
         """Return its figures as plain values: the means of the calls, each with the half of its 95 % interval."""
         told: dict[str, Any] = {"calls": len(self.calls)}
         for judge in ("pesq", "plcmos"):
-            scores = [[getattr(opinion, judge) for opinion in call] for call in self.calls]
+            scores = [[getattr(opinion, judge) for opinion in call.opinions] for call in self.calls]
             if scores and not any(score is None for call in scores for score in call):
                 means = [statistics.mean(call) for call in scores]
                 told[judge], told[f"{judge}_within"] = statistics.mean(means), half_interval(means)
-        delays_ms = [delay for call in self.calls for opinion in call for delay in opinion.delays_ms]
+        delays_ms = [delay for call in self.calls for opinion in call.opinions for delay in opinion.delays_ms]
         if delays_ms:
             told["delay_median_ms"] = float(np.median(delays_ms))
             told["delay_p95_ms"] = float(np.percentile(delays_ms, 95))
+        if self.calls:
+            told["cpu_percent"] = statistics.mean(call.cpu_percent for call in self.calls)
         return {name: round(value, 3) if isinstance(value, float) else value for name, value in told.items()}
 
     def kept(self) -> dict[str, Any]:
@@ -125,8 +140,12 @@ class Result:
     def of(cls, kept: Mapping[str, Any]) -> "Result":
         """Return what `kept` made plain."""
         cell = Cell(**{**kept["cell"], "line": Line(**kept["cell"]["line"])})
-        calls = [[Opinion(**{**each, "delays_ms": tuple(each["delays_ms"])}) for each in one] for one in kept["calls"]]
-        return cls(cell, kept["files"], calls)
+        return cls(cell, kept["files"], [_call_of(call) for call in kept["calls"]])
+
+
+def _call_of(kept: Mapping[str, Any]) -> Call:
+    opinions = (Opinion(**{**each, "delays_ms": tuple(each["delays_ms"])}) for each in kept["opinions"])
+    return Call(tuple(opinions), kept["cpu_percent"])
 
 
 def half_interval(values: Sequence[float]) -> float | None:

@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -131,14 +131,15 @@ def _after_a_pause(measure: Callable[[], float]) -> float:
 
 def _cpu_percent(process_ids: list[int], duration_s: float) -> float:
     """Return what the processes use together, in per cent of one core."""
-    processes = [psutil.Process(process_id) for process_id in process_ids]
-    before, began = _cpu_s(processes), time.monotonic()
+    before, began = cpu_s(process_ids), time.monotonic()
     time.sleep(duration_s)
-    return 100 * (_cpu_s(processes) - before) / (time.monotonic() - began)
+    return 100 * (cpu_s(process_ids) - before) / (time.monotonic() - began)
 
 
-def _cpu_s(processes: list[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+def cpu_s(process_ids: Iterable[int]) -> float:
+    """Return what processes have used together so far, in seconds of one core."""
+    used = [psutil.Process(process_id).cpu_times() for process_id in process_ids]
+    return sum(times.user + times.system for times in used)
 
 
 def _p95(values: list[float]) -> float:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tests.bench.cells import BARESIP, CHROMIUM, LINPHONE, OURS, OWN, SPEAKER, Cell, Opinion
+from tests.bench.cells import BARESIP, CHROMIUM, LINPHONE, OURS, OWN, SPEAKER, Call, Cell, Opinion
+from tests.bench.figures import cpu_s
 from tests.bench.phones import Baresip, Chromium, Linphone, Ours, Phone, Seat, TlsWay
 from tests.bench.speaker import Codec, Speaker
 from tests.bench.speech import LATEST_S, RATE_HZ, LossJudge, Voice, judge, located, part_heard, resampled, room, speech
@@ -100,8 +102,8 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def measure(self, line: Line) -> list[list[Opinion]]:
-        """Let each pair talk over such a line, all at once, and return what the judges say: by cell, by voice.
+    def measure(self, line: Line) -> list[Call]:
+        """Let each pair talk over such a line, all at once, and return what each call has shown.
 
         Raises:
             RuntimeError: a call has not come about.
@@ -110,7 +112,9 @@ class Rig:
         self._call()
         self._cable.change(line)
         recorders = [Recorder(f"{_ear(number)}_monitor").start() for number in range(len(self._cells))]
+        before, began = self._cpu_s(), time.monotonic()
         sent = self._say()
+        used, duration_s = self._cpu_s() - before, time.monotonic() - began
         recorded = [recorder.stop() for recorder in recorders]
         self._hang_up()
         for cell, sound in zip(self._cells, recorded, strict=True):
@@ -119,9 +123,15 @@ class Rig:
                 raise RuntimeError(f"Nothing at all was played in the call {cell.words}: it has not come about.")
         # After the call, so that no judge takes the processor from a phone.
         judged = [[self._judges.submit(opinion, one, sound) for one in sent] for sound in recorded]
-        opinions = [[each.result() for each in voices] for voices in judged]
+        opinions = [tuple(each.result() for each in voices) for voices in judged]
         time.sleep(_BETWEEN_CALLS_S)
-        return opinions
+        return [Call(said, 100 * each / duration_s) for said, each in zip(opinions, used.tolist(), strict=True)]
+
+    def _cpu_s(self) -> NDArray[np.float64]:
+        """Return what the mean phone of each pair has used so far."""
+        callers = [[phone] for phone in self._callers] or [[] for _ in self._called]
+        pairs = [[*caller, called] for caller, called in zip(callers, self._called, strict=True)]
+        return np.array([np.mean([cpu_s(phone.process_ids) for phone in pair]) for pair in pairs])
 
     def _start_with_speaker(self, stack: ExitStack, home: Namespace, operator: Namespace, pulse: PulseAudio) -> None:
         speaker = stack.enter_context(Speaker(operator, _OPERATOR, Codec[self._codec.upper()]))

@@ -29,7 +29,7 @@ _BUILD: Final = Path(__file__).parents[2] / "build"
 FILE: Final = _BUILD / "bench-quality.json"
 # So often the same call is tried, each time with phones that were just started.
 _TRIES: Final = 3
-_COLUMNS: Final = ("who to whom, codec, line", "calls", "PESQ-WB", "PLCMOS", "median, ms", "p95, ms")
+_COLUMNS: Final = ("who to whom, codec, line", "calls", "PESQ-WB", "PLCMOS", "median, ms", "p95, ms", "CPU, %")
 
 console = Console(stderr=True)
 
@@ -109,7 +109,8 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 def table(shown: Sequence[Mapping[str, Any]]) -> Table:
     """Return the rows for a terminal."""
-    result = Table(title="How phones sound: means of the calls ± half of the 95 % interval, and mouth to ear")
+    title = "How phones sound: means of the calls ± half of the 95 % interval; mouth to ear; CPU of one phone"
+    result = Table(title=title)
     for number, name in enumerate(_COLUMNS):
         result.add_column(name, justify="right" if number else "left")
     for row in shown:
@@ -129,7 +130,8 @@ def _words(row: Mapping[str, Any]) -> list[str]:
         within = row.get(f"{judge}_within")
         words.append(f"{row[judge]:.2f}{f' ± {within:.2f}' if within else ''}" if judge in row else "-")
     delays = ("delay_median_ms", "delay_p95_ms")
-    return [*words, *(f"{row[delay]:.0f}" if delay in row else "-" for delay in delays)]
+    words += [f"{row[delay]:.0f}" if delay in row else "-" for delay in delays]
+    return [*words, f"{row['cpu_percent']:.1f}" if "cpu_percent" in row else "-"]
 
 
 def draw(results: Sequence[Result], path: Path) -> None:

@@ -28,8 +28,8 @@ def test_each_pair_of_phones_is_heard_on_each_line(batch: list[Cell], tmp_path: 
     calls = chance.counted(CALLS, 1)
     for result in measure(batch, tmp_path / "phones", file, calls):
         assert len(result.calls) >= calls
-        assert all(len(call) == 2 for call in result.calls)
+        assert all(len(call.opinions) == 2 for call in result.calls)
         # On a clean line every call is heard; how well it sounds is for people to judge.
         if result.cell.line == Line():
-            assert all(opinion.delays_ms for call in result.calls for opinion in call)
+            assert all(opinion.delays_ms for call in result.calls for opinion in call.opinions)
     assert {row["words"] for row in json.loads(file.read_text())} >= {cell.words for cell in batch}

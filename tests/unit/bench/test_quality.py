@@ -21,6 +21,7 @@ from tests.bench.cells import (
     REAL_LINES,
     SPEAKER,
     TOGETHER,
+    Call,
     Cell,
     Opinion,
     Result,
@@ -54,14 +55,14 @@ class _Rig:
     ) -> None:
         return None
 
-    def measure(self, line: Line) -> list[list[Opinion]]:
+    def measure(self, line: Line) -> list[Call]:
         if line.seed == _Rig.breaks_at:
             raise KeyboardInterrupt
         if line.seed in _Rig.failures:
             _Rig.failures.remove(line.seed)
             raise RuntimeError("It has not come about.")
         _Rig.seeds.append(line.seed)
-        return [[Opinion(1 + line.seed / 10, None, (50.0, 70.0))] * 2 for _ in self._cells]
+        return [Call((Opinion(1 + line.seed / 10, None, (50.0, 70.0)),) * 2, line.seed) for _ in self._cells]
 
 
 @pytest.fixture(autouse=True)
@@ -94,17 +95,21 @@ def test_the_interval_holds_the_true_mean_nineteen_times_in_twenty() -> None:
 
 
 def test_a_calls_figure_is_the_mean_of_its_voices_and_a_cells_that_of_its_calls() -> None:
-    calls = [[Opinion(2.0, 3.0, (40.0,)), Opinion(3.0, 4.0, (60.0,))], [Opinion(4.0, 2.0, (80.0,)), Opinion()]]
+    calls = [
+        Call((Opinion(2.0, 3.0, (40.0,)), Opinion(3.0, 4.0, (60.0,))), 2.0),
+        Call((Opinion(4.0, 2.0, (80.0,)), Opinion()), 3.0),
+    ]
     row = Result(CHOSEN[0], "", calls).row()
     assert row["calls"] == 2
     assert row["pesq"] == 2.5
     assert row["plcmos"] == 2.5
     assert row["delay_median_ms"] == 60
     assert row["delay_p95_ms"] == 78
+    assert row["cpu_percent"] == 2.5
 
 
 def test_calls_in_which_nothing_is_heard_have_no_delay() -> None:
-    row = Result(CHOSEN[0], "", [[Opinion(), Opinion()]]).row()
+    row = Result(CHOSEN[0], "", [Call((Opinion(), Opinion()), 1.0)]).row()
     assert row["pesq"] == 1
     assert "delay_median_ms" not in row
 
@@ -212,12 +217,13 @@ def test_the_file_has_the_figures_too(tmp_path: Path) -> None:
     assert row["figures"]["pesq"] == 1.3
     assert row["figures"]["pesq_within"] > 0
     assert row["figures"]["delay_median_ms"] == 60
+    assert row["figures"]["cpu_percent"] == 3
 
 
 def test_a_table_says_what_a_cell_lacks() -> None:
     cell = CHOSEN[0]
-    told = [{"words": cell.words, **Result(cell, "", [[Opinion(2.0, None)]]).row()}]
-    assert quality.markdown(told).splitlines()[-1] == f"| {cell.words} | 1 | 2.00 | - | - | - |"
+    told = [{"words": cell.words, **Result(cell, "", [Call((Opinion(2.0, None),), 1.25)]).row()}]
+    assert quality.markdown(told).splitlines()[-1] == f"| {cell.words} | 1 | 2.00 | - | - | - | 1.2 |"
 
 
 @pytest.mark.parametrize("voice", Voice)
