@@ -1,8 +1,7 @@
 """How phones sound on lines that lose and delay: two judges and the delay, for phones that call each other.
 
-    python -m tests.bench.quality                          # the chosen cells, 20 calls each, some 80 minutes
-    python -m tests.bench.quality --calls 3 --only opus    # a quick look at some
-    python -m tests.bench.quality --draw docs/quality.svg  # the picture of what build/bench-quality.json has
+    python -m tests.bench.quality                         # the chosen cells, 20 calls each, some 80 minutes
+    python -m tests.bench.quality --calls 3 --only opus   # a quick look at some
 
 In a call one phone says the same in two voices, and the other's ear is recorded. All phones meet the same fate of
 packets: the nth call of each cell has the seed n. What build/bench-quality.json has already, made by these very files,
@@ -134,30 +133,30 @@ def _words(row: Mapping[str, Any]) -> list[str]:
     return [*words, f"{row['cpu_percent']:.1f}" if "cpu_percent" in row else "-"]
 
 
-def draw(results: Sequence[Result], path: Path) -> None:
-    """Draw each cell's PESQ-WB with its interval, and its delay beside it.
+def draw(shown: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw each row's PESQ-WB with its interval, and its delay beside it.
 
     Args:
-        results: with a call each at least; from above to below.
+        shown: from above to below.
         path: an SVG or a PNG.
     """
     # Installed for the benchmark alone.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    told = [(result.cell.words, result.row()) for result in reversed(results) if result.calls]
     # Words stay words, and no name is drawn by lot: the same figures make the same file.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "wecall"}):
+        told = shown[::-1]
         figure = Figure(figsize=(10, 1 + 0.3 * len(told)), layout="constrained")
         sound, delay = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
         places = range(len(told))
-        means = [row["pesq"] for _, row in told]
-        sound.barh(places, means, xerr=[row["pesq_within"] or 0 for _, row in told], color="#4477aa", capsize=2)
-        sound.set_yticks(places, [words for words, _ in told], fontsize=8)
+        means = [row["pesq"] for row in told]
+        sound.barh(places, means, xerr=[row.get("pesq_within") or 0 for row in told], color="#4477aa", capsize=2)
+        sound.set_yticks(places, [row["words"] for row in told], fontsize=8)
         sound.set_xlim(1, 4.64)
         sound.set_title("PESQ-WB, mean and 95 % interval", fontsize=9)
-        medians = [row.get("delay_median_ms", 0) for _, row in told]
-        late = [row.get("delay_p95_ms", 0) - median for (_, row), median in zip(told, medians, strict=True)]
+        medians = [row.get("delay_median_ms", 0) for row in told]
+        late = [row.get("delay_p95_ms", 0) - median for row, median in zip(told, medians, strict=True)]
         delay.barh(places, medians, color="#ccbb44")
         delay.barh(places, late, left=medians, color="#ccbb44", alpha=0.4)
         delay.set_title("mouth to ear, ms: median, p95", fontsize=9)
@@ -173,15 +172,10 @@ def draw(results: Sequence[Result], path: Path) -> None:
 @click.command()
 @click.option("--calls", default=CALLS, show_default=True, help="For each cell.")
 @click.option("--only", default="", help="Cells in whose words this is.")
-@click.option("--draw", "picture", type=click.Path(path_type=Path), help="Measure nothing; draw what is known there.")
-def main(calls: int, only: str, picture: Path | None) -> None:
+def main(calls: int, only: str) -> None:
     """Measure the chosen cells, print them and write build/bench-quality.json."""
     cells = [cell for cell in CHOSEN if only in cell.words]
-    if picture is not None:
-        known = load(FILE)
-        draw([known[cell.words] for cell in cells if cell.words in known], picture)
-    else:
-        Console(width=120).print(table(rows(measure(cells, _BUILD / "bench" / "quality", calls=calls))))
+    Console(width=120).print(table(rows(measure(cells, _BUILD / "bench" / "quality", calls=calls))))
 
 
 if __name__ == "__main__":

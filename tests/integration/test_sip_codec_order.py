@@ -12,6 +12,7 @@ import pytest
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import CallQualityMeasured, IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall
+from firmware.voice.sip import codec_order
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.audio import gaps
@@ -30,16 +31,23 @@ PEER = SipUri("sip:peer@localhost")
 OURS = ("g722", "opus", "pcma", "pcmu")
 PCMA, OPUS, EVENTS = "8", "111", "101"
 LOSE_EVERY = 10
-# Six seconds of loss are needed, and a few more where they do not come one after another.
+# Six looks with losses are needed, and a few more where they do not come one after another.
+LOOK_S = 0.25
 CHANGE_S = 15.0
-NO_CHANGE_S = 10.0
+NO_CHANGE_S = 10 * LOOK_S
 
 
 # --- message by message -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def line(server: Kamailio) -> Iterator[SipLine]:
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stack look at its line as often as packets tell something of it."""
+    monkeypatch.setattr(codec_order, "_LOOK_S", LOOK_S)
+
+
+@pytest.fixture
+def line(server: Kamailio, looks_often: None) -> Iterator[SipLine]:
     """Return a stack of its own, which remembers no line."""
     with SipLine(settings_of("alice", server, codecs=OURS)) as line:
         line.wait_for_registration(RegistrationState.REGISTERED)
@@ -173,6 +181,7 @@ def test_neither_a_clean_line_nor_a_peer_without_opus_brings_a_reinvite(
     peer.hang_up()
 
 
+@pytest.mark.usefixtures("looks_often")
 def test_an_order_that_was_written_by_hand_is_kept(server: Kamailio, peer: ScriptedPeer, ear: RtpEar) -> None:
     by_hand = settings_of("alice", server, codecs=OURS, order_codecs_by_line=False)
     with SipLine(by_hand) as line:

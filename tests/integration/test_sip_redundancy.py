@@ -146,7 +146,7 @@ def test_on_a_line_that_loses_each_packet_carries_two_older_ones_until_it_is_cle
         pair_.cable.change(BAD)
         pair_.tap.take_until(lambda packets: all(is_repeated(packet, number) for packet in packets), 50, SOON_S)
         before = pair_.lines[-1]
-        repeated = pair_.tap.take(500, timeout_s=20)
+        repeated = pair_.tap.take(300, timeout_s=20)
         assert all(is_repeated(packet, number) for packet in repeated)
         assert_copies_are_true(repeated, number)
         assert max(len(packet.payload) for packet in repeated) <= room_in(RedundancySettings().most_kbit_s)
@@ -168,7 +168,7 @@ def test_packets_that_overtake_each_other_are_not_taken_for_lost(
         pair_.call()
         number = pair_.tap.take(20)[0].type
         pair_.cable.change(Line(jitter_ms=60))
-        assert are_alone(pair_.tap.take(750, timeout_s=20), number)
+        assert are_alone(pair_.tap.take(400, timeout_s=20), number)
 
 
 @pytest.mark.timeout(60)

@@ -1,11 +1,11 @@
-"""The README's table of phones, as a run of the benchmark makes it."""
+"""The table of phones, as a run of the benchmark makes it."""
 
 from typing import Any
 
 import click
 import pytest
 
-from tests.bench.readme import table, written_into
+from tests.bench.documents import table, written_into
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -27,7 +27,7 @@ def test_a_row_has_every_phone_and_whether_the_goal_holds() -> None:
 
 
 def test_it_takes_the_place_of_the_one_before() -> None:
-    before = "a\n<!-- python -m tests.bench.readme writes this -->\nold\n<!-- until here -->\nb\n"
+    before = "a\n<!-- python -m tests.bench.documents writes this -->\nold\n<!-- until here -->\nb\n"
     assert written_into(before, "new") == before.replace("old", "new")
     with pytest.raises(click.ClickException):
         written_into("a text without a place for it", "new")

@@ -1,6 +1,6 @@
-"""Writes the table of phones in README.md from what a run of the benchmark has measured.
+"""Writes what a run of the benchmark has measured into the documents: phones into README.md, their sound into docs/.
 
-python -m tests.bench.readme   # after `make bench`, which writes build/bench.json
+python -m tests.bench.documents   # after `make bench`, which writes build/bench.json
 """
 
 import json
@@ -11,8 +11,11 @@ from typing import Any, Final
 
 import click
 
+from tests.bench import quality
+
 _ROOT: Final = Path(__file__).parents[2]
-_BEGIN, _END = "<!-- python -m tests.bench.readme writes this -->", "<!-- until here -->"
+_SOUND: Final = _ROOT / "docs" / "sound.md"
+_BEGIN, _END = "<!-- python -m tests.bench.documents writes this -->", "<!-- until here -->"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -50,12 +53,19 @@ def _number(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 20 else f"{value:g}"
 
 
+def _write(document: Path, made: str) -> None:
+    document.write_text(written_into(document.read_text(), made))
+
+
 @click.command()
 def main() -> None:
-    """Write the table into README.md."""
-    readme = _ROOT / "README.md"
-    rows = json.loads((_ROOT / "build" / "bench.json").read_text())["phones"]
-    readme.write_text(written_into(readme.read_text(), table(rows)))
+    """Write the tables and the picture of what build/bench.json has."""
+    measured = json.loads((_ROOT / "build" / "bench.json").read_text())
+    if phones := measured.get("phones"):
+        _write(_ROOT / "README.md", table(phones))
+    if sound := measured.get("quality"):
+        _write(_SOUND, quality.markdown(sound))
+        quality.draw(sound, _SOUND.with_suffix(".svg"))
 
 
 if __name__ == "__main__":
