@@ -6,7 +6,7 @@ from firmware.phone.dial_plan import DialPlan
 from firmware.phone.features import CallRules, FeatureCodes, Hotline
 from firmware.phone.orders import EarPreset
 from firmware.phone.preferences import Preferences
-from firmware.phone.text_entry import Syllables, no_syllables
+from firmware.phone.text_entry import Chinese, no_chinese
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class PhoneSettings:
         auto_redial_tries: how many times.
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
         accounts: names and labels, the default account first.
-        syllables: knows which Chinese characters a syllable is written with, for whoever writes them.
+        chinese: knows how Chinese is spelled, for whoever writes it.
         chosen_country: where the configuration does not say the country, the one that was chosen on the display, empty
             while none was; None where the configuration says it.
         language: what the display speaks until the holder chooses.
@@ -77,7 +77,7 @@ class PhoneSettings:
     auto_redial_tries: int = 10
     display_off_s: float = 0
     accounts: tuple[tuple[str, str], ...] = ()
-    syllables: Syllables = no_syllables
+    chinese: Chinese = no_chinese
     chosen_country: str | None = None
     language: str = "en"
     proves_number: bool = False

@@ -282,6 +282,11 @@ class PhoneState:
         return None if self.is_activated else Hint.SET_UP_FIRST
 
     @property
+    def language(self) -> str:
+        """What the display speaks: "en" or "zh"."""
+        return self.features.preferences.language or self.settings.language
+
+    @property
     def is_activated(self) -> bool:
         """Whether the holder has set the phone up and agrees to its service; a store that says nothing forbids none."""
         return self.features.consents is None or self.features.consents.activated

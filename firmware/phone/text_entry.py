@@ -1,27 +1,30 @@
 """Writing with twelve keys: pressing a digit again and again walks through its letters, as on mobile phones.
 
-The letters are those of ITU-T E.161 with the accented ones of western European languages behind them. `*` goes from
-small letters to capitals, to digits, and to Chinese by pinyin where the handset knows it. `#` writes a space.
+The letters are those of ITU-T E.161 with the accented ones of western European languages behind them. A word or a
+sentence begins with a capital by itself. `*` goes on to small letters, to capitals, to digits, and to Chinese by pinyin
+where the handset knows it. `#` writes a space.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import chain, islice, zip_longest
+from enum import Enum, StrEnum, auto
+from heapq import merge
+from itertools import chain, islice
 
+from firmware.base.pinyin.table import Pinyin
 from firmware.phone.key import Key
 
 _KEY_OF = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 MAX_CANDIDATES = 120
 SHOWN_CANDIDATES = 9
 
-Syllables = Callable[[], Mapping[str, str]]
-"""Returns the characters of each syllable, the most frequent first; read where somebody writes Chinese, not before."""
+Chinese = Callable[[], Pinyin]
+"""Returns how Chinese is spelled; read where somebody writes it, not before."""
 
 
-def no_syllables() -> Mapping[str, str]:
+def no_chinese() -> Pinyin:
     """Know no Chinese."""
-    return {}
+    return Pinyin({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +59,33 @@ class Composition:
         return self.candidates[self.first_shown : self.first_shown + SHOWN_CANDIDATES]
 
 
-def compose(keys: str, syllables: Mapping[str, str]) -> Composition | None:
+def compose(keys: str, pinyin: Pinyin, likely: str = "") -> Composition | None:
     """Return what digits may spell, None where no syllable begins so.
 
-    Characters of whole syllables come first, then those of syllables that the digits only begin.
+    Characters of whole syllables come first, then those of syllables that the digits only begin; each in one order of
+    frequency.
+
+    Args:
+        keys: the digits.
+        pinyin: how Chinese is spelled.
+        likely: characters that come before all others which a whole syllable may mean, the likeliest first.
     """
-    spelled = {syllable: syllable.translate(_KEY_OF) for syllable in syllables}
+    spelled = {syllable: syllable.translate(_KEY_OF) for syllable in pinyin.characters}
     whole = [syllable for syllable, digits in spelled.items() if digits == keys]
     begun = [syllable for syllable, digits in spelled.items() if digits.startswith(keys) and digits != keys]
-    candidates = tuple(
-        islice(
-            dict.fromkeys(chain(_by_turns([syllables[s] for s in whole]), _by_turns([syllables[s] for s in begun]))),
-            MAX_CANDIDATES,
-        )
-    )
+    meant = frozenset(chain.from_iterable(pinyin.characters[syllable] for syllable in whole))
+    first = (character for character in likely if character in meant)
+    ordered = chain(first, _by_frequency(pinyin, whole), _by_frequency(pinyin, begun))
+    candidates = tuple(islice(dict.fromkeys(ordered), MAX_CANDIDATES))
     if not candidates:
         return None
     return Composition(keys, (whole or begun)[0][: len(keys)], candidates)
 
 
-def _by_turns(lists: Sequence[str]) -> Iterator[str]:
-    """Yield every list's first, then every list's second, and so on."""
-    return (character for group in zip_longest(*lists, fillvalue="") for character in group if character)
+def _by_frequency(pinyin: Pinyin, syllables: list[str]) -> Iterator[str]:
+    """Yield the characters of syllables, the most frequent first; within a syllable its own order stays."""
+    rank, rarest = pinyin.rank, len(pinyin.rank)
+    return merge(*(pinyin.characters[syllable] for syllable in syllables), key=lambda each: rank.get(each, rarest))
 
 
 MAX_CHARACTERS = 500
@@ -101,9 +109,24 @@ _LETTERS = {
 _CHINESE_LETTERS = _LETTERS | {Key.DIGIT_1: "\uff0c\u3002\uff1f\uff01\u3001\uff1a\uff1b\u201c\u201d\uff08\uff09·1"}
 
 
+class Writing(Enum):
+    """What kind of text it is, and so where capitals come by themselves and which characters are likely.
+
+    WORDS: any letters, none of them a capital by itself. NAME: of a person or a firm. SENTENCES: a message.
+    """
+
+    WORDS = auto()
+    NAME = auto()
+    SENTENCES = auto()
+
+
+_SENTENCE_ENDS = ".?!"
+
+
 class WritingMode(StrEnum):
     """What digits write; the values are what the display shows."""
 
+    BEGINS_LARGE = "Abc"
     SMALL = "abc"
     CAPITALS = "ABC"
     DIGITS = "123"
@@ -120,7 +143,8 @@ class TextEntry:
         mode: what digits write.
         composition: the Chinese syllable that is being spelled, None where none is.
         before_key: text and composition before the last key that spells, for a key that turns out to be held.
-        syllables: knows Chinese.
+        writing: what kind of text it is.
+        chinese: knows how Chinese is spelled.
         max_characters, max_bytes: how long the text may become, in UTF-8.
     """
 
@@ -129,9 +153,28 @@ class TextEntry:
     mode: WritingMode = WritingMode.SMALL
     composition: Composition | None = None
     before_key: tuple[str, Composition | None] = ("", None)
-    syllables: Syllables = no_syllables
+    writing: Writing = Writing.WORDS
+    chinese: Chinese = no_chinese
     max_characters: int = MAX_CHARACTERS
     max_bytes: int = MAX_BYTES
+
+    @classmethod
+    def of_kind(
+        cls,
+        writing: Writing,
+        text: str = "",
+        *,
+        language: str,
+        chinese: Chinese,
+        max_characters: int = MAX_CHARACTERS,
+        max_bytes: int = MAX_BYTES,
+    ) -> "TextEntry":
+        """Begin or go on with a text, in Chinese where that is the display's language and the handset knows it."""
+        in_chinese = language == "zh" and bool(chinese().characters)
+        mode = WritingMode.PINYIN if in_chinese else WritingMode.BEGINS_LARGE
+        return cls(
+            text, mode=mode, writing=writing, chinese=chinese, max_characters=max_characters, max_bytes=max_bytes
+        )
 
     @property
     def shown(self) -> str:
@@ -195,7 +238,7 @@ class TextEntry:
         self.settle()
         if self.composition is not None:
             keys = self.composition.keys[:-1]
-            self.composition = compose(keys, self.syllables()) if keys else None
+            self.composition = self._compose(keys) if keys else None
             return True
         was_there, self.text = bool(self.text), self.text[:-1]
         return was_there
@@ -205,9 +248,10 @@ class TextEntry:
         return _CHINESE_LETTERS if self.mode is WritingMode.PINYIN else _LETTERS
 
     def _change_mode(self) -> None:
-        modes = list(WritingMode)
+        begins_large = [] if self.writing is Writing.WORDS else [WritingMode.BEGINS_LARGE]
+        modes = [*begins_large, WritingMode.SMALL, WritingMode.CAPITALS, WritingMode.DIGITS, WritingMode.PINYIN]
         self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
-        if self.mode is WritingMode.PINYIN and not self.syllables():
+        if self.mode is WritingMode.PINYIN and not self.chinese().characters:
             self.mode = modes[0]
 
     def _spell(self, key: Key) -> None:
@@ -215,11 +259,18 @@ class TextEntry:
         self.settle()
         self.before_key = (self.text, self.composition)
         keys = self.composition.keys if self.composition else ""
-        longer = compose(keys + key.value, self.syllables())
+        longer = self._compose(keys + key.value)
         if longer is None and keys:
             self.choose()
-            longer = compose(key.value, self.syllables())
+            longer = self._compose(key.value)
         self.composition = longer
+
+    def _compose(self, keys: str) -> Composition | None:
+        pinyin = self.chinese()
+        likely = ""
+        if self.writing is Writing.NAME:
+            likely = pinyin.given_names if self.text else pinyin.surnames
+        return compose(keys, pinyin, likely)
 
     def _choose_instead(self, place: int) -> None:
         """Choose from the candidates that were shown before the key was pressed that is now held."""
@@ -230,7 +281,7 @@ class TextEntry:
             self.choose()
 
     def _append(self, letter: str) -> bool:
-        longer = self.text + self._cased(letter)
+        longer = self.text + self._cased(letter, self.text)
         if len(longer) > self.max_characters or len(longer.encode()) > self.max_bytes:
             return False
         self.text = longer
@@ -241,10 +292,20 @@ class TextEntry:
         rest, last = self.text[:-1], self.text[-1]
         place = letters.index(last if last in letters else last.lower())
         following = letters[place + 1 :] + letters[: place + 1]
-        fitting = (rest + self._cased(letter) for letter in following)
+        fitting = (rest + self._cased(letter, rest) for letter in following)
         self.text = next(text for text in fitting if len(text.encode()) <= self.max_bytes)
 
-    def _cased(self, letter: str) -> str:
+    def _cased(self, letter: str, before: str) -> str:
         # "ß" and "ÿ" have no capital of one letter in the fonts that displays carry.
         has_capital = len(letter.upper()) == 1 and letter != "ÿ"
-        return letter.upper() if self.mode is WritingMode.CAPITALS and has_capital else letter
+        is_large = self.mode is WritingMode.CAPITALS or (
+            self.mode is WritingMode.BEGINS_LARGE and self._begins_behind(before)
+        )
+        return letter.upper() if is_large and has_capital else letter
+
+    def _begins_behind(self, before: str) -> bool:
+        """Say whether a word of a name, or a sentence of a message, begins behind what is written."""
+        if self.writing is Writing.NAME:
+            return not before or before[-1] in " -"
+        said = before.rstrip(" ")
+        return not said or (said != before and said[-1] in _SENTENCE_ENDS)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firmware.base.pinyin.table import syllables
+from firmware.base.pinyin.table import pinyin
 from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
@@ -64,7 +64,7 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
             ("" if index == 0 else account.identifier, account.label or account.username)
             for index, account in enumerate(configuration.accounts)
         ),
-        syllables=syllables,
+        chinese=pinyin,
         serial=serial,
     )
 

@@ -137,7 +137,7 @@ async def test_a_text_message_is_written_to_a_number_that_is_dialled(office: Off
     await clerk.reads(f"To {BOB}")
     await clerk.dial("4433#*2")
     await clerk.press("ok")
-    assert office.bob.reads().text == "he A"
+    assert office.bob.reads().text == "He a"
     await clerk.reads("Message sent")
 
 

@@ -1,7 +1,8 @@
 """Compiles the table of pinyin from pypinyin's dictionaries and a list of characters by frequency.
 
 `frequency.txt` holds the 7,500 most frequent characters, most frequent first, as counted over the words of jieba's
-dictionary (version 0.42.1, MIT licence) times their frequencies.
+dictionary (version 0.42.1, MIT licence) times their frequencies. `names.txt` has two lines: surnames, the most frequent
+first (China's Ministry of Public Security, report on names of 2020), and characters that given names are often made of.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from pypinyin.pinyin_dict import pinyin_dict
 from firmware.base.pinyin.table import Pinyin, to_text
 
 FREQUENCY_PATH = Path(__file__).with_name("frequency.txt")
+NAMES_PATH = Path(__file__).with_name("names.txt")
 
 _MOST_READINGS = 4
 """Characters have up to a dozen readings; beyond these nobody would look for them."""
@@ -27,10 +29,12 @@ _SCRIPTS = ((0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF))
 
 def write_table(path: Path) -> None:
     """Compile the table and put it there, whole or not at all."""
-    readings = dict(_readings())
+    readings, rank = dict(_readings()), _rank()
+    surnames, given_names = NAMES_PATH.read_text(encoding="utf-8").splitlines()
+    pinyin = Pinyin(_characters(readings, rank), readings, rank, surnames, given_names)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(to_text(Pinyin(_characters(readings), readings)), encoding="utf-8")
+    unfinished.write_text(to_text(pinyin), encoding="utf-8")
     unfinished.replace(path)
 
 
@@ -45,10 +49,13 @@ def _readings() -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield chr(code), known[:_MOST_READINGS]
 
 
-def _characters(readings: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return the characters of each syllable, those first that are read so most often."""
+def _rank() -> dict[str, int]:
     by_frequency = "".join(FREQUENCY_PATH.read_text(encoding="utf-8").split())
-    rank = {character: place for place, character in enumerate(by_frequency)}
+    return {character: place for place, character in enumerate(by_frequency)}
+
+
+def _characters(readings: Mapping[str, tuple[str, ...]], rank: Mapping[str, int]) -> dict[str, str]:
+    """Return the characters of each syllable, those first that are read so most often."""
     share = _shares(readings)
     scores: dict[str, list[tuple[float, str]]] = {}
     for character, known in readings.items():

@@ -2,12 +2,13 @@
 
 Each line of the first part is a syllable, a tab, and its characters, the most frequent first. After an empty line each
 line is a character that has several readings, a tab, and these, the most usual first. Syllables are without tones, and
-`v` stands for `ü`, as on keyboards.
+`v` stands for `ü`, as on keyboards. After another empty line there are three lines of characters, the most frequent
+first: of all texts, of surnames, and of given names.
 """
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,17 +29,24 @@ class Pinyin:
     Attributes:
         characters: of each syllable, the most frequent first.
         readings: of each character, the most usual first.
+        rank: of each frequent character, from 0 for the most frequent.
+        surnames: characters that surnames consist of, the most frequent first.
+        given_names: characters that given names consist of, the most frequent first.
     """
 
     characters: Mapping[str, str]
     readings: Mapping[str, tuple[str, ...]]
+    rank: Mapping[str, int] = field(default_factory=dict)
+    surnames: str = ""
+    given_names: str = ""
 
 
 def to_text(pinyin: Pinyin) -> str:
     """Write the table."""
     syllables = [f"{syllable}\t{characters}" for syllable, characters in pinyin.characters.items()]
     several = [f"{character}\t{' '.join(known)}" for character, known in pinyin.readings.items() if len(known) > 1]
-    return "\n".join([*syllables, "", *several, ""])
+    by_frequency = "".join(sorted(pinyin.rank, key=pinyin.rank.__getitem__))
+    return "\n".join([*syllables, "", *several, "", by_frequency, pinyin.surnames, pinyin.given_names, ""])
 
 
 def from_text(text: str) -> Pinyin:
@@ -47,13 +55,15 @@ def from_text(text: str) -> Pinyin:
     Raises:
         ValueError: it is not one.
     """
-    first, _, second = text.partition("\n\n")
+    first, second, third = text.split("\n\n", 2)
+    by_frequency, surnames, given_names = third.splitlines()
     characters = dict(_pairs(first))
     readings: dict[str, tuple[str, ...]] = {
         character: (syllable,) for syllable, those in characters.items() for character in those
     }
     readings |= {character: tuple(known.split(" ")) for character, known in _pairs(second)}
-    return Pinyin(characters, readings)
+    rank = {character: place for place, character in enumerate(by_frequency)}
+    return Pinyin(characters, readings, rank, surnames, given_names)
 
 
 def _pairs(lines: str) -> list[tuple[str, str]]:
@@ -77,11 +87,6 @@ def pinyin() -> Pinyin:
             type(error).__name__,
         )
         return Pinyin({}, {})
-
-
-def syllables() -> Mapping[str, str]:
-    """Return the characters of each syllable, the most frequent first."""
-    return pinyin().characters
 
 
 def readings(character: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from firmware.phone.menu.question import Question, carry_out
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.requests.contacts import ContactSaved, SaveContact
 from firmware.phone.state import PhoneState
-from firmware.phone.text_entry import TextEntry
+from firmware.phone.text_entry import TextEntry, Writing
 
 KINDS: dict[NumberKind, Text] = {
     NumberKind.MOBILE: word("mobile"),
@@ -77,9 +77,10 @@ class ContactEditor(Choices):
         def accept(_state: PhoneState, name: str) -> None:
             self._change(replace(self._contact, name=name))
 
-        entry = TextEntry(
-            self._contact.name, syllables=state.settings.syllables, max_characters=MAX_NAME, max_bytes=4 * MAX_NAME
-        )
+        entry = TextEntry.of_kind(
+            Writing.NAME, self._contact.name, language=state.language, chinese=state.settings.chinese,
+            max_characters=MAX_NAME, max_bytes=4 * MAX_NAME,
+        )  # fmt: skip
         return TextPage(word("Name"), accept, entry)
 
     def _pages_of(self, place: int) -> Callable[[PhoneState], Choices]:

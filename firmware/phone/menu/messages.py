@@ -19,7 +19,7 @@ from firmware.phone.menu_views import MenuRow
 from firmware.phone.moves import enter, show_notice
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
-from firmware.phone.text_entry import TextEntry
+from firmware.phone.text_entry import TextEntry, Writing
 from firmware.phone.view import Hint, Mode
 
 PATIENCE_S = 300.0
@@ -158,7 +158,8 @@ def write_to(state: PhoneState, party: CallerId) -> None:
         return
     draft = state.features.draft
     if draft is None or draft.party.number != party.number:
-        draft = Draft(party, TextEntry(syllables=state.settings.syllables))
+        entry = TextEntry.of_kind(Writing.SENTENCES, language=state.language, chinese=state.settings.chinese)
+        draft = Draft(party, entry)
     enter(state, Mode.WRITING)
     state.features.draft = draft
     state.digits = party.number

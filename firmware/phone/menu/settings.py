@@ -30,8 +30,7 @@ def settings_page(_state: PhoneState) -> Choices:
 
 def language_row(state: PhoneState) -> Choice:
     """Make the row that changes the language."""
-    language = state.features.preferences.language or state.settings.language
-    return Choice(_LANGUAGE, opening(language_page), dict(_LANGUAGES).get(language, ""))
+    return Choice(_LANGUAGE, opening(language_page), dict(_LANGUAGES).get(state.language, ""))
 
 
 def language_page(state: PhoneState, then: Then | None = None) -> Options:

@@ -4,9 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.base.pinyin.table import syllables
+from firmware.base.pinyin.table import pinyin
 from firmware.phone.key import Key
-from firmware.phone.text_entry import _LETTERS, MAX_BYTES, MAX_CHARACTERS, Composition, TextEntry, WritingMode
+from firmware.phone.text_entry import (
+    _LETTERS,
+    MAX_BYTES,
+    MAX_CHARACTERS,
+    Composition,
+    TextEntry,
+    Writing,
+    WritingMode,
+    compose,
+    no_chinese,
+)
 
 
 def write(keys: str, entry: TextEntry | None = None) -> TextEntry:
@@ -99,26 +109,90 @@ def test_the_last_letter_that_fits_still_walks_through_those_that_do(key: Key) -
     assert seen == {letter for letter in _LETTERS[key] if len(letter.encode()) == 1}
 
 
+# --- capitals by themselves ---
+
+
+def begun(writing: Writing, language: str = "en", text: str = "") -> TextEntry:
+    return TextEntry.of_kind(writing, text, language=language, chinese=pinyin)
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ("62777999", "Mary"),
+        ("2.66#555", "An L"),
+        ("22222", "Ä"),
+        ("*2", "a"),
+        ("**2.2", "AA"),
+        ("2****2", "Aa"),
+    ],
+)
+def test_each_word_of_a_name_begins_with_a_capital(keys: str, text: str) -> None:
+    entry = TextEntry.of_kind(Writing.NAME, language="en", chinese=no_chinese)
+    assert write(keys, entry).text == text
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"), [("44.4441#2299933", "Hi. Bye"), ("2#2", "A a"), ("2.1.2", "A.a"), ("#2", " A"), ("2.2", "Aa")]
+)
+def test_each_sentence_of_a_message_begins_with_a_capital(keys: str, text: str) -> None:
+    assert write(keys, begun(Writing.SENTENCES)).text == text
+
+
+def test_what_is_written_is_gone_on_with_as_it_stands() -> None:
+    assert write("2", begun(Writing.NAME, text="Mary")).text == "Marya"
+    assert write("2", begun(Writing.NAME, text="Mary ")).text == "Mary A"
+
+
 # --- Chinese ---
 
 CHINESE = "***"
 
 
 def chinese(keys: str = "") -> TextEntry:
-    return write(keys, write(CHINESE, TextEntry(syllables=syllables)))
+    return write(keys, write(CHINESE, TextEntry(chinese=pinyin)))
 
 
 def test_star_goes_through_all_that_digits_can_write() -> None:
-    entry = TextEntry(syllables=syllables)
+    entry = TextEntry(chinese=pinyin)
     modes = []
     for _ in range(5):
         modes.append(entry.mode.value)
         entry.press(Key.STAR)
     assert modes == ["abc", "ABC", "123", "拼", "abc"]
+    entry = begun(Writing.NAME)
+    modes = []
+    for _ in range(6):
+        modes.append(entry.mode.value)
+        entry.press(Key.STAR)
+    assert modes == ["Abc", "abc", "ABC", "123", "拼", "Abc"]
 
 
 def test_a_handset_without_pinyin_does_not_offer_it() -> None:
     assert write("***").mode is WritingMode.SMALL
+
+
+def test_whoever_reads_chinese_begins_in_it_where_the_handset_knows_it() -> None:
+    assert begun(Writing.SENTENCES, "zh").mode is WritingMode.PINYIN
+    without = TextEntry.of_kind(Writing.SENTENCES, language="zh", chinese=no_chinese)
+    assert without.mode is WritingMode.BEGINS_LARGE
+
+
+@pytest.mark.parametrize(("language", "before"), [("en", "****"), ("zh", "")])
+def test_a_name_has_the_surname_first_and_then_the_given_name(language: str, before: str) -> None:
+    entry = begun(Writing.NAME, language)
+    for keys in (before + "94264", "934"):
+        write(keys, entry)
+        assert entry.choose()
+    assert entry.text == "张伟"
+
+
+def test_the_syllables_that_keys_may_mean_are_in_one_order_of_frequency() -> None:
+    found = compose("94", pinyin())
+    assert found is not None
+    ranked = [pinyin().rank.get(character, 10_000) for character in found.candidates[:9]]
+    assert found.character == "一"
+    assert ranked == sorted(ranked)
 
 
 def test_a_syllable_is_spelled_and_its_most_frequent_character_written() -> None:
@@ -203,7 +277,7 @@ def test_chinese_has_its_own_punctuation() -> None:
 
 @given(st.text("0123456789*#.", max_size=300), st.integers(1, 60))
 def test_a_text_has_room_whatever_is_pressed(keys: str, room: int) -> None:
-    entry = write(keys, TextEntry(syllables=syllables, max_characters=room, max_bytes=3 * room))
+    entry = write(keys, TextEntry(chinese=pinyin, max_characters=room, max_bytes=3 * room))
     entry.choose()
     assert len(entry.text) <= room
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.base.pinyin.table import syllables
+from firmware.base.pinyin.table import pinyin
 from firmware.base.words import word
 from firmware.phone.call import CallerId, CallState, SipUri, TextMessage
 from firmware.phone.commands import (
@@ -230,11 +230,11 @@ def test_a_message_is_written_to_the_number_that_was_dialled() -> None:
     desk = writing_to(office())
     assert (desk.view.digits, desk.view.message_text) == ("2001", "")
     type_keys(desk, HELLO)
-    assert desk.view.message_text == "hello"
+    assert desk.view.message_text == "Hello"
     desk.press(Key.OK)
-    sent = TextMessage("out-1", CallDirection.OUTGOING, CallerId("2001"), "hello", read=True, delivered=False)
+    sent = TextMessage("out-1", CallDirection.OUTGOING, CallerId("2001"), "Hello", read=True, delivered=False)
     assert [kept.message for kept in desk.said(KeepMessage)] == [sent]
-    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:2001@example.com"), "hello")]
+    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:2001@example.com"), "Hello")]
     assert desk.view.mode is Mode.IDLE
     desk.handle(MessageSent("out-1", accepted=True))
     assert desk.view.hint is Hint.MESSAGE_SENT
@@ -257,7 +257,7 @@ def test_a_message_goes_where_a_call_would_go() -> None:
     desk = writing_to(office(rewrites=(rule,)), "92345")
     type_keys(desk, "2")
     desk.press(Key.OK)
-    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:72345@example.com"), "a", "work")]
+    assert desk.said(SendMessage) == [SendMessage("out-1", SipUri("sip:72345@example.com"), "A", "work")]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_cancel_deletes_and_leaves_where_nothing_is_left() -> None:
     desk = writing_to(office())
     type_keys(desk, "2.3")
     desk.press(Key.CANCEL)
-    assert desk.view.message_text == "a"
+    assert desk.view.message_text == "A"
     desk.handle(KeyRepeated(Key.CANCEL))
     assert desk.view.message_text == ""
     desk.press(Key.CANCEL)
@@ -309,7 +309,7 @@ def test_an_unfinished_text_waits_for_the_next_message_to_the_same_number(interr
         case "time":
             desk.expire(Timer.INFO)
     assert desk.view.mode is Mode.IDLE
-    assert writing_to(desk).view.message_text == "ad"
+    assert writing_to(desk).view.message_text == "Ad"
 
 
 def test_a_text_to_one_is_not_sent_to_another() -> None:
@@ -334,13 +334,13 @@ def test_without_a_line_the_text_is_kept() -> None:
     desk.handle(ProblemRaised(Problem.SIP_UNAVAILABLE))
     desk.press(Key.OK)
     assert desk.view.hint is Hint.CANNOT_CALL
-    assert desk.view.message_text == "a"
+    assert desk.view.message_text == "A"
     assert desk.said(SendMessage) == []
 
 
 def test_a_message_can_be_written_in_chinese() -> None:
-    desk = writing_to(office(syllables=syllables))
-    type_keys(desk, "***96")
+    desk = writing_to(office(chinese=pinyin))
+    type_keys(desk, "****96")
     assert (desk.view.message_text, desk.view.writing_mode) == ("wo", "拼")
     assert desk.view.candidates[desk.view.candidate] == "我"
     desk.press(Key.VOLUME_DOWN)

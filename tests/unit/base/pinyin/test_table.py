@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.base.pinyin import table
-from firmware.base.pinyin.table import Pinyin, from_text, readings, syllables, to_text
+from firmware.base.pinyin.table import Pinyin, from_text, pinyin, readings, to_text
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,18 @@ def test_a_character_has_its_usual_readings(character: str, known: str) -> None:
     ("syllable", "first"), [("wo", "我"), ("ni", "你"), ("shi", "是"), ("zhang", "长张"), ("nv", "女")]
 )
 def test_the_characters_that_people_write_most_come_first(syllable: str, first: str) -> None:
-    assert syllables()[syllable].startswith(first)
+    assert pinyin().characters[syllable].startswith(first)
 
 
 def test_every_reading_leads_back_to_its_character() -> None:
     for character in "单重行女李王张刘陈":
-        assert all(character in syllables()[reading] for reading in readings(character))
+        assert all(character in pinyin().characters[reading] for reading in readings(character))
+
+
+def test_names_have_characters_of_their_own() -> None:
+    assert pinyin().surnames.startswith("王李张")
+    assert set("伟芳明") <= set(pinyin().given_names)
+    assert all(readings(character) for character in pinyin().surnames + pinyin().given_names)
 
 
 def test_names_in_other_scripts_do_not_have_the_table_read() -> None:
@@ -42,7 +48,8 @@ def test_names_in_other_scripts_do_not_have_the_table_read() -> None:
 
 
 def test_what_is_written_is_what_is_read() -> None:
-    small = Pinyin({"chong": "重", "zhong": "中重"}, {"中": ("zhong",), "重": ("zhong", "chong")})
+    readings_ = {"中": ("zhong",), "重": ("zhong", "chong")}
+    small = Pinyin({"chong": "重", "zhong": "中重"}, readings_, {"中": 0, "重": 1}, "钟", "中")
     assert from_text(to_text(small)) == small
 
 
@@ -57,6 +64,6 @@ def test_without_a_table_there_is_no_chinese_and_no_failure(
     table.pinyin.cache_clear()
     try:
         assert readings("王") == ()
-        assert syllables() == {}
+        assert pinyin() == Pinyin({}, {})
     finally:
         table.pinyin.cache_clear()
