@@ -3,7 +3,7 @@
    away, as G.711 appendix I has it for lost packets. */
 
 #include "wecall.h"
-#include <stdlib.h>
+#include "period.h"
 #include <string.h>
 
 #define FADE_MS 160     /* longer, a vowel that is held becomes a tone */
@@ -28,24 +28,12 @@ static int is_silent(const int16_t *frame, unsigned count)
     return 1;
 }
 
-/* The period of a voice between 66 and 400 Hz, in samples: what lies that far back is most like what was heard last. */
-static unsigned find_period(unsigned rate_hz)
+static unsigned last_period(unsigned rate_hz)
 {
-    const int16_t *end = last + MOST_SAMPLES;
     const unsigned compared = rate_hz / 50;
-    unsigned lag, best = 0, at;
-    uint64_t least = UINT64_MAX;
+    double like;
 
-    for (lag = rate_hz / 400; lag <= rate_hz / 66; ++lag) {
-        uint64_t difference = 0;
-
-        for (at = 1; at <= compared; ++at) difference += (uint64_t)abs(end[-(int)at] - end[-(int)(at + lag)]);
-        if (difference < least) {
-            least = difference;
-            best = lag;
-        }
-    }
-    return best;
+    return wecall_period(last + MOST_SAMPLES - compared, -1, compared, rate_hz, &like);
 }
 
 /* The next sample of what goes on. */
@@ -70,7 +58,7 @@ WECALL int wecall_carry(int16_t *frame, unsigned count, unsigned rate_hz)
     if (is_silent(frame, count)) {
         silence_ms += frame_ms;
         if (patience_ms) {
-            if (!made_up) period = find_period(rate_hz);
+            if (!made_up) period = last_period(rate_hz);
             for (at = 0; at < count; ++at) frame[at] = (int16_t)made_up_sample(rate_hz);
         }
     } else {

@@ -1,12 +1,12 @@
 /* What comes over a line, made into even sound: packets wait as long as the line's own lateness asks for, what is
    missing is taken from redundant copies or made up, and time is won and lost by whole periods of the voice.
 
-   A frame's lateness is how much later its first copy came than the soonest of late. The wait follows a high quantile of
-   that (the idea is that of WebRTC's NetEQ), so it covers both jitter and what redundancy needs, and nothing that never
-   comes. Sound that is not there in time is made up: while the wait is shorter than wanted, in addition to what is
-   missing; afterwards, in its place. */
+   Sound that is not there in time is made up: while the wait is shorter than wanted, in addition to what is missing;
+   afterwards, in its place. */
 
 #include "receiver.h"
+#include "lateness.h"
+#include "period.h"
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,28 +15,23 @@
 #define MOST_FRAMES 96
 #define MOST_SEEN 128
 #define MOST_BYTES 1500
-#define BINS 128
-#define BIN_MS 4.0
-#define SOONEST_OF 100
 #define LONGEST_FRAME_MS 120
 #define MOST_READY_MS 400
 #define JUMP_MS 1500.0
 #define MOST_PAST 1920 /* 40 ms at 48 kHz */
 
-/* What comes too late costs as much as waiting so much longer would, for each hundred of it. */
-static const double LATE_COSTS_MS = 6000.0;
-/* What was seen some 300 frames ago counts a third. */
-static const double MEMORY = 0.997;
 /* The playing clock follows the moments at which sound is asked for, and not their jitter. */
 static const double FOLLOW = 0.02;
 static const double CLOCK_JUMP_MS = 150.0;
 /* Shorter differences from what is wanted are let be. */
-static const double SLACK_MS = 8.0;
+static const double SHORT_MS = 4.0, SLACK_MS = 8.0;
 static const double FAR_MS = 60.0;
 static const double LONGEST_MADE_UP_MS = 240.0, FADING_MS = 80.0;
 /* A voice repeated for longer than this hums. */
 static const double LONGEST_REPEATED_MS = 25.0;
 static const double LIKE = 0.85, LIKE_WHEN_FAR = 0.6;
+/* Nobody hears where sound is cut that is quieter than this, squared. */
+static const double QUIET = 1600.0;
 
 struct frame {
     int64_t at; /* timestamp, without its wrapping */
@@ -56,12 +51,7 @@ struct wecall_receiver {
     double newest_ms; /* when it came */
     int64_t seen[MOST_SEEN];
     unsigned seen_at;
-    double lateness[SOONEST_OF];
-    unsigned lateness_count;
-    double soonest_ms;
-    double bins[BINS];
-    unsigned measured;
-    double least_ms, most_ms, wanted_ms;
+    struct wecall_lateness lateness;
     double clock_ms;
     int has_clock;
     int64_t made_up;      /* in ticks, beyond `next`: how long was waited for it */
@@ -100,7 +90,7 @@ struct wecall_receiver *wecall_receiver_new(const struct wecall_decoder *decoder
     self->step = rate_hz / 100;
     self->ready_room = rate_hz * MOST_READY_MS / 1000;
     self->ready = calloc(self->ready_room, sizeof(*self->ready));
-    self->most_ms = 300.0;
+    wecall_lateness_bound(&self->lateness, 0.0, 300.0, 0.0);
     if (!self->ready) {
         free(self);
         return NULL;
@@ -125,17 +115,7 @@ void wecall_receiver_free(struct wecall_receiver *self)
 
 void wecall_receiver_bound(struct wecall_receiver *self, float least_ms, float most_ms, float first_ms)
 {
-    const int bin = (int)(first_ms / BIN_MS) - 1;
-    const double share = fmin(2.0 * first_ms / LATE_COSTS_MS, 0.3);
-
-    self->least_ms = least_ms;
-    self->most_ms = fmax(most_ms, least_ms);
-    self->wanted_ms = fmin(fmax(first_ms, least_ms), self->most_ms);
-    /* As if the line had shown so lately: it may show better, which takes a few seconds. */
-    if (bin < 1 || bin >= BINS) return;
-    self->bins[0] = 1.0 - share;
-    self->bins[bin] = share;
-    self->measured = 300;
+    wecall_lateness_bound(&self->lateness, least_ms, most_ms, first_ms);
 }
 
 void wecall_receiver_restart(struct wecall_receiver *self)
@@ -143,7 +123,7 @@ void wecall_receiver_restart(struct wecall_receiver *self)
     while (self->count) drop(self, self->count - 1);
     self->begins_at_once |= self->has_begun;
     self->has_begun = self->is_playing = 0;
-    self->lateness_count = 0;
+    wecall_lateness_restart(&self->lateness);
     self->made_up = 0;
     memset(self->seen, 0, sizeof(self->seen));
 }
@@ -180,45 +160,6 @@ static int is_first(struct wecall_receiver *self, int64_t at)
         if (self->seen[each] == at) return 0;
     self->seen[self->seen_at++ % MOST_SEEN] = at;
     return 1;
-}
-
-/* Choose the wait at which delay and what comes too late are the least evil together. */
-static void want(struct wecall_receiver *self)
-{
-    double late = 0.0, least = INFINITY, best_ms = 0.0;
-    int bin;
-
-    for (bin = BINS - 1; bin >= 0; --bin) {
-        const double wait = bin ? BIN_MS * (bin + 1) : 0.0, evil = wait + LATE_COSTS_MS * late;
-
-        if (evil <= least) {
-            least = evil;
-            best_ms = wait;
-        }
-        late += self->bins[bin];
-    }
-    self->wanted_ms = fmin(fmax(best_ms, self->least_ms), self->most_ms);
-}
-
-/* Learn how late a frame's first copy is; `lateness` is by the sender's clock and ours, which began at any time. */
-static void learn(struct wecall_receiver *self, double lateness)
-{
-    double soonest, late_ms, keep;
-    unsigned each, kept;
-    int bin;
-
-    if (self->lateness_count && lateness - self->soonest_ms > JUMP_MS) self->lateness_count = 0;
-    self->lateness[self->lateness_count++ % SOONEST_OF] = lateness;
-    kept = self->lateness_count < SOONEST_OF ? self->lateness_count : SOONEST_OF;
-    soonest = lateness;
-    for (each = 0; each < kept; ++each) soonest = fmin(soonest, self->lateness[each]);
-    self->soonest_ms = soonest;
-    late_ms = lateness - soonest;
-    bin = (int)fmin(late_ms / BIN_MS, BINS - 1);
-    keep = fmin(MEMORY, 1.0 - 1.0 / (++self->measured + 1.0));
-    for (each = 0; each < BINS; ++each) self->bins[each] *= keep;
-    self->bins[bin] += 1.0 - keep;
-    want(self);
 }
 
 static void keep(struct wecall_receiver *self, const struct frame *frame, const void *payload)
@@ -280,7 +221,7 @@ void wecall_receiver_put(struct wecall_receiver *self, double now_ms, uint32_t t
     frame.size = size;
     frame.rank = rank;
     if (is_first(self, frame.at)) {
-        learn(self, now_ms - ms_of(self, frame.at));
+        wecall_lateness_learn(&self->lateness, now_ms - ms_of(self, frame.at));
         if (rank == WECALL_ITSELF && self->is_playing && frame.at + span <= self->next) ++self->line.late;
     }
     if (!self->is_playing || frame.at + span > self->next) keep(self, &frame, payload);
@@ -334,7 +275,7 @@ static double wait_behind(const struct wecall_receiver *self, unsigned ready)
 {
     const unsigned turns = self->asked ? ready / self->asked : 0;
 
-    return self->clock_ms + 1000.0 * turns * self->asked / self->rate_hz - ms_of(self, self->next) - self->soonest_ms;
+    return self->clock_ms + 1000.0 * turns * self->asked / self->rate_hz - ms_of(self, self->next) - self->lateness.soonest_ms;
 }
 
 static double wait_ms(const struct wecall_receiver *self)
@@ -345,62 +286,6 @@ static double wait_ms(const struct wecall_receiver *self)
 static int64_t smaller(int64_t one, int64_t other)
 {
     return one < other ? one : other;
-}
-
-/* Find the period of a voice at the beginning of some samples. Returns it, and in `like` how well it repeats. */
-static unsigned period(const struct wecall_receiver *self, const int16_t *sound, unsigned window, double *like)
-{
-    const unsigned shortest = self->rate_hz / 400, longest = self->rate_hz / 80;
-    unsigned lag, at, best = longest;
-    double own = 0.0, energy = 0.0;
-
-    *like = -1.0;
-    for (at = 0; at < window; ++at) own += (double)sound[at] * sound[at];
-    for (at = 0; at < window; ++at) energy += (double)sound[shortest + at] * sound[shortest + at];
-    for (lag = shortest; lag <= longest; ++lag) {
-        double product = 0.0, here;
-
-        for (at = 0; at < window; ++at) product += (double)sound[at] * sound[lag + at];
-        here = product / sqrt(own * energy + 1.0);
-        if (here > *like) {
-            *like = here;
-            best = lag;
-        }
-        energy += (double)sound[lag + window] * sound[lag + window] - (double)sound[lag] * sound[lag];
-    }
-    /* Nobody hears where quiet is cut. */
-    if (own < 1600.0 * window) {
-        *like = 1.0;
-        best = longest;
-    }
-    return best;
-}
-
-/* The same at the end of some samples. */
-static unsigned period_back(const struct wecall_receiver *self, const int16_t *end, unsigned window, double *like)
-{
-    const unsigned shortest = self->rate_hz / 400, longest = self->rate_hz / 80;
-    unsigned lag, best = longest, at;
-    double own = 1.0;
-
-    *like = -1.0;
-    for (at = 1; at <= window; ++at) own += (double)end[-(int)at] * end[-(int)at];
-    for (lag = shortest; lag <= longest; ++lag) {
-        double product = 0.0, energy = 1.0, here;
-
-        for (at = 1; at <= window; ++at) {
-            const double other = end[-(int)(at + lag)];
-
-            product += end[-(int)at] * other;
-            energy += other * other;
-        }
-        here = product / sqrt(own * energy);
-        if (here > *like) {
-            *like = here;
-            best = lag;
-        }
-    }
-    return best;
 }
 
 /* The last samples before what is played next, oldest first. */
@@ -422,7 +307,7 @@ static void repeat(struct wecall_receiver *self)
     double like, step;
 
     recent(self, last, all);
-    lag = period_back(self, last + all, window, &like);
+    lag = wecall_period(last + all - window, -1, window, self->rate_hz, &like);
     step = last[all - 1] - last[all - 1 - lag];
     for (at = 0; at < lag; ++at) {
         double value = last[all - lag + at];
@@ -566,7 +451,7 @@ static void produce(struct wecall_receiver *self)
         skip(self, missing);
         return;
     }
-    surplus_ms = wait_ms(self) - self->wanted_ms;
+    surplus_ms = wait_ms(self) - self->lateness.wanted_ms;
     if (surplus_ms < 0.0) {
         wait_for_it(self, step);
         return;
@@ -613,26 +498,36 @@ static void stretch(struct wecall_receiver *self, unsigned lag, unsigned window)
     self->line.stretched += lag;
 }
 
+static int is_quiet(const int16_t *sound, unsigned samples)
+{
+    double energy = 0.0;
+    unsigned at;
+
+    for (at = 0; at < samples; ++at) energy += (double)sound[at] * sound[at];
+    return energy < QUIET * samples;
+}
+
 /* Come nearer to the wait that is wanted, by a period of the voice at most. */
 static void approach(struct wecall_receiver *self)
 {
     const unsigned window = self->rate_hz / 125, longest = self->rate_hz / 80;
-    const double surplus_ms = wait_ms(self) - self->wanted_ms;
+    const double surplus_ms = wait_ms(self) - self->lateness.wanted_ms;
     const int is_far = fabs(surplus_ms) > FAR_MS;
     double like;
     unsigned lag;
 
-    if (-BIN_MS <= surplus_ms && surplus_ms <= SLACK_MS) return;
+    if (-SHORT_MS <= surplus_ms && surplus_ms <= SLACK_MS) return;
     if (self->since_change < self->rate_hz / (is_far ? 50 : 25)) return;
     while (self->ready_count < longest + 2 * window && has_room(self) && has_next(self)) decode(self);
     if (self->ready_count < longest + window + 1 || self->made_up_ms > 0.0) return;
-    lag = period(self, self->ready, window, &like);
-    if (like < (is_far ? LIKE_WHEN_FAR : LIKE)) return;
+    lag = wecall_period(self->ready, 1, window, self->rate_hz, &like);
+    if (is_quiet(self->ready, window)) lag = longest;
+    else if (like < (is_far ? LIKE_WHEN_FAR : LIKE)) return;
     if (surplus_ms < 0.0) {
         if (self->ready_count + lag > self->ready_room) return;
         stretch(self, lag, window);
     } else {
-        if (wait_behind(self, self->ready_count - lag) < self->wanted_ms) return;
+        if (wait_behind(self, self->ready_count - lag) < self->lateness.wanted_ms) return;
         squeeze(self, lag, window);
     }
     self->since_change = 0;
@@ -655,8 +550,8 @@ static int begin(struct wecall_receiver *self)
 {
     self->next = self->frames[0].at;
     /* Where sound breaks off and begins anew, it has been waited for before. */
-    if (!self->begins_at_once && wait_ms(self) < self->wanted_ms) return 0;
-    while (self->count > 1 && wait_ms(self) > self->wanted_ms + SLACK_MS) {
+    if (!self->begins_at_once && wait_ms(self) < self->lateness.wanted_ms) return 0;
+    while (self->count > 1 && wait_ms(self) > self->lateness.wanted_ms + SLACK_MS) {
         drop(self, 0);
         self->next = self->frames[0].at;
     }
@@ -713,5 +608,5 @@ void wecall_receiver_look(const struct wecall_receiver *self, struct wecall_line
 {
     *line = self->line;
     line->wait_ms = self->is_playing ? (float)wait_ms(self) : 0.0f;
-    line->wanted_ms = (float)self->wanted_ms;
+    line->wanted_ms = (float)self->lateness.wanted_ms;
 }
