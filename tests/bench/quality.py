@@ -162,8 +162,8 @@ def draw(shown: Sequence[Mapping[str, Any]], path: Path) -> None:
         delay.set_title("mouth to ear, ms: median, p95", fontsize=9)
         for axes, values, form in ((sound, means, "{:.2f}"), (delay, medians, "{:.0f}")):
             axes.grid(alpha=0.3, axis="x")
-            for place, value in zip(places, values, strict=True):
-                left = axes.get_xlim()[0]
+            left = axes.get_xlim()[0]
+            for place, value in ((place, value) for place, value in zip(places, values, strict=True) if value):
                 axes.annotate(form.format(value), (left, place), (3, 0), textcoords="offset points", fontsize=7,
                               va="center", color="white" if axes is sound else "black")  # fmt: skip
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
