@@ -51,7 +51,7 @@ ABANDONED: Final = "0495550111"
 PIN: Final = "73915826"
 RECEIVED: Final = "planted words that somebody wrote to this phone"
 # One press for each letter, and never the same key twice: "dampwatjgdmatpgw".
-SENT, SENT_KEYS = "dampwatjgdmatpgw", "3267928543628749"
+SENT, SENT_KEYS = "Dampwatjgdmatpgw", "3267928543628749"
 POLICY_WORDS: Final = "Planted rules of the operator."
 NOTICE_TITLE: Final = "Plantleak"
 PICTURE: Final = "Planted holiday"

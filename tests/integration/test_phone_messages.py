@@ -111,7 +111,7 @@ async def test_a_text_message_is_told_of_shown_answered_and_kept(office: Office,
     await clerk.dial("66655")
     await clerk.press("ok")
     answer = office.bob.reads()
-    assert (answer.direction, answer.party.number, answer.text) == (CallDirection.INCOMING, PERSON, "ok")
+    assert (answer.direction, answer.party.number, answer.text) == (CallDirection.INCOMING, PERSON, "Ok")
     await clerk.reads("Message sent")
 
 
