@@ -275,7 +275,8 @@ static double wait_behind(const struct wecall_receiver *self, unsigned ready)
 {
     const unsigned turns = self->asked ? ready / self->asked : 0;
 
-    return self->clock_ms + 1000.0 * turns * self->asked / self->rate_hz - ms_of(self, self->next) - self->lateness.soonest_ms;
+    return self->clock_ms + 1000.0 * turns * self->asked / self->rate_hz - ms_of(self, self->next) -
+           self->lateness.soonest_ms;
 }
 
 static double wait_ms(const struct wecall_receiver *self)
@@ -520,9 +521,12 @@ static void approach(struct wecall_receiver *self)
     if (self->since_change < self->rate_hz / (is_far ? 50 : 25)) return;
     while (self->ready_count < longest + 2 * window && has_room(self) && has_next(self)) decode(self);
     if (self->ready_count < longest + window + 1 || self->made_up_ms > 0.0) return;
-    lag = wecall_period(self->ready, 1, window, self->rate_hz, &like);
-    if (is_quiet(self->ready, window)) lag = longest;
-    else if (like < (is_far ? LIKE_WHEN_FAR : LIKE)) return;
+    if (is_quiet(self->ready, window)) {
+        lag = longest;
+    } else {
+        lag = wecall_period(self->ready, 1, window, self->rate_hz, &like);
+        if (like < (is_far ? LIKE_WHEN_FAR : LIKE)) return;
+    }
     if (surplus_ms < 0.0) {
         if (self->ready_count + lag > self->ready_room) return;
         stretch(self, lag, window);
