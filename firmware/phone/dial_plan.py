@@ -183,6 +183,12 @@ class DialPlan:
             return Match.INCOMPLETE
         return Match.IMPOSSIBLE
 
+    @property
+    def emergency_examples(self) -> tuple[str, ...]:
+        """Two of the emergency numbers at most, the general one first: those that somebody is told of."""
+        certain = sorted(self.emergency_numbers - self.unsure, key=lambda number: (number != GENERAL_NUMBER, number))
+        return tuple(certain[:2]) or (GENERAL_NUMBER,)
+
     def is_emergency(self, digits: str) -> bool:
         """Whether this is an emergency number."""
         return self._called(digits) in self.emergency_numbers

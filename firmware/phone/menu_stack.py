@@ -35,9 +35,13 @@ class Screen(Protocol):
     CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
 
     Attributes:
+        takes_digits: digits write something here, and are no number before they are exactly an emergency number.
         listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
         is_public: it is about the handset and about nobody: an administrator may read it from afar.
     """
+
+    @property
+    def takes_digits(self) -> bool: ...
 
     @property
     def listens(self) -> bool: ...
@@ -85,6 +89,7 @@ class Screen(Protocol):
 class Quiet:
     """A page that does nothing about what it is not interested in; pages build on it."""
 
+    takes_digits = False
     listens = False
     is_public = False
 

@@ -54,6 +54,7 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.RECORDING_FAILED: word("Not recorded. The call goes on."),
     Hint.RECORDINGS_TRIMMED: word("Oldest recordings made room."),
     Hint.SET_UP_WAITS: word("Set-up waits for this call."),
+    Hint.ALL_SET: word("All set. Lift and dial."),
 }
 
 PROBLEMS: Final[Mapping[Problem, Word]] = {

@@ -287,6 +287,11 @@ class PhoneState:
         return self.features.preferences.language or self.settings.language
 
     @property
+    def numbers_for_help(self) -> str:
+        """Emergency numbers, as somebody is told of them."""
+        return ", ".join(self.settings.dial_plan.emergency_examples)
+
+    @property
     def is_activated(self) -> bool:
         """Whether the holder has set the phone up and agrees to its service; a store that says nothing forbids none."""
         return self.features.consents is None or self.features.consents.activated
@@ -446,6 +451,7 @@ class PhoneState:
             answers_to_read=self.features.documents.unread_answers,
             incident_to_read=self.features.documents.unread_incident,
             purposes_to_answer=len(self.features.lapsed_purposes),
+            works_only="" if self.is_activated else self.numbers_for_help,
             refusal=self.features.refusal,
             sound_shown=self.sound_shown,
             recording=self.recording.view() if self.recording is not None else None,

@@ -79,6 +79,7 @@ class Hint(StrEnum):
     RECORDING_FAILED = "recording_failed"
     RECORDINGS_TRIMMED = "recordings_trimmed"
     SET_UP_WAITS = "set_up_waits"
+    ALL_SET = "all_set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ class PhoneView:
         answers_to_read: how many answers to the holder's requests nobody has read.
         incident_to_read: one of the notices tells of a danger to the holder's data.
         purposes_to_answer: how many purposes have changed since they were answered.
+        works_only: the numbers that are all that can be called until somebody sets the phone up; empty once it is.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
         recording: the call is recorded here, or about to be; None where it is not.
@@ -257,6 +259,7 @@ class PhoneView:
     answers_to_read: int = 0
     incident_to_read: bool = False
     purposes_to_answer: int = 0
+    works_only: str = ""
     refusal: Refusal | None = None
     sound_shown: bool = False
     recording: RecordingView | None = None

@@ -32,7 +32,7 @@ from provisioning.trust import Kind
 _WITNESS: Final = TypeAdapter(Witness)
 _COLUMNS: Final = "position, said, state, witness"
 
-BUILT_IN_VERSION: Final = "2026-11-25"
+BUILT_IN_VERSION: Final = "2026-11-30"
 """The policy that this firmware brings along, in force until the operator sends another."""
 
 _BEFORE: Final = PolicyDocument(

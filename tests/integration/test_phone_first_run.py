@@ -38,40 +38,41 @@ async def test_in_the_middle_of_its_first_run_the_phone_is_called_and_calls_for_
 ) -> None:
     async with Newcomer(handset) as newcomer:
         await newcomer.wait_for_line()
-        await newcomer.goes_on_to("Welcome")
+        await newcomer.goes_on_to("Your age")
 
         office.bob.call(PERSON)
         await newcomer.reads("Incoming call")
         await newcomer.lift()
         await newcomer.wait_for_call("active")
         await newcomer.replace()
-        await newcomer.reaches("Welcome")
+        await newcomer.reaches("Your age")
 
         await newcomer.lift()
         await newcomer.send(BOB)
         await newcomer.reads("Set the phone up first")
         await newcomer.replace()
-        await newcomer.reaches("Welcome")
+        await newcomer.reaches("Your age")
 
 
 async def test_after_a_power_cut_it_asks_again_and_has_kept_what_was_chosen(handset: Handset) -> None:
     async with Newcomer(handset) as newcomer:
         await newcomer.reaches("Language")
         await newcomer.dial("2")
-        await newcomer.reads("2/16 欢迎")
+        await newcomer.reads("2/6 您的年龄")
+        await newcomer.press("volume_up")
         await newcomer.press("ok")
-        await newcomer.reads("3/16 字体大小")
+        await newcomer.reads("3/6 密码")
     await asyncio.to_thread(handset.main.kill)
     await asyncio.to_thread(handset.main.start)
     async with Newcomer(handset) as newcomer:
-        await newcomer.reads("1/16 语言")
+        await newcomer.reads("1/6 语言")
         await newcomer.dial("1")
-        await newcomer.reaches("Welcome")
+        await newcomer.reaches("Your age")
 
 
 async def test_it_asks_until_somebody_has_come_to_its_end_and_again_after_a_reset(handset: Handset) -> None:
     async with Newcomer(handset) as newcomer:
-        await newcomer.goes_on_to("All set", "Service")
+        await newcomer.goes_on_to("Service")
         await newcomer.finishes()
     await asyncio.to_thread(handset.main.stop)
     await asyncio.to_thread(handset.main.start)

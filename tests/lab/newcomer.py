@@ -7,12 +7,8 @@ from tests.lab.person import Person
 
 PIN = "2580"
 GUARDIANS_PIN = "1379"
-TITLES = (
-    "Language", "Welcome", "Text size", "PIN", "Theft", "Your age", "Policy",
-    "Service", "Recording", "Call data", "Abroad", "Import", "Notices",
-    "How loud", "Ring tone", "All set",
-)  # fmt: skip
-PURPOSES = TITLES[7:13]
+TITLES = ("Language", "Your age", "PIN", "Policy", "Service", "Not set up")
+ALL_SET = "All set. Lift and dial."
 _MOST_PAGES = 60
 
 
@@ -55,34 +51,31 @@ class Newcomer(Person):
         for words in ("One moment…", "请稍候…"):
             await self.no_longer_reads(words)
 
-    async def sets_pin(self, first: str, again: str, pin: str) -> None:
-        """Set a PIN where one is asked for; the titles are those of its two pages."""
-        await self.press("ok")
-        for title in (first, again):
-            await self.reads(title)
+    async def sets_pin(self, pin: str) -> None:
+        """Set a PIN where one is asked for."""
+        for words in ("Choose 4 to 8 digits", "The same once more"):
+            await self.reads(words)
             await self.dial(pin)
             await self.press("ok")
-        await self.reads("PIN is set.")
-        await self.press("ok")
 
     async def types_pin(self, title: str, pin: str) -> None:
         await self.reads(title)
         await self.dial(pin)
         await self.press("ok")
 
-    async def answers(self, step: str, following: str, *, yes: bool) -> None:
-        """Read about a purpose, say yes or no, and wait for the step that follows."""
-        await self.reaches(step)
-        await self.presses_ok_until("Yes")
-        if yes:
+    async def answers_about_the_service(self, *, yes: bool) -> None:
+        """Say yes or no to the service."""
+        await self.reaches("Service")
+        await self.reads("Yes: calls work")
+        for _ in range(1 if yes else 2):
             await self.press("volume_down")
-        await self.presses_ok_until(self.title(following))
+        await self.press("ok")
 
-    async def goes_on_to(self, step: str, *agreed: str) -> None:
-        """Answer everything up to a step, with a yes to the purposes that are named."""
-        await self.goes_on_from(self._titles[0], step, *agreed)
+    async def goes_on_to(self, step: str) -> None:
+        """Answer everything up to a step, with a yes to the service."""
+        await self.goes_on_from(self._titles[0], step)
 
-    async def goes_on_from(self, first: str, step: str, *agreed: str) -> None:
+    async def goes_on_from(self, first: str, step: str) -> None:
         """Answer everything from one step up to another."""
         places = range(self._titles.index(first), self._titles.index(step))
         for title, following in ((self._titles[place], self._titles[place + 1]) for place in places):
@@ -91,27 +84,25 @@ class Newcomer(Person):
                 await self._proves_to_be_the_holder(following)
             elif title == "Your age":
                 # Nothing is selected there; the last row is the oldest.
-                await self.dial("3")
-            elif title in PURPOSES:
-                await self.answers(title, following, yes=title in agreed)
+                await self.press("volume_up")
+                await self.press("ok")
+            elif title == "Service":
+                await self.answers_about_the_service(yes=True)
             else:
                 await self.presses_ok_until(self.title(following))
         await self.reaches(step)
 
     async def _proves_to_be_the_holder(self, following: str) -> None:
         """Set a PIN, or type the one that is set."""
-        await self.press("ok")
-        await self.wait_until(lambda page: page.sees("New PIN") or not page.sees(self.title("PIN")), PATIENCE_S)
-        await self.dial(PIN)
-        if self.sees("New PIN"):
-            await self.press("ok")
-            await self.types_pin("New PIN again", PIN)
-            await self.reads("PIN is set.")
-        await self.press("ok")
+        await self.wait_until(lambda page: page.sees("4 to 8 digits") or page.sees("Type your PIN"), PATIENCE_S)
+        if self.sees("4 to 8 digits"):
+            await self.sets_pin(PIN)
+        else:
+            await self.types_pin(self.title("PIN"), PIN)
         await self.reaches(following)
 
     async def finishes(self) -> None:
-        """Take note of the last page."""
-        await self.reaches("All set")
-        await self.press("ok")
+        """Say yes to the service, and be told that the phone is set up."""
+        await self.answers_about_the_service(yes=True)
+        await self.reads(ALL_SET)
         await self.wait_for_mode("idle")

@@ -101,6 +101,9 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
     if wrong := faults(view):
         missed = (detail(_missed(view, translator)),) if view.missed_calls else ()
         return (sentence(say(wrong[0].words)), *missed, *_to_read(view, translator), *_whatever_waits(view, translator))
+    if view.works_only and not view.locked:
+        until_then = say(word("Until then: {numbers}", numbers=view.works_only))
+        return (headline(say(word("OK: set up"))), sentence(until_then))
     if view.redial_in_s:
         return (sentence(say(word("Trying again in {s} s", s=view.redial_in_s))),)
     if view.refusal is not None:
@@ -137,6 +140,8 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(clear)
     if view.locked:
         return SoftKeys(clear, word("Unlock"))
+    if view.works_only:
+        return SoftKeys(clear, word("OK"))
     if view.notices_to_read or view.answers_to_read or view.policy_to_read:
         return SoftKeys(clear, word("Read"))
     return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))

@@ -1,6 +1,5 @@
-"""What a new phone asks before it may be used: who answers, how old the holder is, and what is agreed to."""
+"""What a new phone asks before it may be used: how old the holder is, their PIN, and whether they want the service."""
 
-from collections.abc import Callable
 from functools import partial
 
 from contract.consent import Purpose
@@ -8,21 +7,23 @@ from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Choices, Then
+from firmware.phone.menu.choices import BACK, CHOOSE, Choice, Then, Unnumbered, opening
 from firmware.phone.menu.consent import PurposePage
-from firmware.phone.menu.guardian import GuardianCheck, ask_guardians_pin
-from firmware.phone.menu.lock import PinCheck, ask_new_pin
+from firmware.phone.menu.entry import PinEntry
+from firmware.phone.menu.guardian import GUARDIANS_PIN, GuardianCheck
+from firmware.phone.menu.lock import PinCheck
 from firmware.phone.menu.policy import PolicyPage
-from firmware.phone.menu.question import Sentence
-from firmware.phone.menu.reading import NEXT
+from firmware.phone.menu.question import WHOSE_PHONE, Sentence
+from firmware.phone.menu.reading import DONE, NEXT
 from firmware.phone.menu.switches import CHOSEN
-from firmware.phone.menu_stack import Screen
-from firmware.phone.menu_views import CardView, MenuRow, SoftKeys
-from firmware.phone.pin import PinSlot
+from firmware.phone.menu_stack import PageNews, Quiet, Screen
+from firmware.phone.menu_views import CardView, EntryView, ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.pin import PinSlot, weakness
 from firmware.phone.request import Failed
 from firmware.phone.requests.activation import LeaveNumberUnproved
-from firmware.phone.requests.consents import Activate, ConsentsRead
+from firmware.phone.requests.consents import Activate, ConsentRow, ConsentsRead, ReadConsents, SetConsent
 from firmware.phone.requests.pin import SetPin
+from firmware.phone.requests.policies import PolicyRead
 from firmware.phone.state import PhoneState
 
 _AGES: tuple[tuple[AgeBand, Text], ...] = (
@@ -30,6 +31,9 @@ _AGES: tuple[tuple[AgeBand, Text], ...] = (
     (AgeBand.FROM_14_TO_17, word("14 to 17")),
     (AgeBand.ADULT, word("18 or older")),
 )
+_RULE: Text = word("Choose 4 to 8 digits")
+_SHORT: int = 3
+"""So many paragraphs at the beginning of a policy say in short what it is about."""
 
 
 class Explanation(Sentence):
@@ -47,46 +51,7 @@ class Explanation(Sentence):
             super().press(state, key)
 
 
-# --- the PIN ----------------------------------------------------------------------------------------------------------
-
-
-def pin_step(state: PhoneState, then: Then) -> Screen:
-    """Make the page that has a PIN set, or typed where there is one: nobody else is to answer what follows."""
-    if state.features.activation.holder_is_here:
-        return Explanation(word("Your PIN is set."), NEXT, then)
-    if state.features.pin_is_set:
-        return Explanation(word("Type your PIN, so that nobody answers for you."), word("PIN"), _typing_pin(then))
-    words = word("Set a PIN. It shows that it is you who asks.")
-    return Explanation(words, word("Set a PIN"), partial(ask_new_pin, then=_holder_is_here(then)))
-
-
-def _typing_pin(then: Then) -> Then:
-    def ask(state: PhoneState) -> None:
-        state.menu.push(state, PinCheck(_holder_is_here(then)))
-
-    return ask
-
-
-def _holder_is_here(then: Then) -> Then:
-    def go_on(state: PhoneState) -> None:
-        state.features.activation.holder_is_here = True
-        then(state)
-
-    return go_on
-
-
-def is_card_open(state: PhoneState) -> bool:
-    """Whether a thief of the memory card could read it."""
-    return state.features.guards == frozenset()
-
-
-def card_step(_state: PhoneState, then: Then) -> Screen:
-    """Make the page that says so, and what prevents it."""
-    words = word("Whoever takes the memory card can read what is kept here. PIN at start prevents that: MENU 6 5 5.")
-    return Explanation(words, NEXT, then)
-
-
-# --- the age, and the guardian ----------------------------------------------------------------------------------------
+# --- the age ----------------------------------------------------------------------------------------------------------
 
 
 def age_step(state: PhoneState, then: Then) -> Screen:
@@ -100,7 +65,7 @@ def age_step(state: PhoneState, then: Then) -> Screen:
         return [Choice(name, _declaring(band, then), CHOSEN if band == now else "") for band, name in _AGES]
 
     # Whoever presses OK from page to page must not have said how old they are.
-    return Choices("", rows, selected=bands.index(AgeBand(declared)) if declared in bands else None)
+    return Unnumbered("", rows, selected=bands.index(AgeBand(declared)) if declared in bands else None)
 
 
 def _declaring(band: AgeBand, then: Then) -> Then:
@@ -122,22 +87,113 @@ def is_under_14(state: PhoneState) -> bool:
     return state.features.activation.age_band is AgeBand.UNDER_14
 
 
+# --- PINs -------------------------------------------------------------------------------------------------------------
+
+
+class NewPin(Quiet):
+    """Has a PIN typed twice and keeps it; the rule for one is said first."""
+
+    takes_digits = True
+
+    def __init__(self, slot: PinSlot, title: Text, then: Then) -> None:
+        """Make the page.
+
+        Args:
+            slot: whose PIN.
+            title: says so.
+            then: done once it is kept.
+        """
+        self._slot = slot
+        self._title = title
+        self._then = then
+        self._first = ""
+        self._entry = self._begin()
+
+    def view(self, state: PhoneState) -> EntryView:
+        """Show how many digits there are."""
+        return self._entry.view(state)
+
+    def open(self, state: PhoneState) -> None:
+        """Begin anew: nobody else is to finish what somebody has begun."""
+        self._entry = self._begin()
+        self._entry.open(state)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Write a digit, or be done."""
+        self._entry.press(state, key)
+
+    def cancel(self, state: PhoneState) -> bool:
+        """Delete the last digit; of the second time go back to the first, and from there leave."""
+        if self._entry.cancel(state):
+            return True
+        if not self._first:
+            return False
+        self._entry = self._begin()
+        return True
+
+    def number_to_call(self, state: PhoneState) -> str:
+        """Call for help."""
+        return self._entry.number_to_call(state)
+
+    def _begin(self, note: Text = _RULE) -> PinEntry:
+        self._first = ""
+        return PinEntry(self._title, self._take_first, note=note)
+
+    def _take_first(self, state: PhoneState, pin: str) -> Text | None:
+        if not state.knows_its_holder:
+            # There may be a PIN, and whoever starts the phone anew must not choose another one.
+            return WHOSE_PHONE
+        if (reason := weakness(pin, opens_store=False)) is not None:
+            return reason
+        self._first = pin
+        self._entry = PinEntry(self._title, self._take_second, note=word("The same once more"))
+        return None
+
+    def _take_second(self, state: PhoneState, pin: str) -> Text | None:
+        if pin != self._first:
+            self._entry = self._begin(word("The two differ. Once more."))
+            return None
+        state.ask(SetPin(pin, self._slot), self._be_done, page=self)
+        return ONE_MOMENT
+
+    def _be_done(self, state: PhoneState, answer: Failed | None) -> None:
+        if isinstance(answer, Failed):
+            self._entry = self._begin(answer.words)
+        else:
+            state.menu.drop(state, self)
+            self._then(state)
+
+
+def pin_step(state: PhoneState, then: Then) -> Screen:
+    """Make the page that has a PIN set, or typed where there is one: nobody else is to answer what follows."""
+    done = _holder_is_here(then)
+    if state.features.activation.holder_is_here:
+        return Explanation(word("Your PIN is set."), NEXT, then)
+    if state.features.pin_is_set:
+        page = PinCheck(done, "")
+        page.say(word("Type your PIN"))
+        return page
+    return NewPin(PinSlot.HOLDER, "", done)
+
+
+def _holder_is_here(then: Then) -> Then:
+    def go_on(state: PhoneState) -> None:
+        state.features.activation.holder_is_here = True
+        then(state)
+
+    return go_on
+
+
 def guardian_step(state: PhoneState, then: Then) -> Screen:
     """Make the page on which a guardian sets a PIN, or types the one that is set."""
+    done = _guardian_is_here(then)
     if state.features.activation.guardian_is_here:
         return Explanation(word("Your guardian is here and answers for you."), NEXT, then)
     if state.features.guardian_pin_is_set:
         words = word("Your guardian answers for you. Please let them type their PIN.")
-        return Explanation(words, word("PIN"), _typing_guardians_pin(then))
+        return Explanation(words, word("PIN"), opening(lambda _state: GuardianCheck(done)))
     words = word("Under 14 a guardian answers, and for each change later. Please let them set a PIN of their own.")
-    return Explanation(words, word("Set a PIN"), partial(ask_guardians_pin, then=_guardian_is_here(then)))
-
-
-def _typing_guardians_pin(then: Then) -> Then:
-    def ask(state: PhoneState) -> None:
-        state.menu.push(state, GuardianCheck(_guardian_is_here(then)))
-
-    return ask
+    return Explanation(words, word("Set a PIN"), opening(lambda _state: NewPin(PinSlot.GUARDIAN, GUARDIANS_PIN, done)))
 
 
 def _guardian_is_here(then: Then) -> Then:
@@ -148,14 +204,32 @@ def _guardian_is_here(then: Then) -> Then:
     return go_on
 
 
-# --- the policy and the purposes --------------------------------------------------------------------------------------
+# --- the policy and the service ---------------------------------------------------------------------------------------
 
 
 class PolicyStep(PolicyPage):
-    """The newest policy; it has to be read to its end, and one that cannot be read is asked for again."""
+    """The newest policy in short, and all of it behind one key; one that cannot be read is asked for again."""
 
     def __init__(self, _state: PhoneState, then: Then) -> None:
         super().__init__(then=then)
+
+    def view(self, state: PhoneState) -> NoticeView:
+        """Show a paragraph, and with the last one what shows the rest of the text."""
+        view = super().view(state)
+        if self._read is None or view.keys.ok is not DONE:
+            return view
+        text = word("{paragraph} #: more", paragraph=view.text)
+        return NoticeView(view.title, text, keys=view.keys, scroll=view.scroll)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Go on, turn over, or show all of it."""
+        if key is Key.HASH and self._read is not None:
+            state.menu.push(state, PolicyPage(self._version))
+        else:
+            super().press(state, key)
+
+    def _pages_of(self, read: PolicyRead) -> tuple[Text, ...]:
+        return read.paragraphs[:_SHORT]
 
     def _be_done(self, state: PhoneState) -> None:
         if self._read is None:
@@ -164,23 +238,99 @@ class PolicyStep(PolicyPage):
             super()._be_done(state)
 
 
-def purpose_step(purpose: Purpose) -> Callable[[PhoneState, Then], Screen]:
-    """Make what makes the page that asks about a purpose."""
+class ServiceStep(Unnumbered):
+    """Asks whether the holder wants the service; OK alone answers nothing."""
 
-    def make(_state: PhoneState, then: Then) -> Screen:
-        return PurposePage(purpose, lambda state: state.features.activation.actor, then)
+    def __init__(self, _state: PhoneState, then: Then) -> None:
+        super().__init__("", self._rows, selected=None)
+        self._then = then
+        self._row: ConsentRow | None = None
+        self._wanted: bool | None = None
+        self._failure: Text = ""
 
-    return make
+    def view(self, state: PhoneState) -> ListView | NoticeView:  # type: ignore[override]
+        """Show the answers, or how far writing one has come."""
+        if self._failure:
+            return NoticeView("", self._failure, keys=SoftKeys(BACK))
+        return NoticeView("", ONE_MOMENT, keys=SoftKeys(BACK)) if self._is_busy else super().view(state)
+
+    def open(self, state: PhoneState) -> None:
+        """Read what was answered so far."""
+        self._wanted, self._failure = None, ""
+        state.ask(ReadConsents(), self._take, page=self)
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Move, answer, or read more."""
+        if not (self._failure or self._is_busy):
+            super().press(state, key)
+
+    def cancel(self, _state: PhoneState) -> bool:
+        """Show the answers again; from there, leave."""
+        was_asked = not self._failure and self._wanted is None
+        self._wanted, self._failure = None, ""
+        return not was_asked
+
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Show what was answered."""
+        if isinstance(news, ConsentsRead):
+            self._take(state, news)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._row is None or self._wanted is not None
+
+    def _rows(self, state: PhoneState) -> list[Choice]:
+        return [
+            Choice(word("Yes: calls work"), partial(self._answer, wanted=True), self._mark(wanted=True)),
+            Choice(without_service(state), partial(self._answer, wanted=False), self._mark(wanted=False)),
+            Choice(word("What it needs"), opening(self._purpose_page)),
+        ]
+
+    def _purpose_page(self, _state: PhoneState) -> PurposePage:
+        def go_on(state: PhoneState) -> None:
+            state.menu.drop(state, page)
+            self._then(state)
+
+        page = PurposePage(Purpose.SERVICE, lambda state: state.features.activation.actor, go_on)
+        return page
+
+    def _answer(self, state: PhoneState, *, wanted: bool) -> None:
+        if self._is_answered(wanted=wanted):
+            self._then(state)
+            return
+        self._wanted = wanted
+        state.ask(SetConsent(Purpose.SERVICE, wanted, state.features.activation.actor), self._take, page=self)
+
+    def _take(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
+        """Show what was answered so far, or go on where that is what was answered just now."""
+        if isinstance(answer, Failed):
+            self._wanted, self._failure = None, answer.words
+            return
+        self._row = next(row for row in answer.rows if row.purpose is Purpose.SERVICE)
+        if self._wanted is not None and (answer.damaged or self._is_answered(wanted=self._wanted)):
+            self._wanted = None
+            self._then(state)
+
+    def _is_answered(self, *, wanted: bool) -> bool:
+        return self._row is not None and self._row.asked and self._row.granted is wanted
+
+    def _mark(self, *, wanted: bool) -> Text:
+        return CHOSEN if self._is_answered(wanted=wanted) else ""
+
+
+def without_service(state: PhoneState) -> Text:
+    """Say what works on a phone whose holder declines the service."""
+    return word("No: only {numbers}", numbers=state.numbers_for_help)
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
 class ActivationEnd(Card):
-    """The last page: OK has it written that the phone is set up, and goes on once it is."""
+    """Has it written that the phone is set up, and goes on once it is; whoever has declined the service is told."""
 
-    def __init__(self, rows: Callable[[PhoneState], list[MenuRow]], then: Then) -> None:
-        super().__init__("", rows, ok=CHOOSE, choose=self._activate)
+    def __init__(self, _state: PhoneState, then: Then) -> None:
+        super().__init__("", self._rows_of_no, ok=CHOOSE, choose=self._activate)
         self._then = then
         self._writing = False
         self._failure: Text = ""
@@ -192,9 +342,18 @@ class ActivationEnd(Card):
             return CardView(view.title, (MenuRow(self._failure or ONE_MOMENT),), keys=view.keys)
         return view
 
-    def open(self, _state: PhoneState) -> None:
-        """Begin anew."""
+    def open(self, state: PhoneState) -> None:
+        """Begin at once where there is nothing to be read."""
         self._writing, self._failure = False, ""
+        if state.allows(Purpose.SERVICE):
+            self._activate(state)
+
+    @staticmethod
+    def _rows_of_no(state: PhoneState) -> list[MenuRow]:
+        return [
+            MenuRow(word("You said no: only {numbers} work.", numbers=state.numbers_for_help)),
+            MenuRow(word("MENU 1"), word("Set up")),
+        ]
 
     def _activate(self, state: PhoneState) -> None:
         if self._writing:

@@ -1,7 +1,7 @@
 """A page of things to choose from, all of which are known: by moving and OK, or by the digit before each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.base.words import Text, word
 from firmware.phone.key import Key
@@ -98,6 +98,20 @@ class Choices(Quiet):
     def _selected_among(self, choices: Sequence[Choice]) -> int | None:
         """Return the selected row: a list may have become shorter since."""
         return None if self._selected is None else max(0, min(self._selected, len(choices) - 1))
+
+
+class Unnumbered(Choices):
+    """A list that no digit chooses from: it may be the first of an emergency number."""
+
+    def view(self, state: PhoneState) -> ListView:
+        """Show all choices without digits."""
+        view = super().view(state)
+        return replace(view, rows=tuple(replace(row, number=0) for row in view.rows))
+
+    def press(self, state: PhoneState, key: Key) -> None:
+        """Move, or choose what is selected."""
+        if not key.value.isdigit():
+            super().press(state, key)
 
 
 def _rows_by_digit(choices: Sequence[Choice]) -> dict[int, int]:

@@ -9,87 +9,30 @@ from firmware.phone.activation import Activation
 from firmware.phone.commands import SaveSetUp
 from firmware.phone.dialled import show_on_hook
 from firmware.phone.events import Timer
-from firmware.phone.holder_settings import adjust, stop_preview
+from firmware.phone.holder_settings import stop_preview
 from firmware.phone.key import Key
 from firmware.phone.menu.activation import (
     ActivationEnd,
     PolicyStep,
+    ServiceStep,
     age_step,
-    card_step,
     guardian_step,
-    is_card_open,
     is_under_14,
     pin_step,
-    purpose_step,
 )
-from firmware.phone.menu.card import Card
 from firmware.phone.menu.choices import Then
 from firmware.phone.menu.consent import PURPOSES
 from firmware.phone.menu.number_proof import NumberStep, is_number_proof_offered
-from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.settings import language_page
-from firmware.phone.menu.sound import RingOptions, level_page
-from firmware.phone.menu.store_guard import stolen_card_rows
-from firmware.phone.menu.switches import Options
 from firmware.phone.menu_stack import PageNews, Quiet, Screen
-from firmware.phone.menu_views import MenuRow, MenuView
-from firmware.phone.moves import go_home
-from firmware.phone.orders import AudioRoute
+from firmware.phone.menu_views import MenuView
+from firmware.phone.moves import go_home, show_notice
 from firmware.phone.preferences import SetUp
 from firmware.phone.state import DIGIT_KEYS, PhoneState
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 
-_TEXT_SIZES: tuple[tuple[bool, Text], ...] = ((False, word("Normal text")), (True, word("Large text")))
-_WELCOME = (
-    MenuRow(word("Lift and dial.")),
-    MenuRow(word("MENU: the rest.")),
-    MenuRow(word("Emergency calls always work.")),
-)
-_END = (
-    MenuRow(word("Lift and dial.")),
-    MenuRow(word("MENU 1"), word("Contacts")),
-    MenuRow(word("MENU 6"), word("Settings")),
-)
-_END_WITHOUT_SERVICE = (
-    MenuRow(word("You said no to the service.")),
-    MenuRow(word("Emergency calls and answering work.")),
-    MenuRow(word("MENU 1"), word("Set up")),
-)
 _SAME_NUMBER_S = 2.0
 """Digits that follow one another so soon may be a telephone number rather than answers."""
-
-
-class TextSizes(Options):
-    """Normal or large text: the page itself is the sample, at once."""
-
-    def __init__(self, state: PhoneState, then: Then) -> None:
-        super().__init__(state, "", "large_text", _TEXT_SIZES, then)
-
-    def press(self, state: PhoneState, key: Key) -> None:
-        """Move and look, or choose."""
-        super().press(state, key)
-        preferences = state.features.preferences
-        large, _ = _TEXT_SIZES[self.view(state).selected or 0]
-        if large is not preferences.large_text:
-            adjust(state, replace(preferences, large_text=large))
-
-
-def _welcome(_state: PhoneState, then: Then) -> Screen:
-    return Card("", lambda _state: _WELCOME, ok=NEXT, choose=then)
-
-
-def _ringer_volume(_state: PhoneState, then: Then) -> Screen:
-    return level_page(AudioRoute.RINGER, then)
-
-
-def _end(_state: PhoneState, then: Then) -> Screen:
-    return ActivationEnd(_end_rows, then)
-
-
-def _end_rows(state: PhoneState) -> list[MenuRow]:
-    rows = _END if state.allows(Purpose.SERVICE) else _END_WITHOUT_SERVICE
-    # First: on a small display not all rows are seen at once.
-    return [*stolen_card_rows(state), *rows]
 
 
 def _always(_state: PhoneState) -> bool:
@@ -113,18 +56,13 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step(word("Language"), language_page),
-    Step(word("Welcome"), _welcome),
-    Step(word("Text size"), TextSizes),
-    Step(word("PIN"), pin_step),
-    Step(word("Theft"), card_step, is_card_open),
     Step(word("Your age"), age_step),
     Step(word("Guardian"), guardian_step, is_under_14),
+    Step(word("PIN"), pin_step),
     Step(word("Policy"), PolicyStep),
-    *(Step(title, purpose_step(purpose)) for purpose, title in PURPOSES.items()),
+    Step(PURPOSES[Purpose.SERVICE], ServiceStep),
     Step(word("Number"), NumberStep, is_number_proof_offered),
-    Step(word("How loud"), _ringer_volume),
-    Step(word("Ring tone"), RingOptions),
-    Step(word("All set"), _end),
+    Step(word("Not set up"), ActivationEnd),
 )
 """In this order; a step more is a row more. The PIN comes before what only the holder is to answer."""
 
@@ -152,7 +90,7 @@ class FirstRun(Quiet):
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Let the page have the key; whoever has typed an emergency number wants nothing else."""
-        if key not in DIGIT_KEYS:
+        if key not in DIGIT_KEYS or self._page.takes_digits:
             self._digits = ""
         else:
             self._digits += key.value
@@ -194,6 +132,10 @@ class FirstRun(Quiet):
         """Know the page of the step, too."""
         return page is self or self._page.holds(page)
 
+    def number_to_call(self, state: PhoneState) -> str:
+        """Call whom the page is about."""
+        return self._page.number_to_call(state)
+
     def _go_on(self, state: PhoneState) -> None:
         after = [place for place in range(self._place + 1, len(STEPS)) if STEPS[place].applies(state)]
         if after:
@@ -218,6 +160,8 @@ class FirstRun(Quiet):
         if state.menu.top is None and state.mode is Mode.MENU:
             # No key has ended it, but the store's answer.
             go_home(state)
+            if state.is_activated:
+                show_notice(state, Hint.ALL_SET)
 
 
 def reached_step(state: PhoneState) -> Screen:

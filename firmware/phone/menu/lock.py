@@ -10,7 +10,7 @@ from firmware.phone.menu.card import ONE_MOMENT
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Notice, RequestNotice, ask_later
-from firmware.phone.menu.store_guard import guard_row, opens_by_pin, wrong_pin
+from firmware.phone.menu.store_guard import guard_row, opens_by_pin, stolen_card_rows, wrong_pin
 from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.pin import weakness
 from firmware.phone.request import Failed, Request
@@ -111,6 +111,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
         Choice(word("Lock now"), lock),
         guard_row(state),
+        *stolen_card_rows(state),
     ]
 
 

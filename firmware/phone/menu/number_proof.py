@@ -1,5 +1,6 @@
 """The proof that the line's number is its holder's: a code that the operator sends there is typed here."""
 
+import re
 from collections.abc import Callable
 
 from firmware.base.words import Text, word
@@ -22,7 +23,6 @@ from firmware.phone.requests.activation import (
 from firmware.phone.state import PhoneState
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
-    NumberProof.OPEN: word("A code is sent to your number. Type it here to show that the number is yours."),
     NumberProof.EXPIRED: word("That code counts no more. OK sends a new one."),
     NumberProof.NO_ANSWER: word("Your operator does not answer. Try again later."),
     NumberProof.PROVED: word("Your number is proved."),
@@ -39,7 +39,7 @@ def is_number_proof_offered(state: PhoneState) -> bool:
 
 
 class NumberStep(Quiet):
-    """Has a code sent to the line's number, and typed here by whoever has got it."""
+    """Has a code sent to the line's number, which whoever has got it types here, or confirms where it came here."""
 
     def __init__(self, _state: PhoneState, then: Then) -> None:
         self._then = then
@@ -82,24 +82,34 @@ class NumberStep(Quiet):
         elif self._proof.proof is NumberProof.PROVED:
             self._then(state)
         elif self._is_code_awaited and not self._wants_another:
-            state.menu.push(state, CodeEntry(state, self._show))
+            state.menu.push(state, CodeEntry(state, self._take))
         else:
-            self._requesting, self._wants_another = True, False
-            state.features.activation.code_message = ""
-            state.ask(RequestCode(), self._show, page=self)
+            self._request(state)
+
+    def _request(self, state: PhoneState) -> None:
+        self._requesting, self._wants_another = True, False
+        state.features.activation.code_message = ""
+        state.ask(RequestCode(), self._show, page=self)
 
     def _show(self, state: PhoneState, answer: NumberProofRead | Failed) -> None:
-        """Show how far it has come; once a code is on its way, let it be typed."""
+        """Show how far it has come; a code is sent by itself, once, and let be typed as soon as it is on its way."""
         match answer:
-            case NumberProofRead(NumberProof.OPEN) if self._requesting:
-                # What was asked when the page was opened has come late.
-                return
+            case NumberProofRead(NumberProof.OPEN):
+                # Where a code has been requested, what was asked when the page was opened has come late.
+                if not self._requesting:
+                    self._request(state)
             case NumberProofRead():
                 was_requesting, self._requesting, self._proof = self._requesting, False, answer
                 if was_requesting and answer.proof is NumberProof.SENT:
-                    state.menu.push(state, CodeEntry(state, self._show))
+                    state.menu.push(state, CodeEntry(state, self._take))
             case Failed(words):
                 self._requesting, self._failure = False, words
+
+    def _take(self, state: PhoneState, answer: NumberProofRead) -> None:
+        """Go on where a code was right, unless somebody has gone elsewhere meanwhile."""
+        self._show(state, answer)
+        if answer.proof is NumberProof.PROVED and state.menu.top is not None and state.menu.top.holds(self):
+            self._then(state)
 
     @property
     def _is_code_awaited(self) -> bool:
@@ -108,12 +118,13 @@ class NumberStep(Quiet):
 
 
 class CodeEntry(NumberEntry):
-    """The code, as it is typed."""
+    """The code, as it is typed; one that a text message has brought to this very phone is only to be confirmed."""
 
     def __init__(self, state: PhoneState, then: Callable[[PhoneState, NumberProofRead], None]) -> None:
         """`then` hears how far the proof has come by the code."""
         arrived = state.features.activation.code_message
-        super().__init__(word("Code"), self._check, note=arrived or word("It comes to your number."))
+        note = arrived or word("It comes to your number.")
+        super().__init__(word("Code"), self._check, text=_code_in(arrived), note=note)
         self._then = then
         self._checking = False
 
@@ -123,16 +134,16 @@ class CodeEntry(NumberEntry):
             super().press(state, key)
 
     def hear(self, _state: PhoneState, news: PageNews) -> None:
-        """Show the message with the code."""
+        """Show the message with the code, and the code where nothing was typed yet."""
         if isinstance(news, CodeArrived):
             self._note = news.text
+            self._text = self._text or _code_in(news.text)
 
     def _take(self, state: PhoneState, answer: NumberProofRead | Failed) -> None:
         """Go back once the code is right or counts no more."""
         if isinstance(answer, Failed):
             self._say(answer.words)
             return
-        self._then(state, answer)
         match answer:
             case NumberProofRead(NumberProof.WRONG, tries_left=left):
                 self._say(word("Wrong. Tries left: {count}", count=left))
@@ -140,6 +151,7 @@ class CodeEntry(NumberEntry):
                 self._say(_NUMBER_WORDS[NumberProof.NO_ANSWER])
             case _:
                 state.menu.drop(state, self)
+        self._then(state, answer)
 
     def _say(self, words: Text) -> None:
         self._checking = False
@@ -152,6 +164,12 @@ class CodeEntry(NumberEntry):
         # Also where this page is left meanwhile: how far the proof has come is shown on the one before.
         state.ask(CheckCode(code), self._take)
         return ONE_MOMENT
+
+
+def _code_in(message: str) -> str:
+    """Return the code that a message brings: its only number of four digits or more; empty where that is not clear."""
+    numbers = re.findall(r"[0-9]{4,}", message)
+    return numbers[0] if len(numbers) == 1 else ""
 
 
 def _number_words(read: NumberProofRead) -> Text:
@@ -168,4 +186,4 @@ def _number_key(read: NumberProofRead) -> Text:
         case NumberProof.WAIT | NumberProof.NO_ANSWER:
             return word("Again")
         case _:
-            return word("Send code")
+            return word("New code")

@@ -47,9 +47,12 @@ class PolicyPage(Reading):
                 self._go_to(0)
             case PolicyRead(policy) if self._is_done:
                 self._leave(state, policy)
-            case PolicyRead(policy, paragraphs):
+            case PolicyRead(policy):
                 self._read, self._version = answer, policy.version
-                self._shown = (*_head(answer), *paragraphs)
+                self._shown = self._pages_of(answer)
+
+    def _pages_of(self, read: PolicyRead) -> tuple[Text, ...]:
+        return (*_head(read), *read.paragraphs)
 
     def _be_done(self, state: PhoneState) -> None:
         if self._is_done:

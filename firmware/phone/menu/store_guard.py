@@ -5,7 +5,6 @@ from firmware.phone.menu.choices import Choice
 from firmware.phone.menu.entry import PinEntry
 from firmware.phone.menu.question import Question, RequestNotice
 from firmware.phone.menu.switches import on_or_off
-from firmware.phone.menu_views import MenuRow
 from firmware.phone.pin import MIN_DIGITS_FOR_STORE, Guard
 from firmware.phone.requests.pin import GuardStore, PinChecked
 from firmware.phone.state import PhoneState
@@ -25,12 +24,12 @@ def opens_by_pin(state: PhoneState) -> bool:
     return Guard.PIN in (state.features.guards or ())
 
 
-def stolen_card_rows(state: PhoneState) -> list[MenuRow]:
+def stolen_card_rows(state: PhoneState) -> list[Choice]:
     """Say plainly whether a stolen card can be read; nothing while that is not known."""
     guards = state.features.guards
     if guards is None:
         return []
-    return [MenuRow(word("A stolen card"), word("can't be read") if guards else word("can be read"))]
+    return [Choice(word("A stolen card"), None, word("can't be read") if guards else word("can be read"))]
 
 
 def _explain(state: PhoneState) -> None:

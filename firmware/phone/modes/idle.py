@@ -11,6 +11,7 @@ from firmware.phone.holder_settings import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
+from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.lock import unlock_page
 from firmware.phone.menu.main import main_menu
 from firmware.phone.menu.notices import notices_page
@@ -67,6 +68,8 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
         open_menu(state, notices_page(state))
     elif state.problems or state.settings.mistakes:
         show_details(state, event)
+    elif not state.is_activated and not state.locked:
+        open_menu(state, reached_step(state))
     elif state.notice in FEATURE_HINTS:
         # Right after a code OK is still meant for it.
         return

@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,15 @@ from rich.panel import Panel
 
 from tests.lab.demo.one_call import StepError, make_one_call
 from tests.lab.descendants import adopting, end_descendants
-from tests.lab.stage import DEVICE, FLEET, GREETING, HANDSET_USER, PEER_USER, Choices, Stage, empty, has_real_card
+from tests.lab.stage import DEVICE, FLEET, GREETING, PEER_USER, Choices, Stage, empty, has_real_card
+
+ECHO_LINE = "Echo line"
+COUNTRY = "GB"
+FIRST_CALL_AFTER_S = 5.0
+IN_USE = "[bold]The phone is set up, and rings in a moment:[/] open the page and click the handset to lift it."
+NEW = """[bold]The phone is new and asks first.[/] OK goes on, CANCEL back, the volume keys choose. It has you
+choose a PIN and asks whether you want its [bold]service[/]: without a yes it only answers and calls for help. A code is
+sent to its number and comes to this very phone: OK confirms it. Until then it answers and calls 999."""
 
 FOLDER = Path(__file__).parents[3] / "build" / "demo"
 
@@ -33,6 +42,7 @@ def main() -> int:
     """Run the demo and return the exit code."""
     parser = argparse.ArgumentParser(prog="wecall demo")
     parser.add_argument("--once", action="store_true")
+    parser.add_argument("--new", action="store_true")
     parser.add_argument("--port", type=int, default=8088)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
@@ -51,21 +61,22 @@ def _run(arguments: argparse.Namespace) -> int:
     choices = Choices(
         real_card=real_card,
         greeting="" if arguments.once else GREETING,
-        # A person sees first what anybody sees first of a new phone.
-        new=not arguments.once,
-        proves_number=not arguments.once,
+        new=arguments.new,
+        proves_number=arguments.new,
         when_code_is_sent=_show_code,
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()
     stage = Stage(empty(arguments.folder), choices, say=lambda text: console.print(f"[dim]demo:[/] {text}"))
     try:
+        if not (arguments.once or arguments.new):
+            stage.handset.add_contact(ECHO_LINE, PEER_USER, COUNTRY)
         stage.start()
     except (RuntimeError, OSError) as error:
         return _fail(StepError(EXIT_STAGE, "start", f"Not everything could be started: {error}"), stage)
     try:
         if not arguments.once:
-            return _serve_a_person(stage)
+            return _serve_a_person(stage, NEW if arguments.new else IN_USE)
         summary = asyncio.run(_make_one_call(stage))
     except StepError as error:
         return _fail(error, stage)
@@ -84,9 +95,9 @@ async def _make_one_call(stage: Stage) -> dict[str, Any]:
         _stop(stage)
 
 
-def _serve_a_person(stage: Stage) -> int:
+def _serve_a_person(stage: Stage, begins: str) -> int:
     try:
-        return _wait_for_a_person(stage)
+        return _wait_for_a_person(stage, begins)
     finally:
         _stop(stage)
 
@@ -108,7 +119,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def _wait_for_a_person(stage: Stage) -> int:
+def _wait_for_a_person(stage: Stage, begins: str) -> int:
     wecall = f"wecall {{}} --runtime-dir {stage.handset.folder / 'run'}"
     sound = "this machine's sound card" if stage.pulse is None else "PulseAudio null devices (no sound card found)"
     console.print(
@@ -116,10 +127,7 @@ def _wait_for_a_person(stage: Stage) -> int:
             f"""The handset is at  [bold cyan]{stage.handset.url}[/]
 Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT over TLS.
 
-[bold]The phone is new and asks first.[/] OK goes on, CANCEL back, the volume keys choose. It has you set a PIN and
-asks what you agree to: say yes to [bold]Service[/], or it only answers and calls for help; with a yes to [bold]Call
-data[/] its call records go to the broker. A code is sent to its number, and told here too. Until then it answers and
-calls 999.
+{begins}
 
 [bold]Five things to try[/]
  1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
@@ -135,14 +143,22 @@ Logs: {stage.folder}/*/*.log.  Ctrl-C ends the demo.""",
             border_style="cyan",
         )
     )
+    if begins is IN_USE:
+        first_call = threading.Timer(FIRST_CALL_AFTER_S, _call, (stage,))
+        first_call.daemon = True
+        first_call.start()
     try:
         for line in sys.stdin:
             if not line.strip():
-                stage.peer.call(f"sip:{HANDSET_USER}@127.0.0.1:{stage.kamailio.udp_port}")
+                _call(stage)
         signal.pause()  # standard input is closed: run until a signal
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _call(stage: Stage) -> None:
+    stage.peer.call(stage.handset_uri)
 
 
 def _show_code(code: str) -> None:

@@ -30,13 +30,12 @@ from firmware.phone.menu_views import (
 )
 from firmware.phone.news import Problem
 from firmware.phone.requests.handset import ReadFacts
-from firmware.phone.requests.pin import StoreGuarded
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
 from firmware.services.egress_facts import egress_facts
 from tests.unit.display.bundle_views import bundle_views
 from tests.unit.display.rights_views import rights_views
 from tests.unit.phone.menus import open_page
-from tests.unit.phone.new_phone import NewPhone
+from tests.unit.phone.new_phone import CODE, PIN, NewPhone, at_step
 
 CLOCK = "12:34"
 _ANNA = CallerId("+442012345678", "Anna Schmidt")
@@ -160,28 +159,42 @@ _SHARED_IN_A_DAY = CardView(
 def _first_run() -> dict[str, PhoneView]:
     """Lead a new phone and a child's through the first run; nobody has chosen how the display is to be."""
     views: dict[str, PhoneView] = {}
-    for phone in (NewPhone.of_office(proves_number=True), NewPhone.of_office()):
+    for phone in (NewPhone.of_office(), NewPhone.of_office()):
         while phone.view.mode is Mode.MENU:
             step = phone.step
             views.setdefault(f"first run, {step}", _first_run_view(phone))
-            if step == "PIN":
-                phone.handle(StoreGuarded(frozenset()))
-            if step == "Your age" and "first run, All set" in views:
+            if step == "Your age" and "first run, Not set up" in views:
                 phone.press(Key.VOLUME_DOWN)
-            if step == "Recording":
-                phone.ok()
-                phone.ok()
-                views.setdefault("first run, Recording, the answers", _first_run_view(phone))
-            if step == "Number":
-                phone.ok()
-                views.setdefault("first run, Number, the code", _first_run_view(phone))
-                phone.dial("000000")
-                phone.ok()
-                views.setdefault("first run, Number, a wrong code", _first_run_view(phone))
+            if step == "PIN":
+                phone.dial("112")
+                views.setdefault("first run, PIN, an emergency number", _first_run_view(phone))
+                for _ in "112":
+                    phone.press(Key.CANCEL)
+                phone.type_pin(PIN)
+                views.setdefault("first run, PIN, once more", _first_run_view(phone))
                 phone.press(Key.CANCEL)
-                phone.answer()
-                views.setdefault("first run, Number, on its way", _first_run_view(phone))
+            if step == "Policy":
+                phone.ok()
+                phone.ok()
+                views.setdefault("first run, Policy, its last paragraph", _first_run_view(phone))
             phone.go_on()
+    views["idle, not set up"] = _first_run_view(phone)
+    phone = at_step("Service", proves_number=True, country="GB")
+    phone.press(Key.VOLUME_DOWN)
+    views["first run, Service, yes"] = _first_run_view(phone)
+    phone.ok()
+    views["first run, Number, the code"] = _first_run_view(phone)
+    phone.press(Key.CANCEL)
+    phone.dial("0")
+    phone.ok()
+    views["first run, Number, a wrong code"] = _first_run_view(phone)
+    phone.press(Key.CANCEL)
+    phone.answer()
+    views["first run, Number"] = _first_run_view(phone)
+    phone.ok()
+    phone.dial(CODE)
+    phone.ok()
+    views["all set"] = _first_run_view(phone)
     return views
 
 
@@ -670,6 +683,6 @@ VIEWS = {
     "talking, a stick waits": _view(
         Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65), hint=Hint.SET_UP_WAITS
     ),
-    "first run, Text size, large": replace(_FIRST_RUN["first run, Text size"], look=Look(large_text=True)),
+    **{f"{name}, large": replace(view, look=Look(large_text=True)) for name, view in _FIRST_RUN.items()},
 }
 """By name; the name is what fails when a page looks different."""

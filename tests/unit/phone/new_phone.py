@@ -41,11 +41,9 @@ PIN = "2580"
 GUARDIANS_PIN = "1379"
 CODE = "482913"
 BRIGHT = Preferences(screen_off_s=0)
-PURPOSE_TITLES = ("Service", "Recording", "Call data", "Abroad", "Import", "Notices")
-TITLES = (
-    "Language", "Welcome", "Text size", "PIN", "Your age", "Policy", *PURPOSE_TITLES,
-    "How loud", "Ring tone", "All set",
-)  # fmt: skip
+TITLES = ("Language", "Your age", "PIN", "Policy", "Service", "Not set up")
+
+PARAGRAPHS = ("We keep little.", "We sell nothing.", "You decide.", "All of it is long.")
 
 _LATER = object()
 """What the small store knows no answer to, a test may answer."""
@@ -118,10 +116,10 @@ class Store:
                 self.pins |= {slot: pin} if pin else {}
                 self.desk.handle(PinChanged(bool(pin), slot))
             case ReadPolicy():
-                return PolicyRead(self.policy, ("We keep little.", "We sell nothing."))
+                return PolicyRead(self.policy, PARAGRAPHS)
             case PolicyShown():
                 self.policy = replace(self.policy, state=PolicyState.IN_FORCE)
-                return PolicyRead(self.policy, ("We keep little.", "We sell nothing."))
+                return PolicyRead(self.policy, PARAGRAPHS)
             case ReadNumberProof():
                 return self.proof
             case RequestCode():
@@ -202,36 +200,33 @@ class NewPhone(Desk):
         self.ok()
 
     def set_pin(self, pin: str) -> None:
-        """Set a PIN on the page that asks for one, and take note of it."""
-        self.ok()
+        """Set a PIN on the page that asks for one."""
         for _ in range(2):
             self.type_pin(pin)
+
+    def set_guardians_pin(self) -> None:
+        """Set a guardian's PIN where the step says that one is needed."""
         self.ok()
+        self.set_pin(GUARDIANS_PIN)
 
     def say_yes(self) -> None:
-        """Agree to the purpose that is asked about."""
-        step = self.step
-        self.ok()
-        while self.view.menu is not None and not hasattr(self.view.menu, "rows"):
-            self.ok()
+        """Agree to the service, as the page asks that is shown."""
+        assert self.step == "Service"
         self.press(Key.VOLUME_DOWN)
         self.ok()
-        assert self.step != step
 
     def go_on(self) -> None:
-        """Do what the step asks for, with as few keys as possible: purposes are declined."""
+        """Do what the step asks for, with as few keys as possible: the service is declined."""
         step = self.step
         if step == "PIN" and PinSlot.HOLDER not in self.store.pins:
             self.set_pin(PIN)
         elif step == "PIN" and not self.phone._state.features.activation.holder_is_here:
-            self.ok()
             self.type_pin(PIN)
         elif step == "Guardian" and PinSlot.GUARDIAN not in self.store.pins:
-            self.set_pin(GUARDIANS_PIN)
-        elif step == "Number":
-            self.ok()
-            self.dial(CODE)
-            self.ok()
+            self.set_guardians_pin()
+        elif step == "Service":
+            self.press(Key.VOLUME_DOWN)
+            self.press(Key.VOLUME_DOWN)
             self.ok()
         else:
             while (menu := self.view.menu) is not None and self.step == step:

@@ -10,23 +10,31 @@ from firmware.phone.features import Hotline
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
-from firmware.phone.pin import Guard, PinSlot
+from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import SetUp
 from firmware.phone.request import Answered, Failed
-from firmware.phone.requests.activation import CheckCode, NumberProof, NumberProofRead, ReadNumberProof, RequestCode
+from firmware.phone.requests.activation import (
+    CheckCode,
+    CodeArrived,
+    NumberProof,
+    NumberProofRead,
+    ReadNumberProof,
+    RequestCode,
+)
 from firmware.phone.requests.consents import Activate, ConsentsChanged, SetConsent
-from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin, StoreGuarded
+from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
 from firmware.phone.requests.policies import PolicyShown, ReadPolicy
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
+from firmware.store.policies import built_in_policy
 from tests.unit.phone.desk import INCOMING
 from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.new_phone import (
     BRIGHT,
     CODE,
     GUARDIANS_PIN,
+    PARAGRAPHS,
     PIN,
-    PURPOSE_TITLES,
     TITLES,
     NewPhone,
     at_step,
@@ -46,6 +54,11 @@ def note(phone: NewPhone) -> str:
     return said(phone.view.menu.note)
 
 
+def entered(phone: NewPhone) -> str:
+    assert isinstance(phone.view.menu, EntryView)
+    return phone.view.menu.text
+
+
 def to_the_end(phone: NewPhone) -> None:
     """Answer all that is left, and take note of the last page."""
     while phone.view.mode is Mode.MENU:
@@ -60,47 +73,65 @@ def under_14(**more: object) -> NewPhone:
     return phone
 
 
-def to_answers(phone: NewPhone) -> None:
-    """Read what there is to know of a purpose."""
-    while not isinstance(phone.view.menu, ListView):
-        phone.ok()
-
-
 # --- the PIN ---
 
 
 def test_without_a_pin_there_is_no_way_on() -> None:
     phone = at_step("PIN")
+    assert note(phone) == "Choose 4 to 8 digits"
     phone.ok()
-    assert title_of(phone) == "New PIN"
-    phone.press(Key.CANCEL)
     assert phone.step == "PIN"
 
 
 def test_a_pin_that_others_would_try_first_is_none() -> None:
     phone = at_step("PIN")
-    phone.ok()
     phone.type_pin("1234")
     assert note(phone) == "Too easy: digits in a row."
 
 
 def test_a_pin_is_typed_twice_and_then_the_next_step_follows() -> None:
     phone = at_step("PIN")
+    phone.type_pin(PIN)
+    assert note(phone) == "The same once more"
+    phone.type_pin(PIN)
+    assert phone.said(SetPin) == [SetPin(PIN)]
+    assert phone.step == "Policy"
+
+
+def test_of_two_pins_that_differ_neither_is_kept() -> None:
+    phone = at_step("PIN")
+    phone.type_pin(PIN)
+    phone.type_pin("2468")
+    assert note(phone) == "The two differ. Once more."
     phone.set_pin(PIN)
     assert phone.said(SetPin) == [SetPin(PIN)]
+
+
+def test_cancel_leads_from_the_second_time_to_the_first_and_from_there_to_the_step_before() -> None:
+    phone = at_step("PIN")
+    phone.type_pin(PIN)
+    phone.press(Key.CANCEL)
+    assert note(phone) == "Choose 4 to 8 digits"
+    phone.press(Key.CANCEL)
     assert phone.step == "Your age"
+
+
+def test_while_the_store_cannot_be_read_no_pin_is_chosen() -> None:
+    phone = at_step("PIN")
+    phone.phone._state.features.consents = None
+    phone.type_pin(PIN)
+    assert note(phone) == "The phone's memory cannot be read: nobody can say yes now."
 
 
 def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
     phone = at_step("PIN")
-    phone.press(Key.OK)
     for _ in range(2):
         phone.dial(PIN)
         phone.press(Key.OK)
     phone.reply(SetPin, Failed("It failed."))
-    phone.press(Key.OK)
-    assert phone.step == "PIN"
-    assert sentence(phone).startswith("Set a PIN.")
+    assert (phone.step, note(phone)) == ("PIN", "It failed.")
+    phone.set_pin(PIN)
+    assert phone.step == "Policy"
 
 
 def test_where_a_pin_is_set_nobody_answers_without_it() -> None:
@@ -108,26 +139,14 @@ def test_where_a_pin_is_set_nobody_answers_without_it() -> None:
     phone.store.pins[PinSlot.HOLDER] = PIN
     phone.handle(PinChanged(is_set=True))
     while phone.step != "PIN":
-        phone.ok()
-    phone.ok()
+        phone.go_on()
+    assert note(phone) == "Type your PIN"
     phone.type_pin("1379")
     assert note(phone) == "Wrong PIN."
     phone.type_pin(PIN)
-    assert phone.step == "Your age"
+    assert phone.step == "Policy"
     phone.press(Key.CANCEL)
     assert sentence(phone) == "Your PIN is set."
-
-
-@pytest.mark.parametrize(("guards", "said_so"), [(frozenset(), True), (frozenset({Guard.BOARD}), False)])
-def test_that_a_stolen_memory_card_can_be_read_is_said_plainly(guards: frozenset[Guard], said_so: bool) -> None:
-    phone = at_step("PIN")
-    phone.handle(StoreGuarded(guards))
-    phone.set_pin(PIN)
-    assert (phone.step == "Theft") is said_so
-    if said_so:
-        assert "can read what is kept here" in sentence(phone)
-        phone.ok()
-    assert phone.step == "Your age"
 
 
 # --- age and guardian ---
@@ -149,14 +168,22 @@ def test_up_goes_to_the_last_age() -> None:
     phone = at_step("Your age")
     phone.press(Key.VOLUME_UP)
     phone.ok()
-    assert phone.step == "Policy"
+    assert phone.step == "PIN"
+
+
+@pytest.mark.parametrize("digits", ["1", "3", "9"])
+def test_no_digit_says_how_old_somebody_is(digits: str) -> None:
+    phone = at_step("Your age")
+    phone.dial(digits)
+    assert phone.step == "Your age"
+    assert phone.phone._state.features.activation.age_band is None
 
 
 @pytest.mark.parametrize(("row", "band"), [("14 to 17", "14_to_17"), ("18 or older", "adult")])
 def test_only_the_band_is_kept_and_no_guardian_is_asked_for(row: str, band: str) -> None:
     phone = at_step("Your age")
     choose(phone, row)
-    assert phone.step == "Policy"
+    assert phone.step == "PIN"
     to_the_end(phone)
     assert phone.said(Activate) == [Activate(band, Actor.HOLDER)]
 
@@ -164,7 +191,7 @@ def test_only_the_band_is_kept_and_no_guardian_is_asked_for(row: str, band: str)
 def test_under_14_a_guardian_sets_a_pin_and_answers_everything() -> None:
     phone = under_14()
     assert phone.step == "Guardian"
-    phone.set_pin(GUARDIANS_PIN)
+    phone.set_guardians_pin()
     assert SetPin(GUARDIANS_PIN, PinSlot.GUARDIAN) in phone.said(SetPin)
     to_the_end(phone)
     assert set(phone.store.actors.values()) == {Actor.GUARDIAN}
@@ -184,7 +211,7 @@ def test_under_14_there_is_no_way_past_the_guardian() -> None:
 
 def test_a_guardian_who_is_there_has_to_be_asked_before_the_holder_is_older() -> None:
     phone = under_14()
-    phone.set_pin(GUARDIANS_PIN)
+    phone.set_guardians_pin()
     phone.press(Key.CANCEL)
     phone.press(Key.CANCEL)
     choose(phone, "18 or older")
@@ -192,7 +219,7 @@ def test_a_guardian_who_is_there_has_to_be_asked_before_the_holder_is_older() ->
     phone.type_pin(PIN)
     assert note(phone) == "Wrong PIN."
     phone.type_pin(GUARDIANS_PIN)
-    assert phone.step == "Policy"
+    assert phone.step == "PIN"
 
 
 def test_after_a_power_cut_the_guardian_is_still_the_one_to_ask() -> None:
@@ -202,16 +229,16 @@ def test_after_a_power_cut_the_guardian_is_still_the_one_to_ask() -> None:
     while phone.step != "Your age":
         phone.go_on()
     choose(phone, "Under 14")
+    assert sentence(phone) == "Your guardian answers for you. Please let them type their PIN."
     phone.ok()
-    assert title_of(phone) == "Guardian's PIN"
     phone.type_pin(GUARDIANS_PIN)
-    assert phone.step == "Policy"
+    assert phone.step == "PIN"
     assert phone.said(CheckPin)[-1] == CheckPin(GUARDIANS_PIN, PinSlot.GUARDIAN)
 
 
 def test_a_guardian_whose_child_has_grown_up_is_asked_no_more() -> None:
     phone = under_14()
-    phone.set_pin(GUARDIANS_PIN)
+    phone.set_guardians_pin()
     phone.press(Key.CANCEL)
     phone.press(Key.CANCEL)
     choose(phone, "14 to 17")
@@ -223,152 +250,199 @@ def test_a_guardian_whose_child_has_grown_up_is_asked_no_more() -> None:
 # --- the policy ---
 
 
-def test_the_policy_shows_its_version_and_date_and_counts_as_read_at_its_end_only() -> None:
+def test_the_policy_is_said_in_three_short_paragraphs_and_counts_as_read_at_their_end_only() -> None:
     phone = at_step("Policy")
-    assert "2026-11-25" in sentence(phone)
-    while phone.step == "Policy":
+    for said_first in (*PARAGRAPHS[:2], f"{PARAGRAPHS[2]} #: more"):
+        assert sentence(phone) == said_first
         assert phone.said(PolicyShown) == []
         phone.ok()
     assert phone.said(PolicyShown) == [PolicyShown("2026-11")]
     assert phone.step == "Service"
 
 
+def test_all_of_the_policy_is_one_key_away() -> None:
+    phone = at_step("Policy")
+    phone.press(Key.HASH)
+    phone.answer()
+    read = []
+    while title_of(phone).startswith("Policy"):
+        read.append(sentence(phone))
+        phone.ok()
+    assert "2026-11-25" in read[0]
+    assert read[1:] == list(PARAGRAPHS)
+    assert (phone.step, sentence(phone)) == ("Policy", PARAGRAPHS[0])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_the_phones_own_policy_says_first_is_short(language: str) -> None:
+    paragraphs = getattr(built_in_policy().text, language)[:3]
+    assert max(map(len, paragraphs)) <= (48 if language == "en" else 24), "three lines of the smallest display"
+
+
 def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
-    phone = at_step("Your age")
-    choose(phone, "18 or older")
+    phone = at_step("PIN")
+    phone.type_pin(PIN)
+    phone.dial(PIN)
+    phone.press(Key.OK)
+    phone.reply(SetPin, None)
     phone.reply(ReadPolicy, Failed("It failed."))
     assert sentence(phone) == "It failed."
     phone.ok()
     assert phone.step == "Policy"
-    assert "2026-11-25" in sentence(phone)
+    assert sentence(phone).startswith(PARAGRAPHS[0])
 
 
-# --- the purposes ---
+# --- the service ---
 
 
-def test_each_purpose_is_asked_and_the_answer_that_nobody_gives_is_no() -> None:
-    phone = at_step("Service")
-    for title in PURPOSE_TITLES:
-        assert phone.step == title
-        phone.go_on()
-    assert phone.store.answers == dict.fromkeys(Purpose, False)
-    assert len(phone.said(SetConsent)) == len(Purpose)
-
-
-@pytest.mark.parametrize("step", PURPOSE_TITLES)
-def test_of_a_purpose_is_said_what_it_covers_and_who_gets_something_before_no_is_offered_first(step: str) -> None:
-    phone = at_step(step)
-    read = [sentence(phone)]
-    phone.ok()
-    while isinstance(phone.view.menu, NoticeView):
-        read.append(sentence(phone))
-        phone.ok()
-    entry = built_in().entry(list(Purpose)[PURPOSE_TITLES.index(step)])
-    assert read[0] == entry.covers.in_language("en")
-    assert read[-1] == f"Who gets something: {entry.recipients.in_language('en')}"
-    assert [said(label) for label in labels(phone)][1:] == ["No", "Yes"]
+def test_nothing_is_answered_about_the_service_before_somebody_chooses() -> None:
+    phone = at_step("Service", country="GB")
+    assert [said(label) for label in labels(phone)] == [
+        "Yes: calls work", "No: only 112, 999", "What it needs",
+    ]  # fmt: skip
     assert isinstance(phone.view.menu, ListView)
-    assert phone.view.menu.selected == 1
+    assert (phone.view.menu.selected, phone.view.menu.keys.ok) == (None, "")
+    phone.ok()
+    assert (phone.step, phone.said(SetConsent)) == ("Service", [])
 
 
-def test_of_the_service_is_said_what_there_is_without_it() -> None:
+def test_only_the_service_is_asked_about_and_all_else_stays_a_no() -> None:
     phone = at_step("Service")
+    phone.say_yes()
+    assert phone.said(SetConsent) == [SetConsent(Purpose.SERVICE, True, Actor.HOLDER)]
+    assert phone.store.answers == {Purpose.SERVICE: True}
+
+
+def test_what_the_service_needs_is_said_before_it_can_be_agreed_to_there() -> None:
+    phone = at_step("Service")
+    choose(phone, "What it needs")
+    phone.answer()
+    assert sentence(phone) == built_in().entry(Purpose.SERVICE).covers.in_language("en")
     phone.ok()
     assert sentence(phone) == "Without a yes this phone answers and calls for help, and no more."
+    phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL)
+    assert phone.step == "Service"
+    choose(phone, "What it needs")
+    phone.answer()
+    while not isinstance(phone.view.menu, ListView):
+        phone.ok()
+    choose(phone, "Yes")
+    phone.answer()
+    assert phone.store.answers == {Purpose.SERVICE: True}
+    assert phone.view.mode is Mode.IDLE
 
 
-def test_yes_is_written_down_for_that_purpose_alone() -> None:
-    phone = at_step("Recording")
-    phone.say_yes()
-    assert phone.step == "Call data"
-    assert [purpose for purpose, yes in phone.store.answers.items() if yes] == [Purpose.RECORDING]
-
-
-@pytest.mark.parametrize("digits", ["1", "2", "112", "0123456789"])
+@pytest.mark.parametrize("digits", ["1", "2", "3", "0456789"])
 def test_no_digit_agrees_to_anything(digits: str) -> None:
-    phone = at_step("Recording")
-    to_answers(phone)
-    before = len(phone.said(SetConsent))
+    phone = at_step("Service")
     phone.dial(digits)
-    assert len(phone.said(SetConsent)) == before
+    assert (phone.step, phone.said(SetConsent)) == ("Service", [])
 
 
 def test_going_back_shows_what_was_answered_and_lets_it_be_changed() -> None:
-    phone = at_step("Recording")
-    phone.say_yes()
+    phone = at_step("Not set up")
     phone.press(Key.CANCEL)
     phone.answer()
-    to_answers(phone)
-    assert values(phone)[2] == "✓"
-    phone.press(Key.VOLUME_UP)
-    phone.ok()
-    assert phone.store.answers[Purpose.RECORDING] is False
+    assert values(phone) == ["", "✓", ""]
+    choose(phone, "Yes: calls work")
+    phone.answer()
+    assert phone.store.answers == {Purpose.SERVICE: True}
+    assert phone.view.hint is Hint.ALL_SET
 
 
 def test_what_is_answered_once_is_not_written_twice() -> None:
-    phone = at_step("Recording")
-    phone.go_on()
+    phone = at_step("Not set up")
     phone.press(Key.CANCEL)
     phone.answer()
     before = len(phone.said(SetConsent))
     phone.go_on()
+    assert phone.step == "Not set up"
     assert len(phone.said(SetConsent)) == before
 
 
 def test_an_answer_that_cannot_be_written_is_not_gone_past() -> None:
-    phone = at_step("Recording")
-    to_answers(phone)
+    phone = at_step("Service")
     phone.press(Key.VOLUME_DOWN)
     phone.press(Key.OK)
     phone.reply(SetConsent, Failed("It failed."))
-    assert (phone.step, sentence(phone)) == ("Recording", "It failed.")
+    assert (phone.step, sentence(phone)) == ("Service", "It failed.")
     phone.press(Key.CANCEL)
     phone.ok()
-    assert phone.step == "Call data"
+    assert phone.view.hint is Hint.ALL_SET
 
 
 # --- the number ---
 
 
-def at_number() -> NewPhone:
-    return at_step("Number", proves_number=True)
+def at_number(**more: object) -> NewPhone:
+    """Return a new phone that has just had a code sent to its number."""
+    phone = at_step("Service", proves_number=True, **more)
+    phone.say_yes()
+    return phone
+
+
+def without_message(phone: NewPhone) -> None:
+    """Leave it at a code that has come to another phone than this one."""
+    phone.handle(CodeArrived(""))
+    for _ in CODE:
+        phone.press(Key.CANCEL)
 
 
 def test_where_the_operator_sends_no_codes_the_number_is_left_unproved_and_that_is_written_down() -> None:
-    phone = at_step("All set")
-    phone.ok()
+    phone = at_step("Service")
+    phone.say_yes()
     assert phone.store.unproved
 
 
-def test_the_right_code_proves_the_number() -> None:
+def test_a_code_is_sent_by_itself_and_where_it_comes_to_this_phone_ok_confirms_it() -> None:
     phone = at_number()
-    phone.ok()
+    assert len(phone.said(RequestCode)) == 1
     assert title_of(phone) == "Code"
-    phone.dial(CODE)
+    assert (entered(phone), note(phone)) == (CODE, f"Your code is {CODE}.")
     phone.ok()
-    assert sentence(phone) == "Your number is proved."
-    phone.ok()
-    assert phone.step == "How loud"
-    to_the_end(phone)
+    assert phone.said(CheckCode) == [CheckCode(CODE)]
+    assert phone.view.hint is Hint.ALL_SET
     assert not phone.store.unproved
 
 
-def test_the_message_with_the_code_is_read_where_it_is_typed() -> None:
+def test_a_code_that_comes_elsewhere_is_typed() -> None:
     phone = at_number()
+    without_message(phone)
+    phone.dial(CODE)
     phone.ok()
-    assert note(phone) == f"Your code is {CODE}."
+    assert phone.view.hint is Hint.ALL_SET
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [("Code 4711", "4711"), ("Call 0800 123456 about code 4711", ""), ("No code", ""), ("Code 12", "")],
+)
+def test_what_is_to_be_confirmed_is_the_only_number_of_the_message(message: str, code: str) -> None:
+    phone = at_number()
+    without_message(phone)
+    phone.handle(CodeArrived(message))
+    assert (entered(phone), note(phone)) == (code, message)
+
+
+def test_a_message_does_not_change_what_somebody_is_typing() -> None:
+    phone = at_number()
+    without_message(phone)
+    phone.dial("12")
+    phone.handle(CodeArrived("Code 4711"))
+    assert entered(phone) == "12"
 
 
 def test_a_code_that_begins_like_an_emergency_number_is_a_code() -> None:
     phone = at_number()
-    phone.ok()
+    without_message(phone)
     phone.dial("112233")
     assert title_of(phone) == "Code"
 
 
 def test_wrong_codes_are_counted_down_and_then_waited_for() -> None:
     phone = at_number()
-    phone.ok()
+    without_message(phone)
     for left in (4, 3, 2, 1):
         phone.dial("000000")
         phone.ok()
@@ -381,8 +455,8 @@ def test_wrong_codes_are_counted_down_and_then_waited_for() -> None:
 
 def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> None:
     phone = at_number()
-    phone.ok()
-    phone.press(Key.CANCEL)
+    phone.press(Key.MENU)
+    phone.press(Key.OK)
     phone.answer()
     assert phone.step == "Number"
     phone.ok()
@@ -391,20 +465,32 @@ def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> No
 
 def test_a_number_is_proved_by_a_code_whose_page_is_left_while_it_is_compared() -> None:
     phone = at_number()
-    phone.ok()
-    phone.dial(CODE)
     phone.press(Key.OK)
+    phone.press(Key.CANCEL)
+    for _ in CODE[1:]:
+        phone.press(Key.CANCEL)
     phone.press(Key.CANCEL)
     phone.reply(ReadNumberProof, NumberProofRead(NumberProof.SENT))
     phone.reply(CheckCode, NumberProofRead(NumberProof.PROVED))
-    assert isinstance(phone.view.menu, NoticeView)
-    assert said(phone.view.menu.text) == "Your number is proved."
+    phone.answer()
+    assert phone.view.hint is Hint.ALL_SET
+
+
+def test_a_right_code_moves_nobody_who_has_gone_back_meanwhile() -> None:
+    phone = at_number()
+    phone.press(Key.OK)
+    while title_of(phone) == "Code":
+        phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL)
+    assert phone.step == "Service"
+    phone.reply(CheckCode, NumberProofRead(NumberProof.PROVED))
+    assert phone.step == "Service"
 
 
 def test_a_code_that_never_came_is_sent_once_more() -> None:
     phone = at_number()
-    phone.ok()
-    phone.press(Key.CANCEL)
+    while title_of(phone) == "Code":
+        phone.press(Key.CANCEL)
     phone.answer()
     phone.press(Key.VOLUME_DOWN)
     phone.ok()
@@ -412,33 +498,27 @@ def test_a_code_that_never_came_is_sent_once_more() -> None:
     assert title_of(phone) == "Code"
 
 
-def test_a_code_that_comes_while_somebody_has_lifted_the_handset_is_read_afterwards() -> None:
+def test_what_was_asked_before_the_code_was_requested_does_not_send_another() -> None:
     phone = at_number()
-    phone.press(Key.OK)
-    phone.lift()
+    page = phone.phone._state.first_run
+    assert page is not None
+    while title_of(phone) == "Code":
+        phone.press(Key.CANCEL)
     phone.answer()
-    phone.replace()
-    phone.answer()
-    phone.ok()
-    assert note(phone) == f"Your code is {CODE}."
-
-
-def test_what_was_asked_before_the_code_was_requested_does_not_hide_that_it_is_on_its_way() -> None:
-    phone = at_number()
+    phone.press(Key.VOLUME_DOWN)
     phone.press(Key.OK)
     phone.reply(ReadNumberProof, NumberProofRead(NumberProof.OPEN))
     phone.answer()
-    assert title_of(phone) == "Code"
+    assert len(phone.said(RequestCode)) == 2
 
 
 def test_a_call_while_the_code_is_awaited_loses_nothing() -> None:
     phone = at_number()
-    phone.ok()
     phone.answered_incoming_call()
     phone.replace()
     phone.answer()
     assert title_of(phone) == "Code"
-    assert note(phone) == f"Your code is {CODE}."
+    assert (entered(phone), note(phone)) == (CODE, f"Your code is {CODE}.")
 
 
 # --- the end ---
@@ -446,9 +526,7 @@ def test_a_call_while_the_code_is_awaited_loses_nothing() -> None:
 
 def test_the_phone_may_be_used_once_that_is_written_down() -> None:
     phone = at_step("Service")
-    phone.say_yes()
-    while phone.step != "All set":
-        phone.go_on()
+    phone.press(Key.VOLUME_DOWN)
     phone.press(Key.OK)
     assert phone.view.mode is Mode.MENU
     phone.answer()
@@ -458,9 +536,14 @@ def test_the_phone_may_be_used_once_that_is_written_down() -> None:
 
 
 def test_what_cannot_be_written_down_is_said_and_tried_again() -> None:
-    phone = at_step("All set")
+    phone = at_step("Service")
+    phone.press(Key.VOLUME_DOWN)
     phone.press(Key.OK)
+    phone.store.answers[Purpose.SERVICE] = True
+    phone.store.tell_consents()
+    phone.reply(SetConsent, phone.store.consents())
     phone.reply(Activate, Failed("It failed."))
+    assert phone.step == "Not set up"
     assert isinstance(phone.view.menu, CardView)
     assert said(phone.view.menu.rows[0].label) == "It failed."
     phone.ok()
@@ -468,9 +551,9 @@ def test_what_cannot_be_written_down_is_said_and_tried_again() -> None:
 
 
 def test_whoever_says_no_to_the_service_is_told_and_not_asked_again_by_itself() -> None:
-    phone = at_step("All set")
+    phone = at_step("Not set up", country="GB")
     assert isinstance(phone.view.menu, CardView)
-    assert said(phone.view.menu.rows[0].label) == "You said no to the service."
+    assert said(phone.view.menu.rows[0].label) == "You said no: only 112, 999 work."
     phone.ok()
     assert phone.view.mode is Mode.IDLE
     phone.expire(Timer.FIRST_RUN)
@@ -575,9 +658,8 @@ def test_the_first_run_once_more_asks_for_the_pin_before_it_asks_what_is_agreed_
     open_page(phone, "This phone", "Set up again")
     while phone.step != "PIN":
         phone.ok()
-    phone.ok()
     assert isinstance(phone.view.menu, EntryView)
     assert phone.view.menu.kind is EntryKind.PIN
     phone.handle(Answered(CheckPin(PIN), PinChecked(accepted=False)))
-    phone.press(Key.CANCEL)
+    phone.ok()
     assert phone.step == "PIN"

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -7,9 +8,10 @@ from firmware.phone.call import CallState
 from firmware.phone.commands import SavePreferences, SaveSetUp
 from firmware.phone.events import PreferencesLoaded, SetUpLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView
-from firmware.phone.orders import AudioRoute, PlaceCall, StartRinging
+from firmware.phone.menu_views import EntryView, ListView, SoftKeys
+from firmware.phone.orders import PlaceCall
 from firmware.phone.preferences import Preferences, SetUp
+from firmware.phone.requests.consents import SetConsent
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
@@ -128,7 +130,7 @@ def test_the_language_counts_at_once_and_is_kept(row: str, language: str) -> Non
     choose(desk, row)
     assert desk.view.look.language == language
     assert desk.said(SavePreferences)[-1].preferences.language == language
-    assert step_of(desk) == "Welcome"
+    assert step_of(desk) == "Your age"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -138,68 +140,51 @@ def test_ok_keeps_the_language_that_the_installer_has_chosen(language: str) -> N
     assert desk.said(SavePreferences)[-1].preferences.language == language
 
 
-def test_the_welcome_says_what_whoever_reads_nothing_else_has_to_know() -> None:
-    desk = at_step("Welcome")
-    assert isinstance(desk.view.menu, CardView)
-    read = " ".join(said(row.label) for row in desk.view.menu.rows)
-    assert "dial" in read
-    assert "MENU" in read
-    assert "Emergency" in read
+def test_twenty_keys_on_eight_pages_lead_from_power_on_to_a_phone_that_calls() -> None:
+    desk = NewPhone.of_office()
+    pages = [desk.view.menu]
+    keys = [
+        Key.OK,
+        *(Key.VOLUME_UP, Key.OK),
+        *map(Key, PIN), Key.OK,
+        *map(Key, PIN), Key.OK,
+        *(Key.OK,) * 3,
+        *(Key.VOLUME_DOWN, Key.OK),
+    ]  # fmt: skip
+    for key in keys:
+        desk.press(key)
+        desk.answer()
+        menu = desk.view.menu
+        shown = replace(menu, text="") if isinstance(menu, EntryView) else menu
+        if isinstance(menu, ListView):
+            shown = replace(menu, selected=None, keys=SoftKeys())
+        if shown is not None and shown not in pages and not (isinstance(menu, EntryView) and menu.text):
+            pages.append(shown)
+    assert (desk.view.mode, desk.view.hint) == (Mode.IDLE, Hint.ALL_SET)
+    assert desk.view.works_only == ""
+    assert (len(keys), len(pages)) == (18, 8)
+    desk.place_call("2345")
+    assert len(desk.said(PlaceCall)) == 1
 
 
-def test_the_ringer_is_heard_as_it_is_turned_and_its_volume_kept() -> None:
-    desk = at_step("How loud", ringer_volume_percent=50)
-    assert StartRinging("normal") in desk.press(Key.VOLUME_UP)
-    desk.expire(Timer.LET_GO)
-    assert desk.said(SavePreferences)[-1].preferences.ringer_percent == 60
-    assert desk.phone._state.volumes[AudioRoute.RINGER] == 60
+def test_ok_alone_ends_in_no_phone_that_says_it_is_set_up_and_cannot_call() -> None:
+    desk = NewPhone.of_office()
+    for _ in range(30):
+        desk.ok()
+    assert step_of(desk) == "Your age"
+    desk = at_step("Service")
+    for _ in range(30):
+        desk.ok()
+    assert step_of(desk) == "Service"
+    assert desk.said(SetConsent) == []
 
 
-def test_a_ring_tone_is_heard_as_it_is_selected_and_kept_when_it_is_chosen() -> None:
-    desk = at_step("Ring tone")
-    assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
-    assert desk.said(SavePreferences)[-1].preferences.ring == "internal"
-    assert step_of(desk) == "All set"
-
-
-def test_going_back_from_a_ring_tone_is_silent() -> None:
-    desk = at_step("Ring tone")
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.CANCEL)
-    assert desk.phone._state.previewed_ring == ""
-
-
-def test_it_is_said_aloud_where_menus_are_and_not_while_a_ring_is_heard() -> None:
-    desk = at_step("Ring tone", preferences=Preferences(screen_off_s=0, spoken_menus=True))
-    assert desk.view.spoken
-    desk.press(Key.VOLUME_DOWN)
-    assert not desk.shown().spoken
-    desk.expire(Timer.RING_PREVIEW)
-    assert desk.view.spoken
-
-
-def test_large_text_is_seen_as_it_is_selected() -> None:
-    desk = at_step("Text size")
-    desk.press(Key.VOLUME_DOWN)
-    assert desk.view.look.large_text
-    desk.press(Key.VOLUME_UP)
-    assert not desk.shown().look.large_text
-    choose(desk, "Large text")
-    assert desk.said(SavePreferences)[-1].preferences.large_text
-    assert step_of(desk) == "PIN"
-
-
-def test_the_end_says_what_opens_the_contacts_and_the_settings() -> None:
-    desk = NewPhone.of_office(preferences=BRIGHT)
-    while step_of(desk) != "All set":
-        desk.say_yes() if step_of(desk) == "Service" else desk.go_on()
-    assert isinstance(desk.view.menu, CardView)
-    pages = {said(row.label): said(row.value) for row in desk.view.menu.rows if row.value}
-    assert pages == {"MENU 1": "Contacts", "MENU 6": "Settings"}
-    desk.ok()
+def test_a_phone_that_is_left_unfinished_says_what_to_press_and_what_works_until_then() -> None:
+    desk = at_step("PIN", country="GB")
     desk.press(Key.MENU)
-    assert {f"MENU {row.number}": said(row.label) for row in the_list(desk).rows}.items() >= pages.items()
+    assert (desk.view.mode, desk.view.works_only) == (Mode.IDLE, "112, 999")
+    desk.press(Key.OK)
+    assert step_of(desk) == "PIN"
 
 
 # --- in the middle of it ---
@@ -252,13 +237,16 @@ def test_an_emergency_call_is_made_from_the_dial_tone(reached: str) -> None:
 def test_an_emergency_number_is_dialled_before_the_handset_is_lifted(reached: str, country: str, number: str) -> None:
     desk = at_step(reached, country=country)
     desk.dial(number)
-    assert desk.view.hint is Hint.EMERGENCY_NUMBER
+    if isinstance(desk.view.menu, EntryView):
+        assert said(desk.view.menu.note) == f"{number}: lift for help"
+    else:
+        assert desk.view.hint is Hint.EMERGENCY_NUMBER
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == [f"sip:{number}@example.com"]
 
 
-def test_digits_of_two_answers_are_not_an_emergency_number() -> None:
-    desk = at_step("Ring tone")
+def test_digits_that_do_not_follow_one_another_are_not_an_emergency_number() -> None:
+    desk = at_step("Policy")
     desk.dial("11")
     desk.expire(Timer.INTER_DIGIT)
     desk.dial("2")
@@ -266,10 +254,10 @@ def test_digits_of_two_answers_are_not_an_emergency_number() -> None:
 
 
 def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_the_same_step() -> None:
-    desk = at_step("Welcome")
+    desk = at_step("Policy")
     desk.dial("112")
     desk.expire(Timer.INTER_DIGIT)
-    assert step_of(desk) == "Welcome"
+    assert step_of(desk) == "Policy"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +266,7 @@ def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_th
     ids=["MENU", "CANCEL held"],
 )
 def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leave: Callable[[Desk], object]) -> None:
-    desk = at_step("Ring tone")
+    desk = at_step("Policy")
     leave(desk)
     assert desk.view.mode is Mode.IDLE
     desk.dial("23")
@@ -290,12 +278,11 @@ def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leav
     assert title_of(desk) == "This phone"
     desk.press(Key.MENU)
     desk.expire(Timer.FIRST_RUN)
-    assert step_of(desk) == "Ring tone"
+    assert step_of(desk) == "Policy"
 
 
 def test_patience_with_an_untouched_menu_does_not_end_it() -> None:
     desk = at_step("PIN")
-    desk.press(Key.OK)
     desk.dial("25")
     desk.expire(Timer.INFO)
     assert step_of(desk) == "PIN"
@@ -303,7 +290,6 @@ def test_patience_with_an_untouched_menu_does_not_end_it() -> None:
 
 def test_what_was_half_typed_is_gone_after_a_call_and_its_step_is_there() -> None:
     desk = at_step("PIN")
-    desk.press(Key.OK)
     desk.dial("25")
     desk.answered_incoming_call()
     desk.replace()

@@ -5,7 +5,6 @@ from firmware.base.words import word
 from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
-from firmware.phone.menu.first_run import _end_rows
 from firmware.phone.menu_views import EntryKind, EntryView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Guard, stolen_card, stolen_phone, weakness
@@ -20,10 +19,9 @@ from firmware.phone.requests.pin import (
     StoreGuarded,
     StoreWaitsForPin,
 )
-from firmware.phone.state import PhoneState
 from firmware.phone.view import Mode
-from tests.unit.phone.desk import INCOMING, Desk, settings
-from tests.unit.phone.menus import open_page, row_of, said
+from tests.unit.phone.desk import INCOMING, Desk
+from tests.unit.phone.menus import labels, open_page, row_of, said
 from tests.unit.phone.office import office
 
 NOBODY: frozenset[Guard] = frozenset()
@@ -188,18 +186,15 @@ def test_who_can_read_a_stolen_card_is_said_plainly(guards: frozenset[Guard]) ->
     assert ("PIN" in stolen_phone(guards)) is (Guard.PIN in guards)
 
 
-@pytest.mark.parametrize(
-    ("guards", "rows"),
-    [
-        (NOBODY, [("A stolen card", "can be read")]),
-        (BY_PIN, [("A stolen card", "can't be read")]),
-    ],
-)
-def test_the_last_page_of_setting_up_says_whether_a_stolen_card_can_be_read(
-    guards: frozenset[Guard], rows: list[tuple[str, str]]
-) -> None:
-    state = PhoneState(settings(), lambda: INCOMING)
-    assert _end_rows(state) == _end_rows(PhoneState(settings(), lambda: INCOMING)), "nothing is said before it is known"
-    before = len(_end_rows(state))
-    state.features.guards = guards
-    assert [(said(row.label), said(row.value)) for row in _end_rows(state)[:-before]] == rows
+@pytest.mark.parametrize(("guards", "value"), [(NOBODY, "can be read"), (BY_PIN, "can't be read")])
+def test_the_page_about_the_lock_says_whether_a_stolen_card_can_be_read(guards: frozenset[Guard], value: str) -> None:
+    desk = desk_with(guards)
+    open_page(desk, "Settings", "Lock")
+    assert said(row_of(desk, "A stolen card").value) == value
+
+
+def test_of_a_stolen_card_nothing_is_said_before_it_is_known() -> None:
+    desk = office()
+    desk.handle(PinChanged(is_set=True))
+    open_page(desk, "Settings", "Lock")
+    assert "A stolen card" not in map(said, labels(desk))
