@@ -35,6 +35,8 @@ def about_nobody(view: PhoneView) -> PhoneView:
         without_anything_personal(view),
         digits=view.digits if view.hint is Hint.EMERGENCY_NUMBER else "",
         forwarding="",
+        # It may be the beginning of a PIN.
+        help_number=view.help_number if view.menu_is_public else "",
         message_text=None,
         menu=menu if view.menu is not None or view.mode is Mode.WRITING else None,
         mode=Mode.MENU if view.mode is Mode.WRITING else view.mode,

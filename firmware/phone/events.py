@@ -24,6 +24,7 @@ class Timer(StrEnum):
     """The timers that the phone may start; starting one that runs restarts it."""
 
     INTER_DIGIT = "inter_digit"
+    DIGIT_ROW = "digit_row"
     DIAL_TONE = "dial_tone"
     NO_ANSWER = "no_answer"
     CALL_ENDED = "call_ended"

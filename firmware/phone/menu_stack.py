@@ -35,19 +35,19 @@ class Screen(Protocol):
     CANCEL, MENU and the handset are dealt with before it: see `modes.menu`.
 
     Attributes:
-        takes_digits: digits write something here, and are no number before they are exactly an emergency number.
         listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
         is_public: it is about the handset and about nobody: an administrator may read it from afar.
+        written: the digits that stand on it as a number or a PIN; empty where digits do something else.
     """
-
-    @property
-    def takes_digits(self) -> bool: ...
 
     @property
     def listens(self) -> bool: ...
 
     @property
     def is_public(self) -> bool: ...
+
+    @property
+    def written(self) -> str: ...
 
     def view(self, state: "PhoneState") -> MenuView:
         """Return what the display shows."""
@@ -89,9 +89,13 @@ class Screen(Protocol):
 class Quiet:
     """A page that does nothing about what it is not interested in; pages build on it."""
 
-    takes_digits = False
     listens = False
     is_public = False
+
+    @property
+    def written(self) -> str:
+        """Nothing: digits do something else here."""
+        return ""
 
     def open(self, state: "PhoneState") -> None: ...
 

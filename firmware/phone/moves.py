@@ -17,6 +17,7 @@ TONE_LIMIT_S = 30.0
 _LASTING = frozenset(
     {
         Timer.NOTICE,
+        Timer.DIGIT_ROW,
         Timer.EMERGENCY_CALLBACK,
         Timer.AUTO_REDIAL,
         Timer.LIGHT,

@@ -7,6 +7,7 @@ from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPage
 from firmware.phone.dialled import keep_search
+from firmware.phone.emergency_digits import end_row, take_digit
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.holder_settings import keep_boost
@@ -87,7 +88,9 @@ class Phone:
         state.commands = []
         state.commands_with_sound = []
         bundle_news = state.bundle.count
+        take_digit(state, event)
         TABLE[state.mode, type(event)](state, event)
+        end_row(state, event)
         look_after_those_left(state)
         menu.keep_listening(state)
         keep_playing_for_listeners_alone(state)

@@ -12,6 +12,7 @@ from firmware.phone.bundle_progress import BundleProgress
 from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import CancelTimer, Command, IndicatorPattern, StartTimer
 from firmware.phone.contact import ContactMatch
+from firmware.phone.emergency_digits import DigitRow, number_for_help
 from firmware.phone.events import Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.key import Key
@@ -83,6 +84,7 @@ class PhoneState:
         matches: the contacts that these digits may mean, best first.
         match: which of them is chosen; None while none is.
         settled: keys no longer belong to what the person was dialling or sending before.
+        digit_row: the digit keys pressed one after the other, which may be an emergency number.
         notice: a hint for a few seconds, shown in place of `hint`.
         menu: the menus that are open.
         first_run: the first run of a phone that is new, at the step that was reached; None before and after it.
@@ -131,6 +133,7 @@ class PhoneState:
     hint: Hint | None = None
     notice: Hint | None = None
     details_step: int = 0
+    digit_row: DigitRow = field(default_factory=DigitRow)
     features: FeatureState = field(default_factory=FeatureState)
     menu: MenuStack = field(default_factory=MenuStack)
     first_run: Screen | None = None
@@ -466,6 +469,7 @@ class PhoneState:
             look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
             spoken=preferences.spoken_menus and self._is_about_menus(view),
             flash=self.flash,
+            help_number=number_for_help(self),
             serial=self.settings.serial,
             last_bundle=self.bundle.last,
             menu_is_public=self.menu.top is not None and self.menu.top.is_public,

@@ -226,6 +226,7 @@ class PhoneView:
         look: how the holder wants the display.
         spoken: what is shown is to be said aloud, too.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
+        help_number: the emergency number that was typed on the page; lifting the handset calls it. Empty for none.
         serial: the hardware's serial number, by which an installer knows it.
         last_bundle: what became of the last bundle that the phone has heard of; None where it has of none.
         menu_is_public: the menu's page is about the handset and about nobody.
@@ -277,6 +278,7 @@ class PhoneView:
     look: Look = Look()
     spoken: bool = False
     flash: bool | None = None
+    help_number: str = ""
     serial: str = ""
     last_bundle: BundleEnded | None = None
     menu_is_public: bool = False

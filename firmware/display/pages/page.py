@@ -18,7 +18,7 @@ from firmware.display.model import (
     Role,
     StatusBar,
 )
-from firmware.display.pages.blocks import MANY_ROWS, detail, details, sentence, status_bar
+from firmware.display.pages.blocks import MANY_ROWS, detail, details, headline, sentence, status_bar
 from firmware.display.pages.calls import (
     call_blocks,
     call_keys,
@@ -176,6 +176,8 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         body = call_blocks(view, view.call, into)
         page = Page(status, body, say(call_title(view, view.call)), picture=view.call.picture)
         return _with_keys(page, call_keys(view, view.call), into)
+    if view.help_number:
+        return _help(view, into, clock)
     match view.mode:
         case Mode.WRITING:
             return _with_keys(Page(status, writing_body(view), writing_title(view, into)), writing_keys(view), into)
@@ -201,6 +203,15 @@ def _at_rest(view: PhoneView, into: Translator, clock: str) -> Page:
     is_large = any(block.role is Role.CLOCK for block in blocks)
     title = into.say(word("Locked")) if view.locked else ""
     return Page(status_bar(view, "" if is_large else clock), blocks, title, picture=view.look.background)
+
+
+def _help(view: PhoneView, into: Translator, clock: str) -> Page:
+    """Say that lifting calls for help: below what is being typed, and in the place of any other page."""
+    words = into.say(word("{number}: lift for help", number=view.help_number))
+    page = _page(replace(view, help_number=""), into, clock)
+    if isinstance(page.body, Entry):
+        return replace(page, body=replace(page.body, note=words))
+    return _with_keys(Page(page.status, (headline(words),)), SoftKeys(word("Back")), into)
 
 
 def _menu(menu: MenuView, status: StatusBar, into: Translator) -> Page:

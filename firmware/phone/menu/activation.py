@@ -93,8 +93,6 @@ def is_under_14(state: PhoneState) -> bool:
 class NewPin(Quiet):
     """Has a PIN typed twice and keeps it; the rule for one is said first."""
 
-    takes_digits = True
-
     def __init__(self, slot: PinSlot, title: Text, then: Then) -> None:
         """Make the page.
 
@@ -108,6 +106,11 @@ class NewPin(Quiet):
         self._then = then
         self._first = ""
         self._entry = self._begin()
+
+    @property
+    def written(self) -> str:
+        """The digits so far."""
+        return self._entry.written
 
     def view(self, state: PhoneState) -> EntryView:
         """Show how many digits there are."""
@@ -130,10 +133,6 @@ class NewPin(Quiet):
             return False
         self._entry = self._begin()
         return True
-
-    def number_to_call(self, state: PhoneState) -> str:
-        """Call for help."""
-        return self._entry.number_to_call(state)
 
     def _begin(self, note: Text = _RULE) -> PinEntry:
         self._first = ""

@@ -50,6 +50,11 @@ class BundlePage(Quiet):
         self._note: Text = ""
         self._scroll = 0
 
+    @property
+    def written(self) -> str:
+        """The code so far."""
+        return self._digits
+
     def view(self, state: PhoneState) -> MenuView:
         """Show it."""
         match state.bundle.news:

@@ -1,6 +1,7 @@
 """Calling from a menu with the handset in its cradle."""
 
 from firmware.phone.dialled import show_on_hook
+from firmware.phone.emergency_digits import dialled_number
 from firmware.phone.menu.question import Notice
 from firmware.phone.moves import show_notice
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
@@ -10,7 +11,11 @@ from firmware.phone.view import Hint
 
 def offer_call(state: PhoneState, number: str) -> None:
     """Show a number that waits for the handset, in place of the menu; say where it cannot be called."""
-    if state.settings.dial_plan.accepts(number):
+    if help_number := dialled_number(state):
+        # The digit that has chosen the number was the last one of another.
+        state.menu.close()
+        show_on_hook(state, help_number)
+    elif state.settings.dial_plan.accepts(number):
         state.menu.close()
         show_on_hook(state, number)
         show_notice(state, Hint.LIFT_HANDSET)

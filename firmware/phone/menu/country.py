@@ -2,7 +2,6 @@
 
 from firmware.base.words import word
 from firmware.phone.countries import COUNTRIES
-from firmware.phone.dialled import show_on_hook
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE
@@ -24,7 +23,7 @@ _MOST_DIGITS = 4
 class CountryPage(Quiet):
     """All countries by their names; digits are a calling code, and leave those that have it.
 
-    No digit chooses a row, so that an emergency number that somebody types here is seen for what it is.
+    No digit chooses a row: whoever types an emergency number here opens nothing by it.
     """
 
     is_public = True
@@ -53,7 +52,7 @@ class CountryPage(Quiet):
         )
 
     def press(self, state: PhoneState, key: Key) -> None:
-        """Move, choose what is selected, or write the calling code; whoever types an emergency number gets help."""
+        """Move, choose what is selected, or write the calling code."""
         codes = self._codes(state)
         match key:
             case Key.VOLUME_UP if codes:
@@ -63,7 +62,8 @@ class CountryPage(Quiet):
             case Key.OK if codes:
                 state.menu.push(state, _question(state, codes[self._selected]))
             case _ if key in DIGIT_KEYS:
-                self._write(state, key)
+                # "+43" and "0043" are how it is written, and "43" is what it is.
+                self._digits, self._selected = (self._digits + key.value).lstrip("0*#")[:_MOST_DIGITS], 0
 
     def cancel(self, _state: PhoneState) -> bool:
         """Delete the last digit; where there is none, leave."""
@@ -71,15 +71,6 @@ class CountryPage(Quiet):
             return False
         self._digits, self._selected = self._digits[:-1], 0
         return True
-
-    def _write(self, state: PhoneState, key: Key) -> None:
-        digits = self._digits + key.value
-        if state.settings.dial_plan.reaches_emergency(digits):
-            state.menu.close()
-            show_on_hook(state, digits)
-            return
-        # "+43" and "0043" are how it is written, and "43" is what it is.
-        self._digits, self._selected = digits.lstrip("0*#")[:_MOST_DIGITS], 0
 
     def _codes(self, state: PhoneState) -> list[str]:
         language = state.features.preferences.language

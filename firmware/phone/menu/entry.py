@@ -19,20 +19,8 @@ Accept = Callable[[PhoneState, str], Text | None]
 """Takes what was typed: returns None where that is done and the page may go, or else a sentence that says why not."""
 
 
-def help_note(state: PhoneState, digits: str) -> Text:
-    """Say that lifting the handset calls for help, where these digits are exactly an emergency number."""
-    return word("{number}: lift for help", number=digits) if number_for_help(state, digits) else ""
-
-
-def number_for_help(state: PhoneState, digits: str) -> str:
-    """Return digits that are exactly an emergency number, and nothing of others."""
-    return digits if state.settings.dial_plan.is_emergency(digits) else ""
-
-
 class NumberEntry(Quiet):
     """A telephone number, or part of one; holding 0 makes the `+` of an international number."""
-
-    takes_digits = True
 
     def __init__(self, title: Text, accept: Accept, *, text: str = "", note: Text = "") -> None:
         """Make the page.
@@ -48,15 +36,15 @@ class NumberEntry(Quiet):
         self._text = text
         self._note = note
 
-    def view(self, state: PhoneState) -> EntryView:
+    @property
+    def written(self) -> str:
+        """The number so far."""
+        return self._text
+
+    def view(self, _state: PhoneState) -> EntryView:
         """Show the number so far."""
         keys = SoftKeys(DELETE if self._text else BACK, CHOOSE)
-        note = self._note or help_note(state, self._text)
-        return EntryView(self._title, self._text, EntryKind.NUMBER, note=note, keys=keys)
-
-    def number_to_call(self, state: PhoneState) -> str:
-        """Call for help."""
-        return number_for_help(state, self._text)
+        return EntryView(self._title, self._text, EntryKind.NUMBER, note=self._note, keys=keys)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Write a digit, or be done."""
@@ -86,12 +74,7 @@ class NumberEntry(Quiet):
 
 
 class PinEntry(Quiet):
-    """A PIN: only its length is ever shown, and it is forgotten as soon as it is handed on.
-
-    What is exactly an emergency number is shown, and called by lifting the handset.
-    """
-
-    takes_digits = True
+    """A PIN: only its length is ever shown, and it is forgotten as soon as it is handed on."""
 
     def __init__(self, title: Text, accept: Accept, *, note: Text = "") -> None:
         """`accept` is called by OK; `note` is a sentence below, until a key is pressed."""
@@ -100,16 +83,16 @@ class PinEntry(Quiet):
         self._note = note
         self._digits = ""
 
-    def view(self, state: PhoneState) -> EntryView:
+    @property
+    def written(self) -> str:
+        """The digits so far, which the phone alone knows."""
+        return self._digits
+
+    def view(self, _state: PhoneState) -> EntryView:
         """Show how many digits there are."""
         keys = SoftKeys(DELETE if self._digits else BACK, CHOOSE)
         hidden = HIDDEN_DIGIT * len(self._digits)
-        note = self._note or help_note(state, self._digits)
-        return EntryView(self._title, hidden, EntryKind.PIN, note=note, keys=keys)
-
-    def number_to_call(self, state: PhoneState) -> str:
-        """Call for help."""
-        return number_for_help(state, self._digits)
+        return EntryView(self._title, hidden, EntryKind.PIN, note=self._note, keys=keys)
 
     def open(self, _state: PhoneState) -> None:
         """Begin anew: nobody else is to finish what somebody has begun."""

@@ -7,8 +7,6 @@ from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import Activation
 from firmware.phone.commands import SaveSetUp
-from firmware.phone.dialled import show_on_hook
-from firmware.phone.events import Timer
 from firmware.phone.holder_settings import stop_preview
 from firmware.phone.key import Key
 from firmware.phone.menu.activation import (
@@ -28,11 +26,8 @@ from firmware.phone.menu_stack import PageNews, Quiet, Screen
 from firmware.phone.menu_views import MenuView
 from firmware.phone.moves import go_home, show_notice
 from firmware.phone.preferences import SetUp
-from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint, Mode
-
-_SAME_NUMBER_S = 2.0
-"""Digits that follow one another so soon may be a telephone number rather than answers."""
 
 
 def _always(_state: PhoneState) -> bool:
@@ -73,8 +68,12 @@ class FirstRun(Quiet):
     def __init__(self, state: PhoneState) -> None:
         state.features.activation = Activation()
         self._place = 0
-        self._digits = ""
         self._page = self._page_of_step(state)
+
+    @property
+    def written(self) -> str:
+        """What stands on the page of the step."""
+        return self._page.written
 
     def view(self, state: PhoneState) -> MenuView:
         """Show the step's page, and how far the person has come."""
@@ -85,32 +84,18 @@ class FirstRun(Quiet):
 
     def open(self, state: PhoneState) -> None:
         """Go on at the step that was reached."""
-        self._digits = ""
         self._page.open(state)
 
     def press(self, state: PhoneState, key: Key) -> None:
-        """Let the page have the key; whoever has typed an emergency number wants nothing else."""
-        if key not in DIGIT_KEYS or self._page.takes_digits:
-            self._digits = ""
-        else:
-            self._digits += key.value
-            if state.settings.dial_plan.reaches_emergency(self._digits):
-                state.menu.close()
-                show_on_hook(state, self._digits)
-                return
-            state.start_timer(Timer.INTER_DIGIT, _SAME_NUMBER_S)
+        """Let the page have it."""
         self._page.press(state, key)
-        if len(self._digits) > 1 and self in state.menu.screens:
-            # A page over this one would take the rest of the number.
-            state.menu.back_to(self)
 
     def hold(self, state: PhoneState, key: Key) -> None:
         """Let the page have it."""
         self._page.hold(state, key)
 
     def pause(self, state: PhoneState) -> None:
-        """Take digits that follow for another number."""
-        self._digits = ""
+        """Let the page have it."""
         self._page.pause(state)
 
     def cancel(self, state: PhoneState) -> bool:

@@ -21,6 +21,7 @@ from firmware.phone.dialled import (
     takes_hash,
 )
 from firmware.phone.dialling import offer_dial_tone, refuse_number
+from firmware.phone.emergency_digits import begun_number
 from firmware.phone.events import HandsetLifted, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
@@ -81,7 +82,8 @@ def _press_digit_on_hook(state: PhoneState, event: KeyPressed) -> None:
         return
     # Nothing can be typed behind an address: it is another one then.
     digits = "" if "@" in state.digits else state.digits
-    show_on_hook(state, (digits + event.key.value)[: max(MAX_DIGITS, len(digits))])
+    longer = (digits + event.key.value)[: max(MAX_DIGITS, len(digits))]
+    show_on_hook(state, begun_number(state) or longer)
 
 
 def _sends(state: PhoneState, key: Key, digits: str) -> bool:

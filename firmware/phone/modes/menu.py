@@ -1,11 +1,11 @@
 """MENU and LISTENING: a menu is open and nobody is calling, or the recording that its page plays is heard.
 
 In MENU the handset is in its cradle. Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU.
-Lifting the handset calls whoever the page is about, or lets the person hear what it plays. A call that comes in is
-shown at once, and the menu is there again after it.
+Lifting the handset calls an emergency number that was typed, or else whoever the page is about, or lets the person hear
+what it plays. A call that comes in is shown at once, and the menu is there again after it.
 
 In LISTENING OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it. Whoever calls waits, and
-OK answers.
+OK answers. An emergency number goes out with its last digit.
 
 A phone opens pages by itself while nobody uses it, and keeps nobody from a call: how far a bundle on a stick has come;
 where the phone stands, where nobody has said it; of a new phone all that its holder is to choose.
@@ -14,6 +14,7 @@ where the phone stands, where nobody has said it; of a new phone all that its ho
 from firmware.phone.auto_redial import put_off
 from firmware.phone.dialled import begin_dialling
 from firmware.phone.dialling import offer_dial_tone, send_number
+from firmware.phone.emergency_digits import dialled_number, number_for_help
 from firmware.phone.events import (
     Event,
     HandsetLifted,
@@ -31,6 +32,7 @@ from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu_stack import Screen
+from firmware.phone.menu_views import EntryView
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
 from firmware.phone.news import CallsFound
 from firmware.phone.preferences import SetUp
@@ -62,6 +64,15 @@ def _press_listening(state: PhoneState, event: KeyPressed) -> None:
         state.menu.top.press(state, event.key)
 
 
+def _press_digit_listening(state: PhoneState, event: KeyPressed) -> None:
+    """Call for help by the last digit of its number; no longer number can be typed here."""
+    if number := dialled_number(state):
+        state.menu.close()
+        send_number(state, number)
+    else:
+        _press_listening(state, event)
+
+
 def _ok(state: PhoneState, event: KeyPressed) -> None:
     if not answer_waiting(state):
         _press_listening(state, event)
@@ -88,7 +99,7 @@ LISTENING: Rows = {
     PlaybackProgressed: _follow,
     KeyPressed: by_key(
         VOLUME_KEYS,
-        dict.fromkeys(DIGIT_KEYS, _press_listening),
+        dict.fromkeys(DIGIT_KEYS, _press_digit_listening),
         FEATURE_KEYS,
         speaker_key(nothing_to_begin),
         {Key.OK: _ok, Key.CANCEL: _cancel_listening, Key.MUTE: silence_waiting_call},
@@ -118,7 +129,7 @@ def leave(state: PhoneState) -> None:
 
 def _press(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     stay(state)
-    if state.menu.top is not None:
+    if state.menu.top is not None and not _takes_help_away(state, event.key):
         state.menu.top.press(state, event.key)
     _leave_where_nothing_is_left(state)
 
@@ -129,11 +140,22 @@ def _hold(state: PhoneState, event: KeyHeld) -> None:
         state.menu.top.hold(state, event.key)
 
 
-def _cancel(state: PhoneState, _event: KeyPressed) -> None:
+def _cancel(state: PhoneState, event: KeyPressed) -> None:
     stay(state)
+    if _takes_help_away(state, event.key):
+        return
     if state.menu.top is not None and not state.menu.top.cancel(state):
         state.menu.pop(state)
     _leave_where_nothing_is_left(state)
+
+
+def _takes_help_away(state: PhoneState, key: Key) -> bool:
+    """Whether a key only uncovers the page: an emergency number stands in its place, but for where something is typed.
+
+    The row of digits ends with any such key, see `end_row`.
+    """
+    is_covered = bool(number_for_help(state)) and not isinstance(state.menu.view(state), EntryView)
+    return is_covered and not key.value.isdigit()
 
 
 def _leave_where_nothing_is_left(state: PhoneState) -> None:
@@ -152,10 +174,12 @@ def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> No
 
 
 def _begin(state: PhoneState) -> None:
-    if state.listening_page is not None and not state.locked:
+    number = number_for_help(state)
+    if not number and state.listening_page is not None and not state.locked:
         listen(state)
         return
-    number = state.menu.top.number_to_call(state) if state.menu.top is not None else ""
+    if not number and state.menu.top is not None:
+        number = state.menu.top.number_to_call(state)
     state.menu.close()
     if number and (not state.locked or state.settings.dial_plan.reaches_emergency(number)):
         send_number(state, number)

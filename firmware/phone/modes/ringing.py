@@ -9,7 +9,7 @@ from firmware.phone import auto_redial, policy
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call import CallState
 from firmware.phone.call_news import end_unheard_call, note_running, take_stray_call_state
-from firmware.phone.dialled import read_code
+from firmware.phone.dialled import read_code, show_on_hook
 from firmware.phone.dialling import place_call
 from firmware.phone.endings import close_call, end_reason, hang_up
 from firmware.phone.events import (
@@ -163,6 +163,13 @@ def _give_up(state: PhoneState, _event: Event) -> None:
     go_home(state)
 
 
+def _dial_instead(state: PhoneState, event: KeyPressed) -> None:
+    """Give up; the digit is the first of another number, unless a menu is there again that takes it."""
+    _give_up(state, event)
+    if state.mode is Mode.IDLE:
+        show_on_hook(state, event.key.value)
+
+
 def _silence_redial(state: PhoneState, _event: KeyPressed) -> None:
     if state.call is not None:
         state.call.silenced = True
@@ -186,7 +193,7 @@ REDIALLING: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         VOLUME_KEYS,
-        dict.fromkeys(DIGIT_KEYS, _give_up),
+        dict.fromkeys(DIGIT_KEYS, _dial_instead),
         speaker_key(_put_through),
         {Key.CANCEL: _give_up, Key.MUTE: _silence_redial},
     ),

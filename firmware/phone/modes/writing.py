@@ -10,7 +10,8 @@ from contract.calls import CallDirection
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call import SipUri, TextMessage
 from firmware.phone.commands import KeepMessage
-from firmware.phone.dialling import offer_dial_tone
+from firmware.phone.dialling import offer_dial_tone, send_number
+from firmware.phone.emergency_digits import number_for_help
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
@@ -99,11 +100,19 @@ def _send(state: PhoneState, _event: KeyPressed) -> None:
     go_home(state)
 
 
+def _begin(state: PhoneState) -> None:
+    """Call for help where an emergency number was typed; what was written waits."""
+    if number := number_for_help(state):
+        send_number(state, number)
+    else:
+        offer_dial_tone(state)
+
+
 ROWS: Rows = {
     **BACKGROUND,
     KeyPressed: by_key(
         dict.fromkeys(DIGIT_KEYS, _write),
-        speaker_key(offer_dial_tone),
+        speaker_key(_begin),
         dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _choose),
         {Key.OK: _write_or_send, Key.CANCEL: _delete_or_leave},
     ),
@@ -112,7 +121,7 @@ ROWS: Rows = {
         dict.fromkeys(DIGIT_KEYS - {Key.STAR, Key.HASH}, _write_digit),
         {Key.CANCEL: _throw_away},
     ),
-    HandsetLifted: lifting(offer_dial_tone),
+    HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,
     TimerExpired: by_timer({Timer.INTER_DIGIT: _settle_letter, Timer.INFO: _leave, Timer.AUTO_REDIAL: put_off}),
 }

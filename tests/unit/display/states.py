@@ -634,6 +634,10 @@ VIEWS = {
             keys=SoftKeys(word("Delete"), word("OK")),
         )
     ),
+    "menu, help in place of a PIN": _menu(
+        EntryView(word("PIN"), "•••", EntryKind.PIN, keys=_CHOOSE), help_number="112", locked=True
+    ),
+    "menu, help in place of a list": _menu(_MENU, help_number="112"),
     "menu, a PIN": _menu(EntryView(word("Locked"), "1234", EntryKind.PIN, keys=_CHOOSE), locked=True),
     "menu, a PIN that may be forgotten": _menu(
         NoticeView(

@@ -180,6 +180,10 @@ def test_of_a_menu_only_that_it_is_open_is_read() -> None:
     assert read(PhoneView(Mode.WRITING, digits="2345", message_text="last")) == (CLOCK, "A menu is open.")
 
 
+def test_the_first_digits_of_a_pin_are_not_read_though_they_would_call_for_help() -> None:
+    assert read(VIEWS["menu, help in place of a PIN"]) == (CLOCK, "A menu is open.")
+
+
 def test_the_installer_s_page_is_read_whole() -> None:
     desk = Desk(settings())
     open_page(desk, "This phone", "Set-up")

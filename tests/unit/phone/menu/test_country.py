@@ -14,7 +14,7 @@ from firmware.phone.request import Failed
 from firmware.phone.requests.handset import ChooseCountry
 from firmware.phone.requests.pin import CheckPin, PinChanged
 from firmware.phone.state import PhoneSettings
-from firmware.phone.view import Hint, Mode
+from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.new_phone import BRIGHT, step_of
@@ -180,7 +180,7 @@ def test_the_page_says_why_the_country_was_not_kept() -> None:
 def test_what_is_called_for_help_anywhere_is_help_before_the_handset_is_lifted(number: str) -> None:
     desk = nowhere()
     desk.dial(number)
-    assert desk.view.hint is Hint.EMERGENCY_NUMBER
+    assert desk.view.help_number == number
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == [f"sip:{number}@example.com"]
 

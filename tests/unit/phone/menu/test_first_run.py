@@ -237,10 +237,7 @@ def test_an_emergency_call_is_made_from_the_dial_tone(reached: str) -> None:
 def test_an_emergency_number_is_dialled_before_the_handset_is_lifted(reached: str, country: str, number: str) -> None:
     desk = at_step(reached, country=country)
     desk.dial(number)
-    if isinstance(desk.view.menu, EntryView):
-        assert said(desk.view.menu.note) == f"{number}: lift for help"
-    else:
-        assert desk.view.hint is Hint.EMERGENCY_NUMBER
+    assert desk.view.help_number == number
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == [f"sip:{number}@example.com"]
 
@@ -248,16 +245,16 @@ def test_an_emergency_number_is_dialled_before_the_handset_is_lifted(reached: st
 def test_digits_that_do_not_follow_one_another_are_not_an_emergency_number() -> None:
     desk = at_step("Policy")
     desk.dial("11")
-    desk.expire(Timer.INTER_DIGIT)
+    desk.expire(Timer.DIGIT_ROW)
     desk.dial("2")
-    assert desk.view.mode is Mode.MENU
+    assert (desk.view.mode, desk.view.help_number) == (Mode.MENU, "")
 
 
 def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_the_same_step() -> None:
     desk = at_step("Policy")
     desk.dial("112")
-    desk.expire(Timer.INTER_DIGIT)
-    assert step_of(desk) == "Policy"
+    desk.press(Key.CANCEL)
+    assert (step_of(desk), desk.view.help_number) == ("Policy", "")
 
 
 @pytest.mark.parametrize(

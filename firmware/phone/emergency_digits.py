@@ -1,0 +1,75 @@
+"""Emergency digits count on every page: typed with the handset down, they are called when it is lifted.
+
+On a page where digits choose, search or spell, those count that are pressed one after the other: any other key and a
+pause end the row. Where digits stand together as a number or a PIN, all of them are the number, or none is: 1120 is a
+PIN and calls nobody. See ADR 0115.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPressed, Timer
+from firmware.phone.view import Mode
+
+if TYPE_CHECKING:
+    from firmware.phone.state import PhoneState
+
+SAME_NUMBER_S = 3.0
+"""Digits that follow one another so soon may be a telephone number rather than choices."""
+
+_ON_HOOK_PAGES = frozenset({Mode.MENU, Mode.WRITING})
+_ROW_BEGINS = _ON_HOOK_PAGES | {Mode.LISTENING, Mode.REDIALLING}
+_ROW_GOES_ON = _ROW_BEGINS | {Mode.COLLECTING_DIGITS}
+"""A digit may have chosen a number to call, and be the first digit of another one."""
+
+
+@dataclass(slots=True)
+class DigitRow:
+    """The digit keys that were pressed one after the other, whatever each of them did."""
+
+    digits: str = ""
+
+
+def take_digit(state: "PhoneState", event: Event) -> None:
+    """Count a digit key before the page does something about it."""
+    if not isinstance(event, KeyPressed) or not event.key.value.isdigit():
+        return
+    before = state.digit_row.digits if Timer.DIGIT_ROW in state.timers else ""
+    is_row = bool(before) or state.mode in _ROW_BEGINS
+    state.digit_row.digits = before + event.key.value if is_row else ""
+    if is_row:
+        state.start_timer(Timer.DIGIT_ROW, SAME_NUMBER_S)
+
+
+def end_row(state: "PhoneState", event: Event) -> None:
+    """End the row once another key was pressed, the handset moved, or the phone does something else."""
+    other_key = isinstance(event, KeyPressed) and not event.key.value.isdigit()
+    if other_key or isinstance(event, HandsetLifted | HandsetReplaced) or state.mode not in _ROW_GOES_ON:
+        state.digit_row.digits = ""
+        state.cancel_timer(Timer.DIGIT_ROW)
+
+
+def dialled_number(state: "PhoneState") -> str:
+    """Return the emergency number that the row is; empty where it is none."""
+    digits = state.digit_row.digits
+    return digits if state.settings.dial_plan.is_emergency(digits) else ""
+
+
+def begun_number(state: "PhoneState") -> str:
+    """Return the row that a number of its own begins with; empty where its digits belong to what is shown."""
+    digits = state.digit_row.digits
+    may_be_help = any(number.startswith(digits) for number in state.settings.dial_plan.emergency_numbers)
+    return digits if digits and may_be_help else ""
+
+
+def number_for_help(state: "PhoneState") -> str:
+    """Return the emergency number that was typed on the page that is shown; empty where none was."""
+    if state.mode not in _ON_HOOK_PAGES or not state.can_call:
+        return ""
+    page = state.menu.top if state.mode is Mode.MENU else None
+    written = page.written if page is not None else ""
+    if state.settings.dial_plan.is_emergency(written):
+        return written
+    # Behind other digits the row is no number, unless it began on an earlier page: a digit of it has opened this one.
+    row = dialled_number(state)
+    return "" if written.endswith(row) else row
