@@ -1,7 +1,5 @@
 """What a new phone asks before it may be used: how old the holder is, their PIN, and whether they want the service."""
 
-from functools import partial
-
 from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
@@ -16,12 +14,12 @@ from firmware.phone.menu.policy import PolicyPage
 from firmware.phone.menu.question import WHOSE_PHONE, Sentence
 from firmware.phone.menu.reading import DONE, NEXT
 from firmware.phone.menu.switches import CHOSEN
-from firmware.phone.menu_stack import PageNews, Quiet, Screen
-from firmware.phone.menu_views import CardView, EntryView, ListView, MenuRow, NoticeView, SoftKeys
+from firmware.phone.menu_stack import Quiet, Screen
+from firmware.phone.menu_views import CardView, EntryView, MenuRow, NoticeView, SoftKeys
 from firmware.phone.pin import PinSlot, weakness
 from firmware.phone.request import Failed
 from firmware.phone.requests.activation import LeaveNumberUnproved
-from firmware.phone.requests.consents import Activate, ConsentRow, ConsentsRead, ReadConsents, SetConsent
+from firmware.phone.requests.consents import Activate, ConsentRow, ConsentsRead
 from firmware.phone.requests.pin import SetPin
 from firmware.phone.requests.policies import PolicyRead
 from firmware.phone.state import PhoneState
@@ -237,84 +235,20 @@ class PolicyStep(PolicyPage):
             super()._be_done(state)
 
 
-class ServiceStep(Unnumbered):
-    """Asks whether the holder wants the service; OK alone answers nothing."""
+class ServiceStep(PurposePage):
+    """Asks about the service: the answers come first, and say what each of them means."""
 
     def __init__(self, _state: PhoneState, then: Then) -> None:
-        super().__init__("", self._rows, selected=None)
-        self._then = then
-        self._row: ConsentRow | None = None
-        self._wanted: bool | None = None
-        self._failure: Text = ""
+        super().__init__(Purpose.SERVICE, lambda state: state.features.activation.actor, then)
 
-    def view(self, state: PhoneState) -> ListView | NoticeView:  # type: ignore[override]
-        """Show the answers, or how far writing one has come."""
-        if self._failure:
-            return NoticeView("", self._failure, keys=SoftKeys(BACK))
-        return NoticeView("", ONE_MOMENT, keys=SoftKeys(BACK)) if self._is_busy else super().view(state)
+    @staticmethod
+    def _first_place(_row: ConsentRow) -> None:
+        return None
 
-    def open(self, state: PhoneState) -> None:
-        """Read what was answered so far."""
-        self._wanted, self._failure = None, ""
-        state.ask(ReadConsents(), self._take, page=self)
-
-    def press(self, state: PhoneState, key: Key) -> None:
-        """Move, answer, or read more."""
-        if not (self._failure or self._is_busy):
-            super().press(state, key)
-
-    def cancel(self, _state: PhoneState) -> bool:
-        """Show the answers again; from there, leave."""
-        was_asked = not self._failure and self._wanted is None
-        self._wanted, self._failure = None, ""
-        return not was_asked
-
-    def hear(self, state: PhoneState, news: PageNews) -> None:
-        """Show what was answered."""
-        if isinstance(news, ConsentsRead):
-            self._take(state, news)
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._row is None or self._wanted is not None
-
-    def _rows(self, state: PhoneState) -> list[Choice]:
-        return [
-            Choice(word("Yes: calls work"), partial(self._answer, wanted=True), self._mark(wanted=True)),
-            Choice(without_service(state), partial(self._answer, wanted=False), self._mark(wanted=False)),
-            Choice(word("What it needs"), opening(self._purpose_page)),
-        ]
-
-    def _purpose_page(self, _state: PhoneState) -> PurposePage:
-        def go_on(state: PhoneState) -> None:
-            state.menu.drop(state, page)
-            self._then(state)
-
-        page = PurposePage(Purpose.SERVICE, lambda state: state.features.activation.actor, go_on)
-        return page
-
-    def _answer(self, state: PhoneState, *, wanted: bool) -> None:
-        if self._is_answered(wanted=wanted):
-            self._then(state)
-            return
-        self._wanted = wanted
-        state.ask(SetConsent(Purpose.SERVICE, wanted, state.features.activation.actor), self._take, page=self)
-
-    def _take(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
-        """Show what was answered so far, or go on where that is what was answered just now."""
-        if isinstance(answer, Failed):
-            self._wanted, self._failure = None, answer.words
-            return
-        self._row = next(row for row in answer.rows if row.purpose is Purpose.SERVICE)
-        if self._wanted is not None and (answer.damaged or self._is_answered(wanted=self._wanted)):
-            self._wanted = None
-            self._then(state)
-
-    def _is_answered(self, *, wanted: bool) -> bool:
-        return self._row is not None and self._row.asked and self._row.granted is wanted
-
-    def _mark(self, *, wanted: bool) -> Text:
-        return CHOSEN if self._is_answered(wanted=wanted) else ""
+    def _choices(self, state: PhoneState) -> list[Choice]:
+        *_, words = super()._choices(state)
+        yes = self._choice(word("Yes: calls work"), yes=True)
+        return [yes, self._choice(without_service(state), yes=False), words]
 
 
 def without_service(state: PhoneState) -> Text:

@@ -298,7 +298,7 @@ def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
 def test_nothing_is_answered_about_the_service_before_somebody_chooses() -> None:
     phone = at_step("Service", country="GB")
     assert [said(label) for label in labels(phone)] == [
-        "Yes: calls work", "No: only 112, 999", "What it needs",
+        "Yes: calls work", "No: only 112, 999", "What it is for",
     ]  # fmt: skip
     assert isinstance(phone.view.menu, ListView)
     assert (phone.view.menu.selected, phone.view.menu.keys.ok) == (None, "")
@@ -313,24 +313,17 @@ def test_only_the_service_is_asked_about_and_all_else_stays_a_no() -> None:
     assert phone.store.answers == {Purpose.SERVICE: True}
 
 
-def test_what_the_service_needs_is_said_before_it_can_be_agreed_to_there() -> None:
+def test_what_the_service_is_for_is_one_choice_away() -> None:
     phone = at_step("Service")
-    choose(phone, "What it needs")
-    phone.answer()
+    choose(phone, "What it is for")
     assert sentence(phone) == built_in().entry(Purpose.SERVICE).covers.in_language("en")
     phone.ok()
     assert sentence(phone) == "Without a yes this phone answers and calls for help, and no more."
-    phone.press(Key.CANCEL)
-    phone.press(Key.CANCEL)
-    assert phone.step == "Service"
-    choose(phone, "What it needs")
-    phone.answer()
-    while not isinstance(phone.view.menu, ListView):
-        phone.ok()
-    choose(phone, "Yes")
-    phone.answer()
-    assert phone.store.answers == {Purpose.SERVICE: True}
-    assert phone.view.mode is Mode.IDLE
+    for _ in range(2):
+        phone.press(Key.CANCEL)
+    assert isinstance(phone.shown().menu, ListView)
+    phone.say_yes()
+    assert phone.view.hint is Hint.ALL_SET
 
 
 @pytest.mark.parametrize("digits", ["1", "2", "3", "0456789"])

@@ -176,8 +176,8 @@ def test_recording_is_allowed_from_there_by_the_pin_of_whoever_answers(
     phone.answer()
     while not isinstance(phone.view.menu, ListView):
         phone.ok()
-    phone.press(Key.VOLUME_DOWN)
-    phone.ok()
+    choose(phone, "Yes")
+    phone.answer()
     assert title_of(phone) == title
     assert phone.said(SetConsent) == []
     phone.type_pin(pin)

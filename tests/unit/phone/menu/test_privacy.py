@@ -15,8 +15,9 @@ from firmware.phone.requests.contacts import DeleteContact
 from firmware.phone.requests.handset import FactsKind, ReadFacts
 from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.view import Hint, Mode
+from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
 from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, NewPhone, title_of
 from tests.unit.phone.office import office_settings
 
@@ -43,6 +44,13 @@ def to_answers(phone: NewPhone) -> None:
         phone.ok()
 
 
+def give(phone: NewPhone, answer: str) -> None:
+    """Answer the purpose whose page is open."""
+    to_answers(phone)
+    choose(phone, answer)
+    phone.answer()
+
+
 # --- what I agree to ---
 
 
@@ -60,30 +68,90 @@ def test_each_purpose_is_listed_with_its_answer() -> None:
     assert [said(value) for value in values(phone)] == ["Yes", "Yes", "Yes", "new", "new", "new"]
 
 
-def test_a_yes_is_taken_back_by_whoever_has_the_pin_after_reading_what_it_is_about() -> None:
+@pytest.mark.parametrize(("row", "purpose"), [("Abroad", Purpose.CROSS_BORDER_CDR), ("Import", Purpose.CONTACT_IMPORT)])
+def test_of_a_purpose_is_said_what_it_covers_and_who_gets_something_before_an_answer_can_be_given(
+    row: str, purpose: Purpose
+) -> None:
     phone = holder()
-    open_privacy(phone, "What I agree to", "Recording")
-    assert isinstance(phone.view.menu, NoticeView)
-    to_answers(phone)
-    phone.press(Key.VOLUME_UP)
+    open_privacy(phone, "What I agree to", row)
+    read = []
+    while isinstance(menu := phone.view.menu, NoticeView):
+        read.append(said(menu.text))
+        phone.ok()
+    entry = built_in().entry(purpose)
+    assert (read[0], read[-1]) == (
+        entry.covers.in_language("en"),
+        f"Shared with: {entry.recipients.in_language('en')}",
+    )
+    assert [said(label) for label in labels(phone)] == ["No", "Yes", "What it is for"]
+    phone.dial("1")
+    phone.dial("2")
     phone.ok()
-    assert title_of(phone) == "PIN"
-    assert phone.said(SetConsent) == []
-    phone.type_pin(PIN)
+    assert (the_list(phone).selected, phone.said(SetConsent)) == (None, [])
+
+
+def test_a_yes_is_taken_back_by_six_keys_and_without_a_pin() -> None:
+    phone = holder()
+    for key in (Key.MENU, "8", "1", "2", Key.VOLUME_DOWN, Key.OK):
+        phone.press(key)
+        phone.answer()
     assert phone.said(SetConsent) == [SetConsent(Purpose.RECORDING, granted=False, actor=Actor.HOLDER)]
     assert title_of(phone) == "What I agree to"
     assert said(row_of(phone, "Recording").value) == "No"
 
 
+@pytest.mark.parametrize(
+    ("age_band", "row", "answer", "title"),
+    [
+        (AgeBand.ADULT, "Notices", "Yes", "PIN"),
+        (AgeBand.ADULT, "Service", "No", "PIN"),
+        (AgeBand.UNDER_14, "Recording", "No", "Guardian's PIN"),
+    ],
+)
+def test_a_yes_a_no_to_the_service_and_a_childs_answer_need_a_pin(
+    age_band: AgeBand, row: str, answer: str, title: str
+) -> None:
+    phone = holder(age_band)
+    open_privacy(phone, "What I agree to", row)
+    give(phone, answer)
+    assert title_of(phone) == title
+    assert phone.said(SetConsent) == []
+    pin, actor = (GUARDIANS_PIN, Actor.GUARDIAN) if age_band is AgeBand.UNDER_14 else (PIN, Actor.HOLDER)
+    phone.type_pin(pin)
+    (written,) = phone.said(SetConsent)
+    assert (written.granted, written.actor) == (answer == "Yes", actor)
+
+
+def test_a_no_that_nobody_knows_the_holder_for_is_not_taken() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Recording")
+    phone.phone._state.features.pin_is_set = None
+    give(phone, "No")
+    assert isinstance(phone.view.menu, NoticeView)
+    assert "cannot be read" in said(phone.view.menu.text)
+    assert phone.said(SetConsent) == []
+
+
+def test_a_yes_is_given_after_the_words_and_taken_back_before_them() -> None:
+    phone = holder()
+    open_privacy(phone, "What I agree to", "Notices")
+    assert isinstance(phone.view.menu, NoticeView)
+    phone.press(Key.CANCEL)
+    choose(phone, "Recording")
+    phone.answer()
+    assert isinstance(phone.shown().menu, ListView)
+    choose(phone, "What it is for")
+    assert isinstance(phone.shown().menu, NoticeView)
+    phone.press(Key.CANCEL)
+    assert the_list(phone).selected is None
+    phone.press(Key.CANCEL)
+    assert title_of(phone) == "What I agree to"
+
+
 def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list() -> None:
     phone = holder()
     open_privacy(phone, "What I agree to", "Recording")
-    to_answers(phone)
-    phone.press(Key.VOLUME_UP)
-    phone.ok()
-    phone.dial(PIN)
-    phone.press(Key.OK)
-    phone.reply(CheckPin, PinChecked(accepted=True))
+    choose(phone, "No")
     while title_of(phone) != "What I agree to":
         phone.press(Key.CANCEL)
     phone.reply(ReadConsents, phone.store.consents())
@@ -95,10 +163,8 @@ def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list()
 
 def test_a_wrong_pin_changes_nothing() -> None:
     phone = holder()
-    open_privacy(phone, "What I agree to", "Recording")
-    to_answers(phone)
-    phone.press(Key.VOLUME_UP)
-    phone.ok()
+    open_privacy(phone, "What I agree to", "Notices")
+    give(phone, "Yes")
     phone.type_pin("1379")
     assert isinstance(phone.view.menu, EntryView)
     assert phone.said(SetConsent) == []
@@ -107,8 +173,7 @@ def test_a_wrong_pin_changes_nothing() -> None:
 def test_an_answer_that_stays_as_it_was_needs_no_pin() -> None:
     phone = holder()
     open_privacy(phone, "What I agree to", "Recording")
-    to_answers(phone)
-    phone.ok()
+    give(phone, "Yes")
     assert title_of(phone) == "What I agree to"
     assert phone.said(SetConsent) == []
 
@@ -116,9 +181,7 @@ def test_an_answer_that_stays_as_it_was_needs_no_pin() -> None:
 def test_under_14_each_change_needs_the_guardians_pin_and_is_the_guardians() -> None:
     phone = holder(AgeBand.UNDER_14)
     open_privacy(phone, "What I agree to", "Notices")
-    to_answers(phone)
-    phone.press(Key.VOLUME_DOWN)
-    phone.ok()
+    give(phone, "Yes")
     assert title_of(phone) == "Guardian's PIN"
     phone.type_pin(PIN)
     assert phone.said(SetConsent) == []
@@ -130,6 +193,7 @@ def test_under_14_each_change_needs_the_guardians_pin_and_is_the_guardians() -> 
 def test_since_when_an_answer_stands_is_read_with_it() -> None:
     phone = holder()
     open_privacy(phone, "What I agree to", "Recording")
+    choose(phone, "What it is for")
     read = []
     while isinstance(phone.view.menu, NoticeView):
         read.append(said(phone.view.menu.text))
@@ -158,10 +222,8 @@ def test_answers_that_cannot_be_read_are_said_to_be_so() -> None:
 
 def test_a_change_that_is_left_half_way_is_none() -> None:
     phone = holder()
-    open_privacy(phone, "What I agree to", "Recording")
-    to_answers(phone)
-    phone.press(Key.VOLUME_UP)
-    phone.ok()
+    open_privacy(phone, "What I agree to", "Notices")
+    give(phone, "Yes")
     phone.dial("25")
     phone.press(Key.OK)
     phone.expire(Timer.INFO)
