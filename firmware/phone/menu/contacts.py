@@ -1,5 +1,6 @@
 """The address book: its list, which digits search, and what can be done with all of it."""
 
+from contract.consent import Purpose
 from firmware.base.words import word
 from firmware.phone.contact import Contact, ContactMatch
 from firmware.phone.dialled import dialable
@@ -9,6 +10,7 @@ from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import contact_editor, edit_contact_page
 from firmware.phone.menu.copying import copying
 from firmware.phone.menu.long_list import LongList
+from firmware.phone.menu.purposes import agreeing
 from firmware.phone.menu.work import WorkPage
 from firmware.phone.menu_stack import PageNews
 from firmware.phone.menu_views import ListView, MenuRow, SoftKeys
@@ -132,9 +134,13 @@ class ContactList(LongList[ContactMatch]):
         state.ask(SearchContacts(keys, _FOUND_AT_MOST), show, page=self)
 
 
+def _import_page(_state: PhoneState) -> WorkPage:
+    return WorkPage(word("Import"), RunFolderJob(FolderJob.IMPORT_CONTACTS))
+
+
 def _more(_state: PhoneState) -> list[Choice]:
     return [
         Choice(word("New contact"), opening(lambda _: edit_contact_page())),
-        Choice(word("Import"), opening(lambda _: WorkPage(word("Import"), RunFolderJob(FolderJob.IMPORT_CONTACTS)))),
+        Choice(word("Import"), agreeing(Purpose.CONTACT_IMPORT, opening(_import_page))),
         Choice(word("Export"), copying(word("Export"), CopyContacts())),
     ]

@@ -10,9 +10,10 @@ from firmware.phone.call import Decision
 from firmware.phone.holder_settings import allow, toggle_do_not_disturb
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.choices import Choice, Choices, Then, opening
-from firmware.phone.menu.consent import PURPOSES, PurposePage
+from firmware.phone.menu.consent import PURPOSES
 from firmware.phone.menu.guardian import asking_guardian, asking_who_answers, who_answers
 from firmware.phone.menu.incoming import incoming_page
+from firmware.phone.menu.purposes import purpose_page
 from firmware.phone.menu.question import Notice
 from firmware.phone.menu.switches import change
 from firmware.phone.phrases import DECISIONS
@@ -31,16 +32,12 @@ def ways_to_overrule(call: LoggedCall) -> Choice | None:
     """Return the row that leads to them, None where the phone decided nothing that it could do otherwise."""
     decision = call.decision
     if decision is Decision.RECORDING_NOT_ALLOWED:
-        return Choice(PURPOSES[Purpose.RECORDING], opening(lambda _state: _purpose_page()))
+        return Choice(PURPOSES[Purpose.RECORDING], opening(lambda _state: purpose_page(Purpose.RECORDING)))
     if decision in _FORWARDED or decision is Decision.AUTO_ANSWERED:
         return Choice(word("Change this"), opening(incoming_page))
     if decision is None or not _choices(call, decision):
         return None
     return Choice(LET_THROUGH, opening(lambda _state: _page(call, decision)))
-
-
-def _purpose_page() -> PurposePage:
-    return PurposePage(Purpose.RECORDING, who_answers, asking=asking_who_answers)
 
 
 def _page(call: LoggedCall, decision: Decision) -> Choices:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.holder_settings import set_preferences
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.purposes import agreeing
 from firmware.phone.menu.question import Question
 from firmware.phone.menu.work import WorkPage
 from firmware.phone.request import Failed
@@ -14,9 +16,8 @@ from firmware.phone.state import PhoneState
 
 NONE = word("None")
 CHOSEN = word("chosen")
-_IMPORT = Choice(
-    word("Import"), opening(lambda _: WorkPage(word("Import pictures"), RunFolderJob(FolderJob.IMPORT_PICTURES)))
-)
+_importing = opening(lambda _: WorkPage(word("Import pictures"), RunFolderJob(FolderJob.IMPORT_PICTURES)))
+_IMPORT = Choice(word("Import"), agreeing(Purpose.CONTACT_IMPORT, _importing))
 
 
 class _PictureList(Choices):

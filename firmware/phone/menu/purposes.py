@@ -7,7 +7,7 @@ from firmware.base.words import Text, word
 from firmware.phone.holder_settings import begin_private_mode, is_private, withdraw_optional
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
-from firmware.phone.menu.choices import BACK, Choice, Choices, opening
+from firmware.phone.menu.choices import BACK, Choice, Choices, Then, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage
 from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
@@ -59,11 +59,30 @@ class PurposeList(Choices):
 
 def purposes_page(_state: PhoneState) -> PurposeList:
     """Make the page on which every answer is seen and changed."""
-    return PurposeList(WHAT_I_AGREE_TO, _purpose_page, _answer_in_a_word)
+    return PurposeList(WHAT_I_AGREE_TO, purpose_page, _answer_in_a_word)
 
 
-def _purpose_page(purpose: Purpose) -> PurposePage:
-    return PurposePage(purpose, who_answers, asking=asking_who_answers)
+def purpose_page(purpose: Purpose, then: Then | None = None) -> PurposePage:
+    """Make the page of one purpose on a phone that is set up."""
+    return PurposePage(purpose, who_answers, then, asking=asking_who_answers)
+
+
+def agreeing(purpose: Purpose, then: Then) -> Then:
+    """Make something ask for a purpose at its first use; after a yes it goes on by itself."""
+
+    def ask(state: PhoneState) -> None:
+        page = purpose_page(purpose, lambda state: go_on(state, page))
+        if state.allows(purpose):
+            then(state)
+        else:
+            state.menu.push(state, page)
+
+    def go_on(state: PhoneState, page: PurposePage) -> None:
+        state.menu.drop(state, page)
+        if state.allows(purpose):
+            then(state)
+
+    return ask
 
 
 def _answer_in_a_word(row: ConsentRow) -> Text:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from contract.consent import Purpose
 from firmware.base.pinyin.table import pinyin
 from firmware.base.words import word
 from firmware.phone.commands import StartTimer
@@ -11,6 +12,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu_views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.request import Answered, Outcome, Progressed, Stretch
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadContact, SaveContact, SearchContacts
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.phone.view import Mode
@@ -268,6 +270,7 @@ def test_an_empty_contact_cannot_be_saved() -> None:
 def test_an_import_shows_how_far_it_has_come_and_what_became_of_it() -> None:
     job = FolderJob.IMPORT_CONTACTS
     desk = at_contacts()
+    desk.handle(ConsentsChanged(frozenset({Purpose.CONTACT_IMPORT}), activated=True))
     desk.press("#")
     choose(desk, "Import")
     assert desk.said(RunFolderJob) == [RunFolderJob(job)]

@@ -9,10 +9,11 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
-from firmware.phone.request import Answered, Failed
+from firmware.phone.request import Answered, Failed, Stretch
 from firmware.phone.requests.consents import ConsentsChanged, ReadConsents, SetConsent, WithdrawOptional
-from firmware.phone.requests.contacts import DeleteContact
+from firmware.phone.requests.contacts import DeleteContact, ListContacts
 from firmware.phone.requests.handset import FactsKind, ReadFacts
+from firmware.phone.requests.pictures import FolderJob, ListPictures, RunFolderJob
 from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
@@ -230,6 +231,62 @@ def test_a_change_that_is_left_half_way_is_none() -> None:
     assert phone.view.mode is Mode.IDLE
     phone.reply(CheckPin, PinChecked(accepted=True))
     assert phone.said(SetConsent) == []
+
+
+# --- asked at the first use ---
+
+IMPORTS = (
+    (("Contacts",), FolderJob.IMPORT_CONTACTS),
+    (("Settings", "Pictures"), FolderJob.IMPORT_PICTURES),
+)
+
+
+def choose_import(phone: NewPhone, path: tuple[str, ...]) -> None:
+    open_page(phone, *path)
+    phone.reply(*((ListContacts, Stretch(0, 0, ())) if path == ("Contacts",) else (ListPictures, ())))
+    if path == ("Contacts",):
+        phone.press("#")
+    choose(phone, "Import")
+    phone.answer()
+
+
+@pytest.mark.parametrize(("path", "job"), IMPORTS)
+def test_the_first_import_asks_and_goes_on_by_itself_after_a_yes(path: tuple[str, ...], job: FolderJob) -> None:
+    phone = holder()
+    choose_import(phone, path)
+    assert title_of(phone) == "Import"
+    assert phone.said(RunFolderJob) == []
+    give(phone, "Yes")
+    phone.type_pin(PIN)
+    assert phone.said(SetConsent) == [SetConsent(Purpose.CONTACT_IMPORT, granted=True, actor=Actor.HOLDER)]
+    assert phone.said(RunFolderJob) == [RunFolderJob(job)]
+    phone.press(Key.CANCEL)
+    choose(phone, "Import")
+    assert phone.said(RunFolderJob) == [RunFolderJob(job)] * 2
+
+
+@pytest.mark.parametrize(("path", "job"), IMPORTS)
+@pytest.mark.parametrize("leave", [lambda phone: give(phone, "No"), lambda phone: phone.press(Key.CANCEL)])
+def test_an_import_that_nobody_agrees_to_does_not_begin(
+    path: tuple[str, ...], job: FolderJob, leave: Callable[[NewPhone], object]
+) -> None:
+    phone = holder()
+    choose_import(phone, path)
+    leave(phone)
+    assert "Import" in map(said, labels(phone))
+    assert phone.said(RunFolderJob) == []
+    assert Purpose.CONTACT_IMPORT not in {purpose for purpose, yes in phone.store.answers.items() if yes}, job
+
+
+def test_under_14_the_guardian_agrees_to_an_import() -> None:
+    phone = holder(AgeBand.UNDER_14)
+    choose_import(phone, ("Contacts",))
+    give(phone, "Yes")
+    phone.type_pin(PIN)
+    assert phone.said(RunFolderJob) == []
+    phone.type_pin(GUARDIANS_PIN)
+    assert phone.said(SetConsent)[-1].actor is Actor.GUARDIAN
+    assert len(phone.said(RunFolderJob)) == 1
 
 
 # --- private mode ---
