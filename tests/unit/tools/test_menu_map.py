@@ -15,11 +15,10 @@ _BELONG_TO_A_PAGE = {
     "PinNotice",
     "RequestNotice",
     "PinEntry",
-    "TextSizes",
 }
 """They ask before something is done, say what became of it, take a new PIN after the old one, or are a later step."""
 _LATER_STEPS = {
-    "Explanation", "GuardianCheck", "PolicyStep", "NumberStep", "CodeEntry", "ActivationEnd",
+    "Explanation", "GuardianCheck", "NewPin", "PolicyStep", "ServiceStep", "NumberStep", "CodeEntry", "ActivationEnd",
 }  # fmt: skip
 """Pages of the first run, of which the map shows the beginning."""
 _BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "WordsPage"}
@@ -28,7 +27,7 @@ _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""
 _ASKED_BY_ITSELF = {"CountryPage"}
 """The display asks, where the configuration does not say it; then it is behind the PIN too."""
-_WHILE_IT_IS_NEW = {"AnswerPage", "NewPin", "ServiceStep"}
+_WHILE_IT_IS_NEW = {"AnswerPage"}
 """OK on the idle page leads there."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "Unnumbered"}
 """No page by themselves."""
