@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import Final
 
 from contract.calls import CallDirection
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 _IDLE_BEAT_S = 5.0
 _REFRESH_EVERY_S = 60.0
+_TURN_S = 2.0
+"""So long a part of a row is read that is longer than the display."""
 
 _WAITING_HERE: Final = frozenset({CallState.INCOMING, CallState.WAITING})
 
@@ -47,6 +50,7 @@ class Painter:
         on_failure: Callable[[str], None],
         *,
         refresh_every_s: float = _REFRESH_EVERY_S,
+        turn_s: float = _TURN_S,
     ) -> None:
         """Start nothing yet.
 
@@ -55,17 +59,20 @@ class Painter:
             heartbeat: called whenever the thread has shown progress.
             on_failure: called on the display thread, once for each time that the panel stops working.
             refresh_every_s: how often the panel is healed, at moments when nothing is to be painted.
+            turn_s: after so long the next part of a page that has several is shown.
         """
         self._display = display
         self._heartbeat = heartbeat
         self._on_failure = on_failure
         self._condition = threading.Condition()
-        self._draw: Callable[[], bytes] | None = None
+        self._draw: Callable[[int], bytes] | None = None
+        self._turning: Iterator[bytes] | None = None
+        self._turn_s = turn_s
         self._brightness_percent: int | None = None
         self._stopping = False
         self._failing = False
         self._refresh_every_s = refresh_every_s
-        self._refreshed_s = time.monotonic()
+        self._refreshed_s = self._shown_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     def start(self) -> None:
@@ -79,8 +86,11 @@ class Painter:
             self._condition.notify()
         self._thread.join(timeout=2)
 
-    def paint(self, draw: Callable[[], bytes]) -> None:
-        """Show what `draw` returns, on the display thread, unless a later call overtakes it."""
+    def paint(self, draw: Callable[[int], bytes]) -> None:
+        """Show what `draw` returns, on the display thread, unless a later call overtakes it.
+
+        It is called with how often the page has been turned over, as long as that makes another frame of it.
+        """
         with self._condition:
             self._draw = draw
             self._condition.notify()
@@ -99,7 +109,8 @@ class Painter:
         while True:
             with self._condition:
                 if self._has_nothing_to_do:
-                    self._condition.wait(min(_IDLE_BEAT_S, self._refresh_every_s))
+                    turn_s = _IDLE_BEAT_S if self._turning is None else self._turn_s
+                    self._condition.wait(min(_IDLE_BEAT_S, self._refresh_every_s, turn_s))
                 is_idle = self._has_nothing_to_do
                 draw, self._draw = self._draw, None
                 percent, self._brightness_percent = self._brightness_percent, None
@@ -109,7 +120,10 @@ class Painter:
                 self._attempt(self._display.refresh)
                 self._refreshed_s = time.monotonic()
             if draw is not None:
-                self._attempt(lambda: self._display.show(draw()))  # noqa: B023 - called at once
+                self._turning = _frames(draw)
+                self._attempt(self._show_next)
+            elif is_idle and self._turning is not None and time.monotonic() - self._shown_s >= self._turn_s:
+                self._attempt(self._show_next)
             # After the page, so that a display that wakes does not show the one from before it slept.
             if percent is not None:
                 self._attempt(lambda: self._display.set_brightness(percent))  # noqa: B023 - called at once
@@ -119,6 +133,15 @@ class Painter:
             self._display.stop()
         except OSError as error:
             _log.debug("The display could not be switched off: %s", error)
+
+    def _show_next(self) -> None:
+        """Show the next part of the page."""
+        self._shown_s = time.monotonic()
+        frame = next(self._turning, None) if self._turning is not None else None
+        if frame is None:
+            self._turning = None
+        else:
+            self._display.show(frame)
 
     @property
     def _has_nothing_to_do(self) -> bool:
@@ -136,6 +159,15 @@ class Painter:
         if not self._failing:
             self._failing = True
             self._on_failure(str(error))
+
+
+def _frames(draw: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Draw a page turn by turn, until a turn changes nothing."""
+    shown = b""
+    for turn in count():
+        if (frame := draw(turn)) == shown:
+            return
+        yield (shown := frame)
 
 
 def changes(before: PhoneView | None, now: PhoneView) -> tuple[str, ...]:
@@ -275,7 +307,7 @@ class UserInterface:
         """Show a view in every way that there is."""
         clock_text = time.strftime("%H:%M")
         family = self.family
-        self._painter.paint(lambda: self._artist.draw(view, family, clock_text))
+        self._painter.paint(lambda turn: self._artist.draw(view, family, clock_text, turn))
         self._speak(view)
         self._tell_page(view, clock_text)
 

@@ -31,9 +31,9 @@ class Artist:
             view = replace(view, look=replace(view.look, language=Language.ENGLISH))
         return page_for(view, self._language, clock)
 
-    def draw(self, view: PhoneView, family: str, clock: str) -> bytes:
-        """Return the frame for a state of the phone, as the family's displays take it."""
+    def draw(self, view: PhoneView, family: str, clock: str, turn: int = 0) -> bytes:
+        """Return the frame for a state of the phone, as the family's displays take it; see `Page.turn`."""
         renderer = self._renderers.get(family)
         if renderer is None:
             renderer = self._renderers[family] = renderer_for(family, self._pictures)
-        return renderer.render(self.page(view, family, clock))
+        return renderer.render(replace(self.page(view, family, clock), turn=turn))

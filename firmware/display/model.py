@@ -94,16 +94,28 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One row of a list; `number` is the digit that chooses it, 0 for none."""
+    """One row of a list or of a card.
+
+    Attributes:
+        label: what it is; never cut.
+        value: what it is set to.
+        number: the digit that chooses it, 0 for none.
+        detail: what else is known of it, which stands on the selected row alone.
+        sign: a letter before the label that says what kind of thing it is, empty for none.
+        said: the label as it is said aloud, with what the sign means; empty for the label.
+    """
 
     label: str
     value: str = ""
     number: int = 0
+    detail: str = ""
+    sign: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Rows of which as many are shown as fit, around the one that is selected.
+    """Rows of which as many are shown as fit whole, around the one that is selected.
 
     Attributes:
         rows: a stretch of the whole list.
@@ -177,6 +189,9 @@ class Page:
             has no keys to turn it over by.
         bar_percent: a bar below the body, for volumes and for work under way; None for none.
         picture: names a picture: beside the body, or behind the idle page's; empty for none.
+        asks: OK and CANCEL answer a question: what they do is shown on every display.
+        turn: how often a page that a person only looks at has been turned over: where a selected row is longer than
+            the display its parts follow each other in a circle.
         is_urgent: somebody calls, or the call is for help: shown as strikingly as the family can.
         large_text, high_contrast: how the holder wants it.
     """
@@ -189,6 +204,8 @@ class Page:
     scroll: int | None = None
     bar_percent: int | None = None
     picture: str = ""
+    asks: bool = False
+    turn: int = 0
     is_urgent: bool = False
     large_text: bool = False
     high_contrast: bool = False

@@ -68,8 +68,9 @@ def _body(page: Page) -> Iterable[str]:
 
 
 def _row(row: ListRow) -> str:
-    number = f"{row.number} " if row.number else ""
-    return f"{number}{row.label}: {row.value}" if row.value else f"{number}{row.label}"
+    number, sign = f"{row.number} " if row.number else "", f"{row.sign} " if row.sign else ""
+    known = " ".join(filter(None, (row.value, row.detail)))
+    return f"{number}{sign}{row.label}: {known}" if known else f"{number}{sign}{row.label}"
 
 
 def spoken(page: Page, before: Page | None, language: Language = Language.ENGLISH) -> str:
@@ -177,7 +178,7 @@ def _selected(rows: List) -> ListRow | None:
 
 
 def _phrases_of_row(row: ListRow | None) -> Iterable[str]:
-    return [] if row is None else [row.label, row.value]
+    return [] if row is None else [row.said or row.label, row.value, row.detail]
 
 
 def _candidate(entry: Entry) -> str:

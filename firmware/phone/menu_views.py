@@ -14,6 +14,10 @@ class SoftKeys:
     ok: Text = ""
 
 
+CALLED, CAME, MISSED = "→", "←", "×"  # noqa: RUF001 - signs, not letters
+"""Which way a call or a message went, before whom it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class MenuRow:
     """One row of a list or of a card.
@@ -22,11 +26,17 @@ class MenuRow:
         label: what it is.
         value: what it is set to, empty where it is nothing of that kind.
         number: the digit that chooses it, 0 where none does.
+        detail: what is known beside it, such as a time; shown while the row is selected.
+        sign: a letter before the label, empty for none.
+        said: the label as it is said aloud, with what the sign means; empty for the label.
     """
 
     label: Text
     value: Text = ""
     number: int = 0
+    detail: Text = ""
+    sign: str = ""
+    said: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,7 @@ class NoticeView:
         percent: how far long work has come, None where nothing is under way.
         scroll: how often the person has turned it over, down minus up; on a display that has not room for all of it the
             parts follow each other in a circle.
+        asks: OK and CANCEL answer it, so that what they do is always shown.
     """
 
     title: Text
@@ -123,6 +134,7 @@ class NoticeView:
     percent: int | None = None
     keys: SoftKeys = SoftKeys()
     scroll: int = 0
+    asks: bool = False
 
 
 MenuView = ListView | CardView | EntryView | CodeView | NoticeView

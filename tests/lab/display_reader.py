@@ -25,6 +25,7 @@ _NUMBER_APART_PX = 4
 _VALUE_ENDS_PX = 118
 _VALUE_APART_PX = 5
 _ROW_PX = 16
+_ROW_NUMBER_PX = 12
 # A plate that text stands on is thicker than any stroke of a letter.
 _PLATE_PX = 3
 _SCROLL_BAR_PX = 5
@@ -122,7 +123,7 @@ def _ways(text: str) -> tuple[tuple[Face, tuple[str, ...]], ...]:
     faces = style.normal
     every = chain(
         *faces.roles.values(),
-        *(faces.rows, faces.values, faces.labels, faces.entry, style.title_faces, style.key_faces),
+        *((faces.row, faces.row_value), faces.values, faces.labels, faces.entry, style.title_faces, style.key_faces),
     )
     text = clean(text)
     room_px = WIDTH_PX - 2 * style.margin_px
@@ -130,7 +131,8 @@ def _ways(text: str) -> tuple[tuple[Face, tuple[str, ...]], ...]:
         (face, wrap(text, face, width_px).lines)
         for face in every
         if face.shows(text)
-        for width_px in (room_px, room_px - _SCROLL_BAR_PX)
+        for number_px in (0, _ROW_NUMBER_PX)
+        for width_px in (room_px - number_px, room_px - number_px - style.scroll_px)
     }
     return tuple(ways)
 

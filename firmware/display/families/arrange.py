@@ -1,10 +1,11 @@
 """Which blocks, rows and lines of a page there is room for; the same for pixels and for characters."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from firmware.display.families.fitting import clean, cut, wrap
+from firmware.display.families.fitting import clean, cut, fits, width, wrap
 from firmware.display.model import Block, Card, Flow, Importance, List, ListRow, Page, Role
 
 
@@ -168,14 +169,93 @@ def _settings(block: Block, faces: Sequence[F], width_px: int) -> tuple[list[Pla
     return whole + cuts, len(whole)
 
 
-def window(rows: List, count: int) -> tuple[tuple[ListRow, ...], int]:
-    """Return the rows that a display with room for `count` shows, and which row of the whole list they begin with.
+class RowLine(NamedTuple):
+    """One line of a row of a list: what stands at its left, and at its right."""
 
-    The selected row is always among them, in the middle where there are enough on both sides.
+    label: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow:
+    """A row of a list, and the lines that are shown of it; `part` says which of its parts they are, from 0."""
+
+    row: ListRow
+    lines: tuple[RowLine, ...]
+    is_selected: bool = False
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RowSetter:
+    """Sets rows of lists in lines: a label is never cut, and goes on in the next line.
+
+    Attributes:
+        face: labels are set in it, all of a list.
+        value_face: and what stands beside or below them in this one, no taller.
+        width_px: of a line.
+        indent_px: left free before labels, and not before a value that stands below one.
+        gap_px: left free between a label and what stands beside it.
+        clean: makes a text of what can be shown of it.
     """
-    selected = min(max(0, (rows.selected or 0) - rows.first), max(0, len(rows.rows) - 1))
-    start = max(0, min(selected - count // 2, len(rows.rows) - count))
-    return rows.rows[start : start + count], rows.first + start
+
+    face: LineFace
+    value_face: LineFace
+    width_px: int
+    indent_px: int
+    gap_px: int
+    clean: Callable[[str], str] = clean
+
+    def lines(self, row: ListRow, *, is_selected: bool) -> tuple[RowLine, ...]:
+        """Return all lines of a row; a value that has no room beside the label stands below it."""
+        value = " ".join(self.clean(text) for text in (row.value, row.detail if is_selected else "") if text)
+        room_px = self.width_px - self.indent_px
+        lines = [RowLine(line) for line in wrap(self.clean(row.label), self.face, room_px).lines or ("",)]
+        if value and fits(value, self.value_face, room_px - self.gap_px - width(lines[-1].label, self.face)):
+            lines[-1] = RowLine(lines[-1].label, value)
+        elif value:
+            lines += [RowLine("", line) for line in wrap(value, self.value_face, self.width_px).lines]
+        return tuple(lines)
+
+
+def lay_out(rows: List, setter: RowSetter, count: int, turn: int) -> tuple[tuple[PlacedRow, ...], int]:
+    """Return the rows that a display with room for `count` lines shows, and which row of the list they begin with.
+
+    The selected row is always among them, in the middle where there are enough on both sides. Where it has more lines
+    than there are its parts follow each other in a circle; other rows are whole, if need be without their value.
+    """
+    if not rows.rows:
+        return (), rows.first
+    chosen = min(max(0, (rows.selected or 0) - rows.first), len(rows.rows) - 1)
+    lines = setter.lines(rows.rows[chosen], is_selected=rows.selected is not None)
+    part = turn % -(-len(lines) // count)
+    room = max(0, count - len(lines))
+    lines = lines[part * count : (part + 1) * count]
+    shown = deque([PlacedRow(rows.rows[chosen], lines, rows.selected is not None, part)])
+    first, end = chosen, chosen + 1
+    # One below the selected row, one above it, and so on; nothing is left out in between.
+    sides = deque(["below", "above"])
+    while room and sides:
+        side = sides.popleft()
+        index = end if side == "below" else first - 1
+        placed = _neighbour(rows.rows[index], setter, room) if 0 <= index < len(rows.rows) else None
+        if placed is None:
+            continue
+        sides.append(side)
+        room -= len(placed.lines)
+        if side == "below":
+            shown.append(placed)
+            end += 1
+        else:
+            shown.appendleft(placed)
+            first -= 1
+    return tuple(shown), rows.first + first
+
+
+def _neighbour(row: ListRow, setter: RowSetter, room: int) -> PlacedRow | None:
+    """Return a row that is not selected in no more lines than there is room for; None where its label has more."""
+    ways = (setter.lines(each, is_selected=False) for each in (row, replace(row, value="")))
+    return next((PlacedRow(row, lines) for lines in ways if len(lines) <= room), None)
 
 
 def in_parts(page: Page) -> Card | None:

@@ -6,7 +6,7 @@ The first row holds the status bar, or a menu's title; the last one what the key
 from dataclasses import dataclass, replace
 from typing import Final
 
-from firmware.display.families.arrange import arrange, in_parts, page_of, window
+from firmware.display.families.arrange import RowSetter, arrange, in_parts, lay_out, page_of
 from firmware.display.families.entry import tail
 from firmware.display.families.fitting import cut, wrap
 from firmware.display.families.rom import SIGNS, encode, readable
@@ -19,7 +19,6 @@ from firmware.display.model import (
     Icon,
     Importance,
     List,
-    ListRow,
     Page,
     Role,
 )
@@ -62,7 +61,7 @@ class CharacterRenderer:
         count = ROWS - 1 - len(keys) - len(bar)
         match page.body:
             case List():
-                body, head_right = _list(page.body, count)
+                body, head_right = _list(page.body, count, page.turn)
             case Card():
                 body, head_right = _card(page.body, count)
             case Entry():
@@ -147,7 +146,7 @@ def _title(page: Page, right: str) -> str:
 def _keys(cancel: str, ok: str) -> str:
     """Put what the keys do at both ends of a row; where there is no room, each has half of it at least."""
     left, right = readable(cancel), readable(ok)
-    room = COLUMNS - len("[] []") if left and right else COLUMNS - len("[]")
+    room = COLUMNS - len("[][]") if left and right else COLUMNS - len("[]")
     left = cut(left, _CELLS, max(room - len(right), room // 2))
     right = cut(right, _CELLS, room - len(left))
     left, right = (f"[{word}]" if word else "" for word in (left, right))
@@ -160,29 +159,23 @@ def _bar(percent: int) -> str:
     return f"[{('#' * (room * percent // 100)).ljust(room)}]{percent:>{_PERCENT_COLUMNS - 1}}%"
 
 
-def _list(body: List, count: int) -> tuple[list[str], str]:
+def _list(body: List, count: int, turn: int) -> tuple[list[str], str]:
     """Return the rows of a list, and which of how many is chosen where not all are seen."""
-    shown, first = window(body, count)
-    total = max(body.total, body.first + len(body.rows))
-    selected = None if body.selected is None else min(max(body.selected, first), first + len(shown) - 1)
-    has_numbers = any(row.number for row in body.rows)
+    has_numbers, has_signs = any(row.number for row in body.rows), any(row.sign for row in body.rows)
+    indent = (body.selected is not None) + 2 * has_numbers + 2 * has_signs
+    shown, first = lay_out(body, RowSetter(_CELLS, _CELLS, COLUMNS, indent, 1, readable), count, turn)
     rows = []
-    for index, row in enumerate(shown, start=first):
-        mark = ("" if selected is None else ">" if index == selected else " ") + (
-            f"{str(row.number)[-1] if row.number else ' '} " if has_numbers else ""
-        )
-        rows.append(mark + _pair(row, COLUMNS - len(mark)))
-    is_part = total > len(shown) and selected is not None
-    return rows, f"{(selected or 0) + 1}/{total}" if is_part else ""
-
-
-def _pair(row: ListRow, room: int) -> str:
-    label, value = readable(row.label), readable(row.value)
-    if not value:
-        return cut(label, _CELLS, room).ljust(room)
-    value = cut(value, _CELLS, max(room - 1 - len(label), room // 2))
-    label = cut(label, _CELLS, room - 1 - len(value))
-    return label + value.rjust(room - len(label))
+    for placed in shown:
+        number = f"{str(placed.row.number or '')[-1:]:2}" if has_numbers else ""
+        sign = f"{readable(placed.row.sign):2}" if has_signs else ""
+        mark = ("" if body.selected is None else ">" if placed.is_selected else " ") + number + sign
+        for index, line in enumerate(placed.lines):
+            text = (mark if not (index or placed.part) else " " * indent) + line.label if line.label else ""
+            rows.append(text + line.value.rjust(COLUMNS - len(text)))
+    total = max(body.total, body.first + len(body.rows))
+    is_part = total > len(shown) and body.selected is not None
+    place = min(max(body.selected or 0, first), first + max(0, len(shown) - 1))
+    return rows, f"{place + 1}/{total}" if is_part else ""
 
 
 def _card(body: Card, count: int) -> tuple[list[str], str]:

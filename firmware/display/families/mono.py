@@ -11,7 +11,7 @@ from firmware.display.families.fonts import Face, digits, has_outline, outline, 
 from firmware.display.families.pixels import PixelRenderer, key_width
 from firmware.display.families.sheet import Box, Faces, Palette, Sheet, Style, best_face
 from firmware.display.icons import ICONS
-from firmware.display.model import Icon, Page, Pictures, Role
+from firmware.display.model import Icon, List, Page, Pictures, Role
 
 _WIDTH_PX: Final = 128
 _ICON_GAP_PX: Final = 5
@@ -89,24 +89,27 @@ class _MonoFinish:
 
     def menu_title(self, sheet: Sheet, box: Box, page: Page) -> None:
         """Draw the title with what of the status bar must not be missed: microphone, recording and time."""
-        sheet.plate(box, sheet.palette.title)
+        palette = sheet.palette
+        # Below it the selected row of a list stands out: two plates would be one.
+        is_plain = isinstance(page.body, List)
+        ink = palette.text if is_plain else palette.on_title
+        if not is_plain:
+            sheet.plate(box, palette.title)
         inner = box.narrowed(left=2, right=2)
         for icon, _ in page.status.icons:
             if icon in _LISTENING_ICONS:
                 picture = _icon(icon)
-                sheet.canvas.bitmap((inner.left, 3), picture, fill=sheet.palette.on_title)
+                sheet.canvas.bitmap((inner.left, 3), picture, fill=ink)
                 inner = inner.narrowed(left=picture.width + _ICON_GAP_PX)
         title = clean(page.title)
-        face = unifont(16)
+        face = best_face((unifont(16), small_latin()), title, inner.width)
         mode = clean(getattr(page.body, "mode", ""))
         beside = mode or clean(page.status.text)
         if beside and (mode or width(title + beside, face) + 8 <= inner.width):
             beside_face = best_face((face, small_latin()), beside, inner.width // 3)
-            taken_px = sheet.text_right(
-                inner.narrowed(left=inner.width // 2), beside, beside_face, sheet.palette.on_title
-            )
+            taken_px = sheet.text_right(inner.narrowed(left=inner.width // 2), beside, beside_face, ink)
             inner = inner.narrowed(right=taken_px + 4)
-        sheet.text(inner, title, face, sheet.palette.on_title)
+        sheet.text(inner, title, face, ink)
 
     def key(self, sheet: Sheet, box: Box, word: str, face: Face, *, is_ok: bool) -> None:
         width_px = key_width(word, face, box, _KEY_PAD_PX)
@@ -142,7 +145,8 @@ def _style_128x64() -> Style:
             Role.TEXT: (unifont(16), small_latin()),
             Role.DETAIL: (small_latin(), unifont(16)),
         },
-        rows=(unifont(16), small_latin()),
+        row=unifont(16),
+        row_value=unifont(16),
         values=(unifont(16), small_latin()),
         labels=(small_latin(), unifont(16)),
         entry=(unifont(16),),
@@ -157,7 +161,8 @@ def _style_128x64() -> Style:
             Role.TEXT: (unifont(32), tall, unifont(16), small_latin()),
             Role.DETAIL: (unifont(16),),
         },
-        rows=(tall, unifont(16)),
+        row=tall,
+        row_value=unifont(16),
         values=(tall, unifont(16)),
         labels=(unifont(16),),
         entry=(unifont(32), tall, unifont(16)),

@@ -121,7 +121,9 @@ class PixelRenderer:
             drawn = self._draw_code(page, page.body)
             if drawn is not None:
                 return drawn
-        attempts = [(True, False)] if self._style.keys_always else [(True, False), (False, False), (False, True)]
+        attempts = (
+            [(True, False)] if self._style.keys_always else [(True, False), (page.asks, False), (page.asks, True)]
+        )
         for with_keys, is_head_merged in attempts:
             sheet, fit = self._attempt(page, with_keys=with_keys, is_head_merged=is_head_merged)
             if fit is _Fit.WHOLE:
@@ -211,7 +213,7 @@ class PixelRenderer:
         """Draw what a page is about; return how it has found room."""
         match page.body:
             case List():
-                is_whole = draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body)
+                is_whole = draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body, page.turn)
             case Card():
                 is_whole = draw_card(sheet, self._beside_picture(sheet, box, page), page.body)
             case Entry():

@@ -2,14 +2,11 @@
 
 from typing import NamedTuple
 
-from firmware.display.families.arrange import page_of, window
+from firmware.display.families.arrange import PlacedRow, RowSetter, lay_out, page_of
 from firmware.display.families.fitting import clean, fits, width, wrap
 from firmware.display.families.fonts import Face
 from firmware.display.families.sheet import Box, Colour, Sheet, best_face
 from firmware.display.model import Card, List, ListRow
-
-_TALL_ROWS = 2
-"""Where there is room for no more rows than these, none takes the place of two."""
 
 
 class _Part(NamedTuple):
@@ -26,85 +23,71 @@ class _Part(NamedTuple):
         return max(self.face.height_px, self.value_face.height_px if self.value_face else 0)
 
 
-def draw_list(sheet: Sheet, box: Box, body: List) -> bool:
-    """Draw the rows around the selected one; return whether all of them are shown.
+def draw_list(sheet: Sheet, box: Box, body: List, turn: int) -> bool:
+    """Draw the rows around the selected one, all in one face; return whether all of them are shown.
 
-    Where the selected row does not fit on a line, its value goes below its label, so that both are read in full.
+    Args:
+        sheet: the page.
+        box: where.
+        body: the list.
+        turn: which part of a selected row that is longer than the box is shown; see `lay_out`.
     """
-    style = sheet.style
-    row_px = sheet.faces.rows[0].height_px + style.row_pad_px
-    count = max(1, box.height // row_px)
+    style, face = sheet.style, sheet.faces.row
+    line_px = face.height_px + style.row_pad_px
+    digit_px = face.advance("0")
+    number_px = digit_px + max(4, digit_px // 2) if any(row.number for row in body.rows) else 0
+    sign_gap_px = max(4, style.pair_gap_px // 2)
+    sign_px = max((width(row.sign, face) + sign_gap_px for row in body.rows if row.sign), default=0)
     total = max(body.total, body.first + len(body.rows))
-    has_bar = total > min(count, len(body.rows))
-    inner = box.narrowed(left=style.margin_px, right=style.margin_px + has_bar * style.scroll_px)
-    if any(row.number for row in body.rows):
-        inner = inner.narrowed(left=_number_px(sheet))
-    shown, first = window(body, count)
-    selected = None if body.selected is None else min(max(body.selected - first, 0), len(shown) - 1)
-    is_tall = (
-        selected is not None and count > _TALL_ROWS and bool(shown) and not _is_one_line(sheet, inner, shown[selected])
-    )
-    if is_tall:
-        shown, first = window(body, count - 1)
-        selected = min(max((body.selected or 0) - first, 0), len(shown) - 1)
+    for bar_px in (0, style.scroll_px):
+        width_px = box.width - 2 * style.margin_px - bar_px
+        setter = RowSetter(face, sheet.faces.row_value, width_px, number_px + sign_px, style.pair_gap_px)
+        shown, first = lay_out(body, setter, max(1, box.height // line_px), turn)
+        if total <= len(shown):
+            break
+    spare_px = box.height - sum(len(placed.lines) for placed in shown) * line_px
     if total > len(shown):
         sheet.scroll_bar(box, first, len(shown), total)
     # What is left over goes between the rows, so that a full list fills its place.
-    if total >= count:
-        row_px = min(box.height // count, row_px + style.widest_gap_px)
+    is_full = total > len(shown) or spare_px < line_px
+    wider_px = min(style.widest_gap_px, spare_px // len(shown)) if shown and is_full else 0
     top = box.top
-    for index, row in enumerate(shown):
-        bottom = top + row_px * (2 if is_tall and index == selected else 1)
-        place = Box(box.left, top, box.right - has_bar * style.scroll_px, bottom)
-        _draw_row(sheet, place, Box(inner.left, top, inner.right, bottom), row, is_selected=index == selected)
-        top = bottom
+    for placed in shown:
+        place = Box(box.left, top, box.right - bar_px, top + len(placed.lines) * line_px + wider_px)
+        _draw_row(sheet, place, placed, (number_px, sign_px))
+        top = place.bottom
     return total <= len(shown)
 
 
-def _number_px(sheet: Sheet) -> int:
-    digit_px = sheet.faces.plain.advance("0")
-    return digit_px + max(4, digit_px // 2)
-
-
-def _is_one_line(sheet: Sheet, inner: Box, row: ListRow) -> bool:
-    label, value = clean(row.label), clean(row.value)
-    if not value:
-        return True
-    label_face, value_face = best_face(sheet.faces.rows, label, 0), best_face(sheet.faces.values, value, 0)
-    return fits(label, label_face, inner.width - sheet.style.pair_gap_px - width(value, value_face))
-
-
-def _draw_row(sheet: Sheet, place: Box, inner: Box, row: ListRow, *, is_selected: bool) -> None:
-    """Draw a row in its place, its words in the inner part of it; one that is two lines tall has its value below."""
-    style, palette, face = sheet.style, sheet.palette, sheet.faces.plain
+def _draw_row(sheet: Sheet, place: Box, placed: PlacedRow, columns_px: tuple[int, int]) -> None:
+    """Draw a row in its place; before its words are the columns of numbers and of signs, so wide."""
+    style, palette, face = sheet.style, sheet.palette, sheet.faces.row
     ink, dim = palette.text, palette.dim
-    if is_selected:
+    if placed.is_selected:
         sheet.plate(place.narrowed(left=style.radius_px // 2, right=style.radius_px // 2), palette.selected)
         ink = dim = palette.on_selected
-    line_px = sheet.faces.rows[0].height_px + style.row_pad_px
-    is_tall = place.height >= 2 * line_px
-    upper = Box(inner.left, inner.top, inner.right, inner.top + place.height // 2) if is_tall else inner
-    if row.number:
-        left = place.left + style.margin_px
-        sheet.text(Box(left, upper.top, inner.left, upper.bottom), str(row.number)[-1], face, dim)
-    label, value = clean(row.label), clean(row.value)
-    if is_tall:
-        sheet.text(upper, label, best_face(sheet.faces.rows, label, upper.width), ink)
-        lower = Box(inner.left, upper.bottom, inner.right, inner.bottom)
-        sheet.text_right(lower, value, best_face(sheet.faces.values, value, lower.width), dim)
-    else:
-        sheet.pair(inner, label, value, (ink, dim))
+    inner = place.narrowed(left=style.margin_px, right=style.margin_px)
+    line_px = place.height // len(placed.lines)
+    for index, line in enumerate(placed.lines):
+        box = Box(inner.left, place.top + index * line_px, inner.right, place.top + (index + 1) * line_px)
+        left_px = 0
+        for px, text in zip(columns_px, (str(placed.row.number or "")[-1:], placed.row.sign), strict=True):
+            if not (index or placed.part):
+                sheet.text(box.narrowed(left=left_px), text, face, dim)
+            left_px += px
+        sheet.text(box.narrowed(left=left_px), line.label, face, ink)
+        sheet.text_right(box, line.value, sheet.faces.row_value, dim)
 
 
 def draw_card(sheet: Sheet, box: Box, body: Card) -> bool:
     """Draw one page of the facts; return whether there is no other."""
     style = sheet.style
     inner = box.narrowed(left=style.margin_px, top=style.gap_px // 2, right=style.margin_px)
-    items = [item for row in body.rows for item in _items(sheet, inner.width, row)]
+    items = [item for row in body.rows for item in _items(sheet, inner, row)]
     heights = [sum(part.height_px for part in item) + style.gap_px for item in items]
     if sum(heights) > inner.height:
         inner = inner.narrowed(right=style.scroll_px)
-        items = [item for row in body.rows for item in _items(sheet, inner.width, row)]
+        items = [item for row in body.rows for item in _items(sheet, inner, row)]
         heights = [sum(part.height_px for part in item) + style.gap_px for item in items]
     start, end, page, pages = page_of(heights, inner.height, body)
     if pages > 1:
@@ -125,12 +108,14 @@ def _draw_part(sheet: Sheet, place: Box, part: _Part) -> None:
         sheet.text_right(place, part.value, part.value_face, sheet.palette.text)
 
 
-def _items(sheet: Sheet, room_px: int, row: ListRow) -> list[tuple[_Part, ...]]:
+def _items(sheet: Sheet, box: Box, row: ListRow) -> list[tuple[_Part, ...]]:
     """Return the lines of one fact; what must not be torn apart is one item."""
-    palette, faces = sheet.palette, sheet.faces
+    palette, faces, room_px = sheet.palette, sheet.faces, box.width
     label, value = clean(row.label), clean(row.value)
     if not value:
-        face = next((face for face in faces.values if face.shows(label)), faces.values[-1])
+        # A sentence of which one line is seen at a time cannot be read, however large it is.
+        usable = [face for face in faces.values if face.shows(label) and 2 * face.height_px <= box.height]
+        face = next(iter(usable), faces.values[-1])
         return [(_Part(line, face, palette.text),) for line in wrap(label, face, room_px).lines]
     label_face = best_face(faces.labels, label, room_px)
     beside_px = room_px - sheet.style.pair_gap_px - width(label, label_face)

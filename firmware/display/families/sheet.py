@@ -73,10 +73,11 @@ class Palette:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What is set in which font, best first; `plain` has all letters, for numbers of rows and for candidates."""
+    """What is set in which font, best first; `row` and `row_value` are for lists, `plain` for candidates."""
 
     roles: Mapping[Role, Sequence[Face]]
-    rows: Sequence[Face]
+    row: Face
+    row_value: Face
     values: Sequence[Face]
     labels: Sequence[Face]
     entry: Sequence[Face]
@@ -152,19 +153,6 @@ class Sheet:
         """Draw a line in the middle of a box."""
         text = cut(text, face, box.width, flow)
         self.text(box.narrowed(left=(box.width - width(text, face)) // 2), text, face, colour)
-
-    def pair(self, box: Box, label: str, value: str, inks: tuple[Colour, Colour]) -> None:
-        """Draw a label at the left and its value at the right; where both lack room, each has half of it."""
-        if not value:
-            self.text(box, label, best_face(self.faces.rows, label, box.width), inks[0])
-            return
-        room_px = box.width - self.style.pair_gap_px
-        least_px = width(value, best_face(self.faces.values, value, 0))
-        label_face = best_face(self.faces.rows, label, room_px - least_px)
-        value_px = max(room_px - width(label, label_face), room_px // 2)
-        value_face = best_face(self.faces.values, value, room_px - width(label, label_face))
-        taken_px = self.text_right(box.narrowed(left=box.width - value_px), value, value_face, inks[1])
-        self.text(box.narrowed(right=taken_px + self.style.pair_gap_px), label, label_face, inks[0])
 
     def plate(self, box: Box, colour: Colour, radius_px: int | None = None) -> None:
         """Fill a box; its corners are round where the style's are, or by so many pixels."""

@@ -32,7 +32,7 @@ def dialling_body(view: PhoneView, translator: Translator) -> Body:
     """Show the digits so far, with whom they may mean or what is to be known about them."""
     say = translator.say
     if shows_matches(view):
-        rows = tuple(ListRow(match.name, match.number) for match in view.matches)
+        rows = tuple(ListRow(match.name, detail=match.number) for match in view.matches)
         return List(rows, selected=view.match, total=len(rows))
     hint: tuple[Block, ...] = ()
     if view.hint is Hint.EMERGENCY_NUMBER:

@@ -81,7 +81,10 @@ def menu_body(menu: MenuView, translator: Translator) -> Body:
 
 
 def _rows(rows: Iterable[MenuRow], translator: Translator) -> tuple[ListRow, ...]:
-    return tuple(ListRow(translator.say(row.label), translator.say(row.value), row.number) for row in rows)
+    say = translator.say
+    return tuple(
+        ListRow(say(row.label), say(row.value), row.number, say(row.detail), row.sign, say(row.said)) for row in rows
+    )
 
 
 def _sentence(text: str) -> Block:
@@ -222,6 +225,7 @@ def _menu(menu: MenuView, status: StatusBar, into: Translator) -> Page:
         scroll=menu.scroll if isinstance(menu, NoticeView) else None,
         bar_percent=menu.percent if isinstance(menu, NoticeView) else None,
         picture=menu.picture if isinstance(menu, CardView) else "",
+        asks=isinstance(menu, NoticeView) and menu.asks,
     )
     return _with_keys(page, menu.keys, into)
 

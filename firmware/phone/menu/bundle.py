@@ -60,7 +60,7 @@ class BundlePage(Quiet):
         match state.bundle.news:
             case BundleSignerShown(words):
                 text = self._note or word("{words}. On the sheet? Then OK.", words=" ".join(words))
-                return NoticeView(word("Who signed it?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll)
+                return NoticeView(word("Who signed it?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll, asks=True)
             case BundleCodeWanted() as wanted:
                 return self._code_view(state, wanted)
             case BundleEnded() as ended:

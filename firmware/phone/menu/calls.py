@@ -19,7 +19,7 @@ from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu_stack import PageNews
-from firmware.phone.menu_views import MenuRow
+from firmware.phone.menu_views import CALLED, CAME, MISSED, MenuRow
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall
@@ -84,7 +84,8 @@ class CallList(LongList[LoggedCall]):
 
     def row(self, item: LoggedCall) -> MenuRow:
         """Show who, and when; in the list of all calls also which way it went."""
-        return MenuRow(_direction(item, _party(item)) if self._kind is CallKind.ALL else _party(item), item.at)
+        row = MenuRow(_party(item), detail=item.at)
+        return row if self._kind is not CallKind.ALL else replace(row, sign=_sign(item), said=_direction(item))
 
     def choose(self, state: PhoneState, item: LoggedCall) -> None:
         """Show all about it."""
@@ -164,7 +165,7 @@ class CallPage(Choices):
 
     def _facts(self) -> list[Choice]:
         call = self._call
-        facts = [Choice(_direction(call, _party(call)), value=call.at)]
+        facts = [Choice(_direction(call), value=call.at)]
         if call.attribution:
             facts.append(Choice(word("Where"), value=call.attribution))
         if call.answered:
@@ -213,7 +214,14 @@ def _party(call: LoggedCall) -> Text:
     return call.name or call.number or UNKNOWN_CALLER
 
 
-def _direction(call: LoggedCall, party: Text) -> Text:
+def _sign(call: LoggedCall) -> str:
+    if call.direction is CallDirection.OUTGOING:
+        return CALLED
+    return CAME if call.answered else MISSED
+
+
+def _direction(call: LoggedCall) -> Text:
+    party = _party(call)
     if call.direction is CallDirection.OUTGOING:
         return word("Called {party}", party=party)
     return word("From {party}", party=party) if call.answered else word("Missed: {party}", party=party)

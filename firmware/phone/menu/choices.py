@@ -26,12 +26,15 @@ class Choice:
         choose: what choosing it does, such as pushing another page; None for a row that is only read.
         value: what it is set to now.
         number: whom lifting the handset calls while it is selected, as dialled; empty for nobody.
+        sign, said: see MenuRow.
     """
 
     label: Text
     choose: Callable[[PhoneState], None] | None = None
     value: Text = ""
     number: str = ""
+    sign: str = ""
+    said: Text = ""
 
 
 class Choices(Quiet):
@@ -62,7 +65,10 @@ class Choices(Quiet):
         """Show all choices."""
         choices = self._choices(state)
         digits = {row: digit for digit, row in _rows_by_digit(choices).items()}
-        rows = tuple(MenuRow(choice.label, choice.value, digits.get(row, 0)) for row, choice in enumerate(choices))
+        rows = tuple(
+            MenuRow(each.label, each.value, digits.get(row, 0), sign=each.sign, said=each.said)
+            for row, each in enumerate(choices)
+        )
         selected = self._selected_among(choices)
         chooses = bool(choices) and selected is not None and choices[selected].choose is not None
         keys = SoftKeys(BACK, CHOOSE if chooses else "")

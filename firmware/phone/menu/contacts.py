@@ -65,7 +65,7 @@ class ContactList(LongList[ContactMatch]):
         """Show all, or what was found."""
         if not self._keys:
             return super().view(state)
-        rows = tuple(MenuRow(match.name or match.number, match.number if match.name else "") for match in self._found)
+        rows = tuple(MenuRow(each.name or each.number, detail=each.number if each.name else "") for each in self._found)
         keys = SoftKeys(BACK, CHOOSE if rows else "")
         title = word("Search: {keys}", keys=self._keys)
         return ListView(title, rows, self._chosen, 0, len(rows), word("Nobody found"), keys)

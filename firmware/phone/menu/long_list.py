@@ -1,5 +1,6 @@
 """A page of things that are kept in the store, however many there are: a stretch of them is read at a time."""
 
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from firmware.base.words import Text
@@ -119,5 +120,5 @@ class LongList(Quiet, Generic[T]):
         return self._first <= place < self._first + len(self._items)
 
     def _numbered(self, place: int) -> MenuRow:
-        row = self.row(self._items[place - self._first])
-        return MenuRow(row.label, row.value, place + 1 if self.digits_choose and place < _DIGITS else 0)
+        number = place + 1 if self.digits_choose and place < _DIGITS else 0
+        return replace(self.row(self._items[place - self._first]), number=number)

@@ -15,7 +15,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.question import Notice, Question
 from firmware.phone.menu.voicemail import voicemail_page
-from firmware.phone.menu_views import MenuRow
+from firmware.phone.menu_views import CALLED, CAME, MenuRow
 from firmware.phone.moves import enter, show_notice
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.state import PhoneState
@@ -58,10 +58,12 @@ class MessageList(Choices):
         is_new = message.message_id in self._new or not message.read
         mark = word("new") if is_new else "" if message.delivered else word("not sent")
         return Choice(
-            _heading(message),
+            _party(message),
             lambda state: state.menu.push(state, MessagePage(message)),
             mark,
             message.party.number,
+            CAME if message.direction is CallDirection.INCOMING else CALLED,
+            _heading(message),
         )
 
 

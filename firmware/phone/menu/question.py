@@ -29,6 +29,8 @@ class Sentence(Quiet):
     How many parts there are only the display knows: after the last one comes the first again.
     """
 
+    _asks = False
+
     def __init__(self, title: Text, text: Text, keys: SoftKeys) -> None:
         self._title = title
         self._text = text
@@ -37,7 +39,7 @@ class Sentence(Quiet):
 
     def view(self, _state: PhoneState) -> NoticeView:
         """Show the sentence and what the keys do."""
-        return NoticeView(self._title, self._text, keys=self._keys, scroll=self._scroll)
+        return NoticeView(self._title, self._text, keys=self._keys, scroll=self._scroll, asks=self._asks)
 
     def press(self, _state: PhoneState, key: Key) -> None:
         """Turn over."""
@@ -46,6 +48,8 @@ class Sentence(Quiet):
 
 class Question(Sentence):
     """Asks before something is done: OK does it, CANCEL does not."""
+
+    _asks = True
 
     def __init__(self, title: Text, text: Text, yes: Text, answer: Callable[[PhoneState], None]) -> None:
         """`yes` names what OK does; `answer` does it, and then this page is gone."""

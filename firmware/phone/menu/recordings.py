@@ -62,7 +62,8 @@ class RecordingList(LongList[RecordingRow]):
 
     def row(self, item: RecordingRow) -> MenuRow:
         """Show who and when, and whether it has its end."""
-        return MenuRow(_party(item), item.at if item.complete or item.running else word("Cut off, {at}", at=item.at))
+        at = item.at if item.complete or item.running else word("Cut off, {at}", at=item.at)
+        return MenuRow(_party(item), detail=at)
 
     def choose(self, state: PhoneState, item: RecordingRow) -> None:
         """Show what can be done about it."""

@@ -127,8 +127,8 @@ def test_pages_that_were_overtaken_are_never_drawn(panel: Panel) -> None:
     painter = Painter(panel, lambda: None, lambda sentence: None)
     drawn: list[int] = []
 
-    def page(number: int) -> Callable[[], bytes]:
-        def draw() -> bytes:
+    def page(number: int) -> Callable[[int], bytes]:
+        def draw(_turn: int) -> bytes:
             drawn.append(number)
             return bytes([number])
 
@@ -154,7 +154,7 @@ def test_a_panel_that_fails_is_reported_once_until_it_works_again(panel: Panel) 
     panel.broken = True
     painter.start()
     for _ in range(3):
-        painter.paint(lambda: b"x")
+        painter.paint(lambda _turn: b"x")
     painter.stop()
     assert faults == ["No panel answers."]
 
@@ -163,7 +163,7 @@ def test_the_thread_beats_when_it_paints(panel: Panel) -> None:
     beats: list[int] = []
     painter = Painter(panel, lambda: beats.append(1), lambda sentence: None)
     painter.start()
-    painter.paint(lambda: b"x")
+    painter.paint(lambda _turn: b"x")
     panel.wait_for(lambda: panel.shown == [b"x"])
     painter.stop()
     assert beats
@@ -175,14 +175,37 @@ def test_the_display_is_dimmed_after_the_page_that_came_before(panel: Panel) -> 
     painter.set_brightness(0)
     panel.wait_for(lambda: panel.shown == [b"0 %"])
     panel.gate.clear()
-    painter.paint(lambda: b"first")
-    painter.paint(lambda: b"second")
+    painter.paint(lambda _turn: b"first")
+    painter.paint(lambda _turn: b"second")
     painter.set_brightness(40)
     painter.set_brightness(80)
     panel.gate.set()
     panel.wait_for(lambda: b"80 %" in panel.shown)
     painter.stop()
     assert panel.shown[-2:] == [b"second", b"80 %"]
+
+
+def test_a_page_of_several_parts_is_turned_over_until_another_is_painted(panel: Panel) -> None:
+    painter = Painter(panel, lambda: None, lambda sentence: None, turn_s=0.01)
+    painter.start()
+    painter.paint(lambda turn: b"one" if turn % 2 == 0 else b"two")
+    panel.wait_for(lambda: panel.shown[:4] == [b"one", b"two"] * 2)
+    painter.paint(lambda _turn: b"x")
+    panel.wait_for(lambda: panel.shown[-1] == b"x")
+    painter.stop()
+
+
+def test_a_page_of_one_part_is_drawn_once_more_and_shown_once(panel: Panel) -> None:
+    painter = Painter(panel, lambda: None, lambda sentence: None, turn_s=0.01)
+    turns: queue.Queue[int] = queue.Queue()
+    painter.start()
+    painter.paint(lambda turn: turns.put(turn) or b"x")  # type: ignore[func-returns-value]
+    assert [turns.get(timeout=5) for _ in range(2)] == [0, 1]
+    painter.set_brightness(50)
+    panel.wait_for(lambda: b"50 %" in panel.shown)
+    painter.stop()
+    assert panel.shown == [b"x", b"50 %"]
+    assert turns.empty()
 
 
 def test_a_panel_is_refreshed_again_and_again_while_nothing_is_to_be_painted(panel: Panel) -> None:

@@ -80,9 +80,13 @@ def picture(family: str, language: Language, name: str) -> Image.Image:
 
 def text(language: Language, name: str) -> str:
     """Write a state's page on the display with characters."""
-    codes = frame(CHARACTERS, language, name)
-    letters = [_GLYPHS[code] if code < len(_GLYPHS) else _OTHERS.get(code, chr(code)) for code in codes]
-    return "\n".join("".join(letters[start : start + COLUMNS]) for start in range(0, len(letters), COLUMNS))
+    letters = in_letters(frame(CHARACTERS, language, name))
+    return "\n".join(letters[start : start + COLUMNS] for start in range(0, len(letters), COLUMNS))
+
+
+def in_letters(codes: bytes) -> str:
+    """Write a character display's codes."""
+    return "".join(_GLYPHS[code] if code < len(_GLYPHS) else _OTHERS.get(code, chr(code)) for code in codes)
 
 
 def framed(page: str) -> str:

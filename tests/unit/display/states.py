@@ -18,6 +18,9 @@ from firmware.phone.call import (
 from firmware.phone.contact import ContactMatch
 from firmware.phone.key import Key
 from firmware.phone.menu_views import (
+    CALLED,
+    CAME,
+    MISSED,
     CardView,
     CodeView,
     EntryKind,
@@ -83,11 +86,21 @@ _MENU = ListView(
 _NAMES = ("Aaron", "Anna Schmidt", "安娜", "Bob", "陈建国", "Daniela Ortega-Villanueva de la Fuente", "欧阳建国")
 _LONG_LIST = ListView(
     word("Calls"),
-    tuple(MenuRow(name, f"25 Nov 14:{minute:02}") for minute, name in enumerate(_NAMES)),
+    tuple(MenuRow(name, detail=f"25 Nov 14:{minute:02}") for minute, name in enumerate(_NAMES)),
     selected=43,
     first=40,
     total=120,
     keys=SoftKeys(word("Back"), word("Call")),
+)
+_ALL_CALLS = ListView(
+    word("All calls"),
+    (
+        MenuRow("Anna Schmidt", number=1, detail="25 Nov 14:03", sign=MISSED),
+        MenuRow("欧阳建国办公室电话", number=2, detail="25 Nov 9:41", sign=CAME),
+        MenuRow("+442012345678", number=3, detail="3 Nov 18:20", sign=CALLED),
+    ),
+    total=3,
+    keys=_CHOOSE,
 )
 _CARD = CardView(
     _ANNA.display_name,
@@ -430,9 +443,9 @@ VIEWS = {
         ListView(
             word("Recordings"),
             (
-                MenuRow("Anna Schmidt", word("Cut off, {at}", at="25 Nov 14:03"), 1),
-                MenuRow("欧阳建国办公室电话", "24 Nov 09:41", 2),
-                MenuRow("+442012345678", "3 Nov 18:20", 3),
+                MenuRow("Anna Schmidt", "", 1, word("Cut off, {at}", at="25 Nov 14:03")),
+                MenuRow("欧阳建国办公室电话", "", 2, "24 Nov 09:41"),
+                MenuRow("+442012345678", "", 3, "3 Nov 18:20"),
             ),
             total=3,
             keys=_CHOOSE,
@@ -601,6 +614,9 @@ VIEWS = {
     "menu": _menu(_MENU),
     "menu, large text": _menu(_MENU, look=Look(large_text=True)),
     "menu, a long list": _menu(_LONG_LIST),
+    "menu, all calls": _menu(_ALL_CALLS),
+    "menu, all calls, large text": _menu(_ALL_CALLS, look=Look(large_text=True)),
+    "menu, a name longer than the display": _menu(replace(_LONG_LIST, selected=45)),
     "menu, statistics": _menu(_STATISTICS),
     "menu, statistics of a day": _menu(_COUNTS),
     "menu, statistics without a clock": _menu(_NO_CLOCK),
@@ -652,6 +668,7 @@ VIEWS = {
             word("PIN at start"),
             word("Who forgets the PIN loses all. It is asked for at each start. A stolen card cannot be read then."),
             keys=SoftKeys(word("No"), word("Go on")),
+            asks=True,
         )
     ),
     "menu, a PIN that opens the memory": _menu(
@@ -666,6 +683,7 @@ VIEWS = {
             word("Forget all calls"),
             word("The whole list is deleted. Sure?"),
             keys=SoftKeys(word("No"), word("OK")),
+            asks=True,
         )
     ),
     "menu, a question about a long name": _menu(
@@ -674,6 +692,7 @@ VIEWS = {
             word("{name} is deleted with all numbers. Sure?", name="Daniela Ortega-Villanueva de la Fuente"),
             keys=SoftKeys(word("No"), word("Delete")),
             scroll=1,
+            asks=True,
         )
     ),
     "menu, work under way": _menu(NoticeView(word("Menu"), word("One moment…"), percent=40)),

@@ -55,6 +55,13 @@ def test_a_list_that_scrolls_says_the_row_of_the_stretch_that_is_shown() -> None
     assert spoken(page, None) == "Contacts. Bob"
 
 
+def test_a_sign_is_said_in_words_and_what_is_known_of_a_row_after_it() -> None:
+    row = ListRow("Anna", number=1, detail="25 Nov 14:03", sign="←", said="From Anna")
+    assert spoken(Page(title="All calls", body=List((row,), selected=0, total=1)), None) == (
+        "All calls. From Anna. 25 Nov 14:03"
+    )
+
+
 @pytest.mark.parametrize("body", [List(()), Card(()), ()])
 def test_a_page_that_has_nothing_on_it_yet_waits_for_what_it_comes_to_hold(body: Body) -> None:
     assert spoken(Page(title="Contacts", body=body), menu(0)) == ""

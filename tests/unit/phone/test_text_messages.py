@@ -18,14 +18,14 @@ from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.events import KeyRepeated, MessagesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, EntryView, MenuRow, NoticeView
+from firmware.phone.menu_views import CAME, CardView, EntryView, MenuRow, NoticeView
 from firmware.phone.news import MessageReceived, MessageSent, Problem, ProblemRaised
 from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
 from tests.unit.phone.office import office
 
 ANNA = CallerId("2001", "Anna")
@@ -111,13 +111,8 @@ def test_all_messages_are_listed_newest_first_and_new_ones_are_marked() -> None:
     desk = office()
     desk.handle(MessagesLoaded((message(3), message(2, read=True), message(1, delivered=False, read=True))))
     to_messages(desk)
-    assert [said(label) for label in labels(desk)] == [
-        "Voicemail",
-        "New message",
-        "From Anna",
-        "From Anna",
-        "From Anna",
-    ]
+    assert [said(label) for label in labels(desk)] == ["Voicemail", "New message", "Anna", "Anna", "Anna"]
+    assert [(row.sign, said(row.said)) for row in the_list(desk).rows[2:]] == [(CAME, "From Anna")] * 3
     assert values(desk) == ["", "", word("new"), "", word("not sent")]
     desk.press("3")
     desk.press(Key.CANCEL)
@@ -129,7 +124,7 @@ def test_a_message_that_comes_while_the_list_is_open_is_new_until_it_is_read() -
     to_messages(desk)
     desk.handle(MessageReceived(message(1)))
     assert desk.view.unread_messages == 1
-    choose(desk, "From Anna")
+    choose(desk, "Anna")
     assert isinstance(desk.view.menu, CardView)
     assert desk.view.menu.rows == (MenuRow("Text 1"),)
     assert desk.view.unread_messages == 0

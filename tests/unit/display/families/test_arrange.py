@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.display.families.arrange import arrange, page_of, window
+from firmware.display.families.arrange import RowSetter, arrange, lay_out, page_of
 from firmware.display.model import Block, Card, Flow, Importance, List, ListRow, Role
 
 
@@ -93,16 +93,31 @@ def test_what_is_shown_is_never_taller_than_the_room(texts: list[tuple[str, Role
     assert arrangement.height_px <= height_px or not arrangement.placed
 
 
-def test_a_window_has_the_selected_row_in_its_middle_but_for_the_ends() -> None:
-    rows = tuple(ListRow(str(number)) for number in range(10))
+def rows_of(selected: int | None, *names: str, count: int = 3, turn: int = 0) -> tuple[list[str], int]:
+    """The rows that are shown in lines of ten letters, each line ended by a bar, and which the first of them is."""
+    rows = tuple(ListRow(name, value="on", detail="9:41") for name in names)
+    body = List(rows, first=100, selected=None if selected is None else 100 + selected, total=200)
+    placed, first = lay_out(body, RowSetter(NORMAL, NORMAL, 80, 0, 8), count, turn)
+    return ["".join(f"{line.label},{line.value}|" for line in row.lines) for row in placed], first
 
-    def labels(selected: int) -> tuple[str, int]:
-        seen, first = window(List(rows, first=100, selected=100 + selected, total=200), 3)
-        return "".join(row.label for row in seen), first
 
-    assert labels(0) == ("012", 100)
-    assert labels(5) == ("456", 104)
-    assert labels(9) == ("789", 107)
+def test_the_selected_row_is_in_the_middle_but_for_the_ends() -> None:
+    names = [f"row {number}" for number in range(10)]
+    assert rows_of(0, *names) == (["row 0,|,on 9:41|", "row 1,on|"], 100)
+    assert rows_of(5, *names, count=4) == (["row 4,on|", "row 5,|,on 9:41|", "row 6,on|"], 104)
+    assert rows_of(9, *names) == (["row 8,on|", "row 9,|,on 9:41|"], 108)
+    assert rows_of(None, *names) == (["row 0,on|", "row 1,on|", "row 2,on|"], 100)
+
+
+def test_a_row_that_is_not_selected_gives_up_its_value_before_its_label() -> None:
+    assert rows_of(0, "a", "a long one", count=3)[0] == ["a,on 9:41|", "a long one,|,on|"]
+    assert rows_of(0, "a", "a long one", count=2)[0] == ["a,on 9:41|", "a long one,|"]
+    assert rows_of(0, "a", "a longer one", "b", count=2)[0] == ["a,on 9:41|"]
+
+
+def test_what_is_longer_than_the_display_has_its_parts_in_a_circle() -> None:
+    parts = [rows_of(0, "one two three four", "next", count=2, turn=turn)[0] for turn in range(3)]
+    assert parts == [["one two,|three four,|"], [",on 9:41|"], ["one two,|three four,|"]]
 
 
 def test_items_are_not_torn_apart_by_the_end_of_a_page() -> None:

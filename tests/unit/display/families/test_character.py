@@ -94,8 +94,8 @@ def test_a_list_marks_the_selected_row_and_says_which_it_is() -> None:
     body = List(tuple(ListRow(f"Row {n}", "off", n) for n in range(1, 8)), selected=3, total=7)
     assert rows(Page(STATUS, body, title="Menu", cancel="Back", ok="OK")) == [
         "Menu             4/7",
-        " 3 Row 3         off",
         ">4 Row 4         off",
+        " 5 Row 5         off",
         "[Back]          [OK]",
     ]
 

@@ -7,7 +7,7 @@ from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
-from firmware.phone.menu_views import ListView, NoticeView
+from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences
@@ -18,7 +18,7 @@ from firmware.phone.requests.contacts import DeleteContact, ReadContact, SaveCon
 from firmware.phone.requests.recordings import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list
 from tests.unit.phone.office import office
 from tests.unit.phone.recorded import recorded
 
@@ -55,7 +55,7 @@ def test_there_is_a_list_of_each_kind(title: str, kind: CallKind) -> None:
     desk = office()
     open_list(desk, logged(1), kind=kind, title=title)
     assert said(the_list(desk).title) == title
-    assert values(desk) == ["25 Nov 14:01"]
+    assert [(row.value, row.detail) for row in the_list(desk).rows] == [("", "25 Nov 14:01")]
 
 
 def test_until_the_store_answers_the_list_asks_for_patience_and_takes_no_row() -> None:
@@ -84,7 +84,10 @@ def test_the_list_of_all_calls_says_which_way_each_went() -> None:
         logged(2, number=""),
         logged(3, direction=CallDirection.OUTGOING),
     )
-    assert [said(label) for label in labels(desk)] == ["From Anna", "Missed: Number withheld", "Called 2303"]
+    rows = the_list(desk).rows
+    assert [row.sign for row in rows] == [CAME, MISSED, CALLED]
+    assert [said(row.label) for row in rows] == ["Anna", "Number withheld", "2303"]
+    assert [said(row.said) for row in rows] == ["From Anna", "Missed: Number withheld", "Called 2303"]
 
 
 def test_who_opens_the_missed_calls_has_seen_them() -> None:

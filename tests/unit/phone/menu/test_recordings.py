@@ -22,7 +22,7 @@ from firmware.phone.requests.recordings import (
 )
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
-from tests.unit.phone.menus import choose, labels, row_of, said, the_list, values
+from tests.unit.phone.menus import choose, labels, row_of, said, the_list
 from tests.unit.phone.recorded import list_recordings, listen_to_a_recording, open_recordings, recorded
 
 
@@ -46,7 +46,8 @@ def test_every_recording_is_listed_with_who_and_when_and_whether_it_has_its_end(
     desk = Desk()
     open_recordings(desk, recorded(1), recorded(2, name=""), recorded(3, name="", number="", complete=False))
     assert [said(label) for label in labels(desk)] == ["Anna 1", "2302", "Number withheld"]
-    assert [said(value) for value in values(desk)] == ["25 Nov 14:01", "25 Nov 14:02", "Cut off, 25 Nov 14:03"]
+    details = [said(row.detail) for row in the_list(desk).rows]
+    assert details == ["25 Nov 14:01", "25 Nov 14:02", "Cut off, 25 Nov 14:03"]
 
 
 def test_a_recording_is_heard_after_four_keys() -> None:

@@ -1,0 +1,174 @@
+"""Lists and questions on every display: no name is cut, and a question says what its two keys do."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firmware.display.families import FAMILIES
+from firmware.display.families.fitting import clean
+from firmware.display.families.fonts import Face
+from firmware.display.families.rom import encode, readable
+from firmware.display.model import List, ListRow, Page
+from firmware.display.pages import page_for
+from firmware.display.translation import Language
+from firmware.phone.contact import MAX_NAME
+from firmware.phone.menu_views import NoticeView
+from firmware.phone.view import Look
+from tests.lab.chance import counted
+from tests.unit.display import gallery
+from tests.unit.display.states import CLOCK, VIEWS
+
+CHARACTERS = gallery.CHARACTERS
+LISTS = [name for name, view in VIEWS.items() if isinstance(page_for(view, "en", CLOCK).body, List)]
+QUESTIONS = [name for name, view in VIEWS.items() if isinstance(view.menu, NoticeView) and view.menu.asks]
+LONG_NAMES = ("Daniela Ortega-Villanueva de la Fuente y Martínez", "欧阳建国办公室电话与传真机房", "A" * MAX_NAME)
+families = pytest.mark.parametrize("family", FAMILIES)
+languages = pytest.mark.parametrize("language", Language)
+sizes = pytest.mark.parametrize("large_text", [False, True], ids=["normal", "large"])
+
+Draw = Callable[[str, Page], list[str]]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Iterator[Draw]:
+    """What a family draws of a page, text by text."""
+    texts: list[str] = []
+    draw = Face.draw
+
+    def note(face: Face, *drawing: Any) -> None:
+        texts.append(drawing[3])
+        draw(face, *drawing)
+
+    def texts_of(family: str, page: Page) -> list[str]:
+        if family == CHARACTERS:
+            codes = gallery.renderer(family).render(page)
+            return [gallery.in_letters(codes)[start : start + 20] for start in range(0, len(codes), 20)]
+        texts.clear()
+        gallery.renderer(family).render(page)
+        return list(texts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Face, "draw", note)
+        yield texts_of
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+def shown(family: str, text: str) -> str:
+    """The letters of a text as a family has them."""
+    return letters(gallery.in_letters(encode(readable(text))) if family == CHARACTERS else clean(text))
+
+
+def assert_no_name_is_cut(drawn: Draw, family: str, page: Page) -> None:
+    """Look at all parts: what is drawn of the selected row is all of it, and no other row's label ends early."""
+    body = page.body
+    assert isinstance(body, List)
+    # A title may be longer than its row: what is looked at here is below it.
+    page = replace(page, title="", cancel="", ok="")
+    parts = [drawn(family, replace(page, turn=turn)) for turn in range(30)]
+    assert not any("…" in text or "..." in text for part in parts for text in part)
+    if body.selected is not None:
+        row = body.rows[body.selected - body.first]
+        seen = letters("".join("".join(part) for part in parts[: parts[1:].index(parts[0]) + 1]))
+        at = seen.find(shown(family, row.label)[:1])
+        for letter in "".join(shown(family, text) for text in (row.label, row.value, row.detail)):
+            at = seen.find(letter, at) + 1
+            assert at, f"{row} is cut on {family}"
+
+
+@families
+@languages
+@sizes
+@pytest.mark.parametrize("name", LISTS)
+def test_no_row_of_a_list_cuts_a_name(
+    drawn: Draw, family: str, language: Language, large_text: bool, name: str
+) -> None:
+    view = replace(VIEWS[name], look=Look(large_text=large_text))
+    assert_no_name_is_cut(drawn, family, page_for(view, language.value, CLOCK))
+
+
+@families
+@sizes
+@pytest.mark.parametrize("selected", range(len(LONG_NAMES) + 1))
+def test_names_longer_than_the_display_are_read_in_parts(
+    drawn: Draw, family: str, large_text: bool, selected: int
+) -> None:
+    rows = tuple(
+        ListRow(name, number=number, detail="25 Nov 14:03", sign="→")
+        for number, name in enumerate(("Anna", *LONG_NAMES), start=1)
+    )
+    page = Page(body=List(rows, selected=selected, total=len(rows)), large_text=large_text)
+    assert_no_name_is_cut(drawn, family, page)
+
+
+@families
+@sizes
+@given(
+    names=st.lists(st.text("aW 中é-", min_size=1, max_size=MAX_NAME).filter(str.strip), min_size=1, max_size=6),
+    chosen=st.integers(0, 5),
+    value=st.sampled_from(["", "off", "13912345678"]),
+)
+@settings(max_examples=counted(full=300, landing=15), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_names_none_is_cut(  # noqa: PLR0917 - hypothesis gives them by name
+    drawn: Draw, family: str, large_text: bool, names: list[str], chosen: int, value: str
+) -> None:
+    rows = tuple(ListRow(name, value, detail="3 Nov 18:20") for name in names)
+    page = Page(body=List(rows, selected=chosen % len(rows), total=len(rows)), large_text=large_text)
+    assert_no_name_is_cut(drawn, family, page)
+
+
+@families
+def test_a_time_stands_on_the_selected_row_alone(drawn: Draw, family: str) -> None:
+    rows = tuple(ListRow(name, detail=f"25 Nov 14:0{minute}") for minute, name in enumerate(("Al", "Bo", "Cy")))
+    texts = " ".join(drawn(family, Page(body=List(rows, selected=1, total=3))))
+    assert "14:01" in texts
+    assert "14:00" not in texts
+    assert "14:02" not in texts
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != CHARACTERS])
+@sizes
+def test_all_labels_of_a_list_are_set_in_one_face(
+    monkeypatch: pytest.MonkeyPatch, family: str, large_text: bool
+) -> None:
+    faces: dict[str, Face] = {}
+    draw = Face.draw
+
+    def note(face: Face, *drawing: Any) -> None:
+        faces[drawing[3]] = face
+        draw(face, *drawing)
+
+    monkeypatch.setattr(Face, "draw", note)
+    labels = ("Al", "安娜", "Daniela Ortega-Villanueva de la Fuente")
+    for selected in range(3):
+        page = Page(body=List(tuple(map(ListRow, labels)), selected=selected, total=3), large_text=large_text)
+        gallery.renderer(family).render(page)
+    assert len({id(face) for face in faces.values()}) == 1
+
+
+def test_below_a_title_the_selected_row_is_a_plate_of_its_own() -> None:
+    page = Page(title="Menu", body=List((ListRow("Calls"), ListRow("Contacts")), selected=0, total=2))
+    row_bytes = 128 // 8
+    frame = gallery.renderer("oled_128x64").render(page)
+    assert frame[15 * row_bytes : 16 * row_bytes] == bytes(row_bytes), "the title's last row of pixels is dark"
+    assert frame[16 * row_bytes : 17 * row_bytes] == b"\xff" * row_bytes
+
+
+@families
+@languages
+@sizes
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_says_what_its_two_keys_do(
+    drawn: Draw, family: str, language: Language, large_text: bool, name: str
+) -> None:
+    page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
+    texts = drawn(family, page)
+    for key in (page.cancel, page.ok):
+        assert key
+        assert any((f"[{readable(key)}]" in text) if family == CHARACTERS else text == key for text in texts), key
