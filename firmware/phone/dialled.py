@@ -151,6 +151,16 @@ def show_on_hook(state: PhoneState, digits: str) -> None:
     state.start_timer(Timer.INTER_DIGIT, PATIENCE_S)
 
 
+def call_from_cradle(state: PhoneState, number: str) -> None:
+    """Call with the handset down: on the loudspeaker, or as soon as it is lifted where there is none."""
+    if state.settings.has_loudspeaker:
+        state.speaker = True
+        dial(state, number)
+    else:
+        show_on_hook(state, number)
+        show_notice(state, Hint.LIFT_HANDSET)
+
+
 def hint_for(state: PhoneState, digits: str) -> Hint | None:
     """Say what to know of these digits, None where they may become a call like any other."""
     plan = state.settings.dial_plan

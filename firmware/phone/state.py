@@ -441,6 +441,7 @@ class PhoneState:
             volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
             hint=self.notice or self._shown_hint,
             speaker=self.speaker,
+            has_loudspeaker=self.settings.has_loudspeaker,
             other_calls=tuple(self._view_of(call) for call in _waiting_first(self.others)),
         )
         return replace(

@@ -197,6 +197,7 @@ class PhoneView:
         volume_percent: set for a moment after a volume key, else None.
         hint: a word to the person, None where there is none.
         speaker: the loudspeaker and its microphone are in use in place of the handset's.
+        has_loudspeaker: there is one, so that a number can be called with the handset down.
         other_calls: those that wait or are on hold, waiting ones first.
         lines: every account, the default one first.
         do_not_disturb: calls do not ring.
@@ -249,6 +250,7 @@ class PhoneView:
     volume_percent: int | None = None
     hint: Hint | None = None
     speaker: bool = False
+    has_loudspeaker: bool = False
     other_calls: tuple[CallView, ...] = ()
     lines: tuple[LineView, ...] = ()
     do_not_disturb: bool = False

@@ -52,14 +52,17 @@ def dialling_body(view: PhoneView, translator: Translator) -> Body:
 
 
 def dialling_keys(view: PhoneView) -> SoftKeys:
-    """OK sends or takes the contact that is chosen, CANCEL takes the last digit away.
+    """OK calls, or shows the number of the contact that is chosen where that takes the handset.
+
+    CANCEL takes the last digit away.
 
     Without digits they are about the other calls.
     """
+    can_call = view.off_hook or view.speaker or view.has_loudspeaker
     if shows_matches(view) and view.match is not None:
-        return SoftKeys(word("Delete"), word("OK"))
+        return SoftKeys(word("Delete"), word("Call") if can_call else word("OK"))
     if view.digits:
-        may_be_sent = (view.off_hook or view.speaker) and view.hint in {None, Hint.EMERGENCY_NUMBER}
+        may_be_sent = can_call and view.hint in {None, Hint.EMERGENCY_NUMBER, Hint.LIFT_HANDSET}
         return SoftKeys(word("Delete"), word("Call") if may_be_sent else "")
     if any(other.state is CallState.WAITING for other in view.other_calls):
         return SoftKeys(DECLINE, ANSWER)

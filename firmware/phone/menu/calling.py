@@ -1,6 +1,6 @@
 """Calling from a menu with the handset in its cradle."""
 
-from firmware.phone.dialled import show_on_hook
+from firmware.phone.dialled import call_from_cradle, show_on_hook
 from firmware.phone.emergency_digits import dialled_number
 from firmware.phone.menu.question import Notice
 from firmware.phone.moves import show_notice
@@ -10,14 +10,20 @@ from firmware.phone.view import Hint
 
 
 def offer_call(state: PhoneState, number: str) -> None:
-    """Show a number that waits for the handset, in place of the menu; say where it cannot be called."""
+    """Call a number from the cradle, in place of the menu; say where it cannot be called.
+
+    One that a digit has chosen waits for the handset or OK: more digits of another number may follow.
+    """
     if help_number := dialled_number(state):
         # The digit that has chosen the number was the last one of another.
         state.menu.close()
         show_on_hook(state, help_number)
     elif state.settings.dial_plan.accepts(number):
         state.menu.close()
-        show_on_hook(state, number)
-        show_notice(state, Hint.LIFT_HANDSET)
+        if state.digit_row.digits:
+            show_on_hook(state, number)
+            show_notice(state, Hint.LIFT_HANDSET)
+        else:
+            call_from_cradle(state, number)
     else:
         state.menu.push(state, Notice(number or UNKNOWN_CALLER, HINTS[Hint.NUMBER_IMPOSSIBLE]))

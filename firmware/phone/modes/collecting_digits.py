@@ -6,6 +6,7 @@ from firmware.phone.dial_plan import MAX_DIGITS, Match
 from firmware.phone.dialled import (
     PATIENCE_S,
     accepts,
+    call_from_cradle,
     call_hotline,
     call_voicemail,
     chosen_number,
@@ -120,30 +121,33 @@ def _redial(state: PhoneState, event: KeyPressed) -> None:
 
 
 def _turn_or_choose(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
-    """Choose among the contacts that the digits may mean; where there are none, turn the volume."""
-    if state.matches and not state.engaged:
+    """Choose among the contacts that the digits may mean; where there are none, turn the volume.
+
+    With the handset up the digits are not sent while somebody chooses.
+    """
+    if state.matches:
         move_match(state, -1 if event.key is Key.VOLUME_UP else 1)
-        state.start_timer(Timer.INTER_DIGIT, PATIENCE_S)
+        chooses = state.match is not None or not state.engaged
+        state.start_timer(Timer.INTER_DIGIT, PATIENCE_S if chooses else state.settings.inter_digit_timeout_s)
     else:
         VOLUME_KEYS[event.key](state, event)
 
 
 def _send(state: PhoneState, _event: KeyPressed) -> None:
-    if not state.engaged and (number := chosen_number(state)):
-        show_on_hook(state, number)
-    elif not state.engaged:
+    if not state.engaged:
         _send_on_hook(state)
     elif not state.digits:
         answer_waiting(state)
     elif not state.refused:
-        dial(state, state.digits)
+        dial(state, chosen_number(state) or state.digits)
 
 
 def _send_on_hook(state: PhoneState) -> None:
-    """Do what a code says; a number waits for the handset."""
-    hint = switch_on_hook(state, state.digits)
+    """Do what a code says, or call the number or the contact that was chosen instead of it."""
+    number = chosen_number(state) or state.digits
+    hint = switch_on_hook(state, number)
     if hint is None:
-        show_notice(state, Hint.LIFT_HANDSET)
+        call_from_cradle(state, number)
     else:
         go_home(state)
         show_notice(state, hint)
@@ -206,6 +210,9 @@ def _inter_digit_timeout(state: PhoneState, _event: TimerExpired) -> None:
         offer_dial_tone(state)
     elif state.refused:
         state.settled = True
+    elif state.match is not None:
+        # Whoever has chosen somebody does not mean the digits.
+        offer_dial_tone(state)
     else:
         dial(state, state.digits)
 

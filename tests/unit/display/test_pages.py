@@ -142,6 +142,12 @@ def test_contacts_stay_while_the_phone_asks_for_the_handset_to_be_lifted() -> No
     assert [row.label for row in page.body.rows] == ["Anna Schmidt", "安娜", "Bob"]
 
 
+@pytest.mark.parametrize(("has_loudspeaker", "ok"), [(True, "Call"), (False, "")])
+def test_ok_calls_a_number_with_the_handset_down_where_there_is_a_loudspeaker(has_loudspeaker: bool, ok: str) -> None:
+    view = PhoneView(Mode.COLLECTING_DIGITS, digits="2345", has_loudspeaker=has_loudspeaker)
+    assert page_for(view, "en").ok == ok
+
+
 def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
     assert "Cannot call. Use another phone." in needed(page_for(VIEWS["not set up, lifted"], "en"))
 

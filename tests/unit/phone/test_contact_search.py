@@ -1,4 +1,6 @@
+from firmware.phone.commands import StartTimer
 from firmware.phone.contact import ContactMatch
+from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.orders import PlaceCall
 from firmware.phone.request import Answered
@@ -55,6 +57,38 @@ def test_contacts_without_a_number_cannot_be_dialled_and_are_not_shown() -> None
     desk.dial("2")
     found(desk, "2", ContactMatch(3, "Cy", ""), BO)
     assert desk.view.matches == (BO,)
+
+
+def choosing_off_hook() -> Desk:
+    desk = office()
+    desk.lift()
+    desk.dial("26")
+    found(desk, "26", ANN, BO)
+    return desk
+
+
+def test_with_the_handset_up_volume_keys_choose_and_the_digits_are_not_sent_meanwhile() -> None:
+    desk = choosing_off_hook()
+    assert StartTimer(Timer.INTER_DIGIT, 30.0) in desk.press(Key.VOLUME_DOWN)
+    assert (desk.view.match, desk.view.volume_percent) == (0, None)
+    desk.expire(Timer.INTER_DIGIT)
+    assert (desk.said(PlaceCall), desk.view.digits) == ([], "")
+
+
+def test_with_the_handset_up_ok_calls_whoever_is_chosen() -> None:
+    desk = choosing_off_hook()
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.OK)
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2003@example.com"]
+
+
+def test_with_the_handset_up_whoever_chooses_nobody_after_all_has_the_digits_sent() -> None:
+    desk = choosing_off_hook()
+    desk.press(Key.VOLUME_DOWN)
+    assert StartTimer(Timer.INTER_DIGIT, 4.0) in desk.press(Key.VOLUME_UP)
+    desk.expire(Timer.INTER_DIGIT)
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:26@example.com"]
 
 
 def test_codes_are_not_looked_up() -> None:

@@ -72,7 +72,9 @@ _BEFORE: st.SearchStrategy[tuple[Event, ...]] = st.sampled_from(
 
 
 def _be_left_alone(home: Home) -> None:
-    """Wait as somebody does before a number, and delete what stands where numbers are typed."""
+    """End a call, wait as somebody does before a number, and delete what stands where numbers are typed."""
+    if home.view.speaker:
+        home.press(Key.SPEAKER)
     while home.view.mode in {Mode.COLLECTING_DIGITS, Mode.RINGING, Mode.CALL_ENDED}:
         home.press(Key.CANCEL)
     if Timer.DIGIT_ROW in home.phone._state.timers:
@@ -104,11 +106,12 @@ def test_from_any_page_an_emergency_number_is_typed_and_called_by_lifting(
         home.handle(event)
     _be_left_alone(home)
     called = number.draw(st.sampled_from(sorted(_PLANS[country].emergency_numbers)))
+    calls = len(home.calls_to_help())
     home.dial(called)
     assert called in {home.view.help_number, home.view.digits}
     home.lift()
     plan = _PLANS[country]
-    assert home.calls_to_help() == [plan.general_number if called == "112" else called]
+    assert home.calls_to_help()[calls:] == [plan.general_number if called == "112" else called]
 
 
 @given(pin=st.text("0123456789", max_size=8), country=st.sampled_from(_COUNTRIES), pauses=st.sets(st.integers(0, 8)))

@@ -241,6 +241,15 @@ def test_sending_before_lifting_asks_for_the_handset(key: Key) -> None:
     assert desk.view.digits == "23"
 
 
+@pytest.mark.parametrize("key", [Key.OK, Key.HASH])
+def test_sending_before_lifting_calls_on_the_loudspeaker_where_there_is_one(key: Key) -> None:
+    desk = Desk(settings(has_loudspeaker=True))
+    desk.dial("23")
+    desk.press(key)
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:23@example.com"]
+    assert (desk.view.mode, desk.view.speaker) == (Mode.OUTGOING, True)
+
+
 def test_digits_that_nobody_sends_are_forgotten() -> None:
     desk = Desk()
     assert StartTimer(Timer.INTER_DIGIT, 30) in desk.dial("23")

@@ -192,6 +192,14 @@ def test_a_call_is_called_back(where: str, how: str) -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
 
 
+def test_call_back_calls_on_the_loudspeaker_where_there_is_one() -> None:
+    desk = office(has_loudspeaker=True)
+    open_list(desk, logged(1))
+    desk.press(Key.OK)
+    desk.press(Key.OK)
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
+
+
 def test_who_withheld_the_number_cannot_be_called_back_but_deleted() -> None:
     desk = office()
     open_list(desk, logged(1, number=""))
