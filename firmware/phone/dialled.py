@@ -241,19 +241,9 @@ def dial_quickly(state: PhoneState, event: KeyHeld) -> None:
         show_on_hook(state, number)
 
 
-def show_voicemail_number(state: PhoneState, _event: KeyPressed) -> None:
-    """Show the number of the voicemail; lifting the handset calls it."""
-    if state.settings.voicemail_number:
-        show_on_hook(state, state.settings.voicemail_number)
-    else:
-        show_notice(state, Hint.NO_VOICEMAIL)
-
-
-def call_voicemail(state: PhoneState, event: KeyPressed) -> None:
-    """Call the voicemail, unless a number is being dialled."""
-    if not state.engaged:
-        show_voicemail_number(state, event)
-    elif not state.digits or state.refused:
+def call_voicemail(state: PhoneState) -> None:
+    """Call the voicemail with the handset up, unless a number is being dialled."""
+    if not state.digits or state.refused:
         send_or_refuse(state, state.settings.voicemail_number, Hint.NO_VOICEMAIL)
 
 

@@ -133,6 +133,7 @@ def place_call(
         LookUpCaller(call.call_id, number),
     )
     state.features.unbarred = ""
+    state.features.why_failed = None
     state.last_dialled = dialled
     auto_redial.take_call(state, dialled)
     enter(state, mode)

@@ -25,19 +25,24 @@ _ROW_GOES_ON = _ROW_BEGINS | {Mode.COLLECTING_DIGITS}
 
 @dataclass(slots=True)
 class DigitRow:
-    """The digit keys that were pressed one after the other, whatever each of them did."""
+    """The digit keys that were pressed one after the other, whatever each of them did.
+
+    `grows` is whether the key that is being handled is one of them.
+    """
 
     digits: str = ""
+    grows: bool = False
 
 
 def take_digit(state: "PhoneState", event: Event) -> None:
     """Count a digit key before the page does something about it."""
     if not isinstance(event, KeyPressed) or not event.key.value.isdigit():
+        state.digit_row.grows = False
         return
     before = state.digit_row.digits if Timer.DIGIT_ROW in state.timers else ""
-    is_row = bool(before) or state.mode in _ROW_BEGINS
-    state.digit_row.digits = before + event.key.value if is_row else ""
-    if is_row:
+    state.digit_row.grows = bool(before) or state.mode in _ROW_BEGINS
+    state.digit_row.digits = before + event.key.value if state.digit_row.grows else ""
+    if state.digit_row.grows:
         state.start_timer(Timer.DIGIT_ROW, SAME_NUMBER_S)
 
 

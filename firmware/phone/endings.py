@@ -6,6 +6,7 @@ from firmware.phone.call import MISSED_DECISIONS, NOT_MISSED, CallState, Decisio
 from firmware.phone.commands import CloseCallRecord, KeepCallQuality, MarkMissedCallsSeen
 from firmware.phone.events import Timer
 from firmware.phone.features import PastCall
+from firmware.phone.last_calls import failure
 from firmware.phone.moves import SETTLE_S, enter
 from firmware.phone.news import CallStateChanged
 from firmware.phone.orders import HangUpCall, RejectCall, SplitCalls, Tone
@@ -39,6 +40,8 @@ def close_call(
         state.features.past_calls.appendleft(PastCall(call.call_id, call.title, call.quality))
     state.emit(CloseCallRecord(call.call_id, reason, sip_code, call.decision, ended_ago_s))
     auto_redial.take_end(state, call)
+    if call.direction is CallDirection.OUTGOING:
+        state.features.why_failed = failure(reason)
     if call in state.others:
         state.others.remove(call)
     if call.joined:

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from contract.calls import DisconnectReason
 from contract.consent import Purpose
 from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
@@ -209,6 +210,7 @@ class FeatureState:
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
         missed: the newest missed call's other end, None where that is not known.
+        why_failed: why the call that was dialled last did not come about or was cut off; None where it did not fail.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         lines: every account's registration, by name; the default account's name is empty.
         voicemail: how many voice messages nobody has heard, by account.
@@ -240,6 +242,7 @@ class FeatureState:
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None
     missed: CallerId | None = None
+    why_failed: DisconnectReason | None = None
     refusal: Refusal | None = None
     lines: dict[str, RegistrationChanged] = field(default_factory=dict)
     voicemail: dict[str, int] = field(default_factory=dict)

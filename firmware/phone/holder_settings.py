@@ -246,6 +246,7 @@ def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> No
         state.last_dialled = ""
         features.last_caller = features.missed = features.refusal = None
         features.past_calls.clear()
+        features.why_failed = None
     if DataCategory.MESSAGES in categories:
         features.draft = None
 

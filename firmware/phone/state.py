@@ -16,6 +16,7 @@ from firmware.phone.emergency_digits import DigitRow, number_for_help
 from firmware.phone.events import Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.key import Key
+from firmware.phone.last_calls import number_to_call_back, why_last_failed
 from firmware.phone.light import Light
 from firmware.phone.menu_stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
@@ -436,6 +437,7 @@ class PhoneState:
             details_step=self.details_step,
             missed_calls=self.missed_calls,
             missed_party=self.missed_party,
+            may_call_back=bool(number_to_call_back(self)),
             muted=self.muted,
             microphone_open=self.microphone_open,
             volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
@@ -471,6 +473,7 @@ class PhoneState:
             spoken=preferences.spoken_menus and self._is_about_menus(view),
             flash=self.flash,
             help_number=number_for_help(self),
+            why_failed=why_last_failed(self),
             serial=self.settings.serial,
             last_bundle=self.bundle.last,
             menu_is_public=self.menu.top is not None and self.menu.top.is_public,

@@ -192,6 +192,7 @@ class PhoneView:
         details_step: how often the person has asked for more about what is wrong; 0 where nobody asks.
         missed_calls: how many nobody has seen.
         missed_party: the newest of them, by name or number; empty where unknown.
+        may_call_back: OK calls the newest of them.
         muted: the microphone sends silence.
         microphone_open: the microphone's PCM is open; the display must show it.
         volume_percent: set for a moment after a volume key, else None.
@@ -228,6 +229,7 @@ class PhoneView:
         spoken: what is shown is to be said aloud, too.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
         help_number: the emergency number that was typed on the page; lifting the handset calls it. Empty for none.
+        why_failed: why the call to the number that is shown failed, where that was the last call; None otherwise.
         serial: the hardware's serial number, by which an installer knows it.
         last_bundle: what became of the last bundle that the phone has heard of; None where it has of none.
         menu_is_public: the menu's page is about the handset and about nobody.
@@ -245,6 +247,7 @@ class PhoneView:
     details_step: int = 0
     missed_calls: int = 0
     missed_party: str = ""
+    may_call_back: bool = False
     muted: bool = False
     microphone_open: bool = False
     volume_percent: int | None = None
@@ -281,6 +284,7 @@ class PhoneView:
     spoken: bool = False
     flash: bool | None = None
     help_number: str = ""
+    why_failed: DisconnectReason | None = None
     serial: str = ""
     last_bundle: BundleEnded | None = None
     menu_is_public: bool = False

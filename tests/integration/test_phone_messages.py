@@ -84,9 +84,9 @@ async def test_one_key_calls_the_voicemail(office: Office, clerk: Person) -> Non
     await clerk.reads("••••")
 
 
-async def test_the_voicemail_key_shows_the_number_before_the_handset_is_lifted(office: Office, clerk: Person) -> None:
+async def test_the_voicemail_key_opens_its_page_before_the_handset_is_lifted(office: Office, clerk: Person) -> None:
     await clerk.press("voicemail")
-    await clerk.reads(CAROL)
+    await clerk.reads("Voicemail")
     await clerk.lift()
     office.carol.answers()
     await clerk.wait_for_call("active")

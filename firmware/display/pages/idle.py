@@ -18,6 +18,8 @@ _FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPO
 
 def shows_matches(view: PhoneView) -> bool:
     """Whether the contacts that the digits may mean are shown: nothing more important is to be said."""
+    if view.why_failed is not None and view.match is None:
+        return False
     return bool(view.matches) and (view.hint is None or view.hint in _HINTS_BESIDE_MATCHES)
 
 
@@ -39,6 +41,8 @@ def dialling_body(view: PhoneView, translator: Translator) -> Body:
         hint = (headline(say(phrases.HINTS[view.hint])),)
     elif view.hint is not None:
         hint = hint_blocks(view, view.hint, translator)
+    if view.why_failed is not None and view.hint is None:
+        hint = (sentence(say(phrases.REASONS[view.why_failed])),)
     if view.digits:
         return (Block(view.digits, Role.DIGITS, Flow.CUT_START, importance=Importance.NEEDED), *hint)
     held = tuple(
@@ -145,6 +149,8 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(clear, word("Unlock"))
     if view.works_only:
         return SoftKeys(clear, word("OK"))
+    if view.may_call_back:
+        return SoftKeys(clear, word("Call back"))
     if view.notices_to_read or view.answers_to_read or view.policy_to_read:
         return SoftKeys(clear, word("Read"))
     return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))

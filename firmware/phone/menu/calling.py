@@ -20,7 +20,7 @@ def offer_call(state: PhoneState, number: str) -> None:
         show_on_hook(state, help_number)
     elif state.settings.dial_plan.accepts(number):
         state.menu.close()
-        if state.digit_row.digits:
+        if state.digit_row.grows:
             show_on_hook(state, number)
             show_notice(state, Hint.LIFT_HANDSET)
         else:

@@ -9,8 +9,9 @@ from firmware.base.words import Text, word
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.holder_settings import block, unblock
 from firmware.phone.key import Key
+from firmware.phone.last_calls import failure
 from firmware.phone.menu.calling import offer_call
-from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import edit_contact_page
 from firmware.phone.menu.let_through import ways_to_overrule
@@ -19,7 +20,7 @@ from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu_stack import PageNews
-from firmware.phone.menu_views import CALLED, CAME, MISSED, MenuRow
+from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, MenuRow, SoftKeys
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall
@@ -27,6 +28,7 @@ from firmware.phone.requests.contacts import ContactDeleted, ContactSaved
 from firmware.phone.requests.recordings import FindRecordings, RecordingRow, RecordingsChanged
 from firmware.phone.state import PhoneState
 
+CALL_BACK = word("Call back")
 _TITLES = {
     CallKind.ALL: word("All calls"),
     CallKind.MISSED: word("Missed calls"),
@@ -61,10 +63,13 @@ def _ask_to_clear(_state: PhoneState) -> Question:
 
 
 class CallList(LongList[LoggedCall]):
-    """The calls of one kind, newest first."""
+    """The calls of one kind, newest first.
+
+    OK shows all about a call, but calls back whose call was missed; `#` and the row's digit show all about that one.
+    """
 
     def __init__(self, kind: CallKind) -> None:
-        super().__init__(_TITLES[kind], word("No calls"))
+        super().__init__(word("Missed (# more)") if kind is CallKind.MISSED else _TITLES[kind], word("No calls"))
         self._kind = kind
 
     def open(self, state: PhoneState) -> None:
@@ -91,16 +96,29 @@ class CallList(LongList[LoggedCall]):
         """Show all about it."""
         state.menu.push(state, CallPage(item))
 
+    def view(self, state: PhoneState) -> ListView:
+        """Say that OK calls back where it does."""
+        view = super().view(state)
+        return replace(view, keys=SoftKeys(BACK, CALL_BACK)) if self._ok_calls_back else view
+
     def press(self, state: PhoneState, key: Key) -> None:
-        """Call back by REDIAL."""
-        if key is Key.REDIAL and self.selected_item is not None:
-            offer_call(state, self.selected_item.number)
+        """Call back by REDIAL and, whose call was missed, by OK."""
+        item = self.selected_item
+        if item is not None and (key is Key.REDIAL or (key is Key.OK and self._ok_calls_back)):
+            offer_call(state, item.number)
+        elif item is not None and key is Key.HASH:
+            self.choose(state, item)
         else:
             super().press(state, key)
 
     def number_to_call(self, state: PhoneState) -> str:  # noqa: ARG002 - part of Screen
         """Call back."""
         return self.selected_item.number if self.selected_item is not None else ""
+
+    @property
+    def _ok_calls_back(self) -> bool:
+        item = self.selected_item
+        return self._kind is CallKind.MISSED and item is not None and bool(item.number)
 
 
 class CallPage(Choices):
@@ -151,10 +169,11 @@ class CallPage(Choices):
             for recording in self._recordings
         ]
         if not self._call.number:
-            return [*more, delete, *recordings, *self._facts()]
+            return [*more, delete, *recordings, *self._failure(), *self._facts()]
         blocked = self._call.number in state.features.preferences.blocked
         return [
-            Choice(word("Call back"), self._call_back, self._call.number),
+            Choice(CALL_BACK, self._call_back, self._call.number),
+            *self._failure(),
             self._contact(),
             Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
             *more,
@@ -162,6 +181,11 @@ class CallPage(Choices):
             *recordings,
             *self._facts(),
         ]
+
+    def _failure(self) -> list[Choice]:
+        """Say first of all why a call came to nothing, or was cut off."""
+        reason = failure(self._call.reason)
+        return [Choice(REASONS[reason])] if reason is not None else []
 
     def _facts(self) -> list[Choice]:
         call = self._call
@@ -172,7 +196,7 @@ class CallPage(Choices):
             facts.append(Choice(word("Talked"), value=clock(call.duration_s)))
         if call.decision is not None:
             facts.append(Choice(DECISIONS[call.decision]))
-        if call.reason is not None:
+        if call.reason is not None and not self._failure():
             facts.append(Choice(REASONS[call.reason]))
         if call.quality is not None:
             facts.extend(Choice(row.label, value=row.value) for row in sound_rows(call.quality))

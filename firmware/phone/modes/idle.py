@@ -3,13 +3,14 @@
 UNPROVISIONED means that there is no usable configuration. Emergency calls work where there is an account to call with.
 """
 
-from firmware.phone.dialled import begin_dialling, recall_on_hook, show_on_hook, show_voicemail_number
+from firmware.phone.dialled import begin_dialling, call_from_cradle, recall_on_hook, show_on_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired
 from firmware.phone.holder_settings import FEATURE_KEYS
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
+from firmware.phone.last_calls import number_to_call_back
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.lock import unlock_page
@@ -19,7 +20,7 @@ from firmware.phone.menu.policy import newest_policy_page
 from firmware.phone.menu.privacy import privacy_page
 from firmware.phone.menu.requests import requests_page
 from firmware.phone.modes.collecting_digits import collect_on_hook
-from firmware.phone.modes.menu import open_menu
+from firmware.phone.modes.menu import open_menu, open_voicemail
 from firmware.phone.modes.ringing import try_again
 from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.news import CallsFound
@@ -62,7 +63,10 @@ def _go_on_to_menu(state: PhoneState) -> None:
 
 
 def _press_ok(state: PhoneState, event: KeyPressed) -> None:
-    """Open a notice of danger, or show what is wrong; where all is well, open what is to be read, or else the menu."""
+    """Open a notice of danger, show what is wrong, or call back whose call was missed.
+
+    Where nothing of that is, open what is to be read, or else the menu.
+    """
     documents = state.features.documents
     if documents.unread_incident and not state.locked:
         open_menu(state, notices_page(state))
@@ -73,6 +77,8 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
     elif state.notice in FEATURE_HINTS:
         # Right after a code OK is still meant for it.
         return
+    elif number := number_to_call_back(state):
+        _call_back(state, number)
     elif documents.unread_notices and not state.locked:
         open_menu(state, notices_page(state))
     elif documents.unread_answers and not state.locked:
@@ -83,6 +89,13 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
         open_menu(state, privacy_page(state))
     else:
         open_main_menu(state, event)
+
+
+def _call_back(state: PhoneState, number: str) -> None:
+    """Call whose call was missed last; where it was the only one, nothing is left to tell of."""
+    if state.missed_calls == 1:
+        see_missed_calls(state)
+    call_from_cradle(state, number)
 
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:
@@ -106,7 +119,7 @@ IDLE: Rows = {
             Key.CANCEL: unless_locked(dismiss),
             Key.REDIAL: unless_locked(_redial),
             Key.MENU: open_main_menu,
-            Key.VOICEMAIL: unless_locked(show_voicemail_number),
+            Key.VOICEMAIL: unless_locked(open_voicemail),
         },
     ),
     CallsFound: taking_over(begin_dialling),

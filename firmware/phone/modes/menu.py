@@ -31,6 +31,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
+from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.menu_stack import Screen
 from firmware.phone.menu_views import EntryView
 from firmware.phone.moves import MENU_PATIENCE_S, enter, go_home
@@ -114,6 +115,11 @@ def open_menu(state: PhoneState, screen: Screen) -> None:
     state.menu.close()
     state.menu.push(state, screen)
     stay(state)
+
+
+def open_voicemail(state: PhoneState, _event: KeyPressed) -> None:
+    """Open the page that says how many voice messages there are; lifting the handset listens to them."""
+    open_menu(state, voicemail_page(state))
 
 
 def stay(state: PhoneState) -> None:

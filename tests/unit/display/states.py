@@ -319,6 +319,9 @@ VIEWS = {
     "a number of sixteen digits": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0044201234567890"),
     "a number that is too long": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="00442012345678901234"),
     "an emergency number": _view(Mode.COLLECTING_DIGITS, digits="112", hint=Hint.EMERGENCY_NUMBER),
+    "a number that was busy": _view(
+        Mode.COLLECTING_DIGITS, digits="2345", why_failed=DisconnectReason.BUSY, matches=_MATCHES
+    ),
     "an impossible number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="009", hint=Hint.NUMBER_IMPOSSIBLE),
     "a number waiting for the handset": _view(Mode.COLLECTING_DIGITS, digits="2345", hint=Hint.LIFT_HANDSET),
     "an extension waiting for the handset": _view(
@@ -524,6 +527,7 @@ VIEWS = {
     "incoming call on another line": _view(
         Mode.RINGING, call=_call(CallState.INCOMING, _BOB, account="Office", direction=CallDirection.INCOMING)
     ),
+    "idle, somebody to call back": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", may_call_back=True),
     "idle, everything waits": _view(
         Mode.IDLE,
         missed_calls=2,

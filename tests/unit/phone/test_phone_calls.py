@@ -141,6 +141,28 @@ def test_a_caller_who_gives_up_is_missed_by_name() -> None:
     assert (desk.view.missed_calls, desk.view.missed_party) == (1, "Aunt Anna")
 
 
+@pytest.mark.parametrize("has_loudspeaker", [True, False])
+def test_ok_on_the_idle_page_calls_back_whose_call_was_missed(has_loudspeaker: bool) -> None:
+    desk = Desk(settings(has_loudspeaker=has_loudspeaker))
+    desk.ring(caller=CallerId("2345", "Aunt Anna"))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert (desk.view.missed_calls, desk.view.may_call_back) == (1, True)
+    desk.press(Key.OK)
+    assert desk.view.digits == ("" if has_loudspeaker else "2345")
+    desk.lift()
+    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
+    assert desk.shown().missed_calls == 0
+
+
+def test_who_withheld_the_number_is_not_called_back_and_ok_opens_the_menu() -> None:
+    desk = Desk()
+    desk.ring(caller=CallerId(""))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert not desk.view.may_call_back
+    desk.press(Key.OK)
+    assert desk.view.mode is Mode.MENU
+
+
 def test_a_call_that_nobody_answers_is_given_up_and_missed() -> None:
     desk = Desk()
     desk.ring()

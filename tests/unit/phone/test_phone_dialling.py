@@ -307,6 +307,31 @@ def test_redial_before_lifting_shows_the_number_and_lifting_calls_it() -> None:
     assert len(desk.said(PlaceCall)) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (DisconnectReason.BUSY, DisconnectReason.BUSY),
+        (DisconnectReason.NETWORK_LOST, DisconnectReason.NETWORK_LOST),
+        (DisconnectReason.REMOTE_HANGUP, None),
+    ],
+)
+def test_redial_says_why_the_last_call_failed_until_another_one_is_placed(
+    reason: DisconnectReason, shown: DisconnectReason | None
+) -> None:
+    desk = Desk()
+    desk.sip(CallState.DISCONNECTED, desk.place_call("23"), reason)
+    desk.replace()
+    desk.press(Key.REDIAL)
+    assert (desk.view.digits, desk.view.why_failed) == ("23", shown)
+    desk.press("4")
+    assert desk.view.why_failed is None
+    desk.press(Key.CANCEL)
+    desk.lift()
+    desk.replace()
+    desk.press(Key.REDIAL)
+    assert desk.view.why_failed is None
+
+
 def test_redial_with_nothing_dialled_yet_says_so() -> None:
     desk = Desk()
     desk.press(Key.REDIAL)

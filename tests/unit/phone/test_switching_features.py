@@ -15,11 +15,13 @@ from firmware.phone.commands import (
 from firmware.phone.events import LastDialledLoaded, PreferencesLoaded, Timer
 from firmware.phone.features import Feature, FeatureCodes, Hotline
 from firmware.phone.key import Key
+from firmware.phone.menu_views import CardView
 from firmware.phone.news import VoicemailCounted
 from firmware.phone.orders import PlaceCall, PlayTone, RedirectCall, RejectCall, Tone
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode, Refusal
 from tests.unit.phone.desk import CALLER, INCOMING, Desk
+from tests.unit.phone.menus import said
 from tests.unit.phone.office import office, office_settings
 
 
@@ -327,7 +329,8 @@ def test_holding_a_digit_within_a_number_means_nothing() -> None:
 def test_the_voicemail_key_calls_the_voicemail() -> None:
     desk = office(voicemail_number="2500")
     desk.press(Key.VOICEMAIL)
-    assert desk.view.digits == "2500"
+    assert isinstance(desk.view.menu, CardView)
+    assert (said(desk.view.menu.title), said(desk.view.menu.keys.ok)) == ("Voicemail", "Call")
     desk.lift()
     desk.replace()
     desk.lift()
@@ -344,7 +347,8 @@ def test_the_voicemail_key_calls_the_voicemail() -> None:
 def test_without_a_voicemail_number_the_key_says_so() -> None:
     desk = office()
     desk.press(Key.VOICEMAIL)
-    assert desk.view.hint is Hint.NO_VOICEMAIL
+    assert isinstance(desk.view.menu, CardView)
+    assert [said(row.label) for row in desk.view.menu.rows] == ["No voicemail on this line"]
     desk.lift()
     desk.press(Key.VOICEMAIL)
     assert desk.view.hint is Hint.NO_VOICEMAIL

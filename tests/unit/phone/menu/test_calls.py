@@ -9,7 +9,7 @@ from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
-from firmware.phone.phrases import HINTS, UNKNOWN_CALLER
+from firmware.phone.phrases import HINTS, REASONS, UNKNOWN_CALLER
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd
 from firmware.phone.request import Answered, Failed, Stretch
@@ -54,7 +54,7 @@ def open_list(desk: Desk, *calls: LoggedCall, kind: CallKind = CallKind.ALL, tit
 def test_there_is_a_list_of_each_kind(title: str, kind: CallKind) -> None:
     desk = office()
     open_list(desk, logged(1), kind=kind, title=title)
-    assert said(the_list(desk).title) == title
+    assert said(the_list(desk).title) == ("Missed (# more)" if kind is CallKind.MISSED else title)
     assert [(row.value, row.detail) for row in the_list(desk).rows] == [("", "25 Nov 14:01")]
 
 
@@ -192,10 +192,37 @@ def test_a_call_is_called_back(where: str, how: str) -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
 
 
+@pytest.mark.parametrize(("number", "ok"), [("2301", "Call back"), ("", "OK")])
+def test_ok_calls_back_whose_call_was_missed_and_hash_or_a_digit_shows_all_about_it(number: str, ok: str) -> None:
+    desk = office()
+    open_list(desk, logged(1, number=number), kind=CallKind.MISSED, title="Missed calls")
+    assert said(the_list(desk).keys.ok) == ok
+    for key in (Key.HASH, "1"):
+        desk.press(key)
+        assert the_list(desk).title in {number, UNKNOWN_CALLER}
+        desk.press(Key.CANCEL)
+        desk.reply(ListCalls, Stretch(0, 1, (logged(1, number=number),)))
+    desk.press(Key.OK)
+    assert desk.view.digits == number
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == len(number[:1])
+
+
+@pytest.mark.parametrize(
+    ("reason", "first"), [(DisconnectReason.BUSY, "Busy"), (DisconnectReason.REMOTE_HANGUP, "Save number")]
+)
+def test_why_a_call_failed_stands_below_the_first_row_of_its_page(reason: DisconnectReason, first: str) -> None:
+    desk = office()
+    open_list(desk, logged(1, direction=CallDirection.OUTGOING, reason=reason))
+    desk.press("1")
+    assert said(labels(desk)[1]) == first
+    assert len([label for label in labels(desk) if label == REASONS[reason]]) == 1
+
+
 def test_call_back_calls_on_the_loudspeaker_where_there_is_one() -> None:
     desk = office(has_loudspeaker=True)
     open_list(desk, logged(1))
-    desk.press(Key.OK)
+    desk.press("1")
     desk.press(Key.OK)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
 
