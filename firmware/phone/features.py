@@ -210,6 +210,7 @@ class FeatureState:
         minute: the minute of the week, None until the first one has begun.
         last_caller: who called last, for calling back and blocking; None where nobody did.
         missed: the newest missed call's other end, None where that is not known.
+        saved: the name of the contact that was saved last, or its number where it has none.
         why_failed: why the call that was dialled last did not come about or was cut off; None where it did not fail.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         lines: every account's registration, by name; the default account's name is empty.
@@ -242,6 +243,7 @@ class FeatureState:
     minute: MinuteStarted | None = None
     last_caller: CallerId | None = None
     missed: CallerId | None = None
+    saved: str = ""
     why_failed: DisconnectReason | None = None
     refusal: Refusal | None = None
     lines: dict[str, RegistrationChanged] = field(default_factory=dict)

@@ -247,6 +247,8 @@ def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> No
         features.last_caller = features.missed = features.refusal = None
         features.past_calls.clear()
         features.why_failed = None
+    if DataCategory.CONTACTS in categories:
+        features.saved = ""
     if DataCategory.MESSAGES in categories:
         features.draft = None
 

@@ -73,6 +73,10 @@ class Screen(Protocol):
         """Take CANCEL; False leaves this page."""
         ...
 
+    def unsaved(self, state: "PhoneState") -> bool:
+        """Whether something would be lost that was written here, or on a page that it has opened."""
+        ...
+
     def hear(self, state: "PhoneState", news: PageNews) -> None:
         """Hear of something that may change what it shows."""
         ...
@@ -107,6 +111,10 @@ class Quiet:
 
     def cancel(self, state: "PhoneState") -> bool:  # noqa: ARG002 - part of Screen
         """Let this page be left."""
+        return False
+
+    def unsaved(self, state: "PhoneState") -> bool:  # noqa: ARG002 - part of Screen
+        """Lose nothing that anybody would miss."""
         return False
 
     def hear(self, state: "PhoneState", news: PageNews) -> None: ...

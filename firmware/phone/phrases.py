@@ -53,6 +53,7 @@ HINTS: Final[Mapping[Hint, Word]] = {
     Hint.RECORDING_DISK_FULL: word("No room to record. The call goes on."),
     Hint.RECORDING_FAILED: word("Not recorded. The call goes on."),
     Hint.RECORDINGS_TRIMMED: word("Oldest recordings made room."),
+    Hint.CONTACT_SAVED: word("Saved"),
     Hint.SET_UP_WAITS: word("Set-up waits for this call."),
     Hint.ALL_SET: word("All set. Lift and dial."),
 }

@@ -466,6 +466,7 @@ class PhoneState:
             match=self.match,
             **self._writing_view(),
             redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
+            saved=self.features.saved if view.hint is Hint.CONTACT_SAVED else "",
             feature=self.features.feature if view.hint in FEATURE_HINTS else "",
             menu=self.menu.view(self) if self.mode in {Mode.MENU, Mode.LISTENING} else None,
             locked=self.locked,

@@ -78,6 +78,7 @@ class Hint(StrEnum):
     RECORDING_DISK_FULL = "recording_disk_full"
     RECORDING_FAILED = "recording_failed"
     RECORDINGS_TRIMMED = "recordings_trimmed"
+    CONTACT_SAVED = "contact_saved"
     SET_UP_WAITS = "set_up_waits"
     ALL_SET = "all_set"
 
@@ -221,6 +222,7 @@ class PhoneView:
         candidate: which of them is chosen, from 0.
         redial_in_s: a busy number is tried again by itself, so often; 0 where none is.
         feature: the name of the feature that a code has just switched, beside FEATURE_ON and FEATURE_OFF.
+        saved: who has just been saved, beside CONTACT_SAVED.
         menu: the menu's page, in modes MENU and LISTENING.
         matches: the contacts that the digits dialled so far may mean, best first.
         match: which of them is chosen, from 0; None while none is.
@@ -276,6 +278,7 @@ class PhoneView:
     candidate: int = 0
     redial_in_s: int = 0
     feature: str = ""
+    saved: str = ""
     menu: MenuView | None = None
     matches: tuple[ContactMatch, ...] = ()
     match: int | None = None

@@ -168,7 +168,9 @@ def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block
 
 
 def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Block, ...]:
-    """Say a hint, below the name of the feature that it is about."""
+    """Say a hint, with the feature or the contact that it is about."""
+    if view.saved:
+        return (sentence(translator.say(word("Saved: {name}", name=view.saved))),)
     said = sentence(translator.say(phrases.HINTS[hint]))
     if view.feature in phrases.FEATURES and hint in _FEATURE_HINTS:
         return (headline(translator.say(phrases.FEATURES[view.feature])), said)

@@ -118,6 +118,7 @@ def without_anything_personal(view: PhoneView) -> PhoneView:
         missed_party="",
         lines=tuple(replace(line, account="") for line in view.lines),
         refusal=None,
+        saved="",
         message_text=None if view.message_text is None else "",
         candidates=(),
         menu=_unlocking(view.menu),

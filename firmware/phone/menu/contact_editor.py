@@ -7,11 +7,13 @@ from firmware.base.words import Text, word
 from firmware.phone.contact import MAX_NAME, MAX_NUMBERS, Contact, ContactNumber, NumberKind
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
-from firmware.phone.menu.question import Question, carry_out
+from firmware.phone.menu.question import carry_out, discard_question
 from firmware.phone.menu.text_page import TextPage
+from firmware.phone.moves import show_notice
 from firmware.phone.requests.contacts import ContactSaved, SaveContact
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry, Writing
+from firmware.phone.view import Hint, Mode
 
 KINDS: dict[NumberKind, Text] = {
     NumberKind.MOBILE: word("mobile"),
@@ -49,8 +51,13 @@ class ContactEditor(Choices):
         def discard(_state: PhoneState) -> None:
             state.menu.drop(state, self)
 
-        state.menu.push(state, Question(word("Not saved"), word("Discard the changes?"), word("Discard"), discard))
+        state.menu.push(state, discard_question(discard))
         return True
+
+    def unsaved(self, state: PhoneState) -> bool:
+        """Whether anything was written, be it on a page that is still open."""
+        pages = state.menu.screens
+        return self._changed or any(isinstance(page, TextPage | NumberEntry) and page.is_changed for page in pages)
 
     def _rows(self, _state: PhoneState) -> list[Choice]:
         contact = self._contact
@@ -70,7 +77,7 @@ class ContactEditor(Choices):
         self._contact = contact
 
     def _save(self, state: PhoneState) -> None:
-        carry_out(state, SaveContact(self._contact), ContactSaved)
+        carry_out(state, SaveContact(self._contact), ContactSaved, _say_saved)
         state.menu.drop(state, self)
 
     def _name_page(self, state: PhoneState) -> TextPage:
@@ -128,3 +135,10 @@ class ContactEditor(Choices):
             state.menu.pop(state)
 
         return choose
+
+
+def _say_saved(state: PhoneState, contact: Contact) -> None:
+    """Say for a moment who was saved, to somebody who is still in the menu."""
+    if state.mode is Mode.MENU:
+        state.features.saved = contact.name or contact.numbers[0].number
+        show_notice(state, Hint.CONTACT_SAVED)

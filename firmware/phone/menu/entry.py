@@ -33,13 +33,18 @@ class NumberEntry(Quiet):
         """
         self._title = title
         self._accept = accept
-        self._text = text
+        self._text = self._before = text
         self._note = note
 
     @property
     def written(self) -> str:
         """The number so far."""
         return self._text
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else stands there than at first."""
+        return self._text != self._before
 
     def view(self, _state: PhoneState) -> EntryView:
         """Show the number so far."""

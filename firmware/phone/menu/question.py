@@ -65,6 +65,11 @@ class Question(Sentence):
             super().press(state, key)
 
 
+def discard_question(discard: Callable[[PhoneState], None]) -> Question:
+    """Ask before what was written is lost."""
+    return Question(word("Not saved"), word("Discard the changes?"), word("Discard"), discard)
+
+
 class Notice(Sentence):
     """Says something that OK or CANCEL takes note of."""
 
@@ -99,15 +104,22 @@ class RequestNotice(Notice, Generic[A]):
         self._text = answer.words if isinstance(answer, Failed) else self._say(state, answer)
 
 
-def carry_out(state: PhoneState, request: Request[A], news: Callable[[A], PageNews]) -> None:
+def carry_out(
+    state: PhoneState,
+    request: Request[A],
+    news: Callable[[A], PageNews],
+    then: Callable[[PhoneState, A], None] | None = None,
+) -> None:
     """Have something changed that other pages show, too; where it comes to nothing, say so over whatever is open.
 
-    `news` makes of the answer what every open page hears.
+    `news` makes of the answer what every open page hears; `then` is done with it.
     """
 
     def take(state: PhoneState, answer: A | Failed) -> None:
         if not isinstance(answer, Failed):
             state.menu.tell(state, news(answer))
+            if then is not None:
+                then(state, answer)
         elif state.menu.top is not None:
             state.menu.push(state, Notice(NOT_DONE, answer.words))
 

@@ -22,7 +22,13 @@ class TextPage(Quiet):
         self._title = title
         self._accept = accept
         self._entry = entry
+        self._before = entry.shown
         self._note: Text = ""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else stands there than at first."""
+        return self._entry.shown != self._before
 
     def view(self, _state: PhoneState) -> EntryView:
         """Show the text so far, and the characters that a syllable may mean."""

@@ -1,8 +1,9 @@
 """MENU and LISTENING: a menu is open and nobody is calling, or the recording that its page plays is heard.
 
 In MENU the handset is in its cradle. Volume keys move, OK chooses, CANCEL goes back and, held, leaves; so does MENU.
-Lifting the handset calls an emergency number that was typed, or else whoever the page is about, or lets the person hear
-what it plays. A call that comes in is shown at once, and the menu is there again after it.
+Both ask before something that was written is lost. Lifting the handset calls an emergency number that was typed, or
+else whoever the page is about, or lets the person hear what it plays. A call that comes in is shown at once, and the
+menu is there again after it.
 
 In LISTENING OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it. Whoever calls waits, and
 OK answers. An emergency number goes out with its last digit.
@@ -31,6 +32,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
+from firmware.phone.menu.question import Question, discard_question
 from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.menu_stack import Screen
 from firmware.phone.menu_views import EntryView
@@ -179,6 +181,18 @@ def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> No
     leave(state)
 
 
+def _leave_asking(state: PhoneState, event: KeyPressed | KeyHeld) -> None:
+    """Leave, but ask first where something that was written would be lost."""
+    if not any(screen.unsaved(state) for screen in state.menu.screens):
+        _leave(state, event)
+        return
+    stay(state)
+    if isinstance(state.menu.top, Question):
+        # CANCEL has asked already, before it was held.
+        state.menu.pop(state)
+    state.menu.push(state, discard_question(leave))
+
+
 def _begin(state: PhoneState) -> None:
     number = number_for_help(state)
     if not number and state.listening_page is not None and not state.locked:
@@ -203,10 +217,10 @@ MENU: Rows = {
         FEATURE_KEYS,
         dict.fromkeys(_SCREEN_KEYS, _press),
         speaker_key(_begin),
-        {Key.CANCEL: _cancel, Key.MENU: _leave},
+        {Key.CANCEL: _cancel, Key.MENU: _leave_asking},
     ),
     KeyRepeated: by_key(dict.fromkeys(_REPEATING, _press)),
-    KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave}),
+    KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave_asking}),
     CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,

@@ -654,6 +654,7 @@ VIEWS = {
             keys=SoftKeys(word("Delete"), word("OK")),
         )
     ),
+    "menu, a contact was saved": _menu(_MENU, hint=Hint.CONTACT_SAVED, saved="Anna Schmidt"),
     "menu, help in place of a PIN": _menu(
         EntryView(word("PIN"), "•••", EntryKind.PIN, keys=_CHOOSE), help_number="112", locked=True
     ),

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from firmware.phone.request import Answered, Outcome, Progressed, Stretch
 from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadContact, SaveContact, SearchContacts
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob
-from firmware.phone.view import Mode
+from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, open_page, row_of, said, the_list
 from tests.unit.phone.office import office
@@ -258,6 +259,70 @@ def test_nothing_that_was_written_is_lost_without_a_question() -> None:
     desk.press(Key.OK)
     assert labels(desk)[0] == "2001"
     assert desk.said(SaveContact) == []
+
+
+def _hold_cancel(desk: Desk) -> None:
+    desk.press(Key.CANCEL)
+    desk.hold_down(Key.CANCEL)
+
+
+LEAVING = pytest.mark.parametrize(
+    "leave", [lambda desk: desk.press(Key.MENU), _hold_cancel], ids=["MENU", "CANCEL held"]
+)
+
+
+@LEAVING
+@pytest.mark.parametrize("where", ["editor", "name", "number"])
+def test_leaving_the_menu_asks_before_an_unsaved_contact_is_lost(leave: Callable[[Desk], object], where: str) -> None:
+    desk = at_ann()
+    choose(desk, "Edit")
+    choose(desk, "Name" if where == "name" else "2001")
+    if where == "number":
+        choose(desk, "Number")
+        type_keys(desk, "55555")
+    elif where == "name":
+        type_keys(desk, "2.2.2.2.2")
+    else:
+        choose(desk, "home")
+    leave(desk)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert said(desk.view.menu.text) == "Discard the changes?"
+    desk.press(Key.CANCEL)
+    assert isinstance(desk.shown().menu, ListView if where == "editor" else EntryView)
+    leave(desk)
+    leave(desk)
+    desk.press(Key.OK)
+    assert (desk.view.mode, desk.said(SaveContact)) == (Mode.IDLE, [])
+
+
+@LEAVING
+def test_leaving_the_menu_asks_nothing_where_nothing_was_written(leave: Callable[[Desk], object]) -> None:
+    desk = at_ann()
+    choose(desk, "Edit")
+    choose(desk, "2001")
+    leave(desk)
+    assert desk.view.mode is Mode.IDLE
+
+
+@pytest.mark.parametrize("name", ["Ann", ""])
+def test_who_was_saved_is_said_for_a_moment_once_it_is_kept(name: str) -> None:
+    desk = at_ann()
+    choose(desk, "Edit")
+    choose(desk, "2002")
+    choose(desk, "home")
+    choose(desk, "Save")
+    assert desk.view.hint is None
+    desk.reply(SaveContact, replace(saved(desk), name=name))
+    assert (desk.shown().hint, desk.view.saved) == (Hint.CONTACT_SAVED, name or "2001")
+    desk.expire(Timer.NOTICE)
+    assert (desk.shown().hint, desk.view.saved) == (None, "")
+
+
+def test_blocking_says_nothing_of_saving() -> None:
+    desk = at_ann()
+    choose(desk, "Block")
+    desk.reply(SaveContact, saved(desk))
+    assert desk.view.hint is None
 
 
 def test_an_empty_contact_cannot_be_saved() -> None:
