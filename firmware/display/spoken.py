@@ -22,6 +22,8 @@ _PIN_DOT = "•"
 _SPACE = word("space")
 _DIALLED = frozenset("0123456789*#+")
 # A number of this length is read digit by digit, a shorter one as a count.
+_COUNT = re.compile(r"\d+")
+"""What changes by itself in a note is not said each time, such as the seconds of a wait."""
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -151,7 +153,7 @@ def _changes(page: Page, before: Page) -> Iterable[str]:
         case Entry() as now, Entry() as then:
             candidate = _candidate(now)
             typed = candidate if candidate and candidate != _candidate(then) else _typed(now.text, then.text)
-            return [typed, now.note if now.note != then.note else ""]
+            return [typed, now.note if _COUNT.sub("", now.note) != _COUNT.sub("", then.note) else ""]
         case Code() as now, Code() as then:
             return [now.caption] if now != then else []
         case tuple() as now, tuple() as then:

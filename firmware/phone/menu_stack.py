@@ -66,7 +66,7 @@ class Screen(Protocol):
         ...
 
     def pause(self, state: "PhoneState") -> None:
-        """Hear that no key was pressed for the time that the page asked for by Timer.INTER_DIGIT."""
+        """Hear that the time is over that a page, this one or one over it, asked for by Timer.INTER_DIGIT."""
         ...
 
     def cancel(self, state: "PhoneState") -> bool:

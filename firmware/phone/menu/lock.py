@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from firmware.base.words import Text, word
+from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
@@ -24,22 +25,41 @@ _PIN = word("PIN")
 
 
 class PinCheck(PinEntry):
-    """Asks for the PIN that is set, and goes on where it is the right one."""
+    """Asks for the PIN that is set, and goes on where it is the right one.
+
+    After a wrong one it counts the seconds down until the next is looked at; the store decides.
+    """
 
     def __init__(self, then: Then, title: Text = _PIN) -> None:
         super().__init__(title, self._ask)
         self._then = then
         self._checking = False
+        self._wait_s = 0
 
     def open(self, state: PhoneState) -> None:
-        """Begin anew."""
+        """Begin anew; after a call nobody knows how long is left to wait."""
         super().open(state)
         self._checking = False
+        if self._wait_s and Timer.INTER_DIGIT not in state.timers:
+            self._wait_s = 0
+            self.say("")
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Write, but not while a PIN is looked at."""
         if not self._checking:
             super().press(state, key)
+            self._say_wait()
+
+    def pause(self, state: PhoneState) -> None:
+        """Count a second down."""
+        if not self._wait_s:
+            return
+        self._wait_s -= 1
+        if self._wait_s:
+            state.start_timer(Timer.INTER_DIGIT, 1.0)
+            self._say_wait()
+        elif not self._checking:
+            self.say(word("Now type it again."))
 
     def request(self, pin: str) -> Request[PinChecked]:
         """Return what compares a PIN."""
@@ -61,11 +81,18 @@ class PinCheck(PinEntry):
                 state.menu.drop(state, self)
             case PinChecked(wait_s=wait_s):
                 self.say(wrong_pin(wait_s))
+                self._wait_s = wait_s
+                if wait_s:
+                    state.start_timer(Timer.INTER_DIGIT, 1.0)
                 if wait_s >= FORGOTTEN_WAIT_S:
                     forgotten = word("PIN forgotten? Your installer can erase the phone.")
                     state.menu.push(state, Notice(word("Wrong PIN."), forgotten))
             case Failed(words):
                 self.say(words)
+
+    def _say_wait(self) -> None:
+        if self._wait_s and not self._checking:
+            self.say(wrong_pin(self._wait_s))
 
 
 def unlock_page(state: PhoneState, then: Then) -> PinCheck:

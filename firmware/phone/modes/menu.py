@@ -173,8 +173,8 @@ def _leave_where_nothing_is_left(state: PhoneState) -> None:
 
 
 def _pause(state: PhoneState, _event: TimerExpired) -> None:
-    if state.menu.top is not None:
-        state.menu.top.pause(state)
+    for screen in tuple(state.menu.screens):
+        screen.pause(state)
 
 
 def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> None:

@@ -106,6 +106,7 @@ def test_a_space_is_said_by_its_name_as_it_is_typed(language: Language, word: st
 def test_nothing_of_a_pin_is_said_but_why_it_was_refused() -> None:
     assert spoken(entry("••"), entry("•")) == ""
     assert spoken(entry("", note="Wrong PIN"), entry("••••")) == "Wrong PIN"
+    assert spoken(entry("", note="Wait 9 s"), entry("", note="Wait 10 s")) == ""
 
 
 def test_a_card_is_read_whole_and_then_as_it_is_scrolled() -> None:

@@ -236,6 +236,40 @@ def test_a_wrong_pin_says_so_and_how_long_to_wait() -> None:
     assert desk.view.locked
 
 
+def test_after_a_wrong_pin_the_seconds_count_down_whatever_is_typed_meanwhile() -> None:
+    desk = locked()
+    type_pin(desk, "2581")
+    assert StartTimer(Timer.INTER_DIGIT, 1.0) in desk.reply(CheckPin, PinChecked(accepted=False, wait_s=3))
+    desk.expire(Timer.INTER_DIGIT)
+    desk.press("2")
+    assert (said(entry(desk).note), entry(desk).text) == ("Wrong PIN. Wait 2 s.", "•")
+    desk.expire(Timer.INTER_DIGIT)
+    assert said(entry(desk).note) == "Wrong PIN. Wait 1 s."
+    desk.expire(Timer.INTER_DIGIT)
+    assert said(entry(desk).note) == "Now type it again."
+    assert Timer.INTER_DIGIT not in desk.phone._state.timers
+    assert entry(desk).text == "•"
+
+
+def test_the_seconds_go_on_below_what_is_said_of_a_forgotten_pin() -> None:
+    desk = locked()
+    type_pin(desk, "2581")
+    desk.reply(CheckPin, PinChecked(accepted=False, wait_s=40))
+    assert isinstance(desk.view.menu, NoticeView)
+    desk.expire(Timer.INTER_DIGIT)
+    desk.press(Key.OK)
+    assert said(entry(desk).note) == "Wrong PIN. Wait 39 s."
+
+
+def test_after_a_call_no_wait_is_told_that_nobody_has_counted() -> None:
+    desk = locked()
+    type_pin(desk, "2581")
+    desk.reply(CheckPin, PinChecked(accepted=False, wait_s=20))
+    desk.ring()
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    assert entry(desk).note == ""
+
+
 def test_a_store_that_fails_opens_nothing() -> None:
     desk = locked()
     type_pin(desk, "2580")
