@@ -220,7 +220,7 @@ class Bus:
             case c.Click(in_ear):
                 self._voice.play(self._key_click, in_ear=in_ear)
             case c.StopSpeaking():
-                self._voice.play(b"", in_ear=True)
+                self._voice.play(b"", in_ear=True, beside_call=True)
                 self._voice.play(b"", in_ear=False)
             case c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording():
                 self._tell_recorder(command)

@@ -120,9 +120,9 @@ def post_keys(keypad: Keypad, post: Callable[[Event], None]) -> None:
     """Have what a person does to the keys posted, on the keypad's thread."""
 
     def post_release(name: str) -> None:
-        # Each event has the whole view worked out, and this is the only key whose release means anything.
-        if name == Key.BOOST:
-            post(KeyReleased(Key.BOOST))
+        # Each event has the whole view worked out, and these are the only keys whose release means anything.
+        if name in {Key.BOOST, Key.DIGIT_0}:
+            post(KeyReleased(Key(name)))
 
     keypad.when_pressed = lambda name: post(KeyPressed(Key(name)))
     keypad.when_repeated = lambda name: post(KeyRepeated(Key(name)))

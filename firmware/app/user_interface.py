@@ -279,6 +279,7 @@ class UserInterface:
         self._show = show
         self._when_language_changed = when_language_changed
         self._told: PhoneView | None = None
+        self._was_asked_aloud = False
         self._pictures = PictureCache(load_picture, self.show_again, loop)
         self._artist = Artist(language, self._pictures)
         self._painter = Painter(devices.display, heartbeat, on_failure)
@@ -308,7 +309,7 @@ class UserInterface:
         clock_text = time.strftime("%H:%M")
         family = self.family
         self._painter.paint(lambda turn: self._artist.draw(view, family, clock_text, turn))
-        self._speak(view)
+        self._speak(view, clock_text)
         self._tell_page(view, clock_text)
 
     def show_again(self) -> None:
@@ -347,15 +348,19 @@ class UserInterface:
             self._page.note(line)
         self._told = view
 
-    def _speak(self, view: PhoneView) -> None:
-        """Say what is new on the display where that is wanted, in its language."""
+    def _speak(self, view: PhoneView, clock_text: str) -> None:
+        """Say what is new on the display, or all that is on it, where that is wanted, in its language."""
         language = view.look.language or self._language
         if language != self._spoken_language:
             self._spoken_language = language
             asyncio.get_running_loop().run_in_executor(None, self._when_language_changed, language)
-        if view.spoken:
+        is_asked_anew = view.asked_aloud and not self._was_asked_aloud
+        self._was_asked_aloud = view.asked_aloud
+        if is_asked_anew:
+            self._narrator.show_whole(self._artist.page(view, self.family, clock_text), language)
+        elif view.spoken:
             self._narrator.show(self._artist.page(view, self.family, ""), language)
-        else:
+        elif not view.asked_aloud:
             self._narrator.rest()
 
     def _play_from_thread(self, loop: asyncio.AbstractEventLoop, sound: bytes) -> None:
@@ -365,8 +370,8 @@ class UserInterface:
 
     def _play(self, sound: bytes) -> None:
         view = self._view()
-        if view.spoken:
-            self._voice.play(sound, in_ear=view.off_hook or view.speaker)
+        if view.spoken or view.asked_aloud:
+            self._voice.play(sound, in_ear=view.off_hook or view.speaker, beside_call=view.asked_aloud)
 
 
 def status_words(view: PhoneView) -> str:

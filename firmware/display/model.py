@@ -184,6 +184,7 @@ class Page:
         status: the top row.
         body: what the page is about.
         title: above the body, standing out; empty for none.
+        told_as: what is said aloud first where there is no title and the eye knows by the body; empty for nothing.
         cancel, ok: what these keys do now, in a word; shown at the bottom where there is room, empty for nothing.
         scroll: which part of a sentence is shown by a family that has not room for all of it; None where the person
             has no keys to turn it over by.
@@ -199,6 +200,7 @@ class Page:
     status: StatusBar = field(default_factory=StatusBar)
     body: Body = ()
     title: str = ""
+    told_as: str = ""
     cancel: str = ""
     ok: str = ""
     scroll: int | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from firmware.base.errors import MediaError
 from firmware.display.model import Page
-from firmware.display.spoken import is_said, spoken
+from firmware.display.spoken import is_said, spoken, spoken_whole
 from firmware.display.translation import Language
 from firmware.ports.sound import SOUND_RATE_HZ
 
@@ -91,7 +91,13 @@ class Narrator:
 
     def show(self, page: Page, language: str) -> None:
         """Say what is new on a page; `language` is "en" or "zh"."""
-        text = spoken(page, self._page, Language(language))
+        self._take(page, spoken(page, self._page, Language(language)), language)
+
+    def show_whole(self, page: Page, language: str) -> None:
+        """Say all of a page, for somebody who asks for it."""
+        self._take(page, spoken_whole(page, Language(language)), language)
+
+    def _take(self, page: Page, text: str, language: str) -> None:
         if is_said(page):
             self._page = page
         if text:

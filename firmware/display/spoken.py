@@ -18,6 +18,8 @@ from firmware.phone.view import Hint, Mode, PhoneView
 _A_MENU = word("A menu is open.")
 
 _MOST_CHARACTERS = 300
+_MOST_OF_A_WHOLE_PAGE = 600
+_ENDS = (".", "!", "?", "…", "。", "\uff01", "\uff1f")
 _PIN_DOT = "•"
 _SPACE = word("space")
 _DIALLED = frozenset("0123456789*#+")
@@ -92,11 +94,27 @@ def spoken(page: Page, before: Page | None, language: Language = Language.ENGLIS
     if before is not None and digits and (dialled := _digits(before)):
         phrases = [_typed(digits, dialled) if digits != dialled else "", *_beside_digits(page, before)]
     elif before is None or page.title != before.title or type(page.body) is not type(before.body):
-        phrases = [_spelled(page.title) if digits else page.title, *_whole(page)]
+        phrases = [_heading(page, language), *_whole(page)]
     else:
         blank = translator(language).say(_SPACE)
         phrases = [blank if phrase.isspace() else phrase for phrase in _changes(page, before)]
     return _sentence(phrases)
+
+
+def spoken_whole(page: Page, language: Language) -> str:
+    """Return all that there is to say of a page, for somebody who asks where they are.
+
+    That is also what the eye has at the top and at the bottom: how late it is or how long a call has lasted, and what
+    OK and CANCEL do.
+    """
+    say = translator(language).say
+    clock = [block.text for block in page.body if block.role is Role.CLOCK] if isinstance(page.body, tuple) else []
+    keys = [
+        *([say(word("OK: {what}", what=page.ok))] if page.ok not in {"", say(word("OK"))} else []),
+        *([say(word("Cancel: {what}", what=page.cancel))] if page.cancel else []),
+    ]
+    beside = _sentence([*clock, page.status.text, *keys])
+    return _joined((_sentence([_heading(page, language), *_whole(page)], _MOST_OF_A_WHOLE_PAGE), beside))
 
 
 def is_said(page: Page) -> bool:
@@ -128,8 +146,22 @@ def _beside_digits(page: Page, before: Page) -> Iterable[str]:
     return []
 
 
+def _heading(page: Page, language: Language) -> str:
+    """Return what a page is and, of a list, how far down in it the person is."""
+    title = _spelled(page.title) if _digits(page) else page.title or page.told_as
+    match page.body:
+        case List(selected=int(selected), total=total) if title and total:
+            where = word("{title}, {place} of {total}", title=title, place=selected + 1, total=total)
+            return translator(language).say(where)
+        case _:
+            return title
+
+
 def _whole(page: Page) -> Iterable[str]:
     match page.body:
+        case List(rows, selected=None):
+            # Nothing is preselected: whoever does not see the rows has to hear them all to choose one.
+            return [phrase for row in rows for phrase in (str(row.number or ""), *_phrases_of_row(row))]
         case List() as rows:
             return _phrases_of_row(_selected(rows))
         case Card(rows, scroll):
@@ -139,7 +171,7 @@ def _whole(page: Page) -> Iterable[str]:
         case Code(caption=caption):
             return [caption]
         case blocks:
-            return [_block(block) for block in blocks]
+            return [_block(block) for block in blocks if block.text not in page.told_as]
 
 
 def _changes(page: Page, before: Page) -> Iterable[str]:
@@ -190,7 +222,7 @@ def _candidate(entry: Entry) -> str:
 def _block(block: Block) -> str:
     if block.role is Role.CLOCK:
         return ""
-    return _spelled(block.text) if block.role is Role.DIGITS else block.text
+    return block.text if set(block.text) - _DIALLED else _spelled(block.text)
 
 
 def _typed(now: str, then: str) -> str:
@@ -203,6 +235,14 @@ def _spelled(text: str) -> str:
     return re.sub(r"(?<=\d)(?=\d)", " ", text.replace(_PIN_DOT, ""))
 
 
-def _sentence(phrases: Iterable[str]) -> str:
-    text = ". ".join(phrase.strip() for phrase in phrases if phrase.strip())
-    return _LONG_NUMBER.sub(lambda number: " ".join(number[0]), text[:_MOST_CHARACTERS])
+def _joined(phrases: Iterable[str]) -> str:
+    """Put sentences one behind the other, each with a full stop where it has no end of its own."""
+    text = ""
+    for phrase in filter(None, phrases):
+        text += (" " if text.endswith(_ENDS) else ". " if text else "") + phrase
+    return text
+
+
+def _sentence(phrases: Iterable[str], most_characters: int = _MOST_CHARACTERS) -> str:
+    text = _joined(phrase.strip() for phrase in phrases)
+    return _LONG_NUMBER.sub(lambda number: " ".join(number[0]), text[:most_characters])

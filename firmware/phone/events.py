@@ -42,6 +42,8 @@ class Timer(StrEnum):
     LOCK = "lock"
     LIGHT = "light"
     FLASH = "flash"
+    SPEAK = "speak"
+    SPEECH = "speech"
     FIRST_RUN = "first_run"
     RECORDING = "recording"
     BUNDLE = "bundle"

@@ -22,6 +22,7 @@ _LASTING = frozenset(
         Timer.AUTO_REDIAL,
         Timer.LIGHT,
         Timer.FLASH,
+        Timer.SPEECH,
         Timer.LET_GO,
         Timer.LOCK,
         Timer.RECORDING,

@@ -84,6 +84,10 @@ class Outputs:
             return CloseAudio()
         return OpenAudio(talk=self.audio is _Audio.EARPIECE_AND_MICROPHONE, speaker=self.speaker)
 
+    @property
+    def _speaks(self) -> bool:
+        return self.view.spoken or self.view.asked_aloud
+
     def said_anew(self) -> list[Command]:
         """What makes the sound agree with this, whatever it was before, but for the tone and the ringing."""
         return [StopRinging(), StopTone(), self._opened, SetMute(self.muted)]
@@ -97,7 +101,7 @@ class Outputs:
         commands: list[Command] = []
         if self.ringing is not None and after.ringing != self.ringing:
             commands.append(StopRinging())
-        if self.view.spoken and not (after.view.spoken and after.audio is self.audio):
+        if self._speaks and not (after._speaks and after.audio is self.audio):
             commands.append(StopSpeaking())
         talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
         if self.tone is not None and after.tone != self.tone and (after.tone is None or talks):

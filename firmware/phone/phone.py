@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from firmware.phone.aloud import has_written, keep_aloud, note_zero
 from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
@@ -11,6 +12,7 @@ from firmware.phone.emergency_digits import end_row, take_digit
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.holder_settings import keep_boost
+from firmware.phone.key import Key
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
@@ -89,7 +91,10 @@ class Phone:
         state.commands_with_sound = []
         bundle_news = state.bundle.count
         take_digit(state, event)
+        note_zero(state, event)
         TABLE[state.mode, type(event)](state, event)
+        if has_written(state):
+            TABLE[state.mode, KeyPressed](state, KeyPressed(Key.CANCEL))
         end_row(state, event)
         look_after_those_left(state)
         menu.keep_listening(state)
@@ -101,6 +106,7 @@ class Phone:
         keep_recording(state, event)
         keep_call_timers(state)
         keep_light(state, event)
+        keep_aloud(state, event)
         keep_search(state)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
         anew: list[Command] = []

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from firmware.phone import auto_redial
+from firmware.phone.aloud import fall_silent, speak
 from firmware.phone.bundle_news_rows import BUNDLE_NEWS, lose_patience
 from firmware.phone.call_news import (
     attribute_number,
@@ -272,6 +273,8 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.LOCK: lock,
     Timer.LIGHT: darken,
     Timer.FLASH: flash,
+    Timer.SPEAK: speak,
+    Timer.SPEECH: fall_silent,
     Timer.AUTO_REDIAL: auto_redial.disarm,
     Timer.RECORDING: remind,
     Timer.BUNDLE_PATIENCE: lose_patience,

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from contract.calls import CallDirection
 from contract.consent import Purpose
 from firmware.phone.activation import AgeBand
+from firmware.phone.aloud import Aloud
 from firmware.phone.bundle_progress import BundleProgress
 from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import CancelTimer, Command, IndicatorPattern, StartTimer
@@ -97,6 +98,7 @@ class PhoneState:
         bundle: how far a bundle has come.
         light: of the display.
         news: how much there was to know when the last event was over.
+        aloud: what somebody has asked to hear.
         flash: the display flashes and is in its striking half, or in its plain one; None where it does not flash.
         asked: the requests that are not answered yet, in their order.
     """
@@ -146,6 +148,7 @@ class PhoneState:
     bundle: BundleProgress = field(default_factory=BundleProgress)
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
+    aloud: Aloud = field(default_factory=Aloud)
     flash: bool | None = None
     timers: set[Timer] = field(default_factory=set)
     asked: list[_Asked] = field(default_factory=list)
@@ -471,7 +474,8 @@ class PhoneState:
             menu=self.menu.view(self) if self.mode in {Mode.MENU, Mode.LISTENING} else None,
             locked=self.locked,
             look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
-            spoken=preferences.spoken_menus and self._is_about_menus(view),
+            spoken=(preferences.spoken_menus or self.aloud.is_on) and self._is_about_menus(view),
+            asked_aloud=self.aloud.is_asked,
             flash=self.flash,
             help_number=number_for_help(self),
             why_failed=why_last_failed(self),

@@ -229,6 +229,7 @@ class PhoneView:
         locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.
         look: how the holder wants the display.
         spoken: what is shown is to be said aloud, too.
+        asked_aloud: somebody wants to hear all of what is shown, even in a call.
         flash: a display that flashes is in its striking half or in its plain one; None where it does not flash.
         help_number: the emergency number that was typed on the page; lifting the handset calls it. Empty for none.
         why_failed: why the call to the number that is shown failed, where that was the last call; None otherwise.
@@ -285,6 +286,7 @@ class PhoneView:
     locked: bool = False
     look: Look = Look()
     spoken: bool = False
+    asked_aloud: bool = False
     flash: bool | None = None
     help_number: str = ""
     why_failed: DisconnectReason | None = None

@@ -13,11 +13,11 @@ class Voice(Protocol):
         """Have something done; where voice is away, it hears later what still counts then."""
         ...
 
-    def play(self, sound: bytes, *, in_ear: bool) -> None:
+    def play(self, sound: bytes, *, in_ear: bool, beside_call: bool = False) -> None:
         """Play a sound once over what is heard, in place of the one before; an empty one is silence.
 
-        In the earpiece or the loudspeaker nothing sounds where it is shut, nor with the microphone open: the far end
-        would hear it. By the ringer nothing sounds over ringing.
+        In the earpiece or the loudspeaker nothing sounds where it is shut, nor with the microphone open, which may
+        hear it, unless somebody wants to hear it `beside_call`. By the ringer nothing sounds over ringing.
         """
         ...
 

@@ -220,9 +220,9 @@ class VoiceClient:
         self._gate.calls.pop(call_id, None)
         self._post_soon(n.CallStateChanged(call_id, CallState.DISCONNECTED, reason))
 
-    def play(self, sound: bytes, *, in_ear: bool) -> None:
+    def play(self, sound: bytes, *, in_ear: bool, beside_call: bool = False) -> None:
         """Play a sound at SOUND_RATE_HZ once, in place of the one before; an empty one is silence."""
-        self.send(PlaySound(in_ear), sound)
+        self.send(PlaySound(in_ear, beside_call), sound)
 
     def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
         """Play a sound once to both ends; `when_over` is told once whether all of it went out."""

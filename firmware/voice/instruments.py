@@ -162,8 +162,10 @@ class Instruments:
                 self._ringer.ring(pattern)
             case o.StopRinging():
                 self._ringer.silence()
-            case PlaySound(in_ear):
-                (self._audio if in_ear else self._ringer).play(_sound(file))
+            case PlaySound(in_ear=True, beside_call=beside_call):
+                self._audio.play(_sound(file), beside_call=beside_call)
+            case PlaySound():
+                self._ringer.play(_sound(file))
             case Announce(number):
                 self._audio.announce(_sound(file), lambda made: self._tell(AnnouncementOver(number, made)))
             case UseRingTone():

@@ -36,9 +36,11 @@ class PlaySound:
 
     Attributes:
         in_ear: in the earpiece or the loudspeaker, whichever is open; else by the ringer.
+        beside_call: with the microphone open, too.
     """
 
     in_ear: bool
+    beside_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,13 @@ def call_title(view: PhoneView, call: CallView) -> Text:
             return ""
 
 
+def call_told_as(view: PhoneView, call: CallView) -> Text:
+    """Say aloud of a call that runs what its page shows by its looks."""
+    if view.mode is not Mode.IN_CALL or call.state is not CallState.ACTIVE or call.in_conference:
+        return ""
+    return word("In a call") if view.locked else word("Talking to {party}", party=party_words(call))
+
+
 def call_blocks(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
     """Show the call in the foreground, and what the person should know of the others."""
     match view.mode:

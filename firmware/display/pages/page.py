@@ -23,6 +23,7 @@ from firmware.display.pages.calls import (
     call_blocks,
     call_keys,
     call_title,
+    call_told_as,
     is_urgent,
     party_words,
     sound_words,
@@ -178,7 +179,8 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         return _with_keys(Page(status, sound_blocks(view.call.quality, into), title), call_keys(view, view.call), into)
     if view.call is not None:
         body = call_blocks(view, view.call, into)
-        page = Page(status, body, say(call_title(view, view.call)), picture=view.call.picture)
+        title, told_as = say(call_title(view, view.call)), say(call_told_as(view, view.call))
+        page = Page(status, body, title, told_as, picture=view.call.picture)
         return _with_keys(page, call_keys(view, view.call), into)
     if view.help_number:
         return _help(view, into, clock)

@@ -216,9 +216,12 @@ class AudioLoop:
         elif route is AudioRoute.SPEAKER:
             self._want(replace(self._wanted, speaker_percent=percent))
 
-    def play(self, sound: bytes) -> None:
-        """Play a sound at SOUND_RATE_HZ once; it is given up where the earpiece shuts or the microphone opens."""
-        if self._wanted.talk or not self._wanted.is_open:
+    def play(self, sound: bytes, *, beside_call: bool = False) -> None:
+        """Play a sound at SOUND_RATE_HZ once; it is given up where the earpiece shuts or the microphone opens.
+
+        With the microphone open nothing is played but what somebody wants to hear `beside_call`.
+        """
+        if (self._wanted.talk and not beside_call) or not self._wanted.is_open:
             return
         self._want(replace(self._wanted, sound=_SoundRequest(self._frames_of(sound))))
 

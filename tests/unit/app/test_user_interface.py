@@ -1,19 +1,22 @@
-"""New."""
+"""What a person has of the phone: painted, told, and said aloud."""
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.app.user_interface import Painter, changes
+from firmware.app.user_interface import Painter, UserInterface, changes
 from firmware.base.words import word
 from firmware.phone.call import CallerId, CallState, RegistrationState
 from firmware.phone.menu_views import ListView
 from firmware.phone.view import CallView, Mode, PhoneView
+from tests.lab.patience import PATIENCE_S
 
 IDLE = PhoneView(Mode.IDLE, registration=RegistrationState.REGISTERED)
 OUTGOING = CallView(CallState.DIALING, CallDirection.OUTGOING, CallerId("1001"))
@@ -222,3 +225,50 @@ def test_a_panel_that_cannot_be_refreshed_is_reported(panel: Panel) -> None:
     panel.broken = True
     assert faults.get(timeout=5) == "No panel answers."
     painter.stop()
+
+
+class Ear:
+    """Hears what voice is to play."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[bool, bool]] = asyncio.Queue()
+
+    def play(self, sound: bytes, *, in_ear: bool, beside_call: bool = False) -> None:
+        assert sound
+        self.heard.put_nowait((in_ear, beside_call))
+
+
+@pytest.mark.asyncio
+async def test_whoever_asks_hears_the_page_of_a_call_once_and_beside_the_call(panel: Panel) -> None:
+    ear = Ear()
+    call = replace(OUTGOING, state=CallState.ACTIVE)
+    talking = replace(IDLE, mode=Mode.IN_CALL, off_hook=True, call=call, microphone_open=True)
+    now = talking
+
+    async def no_picture(_name: str) -> None:
+        return None
+
+    interface = UserInterface(
+        SimpleNamespace(display=panel, page=None),  # type: ignore[arg-type]
+        ear,  # type: ignore[arg-type]
+        family="oled_128x64",
+        language="en",
+        view=lambda: now,
+        show=lambda view: None,
+        load_picture=no_picture,
+        when_language_changed=lambda language: None,
+        heartbeat=lambda: None,
+        on_failure=lambda sentence: None,
+    )
+    interface.show(talking)
+    now = replace(talking, asked_aloud=True)
+    interface.show(now)
+    assert await asyncio.wait_for(ear.heard.get(), PATIENCE_S) == (True, True)
+    now = replace(now, call=replace(call, duration_s=9))
+    interface.show(now)
+    now = replace(IDLE, asked_aloud=True)
+    interface.show(replace(IDLE))
+    interface.show(now)
+    assert await asyncio.wait_for(ear.heard.get(), PATIENCE_S) == (False, True)
+    assert ear.heard.empty()
+    interface._narrator.stop()

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from firmware.base.errors import MediaError
-from firmware.display.model import Block, Entry, List, ListRow, Page
+from firmware.display.model import Block, Card, Entry, List, ListRow, Page
+from firmware.display.pages import page_for
 from firmware.display.speech import Narrator, sentence_sound
+from firmware.phone.view import Mode, PhoneView
 from firmware.ports.sound import SOUND_RATE_HZ
 from tests.lab.patience import PATIENCE_S
+from tests.unit.display.states import CLOCK, VIEWS
+from tools.menu_map.walk import walk
 
 ROWS = (ListRow("Contacts"), ListRow("Do not disturb", "off"))
 
@@ -128,6 +132,45 @@ def test_nobody_who_does_not_want_it_has_a_thread_for_it(listen: Callable[..., L
     listener = listen()
     listener.narrator.rest()
     assert not any(thread.name == "narrator" for thread in threading.enumerate())
+
+
+PAGES = {
+    **VIEWS,
+    **{f"{stop.kind} {stop.title}": PhoneView(Mode.MENU, menu=stop.view) for stop in walk()},
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_synthesiser_is_given_what_stands_on_every_page(
+    listen: Callable[..., Listener], tmp_path: Path, language: str
+) -> None:
+    words = tmp_path / "words"
+    listener = listen(script(tmp_path, f"cat > {words}.new; mv {words}.new {words}; exit 1"))
+    for name, view in PAGES.items():
+        page = page_for(view, language, CLOCK)
+        words.unlink(missing_ok=True)
+        listener.narrator.show_whole(page, language)
+        wait_for(words.exists)
+        said = words.read_text().replace(" ", "")
+        for text in seen(page):
+            assert text.replace(" ", "")[:100] in said, (name, text)
+
+
+def seen(page: Page) -> Iterator[str]:
+    """Yield what the eye has first of a page, and what the keys do; of a long one the beginning."""
+    yield page.title
+    yield page.cancel
+    match page.body:
+        case List(rows, first, selected, total) if selected is not None:
+            yield from (str(selected + 1), str(total), rows[selected - first].label)
+        case List(rows):
+            yield from (row.label for row in rows)
+        case Card(rows, scroll):
+            yield from (row.label for row in rows[scroll:][:3])
+        case Entry(text, note=note):
+            yield from (text.replace("•", ""), note)
+        case tuple() as blocks:
+            yield from (block.text for block in blocks[:3])
 
 
 def wait_for(condition: Callable[[], object]) -> None:

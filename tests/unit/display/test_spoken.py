@@ -1,11 +1,13 @@
 """What is said of a page that comes after another one."""
 
+from dataclasses import replace
+
 import pytest
 
 from firmware.base.words import word
 from firmware.display.model import Block, Body, Card, Code, Entry, List, ListRow, Page, Role
 from firmware.display.pages import page_for
-from firmware.display.spoken import about_nobody, lines_of, spoken
+from firmware.display.spoken import about_nobody, lines_of, spoken, spoken_whole
 from firmware.display.translation import Language
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CodeView
@@ -37,7 +39,35 @@ def entry(text: str, **more: object) -> Page:
 
 
 def test_a_page_that_opens_says_its_title_and_the_selected_row() -> None:
-    assert spoken(menu(1), None) == "Menu. Do not disturb. off"
+    assert spoken(menu(1), None) == "Menu, 2 of 2. Do not disturb. off"
+
+
+def test_where_nothing_is_selected_every_row_is_said_with_its_digit() -> None:
+    ages = (ListRow("Adult", number=1), ListRow("Under 14", number=2))
+    assert spoken(Page(title="Your age", body=List(ages, total=2)), None) == "Your age. 1. Adult. 2. Under 14"
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "chinese"),
+    [
+        ("talking", "Talking to Anna Schmidt. +", "正在与Anna Schmidt通话. +"),
+        ("muted", "You are muted. 1:05", "麦克风已静音. 1:05"),
+        ("incoming call", "Incoming call. Anna Schmidt. +", "来电. Anna Schmidt. +"),
+        ("incoming call, locked", "Incoming call. Lift the handset. 12:34", "来电. 请拿起听筒. 12:34"),
+        ("emergency call", "Emergency call. 1 1 2. Calling… ", "紧急呼叫. 1 1 2. 正在呼叫… "),
+        ("idle", "12:34. OK: Menu", "12:34. 确定键\uff1a菜单"),
+        ("idle, missed calls", "2 missed calls. Anna Schmidt. 12:34. OK: Menu. Cancel: Clear", "2个未接来电. Anna"),
+        ("recordings", "Recordings, 1 of 3. Anna Schmidt. ", "录音\uff0c第 1 项\uff0c共 3 项. Anna Schmidt. "),
+    ],
+)
+def test_whoever_asks_hears_where_they_are_and_what_the_keys_do(name: str, english: str, chinese: str) -> None:
+    for language, words in ((Language.ENGLISH, english), (Language.CHINESE, chinese)):
+        assert words in spoken_whole(page_for(VIEWS[name], language.value, CLOCK), language)
+
+
+def test_a_locked_phone_names_nobody_it_talks_to() -> None:
+    view = replace(VIEWS["talking"], locked=True)
+    assert spoken_whole(page_for(view, "en", CLOCK), Language.ENGLISH).startswith("In a call")
 
 
 def test_moving_says_the_row_and_switching_says_the_value_alone() -> None:
@@ -52,7 +82,7 @@ def test_the_same_page_again_says_nothing() -> None:
 
 def test_a_list_that_scrolls_says_the_row_of_the_stretch_that_is_shown() -> None:
     page = Page(title="Contacts", body=List((ListRow("Anna"), ListRow("Bob")), first=7, selected=8, total=20))
-    assert spoken(page, None) == "Contacts. Bob"
+    assert spoken(page, None) == "Contacts, 9 of 20. Bob"
 
 
 def test_a_sign_is_said_in_words_and_what_is_known_of_a_row_after_it() -> None:

@@ -294,7 +294,7 @@ class AnyEvening(RuleBasedStateMachine):
                 assert percent != self.brightness_percent
                 self.brightness_percent = percent
             case ShowPage(view):
-                self.spoken = view.spoken
+                self.spoken = view.spoken or view.asked_aloud
 
     # --- what may happen ---
 

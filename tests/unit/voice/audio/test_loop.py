@@ -886,6 +886,20 @@ def test_no_sound_reaches_an_open_microphone_not_even_its_rest(start: Callable[.
     assert span.end_s == pytest.approx(0.3, abs=0.06)
 
 
+def test_what_somebody_asks_to_hear_beside_a_call_is_heard_here_and_not_by_the_other_end(
+    start: Callable[..., Bench],
+) -> None:
+    port = EchoPort()
+    bench = start(port)
+    bench.loop.open(talk=True)
+    bench.loop.play(beep(5), beside_call=True)
+    bench.card.advance(0.3)
+    bench.loop.play(b"", beside_call=True)
+    bench.card.advance(0.5)
+    (span,) = find_tone(bench.heard, [1000])
+    assert span.end_s == pytest.approx(0.3, abs=0.06)
+
+
 def test_a_sound_for_a_shut_earpiece_is_given_up(start: Callable[..., Bench]) -> None:
     bench = start(EchoPort())
     bench.loop.play(beep(5))
