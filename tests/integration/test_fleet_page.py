@@ -27,13 +27,12 @@ from tests.lab.fleet_page_site import FleetPageSite
 from tests.lab.fleet_simulator import FleetSimulator
 from tests.lab.fleet_visitor import FleetVisitor
 from tests.lab.seeded_fleet import SeededFleet
-from tools.page.vendor import VENDOR
+from tools.page.vendor import AXE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SIMULATED: Final = 1000
 VIEWS: Final = ("overview", "calls", "rights", "orders")
-AXE: Final = VENDOR.parents[2] / "tools" / "page" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE_MS: Final = 20_000
 
 _FAULTS: Final = """async () => {

@@ -15,6 +15,7 @@ from drivers.simulator.display import FAMILIES, dots_of
 from tests.lab.browser import Browser
 from tests.lab.patience import PATIENCE_S
 from tests.lab.phone_with_page import PhoneWithPage
+from tools.page.vendor import AXE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -80,6 +81,11 @@ _TOO_FAINT = r"""() => {
   }
   return { seen, faint };
 }"""
+_AXE_FAULTS = """async () => {
+  const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"];
+  const { violations } = await axe.run(document, { runOnly });
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+}"""
 _SHOWS = """wanted => {
   const canvas = document.querySelector("canvas");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -142,7 +148,7 @@ async def test_a_mouse_lifts_dials_and_replaces(phone: Phone, page: Page) -> Non
     await expect(hook).not_to_be_checked()
     await hook.click()
     await expect(hook).to_be_checked()
-    for name in ("1", "2 ABC", "0 +", "Hash", "Redial", "Volume up"):
+    for name in ("1", "2 ABC", "0 +", "Hash", "Redial 重拨", "Volume up 音量+"):
         await page.get_by_role("button", name=name, exact=True).click()
     await hook.click()
     await expect(hook).not_to_be_checked()
@@ -276,6 +282,37 @@ async def test_a_lost_connection_is_said_and_comes_back_by_itself(phone: Phone, 
     await page.keyboard.press("4")
     assert await again.next_reports(2) == ["lifted", "4"]
     await again.end()
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+async def test_axe_finds_no_fault(browser: Browser, phone: Phone, color_scheme: Literal["light", "dark"]) -> None:
+    # Only here the policy is put aside: axe itself is put into the page.
+    page = await browser.blank(bypass_csp=True, color_scheme=color_scheme, reduced_motion="reduce")
+    await page.goto(phone.url)
+    await expect(page.get_by_role("button", name="5 JKL")).to_be_visible()
+    await page.add_script_tag(path=AXE)
+    assert await page.evaluate(_AXE_FAULTS) == []
+    await page.context.close()
+
+
+async def test_a_key_is_called_what_stands_on_it_in_either_language(phone: Phone, page: Page) -> None:
+    for name in ("重拨", "Redial", "Voicemail", "免打扰"):
+        await page.get_by_role("button", name=name).click()
+    assert await phone.next_reports(4) == ["redial", "redial", "voicemail", "do_not_disturb"]
+
+
+async def test_letters_and_digits_press_no_key_where_somebody_switches_that_off(phone: Phone, page: Page) -> None:
+    switch = page.get_by_role("checkbox", name="Letters and digits press keys")
+    redial = page.get_by_role("button", name="Redial")
+    await expect(redial).to_have_attribute("aria-keyshortcuts", "r")
+    await switch.click()
+    await expect(redial).not_to_have_attribute("aria-keyshortcuts", "r")
+    for key in ("r", "l", "5", "*", "Enter", "Space", "ArrowUp"):
+        await page.keyboard.press(key)
+    assert await phone.next_reports(3) == ["ok", "lifted", "volume_up"]
+    await switch.click()
+    await page.keyboard.press("r")
+    assert await phone.next_reports(1) == ["redial"]
 
 
 async def test_everything_that_can_be_operated_has_a_name(page: Page) -> None:
@@ -435,4 +472,28 @@ async def test_the_phone_fits_the_screen_and_its_pixels_are_whole(
     device_pixels = display["width"] * scale / 128
     assert device_pixels == pytest.approx(round(device_pixels), abs=0.02)
     assert display["width"] == pytest.approx(2 * display["height"], abs=0.02)
+    await page.context.close()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("width_px", "height_px"), [(844, 390), (667, 375)])
+async def test_a_telephone_on_its_side_shows_display_handset_and_keys_at_once(
+    browser: Browser, phone: Phone, family: str, width_px: int, height_px: int
+) -> None:
+    page = await browser.open(
+        phone.url, width_px=width_px, height_px=height_px, device_scale_factor=3, color_scheme="dark", touch=True
+    )
+    await choose(page, family)
+    assert await page.evaluate("document.documentElement.scrollWidth") == width_px
+    await page.evaluate("window.scrollTo(0, 0)")
+    for control in [*await page.locator("[data-key]").all(), page.get_by_role("switch")]:
+        await expect(control).to_be_in_viewport(ratio=1)
+        box = await control.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+    await expect(page.locator("canvas")).to_be_in_viewport(ratio=1)
+    glass, key = await page.locator(".glass").bounding_box(), await page.locator("[data-key='1']").bounding_box()
+    assert glass is not None
+    assert key is not None
+    assert glass["x"] + glass["width"] <= key["x"]
     await page.context.close()

@@ -14,6 +14,9 @@ from typing import Final
 _HERE: Final = Path(__file__).resolve().parent
 VENDOR: Final = _HERE.parent.parent / "fleet" / "page" / "vendor"
 
+AXE: Final = _HERE / "node_modules" / "axe-core" / "axe.min.js"
+"""Finds faults of accessibility in a page that it is put into."""
+
 FILES: Final = {
     "mqtt.js": "mqtt/dist/mqtt.esm.js",
     "mqtt.LICENSE.txt": "mqtt/LICENSE.md",

@@ -7,13 +7,13 @@ const FUNCTIONS = {
   menu: { label: "Menu", chinese: "菜单", shortcuts: ["u"] },
   mute: { label: "Mute", chinese: "静音", shortcuts: ["m"] },
   hold: { label: "Hold", chinese: "保持", shortcuts: ["h"] },
-  volume_up: { label: "Volume up", caption: "Volume", chinese: "音量+", shortcuts: ["ArrowUp"] },
-  volume_down: { label: "Volume down", caption: "Volume", chinese: "音量−", shortcuts: ["ArrowDown"] },
+  volume_up: { label: "Volume", unseen: "up", chinese: "音量+", shortcuts: ["ArrowUp"] },
+  volume_down: { label: "Volume", unseen: "down", chinese: "音量−", shortcuts: ["ArrowDown"] },
   transfer: { label: "Transfer", chinese: "转接", shortcuts: ["t"] },
-  conference: { label: "Conference", caption: "Confer", chinese: "会议", shortcuts: ["c"] },
+  conference: { label: "Confer", description: "Conference", chinese: "会议", shortcuts: ["c"] },
   speaker: { label: "Speaker", chinese: "免提", shortcuts: ["s"] },
-  voicemail: { label: "Voicemail", caption: "Mailbox", chinese: "留言", shortcuts: ["v"] },
-  do_not_disturb: { label: "Do not disturb", caption: "Quiet", chinese: "免打扰", shortcuts: ["d"] },
+  voicemail: { label: "Voicemail", chinese: "留言", shortcuts: ["v"] },
+  do_not_disturb: { label: "Quiet", description: "Do not disturb", chinese: "免打扰", shortcuts: ["d"] },
   record: { label: "Record", chinese: "录音", shortcuts: ["e"] },
   boost: { label: "Louder", chinese: "增强", shortcuts: ["b"] },
 };
@@ -104,16 +104,18 @@ function drawKey(name) {
   const letters = LETTERS[name];
   const keys = details?.shortcuts ?? [name];
   const main = make("span", { className: "key-main" }, details ? drawIcon(name) : name === "*" ? "∗" : name);
-  const sub = make("span", { className: "key-sub" }, details ? (details.caption ?? details.label) : (letters ?? ""));
+  const sub = make("span", { className: "key-sub" }, details?.label ?? letters ?? "");
+  // What is seen on a key is its name, in both languages, so that whoever speaks to the page can say either.
   if (details) {
-    sub.append(make("span", { lang: "zh", className: "key-chinese", ariaHidden: "true" }, details.chinese));
+    if (details.unseen) sub.append(" ", make("span", { className: "unseen" }, details.unseen));
+    sub.append(" ", make("span", { lang: "zh", className: "key-chinese" }, details.chinese));
   }
   for (const shortcut of keys) shortcuts.set(shortcut, name);
   const button = make("button", {
     type: "button",
     className: `key ${letters === undefined ? "key-function" : "key-digit"}`,
-    ariaLabel: details?.label ?? [SPOKEN[name] ?? name, letters].filter(Boolean).join(" "),
-    ariaKeyShortcuts: keys.join(" "),
+    ariaLabel: details ? null : [SPOKEN[name] ?? name, letters].filter(Boolean).join(" "),
+    ariaDescription: details?.description ?? null,
   });
   button.dataset.key = name;
   // The space keeps what is seen ("2 ABC") within the name, as those who operate the page by voice need it.
@@ -134,8 +136,21 @@ function drawPhone({ keys, displays }) {
       keypad.append(button);
     });
   }
+  showShortcuts();
   element("choices").replaceChildren(...displays.map(([family, label]) => drawChoice(family, label)));
   element("journal").replaceChildren();
+}
+
+// Whoever speaks to the computer would press keys by every word (WCAG 2.2, 2.1.4).
+const mayPress = (typed) => typed.length > 1 || typed === " " || element("characters").checked;
+
+function showShortcuts() {
+  const shown = [[hook, HOOK_SHORTCUTS], ...[...buttons].map(([name, button]) => [
+    button, [...shortcuts].filter(([, key]) => key === name).map(([typed]) => typed),
+  ])];
+  for (const [control, all] of shown) {
+    control.ariaKeyShortcuts = [...all].filter(mayPress).map((typed) => (typed === " " ? "Space" : typed)).join(" ") || null;
+  }
 }
 
 function drawChoice(family, label) {
@@ -230,7 +245,8 @@ function showFrame(frame) {
 function fitDisplay() {
   const panel = element("panel");
   const density = window.devicePixelRatio || 1;
-  const tallest = window.innerWidth < 760 ? TALLEST_PX.narrow : TALLEST_PX.wide;
+  const isSmall = window.innerWidth < 760 || window.innerHeight <= 500;
+  const tallest = isSmall ? TALLEST_PX.narrow : TALLEST_PX.wide;
   const room = Math.min(panel.clientWidth / canvas.width, tallest / canvas.height);
   const scale = display.kind === "colours" ? room : Math.max(1, Math.floor(room * density)) / density;
   canvas.style.width = `${canvas.width * scale}px`;
@@ -399,12 +415,18 @@ element("choices").addEventListener("click", ({ target }) => {
   if (target.matches("input") && !target.matches(":focus-visible")) target.blur();
 });
 
+element("characters").addEventListener("change", showShortcuts);
+element("characters").addEventListener("click", ({ target }) => {
+  if (!target.matches(":focus-visible")) target.blur();
+});
+
 window.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (OWN_KEYS.has(event.key) && event.target.closest?.(".beside")) return;
   const presses = event.key === "Enter" || event.key === " ";
   if (presses && event.target === hook) return;
   const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (!mayPress(typed)) return;
   const focused = presses ? keyOf(event) : undefined;
   const key = focused ?? shortcuts.get(typed);
   if (key !== undefined) {
