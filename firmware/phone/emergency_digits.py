@@ -50,12 +50,8 @@ def end_row(state: "PhoneState", event: Event) -> None:
     """End the row once another key was pressed, the handset moved, or the phone does something else, such as speak."""
     is_speech_asked = state.aloud.is_due and not dialled_number(state)
     other_key = isinstance(event, KeyPressed) and not event.key.value.isdigit()
-    if (
-        is_speech_asked
-        or other_key
-        or isinstance(event, HandsetLifted | HandsetReplaced)
-        or state.mode not in _ROW_GOES_ON
-    ):
+    is_over = is_speech_asked or other_key or isinstance(event, HandsetLifted | HandsetReplaced)
+    if is_over or state.mode not in _ROW_GOES_ON:
         state.digit_row.digits = ""
         state.cancel_timer(Timer.DIGIT_ROW)
 

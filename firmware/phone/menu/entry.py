@@ -82,10 +82,11 @@ class PinEntry(Quiet):
     """A PIN: only its length is ever shown, and it is forgotten as soon as it is handed on."""
 
     def __init__(self, title: Text, accept: Accept, *, note: Text = "") -> None:
-        """`accept` is called by OK; `note` is a sentence below, until a key is pressed."""
+        """`accept` is called by OK; `note` is a sentence below, while nothing is typed."""
         self._title = title
         self._accept = accept
-        self._note = note
+        self._rule = note
+        self._note: Text = ""
         self._digits = ""
 
     @property
@@ -97,7 +98,8 @@ class PinEntry(Quiet):
         """Show how many digits there are."""
         keys = SoftKeys(DELETE if self._digits else BACK, CHOOSE)
         hidden = HIDDEN_DIGIT * len(self._digits)
-        return EntryView(self._title, hidden, EntryKind.PIN, note=self._note, keys=keys)
+        note = self._note or ("" if self._digits else self._rule)
+        return EntryView(self._title, hidden, EntryKind.PIN, note=note, keys=keys)
 
     def open(self, _state: PhoneState) -> None:
         """Begin anew: nobody else is to finish what somebody has begun."""

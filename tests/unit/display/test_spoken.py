@@ -88,7 +88,7 @@ def test_a_list_that_scrolls_says_the_row_of_the_stretch_that_is_shown() -> None
 def test_a_sign_is_said_in_words_and_what_is_known_of_a_row_after_it() -> None:
     row = ListRow("Anna", number=1, detail="25 Nov 14:03", sign="←", said="From Anna")
     assert spoken(Page(title="All calls", body=List((row,), selected=0, total=1)), None) == (
-        "All calls. From Anna. 25 Nov 14:03"
+        "All calls, 1 of 1. From Anna. 25 Nov 14:03"
     )
 
 
