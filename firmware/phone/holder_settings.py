@@ -20,6 +20,7 @@ from firmware.phone.preferences import Preferences
 from firmware.phone.request import Failed
 from firmware.phone.requests.consents import ConsentsRead, WithdrawOptional
 from firmware.phone.state import PhoneState
+from firmware.phone.text_entry import TextEntry, with_chosen
 from firmware.phone.view import Hint
 
 _MAX_BLOCKED = 200
@@ -73,6 +74,14 @@ def keep(state: PhoneState, _event: object = None) -> None:
     state.cancel_timer(Timer.LET_GO)
     state.features.preferences_saved = True
     state.emit(SavePreferences(state.features.preferences))
+
+
+def remember_written(state: PhoneState, entry: TextEntry) -> None:
+    """Keep which characters were chosen in a text that is saved or sent, to offer them first."""
+    preferences = state.features.preferences
+    written = with_chosen(preferences.written, entry)
+    if written != preferences.written:
+        set_preferences(state, replace(preferences, written=written))
 
 
 def block(state: PhoneState, number: str) -> bool:
@@ -242,6 +251,9 @@ def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> No
     features = state.features
     if DataCategory.SETTINGS in categories:
         features.preferences = features.kept = state.settings.preferences
+    if {DataCategory.CONTACTS, DataCategory.MESSAGES} & set(categories):
+        features.preferences = replace(features.preferences, written=())
+        features.kept = replace(features.kept, written=())
     if DataCategory.CALLS in categories:
         state.last_dialled = ""
         features.last_caller = features.missed = features.refusal = None

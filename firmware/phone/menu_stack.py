@@ -58,7 +58,11 @@ class Screen(Protocol):
         ...
 
     def press(self, state: "PhoneState", key: Key) -> None:
-        """Take a key that was pressed, or that repeats while it is held."""
+        """Take a key that was pressed."""
+        ...
+
+    def repeat(self, state: "PhoneState", key: Key) -> None:
+        """Take a key that repeats while it is held."""
         ...
 
     def hold(self, state: "PhoneState", key: Key) -> None:
@@ -104,6 +108,10 @@ class Quiet:
     def open(self, state: "PhoneState") -> None: ...
 
     def press(self, state: "PhoneState", key: Key) -> None: ...
+
+    def repeat(self, state: "PhoneState", key: Key) -> None:
+        """Do once more what pressing it does."""
+        self.press(state, key)
 
     def hold(self, state: "PhoneState", key: Key) -> None: ...
 

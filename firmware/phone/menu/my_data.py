@@ -44,7 +44,7 @@ _HOLDS: Final[dict[DataCategory, Text]] = {
     DataCategory.MESSAGES: word("Texts, from whom or to whom, and when."),
     DataCategory.RECORDINGS: word("The sound of calls, with whom and when."),
     DataCategory.PICTURES: word("Pictures and what you call them."),
-    DataCategory.SETTINGS: word("What you have set, block list and speed dials included."),
+    DataCategory.SETTINGS: word("What you have set: block list, speed dials, Chinese characters that you chose."),
     DataCategory.CONSENTS: word("Each answer of yours, and what was asked, shown and done, in order."),
     DataCategory.REQUESTS: word("What you asked of the operator, and when you took copies."),
     DataCategory.SHARES: word("What left this phone, and what is about to."),

@@ -64,6 +64,7 @@ def _display_rows(state: PhoneState) -> list[Choice]:
         switch(state, word("High contrast"), "high_contrast"),
         switch(state, word("Visible ring"), "visual_ring"),
         Choice(word("Background"), opening(background_page)),
+        switch(state, word("Trad. Chinese"), "traditional"),
     ]
 
 

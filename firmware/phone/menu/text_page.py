@@ -2,6 +2,7 @@
 
 from firmware.base.words import Text
 from firmware.phone.events import Timer
+from firmware.phone.holder_settings import remember_written
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, CHOOSE
 from firmware.phone.menu.entry import DELETE, Accept
@@ -55,6 +56,11 @@ class TextPage(Quiet):
                 self._entry.press(key)
                 state.start_timer(Timer.INTER_DIGIT, LETTER_S)
 
+    def repeat(self, state: PhoneState, key: Key) -> None:
+        """Turn over to the next group of characters; a letter does not repeat."""
+        if not self._entry.turn(-1 if key is Key.VOLUME_UP else 1):
+            self.press(state, key)
+
     def hold(self, _state: PhoneState, key: Key) -> None:
         """Write the digit itself, or choose the candidate at its place."""
         if key in DIGIT_KEYS - {Key.STAR, Key.HASH}:
@@ -72,6 +78,7 @@ class TextPage(Quiet):
     def _be_done(self, state: PhoneState) -> None:
         objection = self._accept(state, self._entry.text.strip())
         if objection is None:
+            remember_written(state, self._entry)
             state.menu.drop(state, self)
         else:
             self._note = objection

@@ -135,7 +135,14 @@ def leave(state: PhoneState) -> None:
     go_home(state)
 
 
-def _press(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
+def _repeat(state: PhoneState, event: KeyRepeated) -> None:
+    stay(state)
+    if state.menu.top is not None:
+        state.menu.top.repeat(state, event.key)
+    _leave_where_nothing_is_left(state)
+
+
+def _press(state: PhoneState, event: KeyPressed) -> None:
     stay(state)
     if state.menu.top is not None and not _takes_help_away(state, event.key):
         state.menu.top.press(state, event.key)
@@ -219,7 +226,7 @@ MENU: Rows = {
         speaker_key(_begin),
         {Key.CANCEL: _cancel, Key.MENU: _leave_asking},
     ),
-    KeyRepeated: by_key(dict.fromkeys(_REPEATING, _press)),
+    KeyRepeated: by_key(dict.fromkeys(_REPEATING, _repeat)),
     KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave_asking}),
     CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),

@@ -1,9 +1,9 @@
 """WRITING: a text message is being written. The handset is in its cradle.
 
 Digits write letters, `*` changes to capitals, digits and Chinese, `#` writes a space; holding a digit writes the digit
-itself. While a Chinese syllable is spelled the volume keys choose a character and OK writes it. Cancel deletes, and
-leaves where nothing is left; held, it throws the text away. OK sends. What is left in any other way waits for the next
-message to the same number.
+itself. While a Chinese syllable is spelled the volume keys choose a character, and held turn over the groups of them;
+OK writes it. Cancel deletes, and leaves where nothing is left; held, it throws the text away. OK sends. What is left in
+any other way waits for the next message to the same number.
 """
 
 from contract.calls import CallDirection
@@ -13,6 +13,7 @@ from firmware.phone.commands import KeepMessage
 from firmware.phone.dialling import offer_dial_tone, send_number
 from firmware.phone.emergency_digits import number_for_help
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, KeyRepeated, Timer, TimerExpired
+from firmware.phone.holder_settings import remember_written
 from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.menu.messages import PATIENCE_S, address_of
@@ -63,10 +64,17 @@ def _leave(state: PhoneState, _event: TimerExpired) -> None:
     go_home(state)
 
 
-def _choose(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
+def _choose(state: PhoneState, event: KeyPressed) -> None:
     """Choose another character for the syllable that is being spelled."""
     if (draft := state.features.draft) is not None:
         draft.entry.move(-1 if event.key is Key.VOLUME_UP else 1)
+        state.start_timer(Timer.INFO, PATIENCE_S)
+
+
+def _turn(state: PhoneState, event: KeyRepeated) -> None:
+    """Turn over to another group of them."""
+    if (draft := state.features.draft) is not None:
+        draft.entry.turn(-1 if event.key is Key.VOLUME_UP else 1)
         state.start_timer(Timer.INFO, PATIENCE_S)
 
 
@@ -93,6 +101,7 @@ def _send(state: PhoneState, _event: KeyPressed) -> None:
         read=True,
         delivered=False,
     )
+    remember_written(state, draft.entry)
     state.features.draft = None
     state.features.sending[message.message_id] = message
     state.features.add_message(message)
@@ -116,7 +125,7 @@ ROWS: Rows = {
         dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _choose),
         {Key.OK: _write_or_send, Key.CANCEL: _delete_or_leave},
     ),
-    KeyRepeated: by_key({Key.CANCEL: _delete}, dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _choose)),
+    KeyRepeated: by_key({Key.CANCEL: _delete}, dict.fromkeys((Key.VOLUME_UP, Key.VOLUME_DOWN), _turn)),
     KeyHeld: by_key(
         dict.fromkeys(DIGIT_KEYS - {Key.STAR, Key.HASH}, _write_digit),
         {Key.CANCEL: _throw_away},

@@ -6,9 +6,9 @@ import pytest
 from contract.consent import Purpose
 from firmware.base.pinyin.table import pinyin
 from firmware.base.words import word
-from firmware.phone.commands import StartTimer
+from firmware.phone.commands import SavePreferences, StartTimer
 from firmware.phone.contact import Contact, ContactMatch, ContactNumber, NumberKind, vcard_text
-from firmware.phone.events import Timer
+from firmware.phone.events import KeyRepeated, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.moves import MENU_PATIENCE_S
@@ -212,6 +212,38 @@ def test_a_contact_is_added_in_chinese() -> None:
     desk.press(Key.OK)
     choose(desk, "Save")
     assert saved(desk) == Contact(0, "王")
+
+
+def test_what_was_chosen_is_kept_once_the_name_is_written_and_offered_first_then() -> None:
+    desk = new_contact()
+    choose(desk, "Name")
+    type_keys(desk, "****94264")
+    desk.press(Key.VOLUME_DOWN)
+    view = desk.view.menu
+    assert isinstance(view, EntryView)
+    second = view.candidates[1]
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences) == []
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences)[-1].preferences.written == (("94264", second),)
+    choose(desk, "Name")
+    type_keys(desk, "****94264")
+    view = desk.view.menu
+    assert isinstance(view, EntryView)
+    assert view.candidates[0] == second
+
+
+def test_a_held_volume_key_turns_over_the_characters() -> None:
+    desk = new_contact()
+    choose(desk, "Name")
+    type_keys(desk, "****94")
+    before = desk.view.menu
+    assert isinstance(before, EntryView)
+    desk.handle(KeyRepeated(Key.VOLUME_DOWN))
+    after = desk.view.menu
+    assert isinstance(after, EntryView)
+    assert after.candidate == 0
+    assert not set(before.candidates) & set(after.candidates)
 
 
 def test_star_changes_the_contact_that_is_selected_without_the_page_in_between() -> None:

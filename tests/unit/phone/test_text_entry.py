@@ -6,16 +6,19 @@ from hypothesis import strategies as st
 
 from firmware.base.pinyin.table import pinyin
 from firmware.phone.key import Key
+from firmware.phone.preferences import Preferences
 from firmware.phone.text_entry import (
     _LETTERS,
     MAX_BYTES,
     MAX_CHARACTERS,
+    MAX_WRITTEN,
     Composition,
     TextEntry,
     Writing,
     WritingMode,
     compose,
     no_chinese,
+    with_chosen,
 )
 
 
@@ -193,6 +196,85 @@ def test_the_syllables_that_keys_may_mean_are_in_one_order_of_frequency() -> Non
     ranked = [pinyin().rank.get(character, 10_000) for character in found.candidates[:9]]
     assert found.character == "一"
     assert ranked == sorted(ranked)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "keys", "most"),
+    [
+        ("Mary", "en", "62777999", 8),
+        ("张伟", "zh", "94264o934o", 18),
+        ("张伟", "en", "****94264o934o", 18),
+        ("張偉", "zh", "94264o934o", 18),
+    ],
+)
+def test_a_name_takes_few_keys(text: str, language: str, keys: str, most: int) -> None:
+    preferences = Preferences(traditional=text == "張偉")
+    entry = TextEntry.of_kind(Writing.NAME, language=language, chinese=pinyin, preferences=preferences)
+    for key in keys:
+        assert entry.choose() if key == "o" else write(key, entry)
+    assert entry.text == text
+    assert len(keys) <= most
+
+
+def test_traditional_characters_come_in_the_order_of_what_they_stand_for() -> None:
+    simplified, traditional = compose("33", pinyin()), compose("33", pinyin(), traditional=True)
+    assert simplified is not None
+    assert traditional is not None
+    assert "发" not in (compose("32", pinyin(), traditional=True) or traditional).candidates
+    assert (compose("32", pinyin(), traditional=True) or traditional).character == "大"
+    expected = [pinyin().traditional.get(each, each)[0] for each in simplified.candidates[:9]]
+    assert [each for each in traditional.candidates if each in expected] == expected
+
+
+def test_what_was_written_by_the_same_keys_comes_first_in_names_too() -> None:
+    entry = TextEntry.of_kind(
+        Writing.NAME, language="zh", chinese=pinyin, preferences=Preferences(written=(("94264", "章"),))
+    )
+    write("94264", entry)
+    assert entry.composition is not None
+    assert entry.composition.candidates[:2] == ("章", "张")
+    assert len(set(entry.composition.candidates)) == len(entry.composition.candidates)
+
+
+def written(before: tuple[tuple[str, str], ...], text: str, *chosen: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return with_chosen(before, TextEntry(text, chosen=list(chosen)))
+
+
+def test_of_each_syllable_the_latest_characters_are_remembered() -> None:
+    once = written((), "张三", ("94264", "张"), ("726", "三"))
+    assert once == (("94264", "张"), ("726", "三"))
+    assert written(once, "章", ("94264", "章")) == (("726", "三"), ("94264", "章张"))
+    many = written((("94264", "长章丈帐"),), "张", ("94264", "张"))
+    assert many == (("94264", "张长章丈"),)
+
+
+def test_what_was_deleted_again_is_not_remembered() -> None:
+    assert written((), "三", ("94264", "张"), ("726", "三")) == (("726", "三"),)
+
+
+def test_no_more_syllables_are_remembered_than_there_is_room_for() -> None:
+    before = tuple((str(number), "张") for number in range(MAX_WRITTEN))
+    after = written(before, "三", ("726", "三"))
+    assert len(after) == MAX_WRITTEN
+    assert after[-1] == ("726", "三")
+    assert before[0] not in after
+
+
+def test_held_volume_keys_turn_over_the_groups_of_candidates_and_their_ends_meet() -> None:
+    entry = chinese("94")
+    assert entry.composition is not None
+    first, count = entry.composition.shown, len(entry.composition.candidates)
+    entry.move(1)
+    entry.turn(1)
+    assert entry.composition.chosen == 9
+    assert not set(entry.composition.shown) & set(first)
+    entry.turn(-1)
+    assert entry.composition.chosen == 0
+    entry.turn(-1)
+    assert entry.composition.chosen == (count - 1) // 9 * 9
+    entry.turn(1)
+    assert entry.composition.chosen == 0
+    assert not write("2").turn(1)
 
 
 def test_a_syllable_is_spelled_and_its_most_frequent_character_written() -> None:

@@ -11,6 +11,7 @@ from firmware.phone.commands import (
     IndicatorPattern,
     KeepMessage,
     MarkMessagesRead,
+    SavePreferences,
     SetIndicator,
     StartTimer,
 )
@@ -350,6 +351,19 @@ def test_a_message_can_be_written_in_chinese() -> None:
     assert desk.view.message_text == "我"
     desk.press(Key.OK)
     assert [sent.text for sent in desk.said(SendMessage)] == ["我"]
+
+
+def test_what_was_chosen_in_a_message_is_kept_once_it_is_sent_and_nothing_of_what_came_first() -> None:
+    desk = writing_to(office(chinese=pinyin))
+    type_keys(desk, "****96")
+    desk.press(Key.OK)
+    type_keys(desk, "94")
+    desk.handle(KeyRepeated(Key.VOLUME_DOWN))
+    tenth = desk.view.candidates[0]
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences) == []
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences)[-1].preferences.written == (("94", tenth),)
 
 
 def test_with_the_handset_off_the_menu_key_writes_nothing() -> None:

@@ -66,6 +66,17 @@ async def test_a_category_that_is_erased_is_gone_and_all_others_are_as_they_were
     assert (newest.action, newest.about, newest.actor) == (LedgerAction.ERASE, category.value, Actor.HOLDER)
 
 
+@pytest.mark.parametrize("category", [DataCategory.CONTACTS, DataCategory.MESSAGES])
+async def test_with_names_and_messages_goes_which_characters_they_were_written_in(
+    lab: StoreLab, category: DataCategory
+) -> None:
+    await lab.preferences.save(Preferences(large_text=True, written=(("94264", "张"),)))
+    await erase(lab, DataCategory.CALLS)
+    assert await lab.preferences.load() == Preferences(large_text=True, written=(("94264", "张"),))
+    await erase(lab, category)
+    assert await lab.preferences.load() == Preferences(large_text=True)
+
+
 async def test_keys_and_files_of_recordings_and_pictures_are_gone_for_good(lab: StoreLab, tmp_path: Path) -> None:
     await erase(lab, DataCategory.RECORDINGS, DataCategory.PICTURES)
     assert not list((tmp_path / "recordings").iterdir())

@@ -41,6 +41,13 @@ def test_names_have_characters_of_their_own() -> None:
     assert all(readings(character) for character in pinyin().surnames + pinyin().given_names)
 
 
+def test_traditional_chinese_has_what_stands_for_a_character_the_most_usual_first() -> None:
+    traditional = pinyin().traditional
+    assert [traditional[character] for character in "张发后"] == ["張", "發髮", "後后"]
+    assert "中" not in traditional
+    assert all(readings(each) for written in traditional.values() for each in written)
+
+
 def test_names_in_other_scripts_do_not_have_the_table_read() -> None:
     table.pinyin.cache_clear()
     assert [readings(character) for character in "Zoë Ångström Ольга"] == [()] * 18
@@ -49,7 +56,7 @@ def test_names_in_other_scripts_do_not_have_the_table_read() -> None:
 
 def test_what_is_written_is_what_is_read() -> None:
     readings_ = {"中": ("zhong",), "重": ("zhong", "chong")}
-    small = Pinyin({"chong": "重", "zhong": "中重"}, readings_, {"中": 0, "重": 1}, "钟", "中")
+    small = Pinyin({"chong": "重", "zhong": "中重"}, readings_, {"中": 0, "重": 1}, "钟", "中", {"钟": "鐘鍾"})
     assert from_text(to_text(small)) == small
 
 

@@ -35,6 +35,7 @@ def saved(desk: Desk) -> Preferences:
         (("Incoming calls",), "Auto-answer", "auto_answer"),
         (("Settings", "Sounds"), "Key clicks", "key_clicks"),
         (("Settings", "Sounds"), "Spoken menus", "spoken_menus"),
+        (("Settings", "Display"), "Trad. Chinese", "traditional"),
         (("Settings", "Display"), "Large text", "large_text"),
         (("Settings", "Display"), "High contrast", "high_contrast"),
         (("Settings", "Display"), "Visible ring", "visual_ring"),
