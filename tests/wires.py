@@ -111,6 +111,15 @@ WIRES: Final = (
         "test_both_ends_hear_that_the_call_is_recorded_and_what_was_said_is_played_back",
     ),
     Wire(
+        "W5",
+        "whether calls may be recorded is asked in the call",
+        "firmware/phone/outputs.py",
+        ", question=shown_question(state))",
+        ")",
+        f"{_INTEGRATION}/test_phone_recording.py::"
+        "test_the_first_press_of_the_key_asks_and_a_yes_has_a_receipt_and_records",
+    ),
+    Wire(
         "W6",
         "the menu imports pictures",
         _HANDLERS,

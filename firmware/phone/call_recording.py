@@ -25,6 +25,7 @@ from firmware.phone.moves import show_notice
 from firmware.phone.news import RecordingSignalled
 from firmware.phone.orders import SignalRecording
 from firmware.phone.recording import RecordingEnd, RecordingNotice, RecordingPreference, RecordingSign
+from firmware.phone.recording_question import ask, keep_question, may_be_asked
 from firmware.phone.requests.recordings import RecordingsChanged
 from firmware.phone.running_call import RunningRecording
 from firmware.phone.state import Call, PhoneState
@@ -54,9 +55,20 @@ def press_record(state: PhoneState, _event: KeyPressed) -> None:
     """Record the call in the foreground, or no more of the one that is recorded."""
     if state.recording is not None:
         _end(state, state.recording, RecordingEnd.STOPPED)
-    elif (call := _answered(state)) is not None and not _is_refused(state, call):
-        state.notice = None
+    else:
+        _begin(state)
+
+
+def _begin(state: PhoneState) -> None:
+    """Record, or ask first whether calls may be recorded."""
+    call = _answered(state)
+    if call is None or _is_refused(state, call):
+        return
+    state.notice = None
+    if state.allows(Purpose.RECORDING):
         state.recording = RunningRecording(call.call_id)
+    else:
+        ask(state, call, _begin)
 
 
 def ask_to_record(state: PhoneState, event: KeyPressed) -> None:
@@ -70,7 +82,7 @@ def ask_to_record(state: PhoneState, event: KeyPressed) -> None:
 def may_record(state: PhoneState) -> bool:
     """Whether the call in the foreground can be recorded now."""
     call = _answered(state)
-    return call is not None and state.recording is None and _objection(state, call) is None
+    return call is not None and state.recording is None and _hindrance(state, call) is None
 
 
 def _answered(state: PhoneState) -> Call | None:
@@ -80,12 +92,18 @@ def _answered(state: PhoneState) -> Call | None:
 
 def _is_refused(state: PhoneState, call: Call) -> bool:
     """Say on the display and in the call log why a call cannot be recorded, where that is so (W20)."""
-    hint = _objection(state, call)
+    hint = _hindrance(state, call)
     if hint is None:
         return False
     show_notice(state, hint)
     call.decision = call.decision or _DECISIONS.get(hint)
     return True
+
+
+def _hindrance(state: PhoneState, call: Call) -> Hint | None:
+    """Return why a call cannot be recorded, None where it can, be it after a question."""
+    hint = _objection(state, call)
+    return None if hint is Hint.RECORDING_NOT_ALLOWED and may_be_asked(state, call) else hint
 
 
 def _objection(state: PhoneState, call: Call) -> Hint | None:
@@ -94,13 +112,14 @@ def _objection(state: PhoneState, call: Call) -> Hint | None:
     if call.emergency:
         # Whoever helps records it; a tone in their ear and an offer in the middle of it could only harm.
         return Hint.RECORDING_EMERGENCY
-    if not state.allows(Purpose.RECORDING):
-        return Hint.RECORDING_NOT_ALLOWED
     members = _together_with(state, call)
     unwilling = {RecordingPreference.UNWANTED, RecordingPreference.PAUSED}
     if any(member.record_preference in unwilling for member in members):
         return Hint.RECORDING_UNWANTED
-    return None if _is_heard(state, members) else Hint.RECORDING_ON_HOLD
+    if not _is_heard(state, members):
+        return Hint.RECORDING_ON_HOLD
+    # Last: whoever is asked can be recorded.
+    return None if state.allows(Purpose.RECORDING) else Hint.RECORDING_NOT_ALLOWED
 
 
 # --- what has happened ------------------------------------------------------------------------------------------------
@@ -162,7 +181,8 @@ def remind(state: PhoneState, _event: TimerExpired) -> None:
 
 def keep_recording(state: PhoneState, event: Event) -> None:
     """Have the recorder, the other ends and the ears agree with how things are now."""
-    recording = state.recording
+    recording, asked = state.recording, _answered(state)
+    keep_question(state, stands=asked is not None and _objection(state, asked) is Hint.RECORDING_NOT_ALLOWED)
     if recording is None:
         state.cancel_timer(Timer.RECORDING)
         return

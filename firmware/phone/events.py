@@ -46,6 +46,7 @@ class Timer(StrEnum):
     SPEECH = "speech"
     FIRST_RUN = "first_run"
     RECORDING = "recording"
+    RECORDING_QUESTION = "recording_question"
     BUNDLE = "bundle"
     BUNDLE_PATIENCE = "bundle_patience"
 

@@ -30,6 +30,7 @@ from firmware.phone.orders import (
     StopTone,
     Tone,
 )
+from firmware.phone.recording_question import shown_question
 from firmware.phone.state import PhoneState
 from firmware.phone.view import PhoneView
 
@@ -75,7 +76,7 @@ class Outputs:
             indicator=state.indicator,
             brightness_percent=brightness_percent(state),
             clicks=key_pressed and state.features.preferences.key_clicks,
-            view=replace(state.view(), may_record=may_record(state)),
+            view=replace(state.view(), may_record=may_record(state), question=shown_question(state)),
         )
 
     @property

@@ -17,7 +17,7 @@ from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
 from firmware.phone.modes import collecting_digits, idle, in_call, menu, ringing, writing
-from firmware.phone.modes.menu import keep_bundle, keep_first_run
+from firmware.phone.modes.menu import keep_bundle, keep_first_run, keep_guardians_question
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.outputs import Outputs
@@ -101,6 +101,7 @@ class Phone:
         keep_playing_for_listeners_alone(state)
         keep_bundle(state, event, bundle_news)
         keep_lock(state, event)
+        keep_guardians_question(state)
         keep_first_run(state, event)
         keep_boost(state, event)
         keep_recording(state, event)

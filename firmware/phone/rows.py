@@ -79,6 +79,7 @@ from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.preferences import Preferences
 from firmware.phone.receiving import give_up_longest, receive_call
+from firmware.phone.recording_question import turn_over
 from firmware.phone.request import Answered, Progressed
 from firmware.phone.requests.activation import CodeArrived
 from firmware.phone.requests.consents import ConsentsChanged
@@ -277,6 +278,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
     Timer.SPEECH: fall_silent,
     Timer.AUTO_REDIAL: auto_redial.disarm,
     Timer.RECORDING: remind,
+    Timer.RECORDING_QUESTION: turn_over,
     Timer.BUNDLE_PATIENCE: lose_patience,
 }
 

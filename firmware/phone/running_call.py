@@ -76,6 +76,7 @@ class Call:
         hides_dtmf: the digits sent in it are not for everybody's eyes.
         recorded_by_peer: the other end says that it records.
         record_preference: what the other end thinks of being recorded.
+        recording_declined: asked in this call whether calls may be recorded, the person has said no.
         decision: what the handset decided about it by itself.
         transfer: how far handing it over has come.
         transfer_to: the call that is to take this one's place, where it is handed over to a call.
@@ -108,6 +109,7 @@ class Call:
     hides_dtmf: bool = False
     recorded_by_peer: bool = False
     record_preference: RecordingPreference = RecordingPreference.NONE
+    recording_declined: bool = False
     reason: DisconnectReason | None = None
     sip_code: int = 0
     decision: Decision | None = None

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from contract.calls import CallDirection
 from contract.consent import Purpose
@@ -26,6 +26,9 @@ from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.running_call import Call, RunningRecording
 from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
+
+if TYPE_CHECKING:
+    from firmware.phone.recording_question import RecordingQuestion
 
 __all__ = ["DIGIT_KEYS", "FEATURE_HINTS", "Call", "PhoneSettings", "PhoneState"]
 
@@ -94,6 +97,7 @@ class PhoneState:
         sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         recording: the recording of a call, until nothing more comes of it; None where there is none.
+        recording_question: asks whether calls may be recorded, or waits for a guardian; None where it does neither.
         plays: a recording may be heard or wait to be.
         bundle: how far a bundle has come.
         light: of the display.
@@ -144,6 +148,7 @@ class PhoneState:
     sound_shown: bool = False
     previewed_ring: str = ""
     recording: RunningRecording | None = None
+    recording_question: "RecordingQuestion | None" = None
     plays: bool = False
     bundle: BundleProgress = field(default_factory=BundleProgress)
     light: Light = Light.LIT

@@ -15,7 +15,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
-from firmware.phone.menu_views import MenuView
+from firmware.phone.menu_views import MenuView, NoticeView
 from firmware.phone.news import Problem
 
 
@@ -215,7 +215,8 @@ class PhoneView:
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
         recording: the call is recorded here, or about to be; None where it is not.
-        may_record: the call could be recorded.
+        may_record: the call could be recorded, be it after a question.
+        question: what is asked in a call, in place of its page; None where nothing is.
         message_text: the text message being written; None where none is.
         writing_mode: how letters are typed now, such as "abc" or "拼"; empty where nothing is written.
         candidates: the characters that the last keys may mean, the likeliest first.
@@ -273,6 +274,7 @@ class PhoneView:
     sound_shown: bool = False
     recording: RecordingView | None = None
     may_record: bool = False
+    question: NoticeView | None = None
     message_text: str | None = None
     writing_mode: str = ""
     candidates: tuple[str, ...] = ()

@@ -219,16 +219,45 @@ async def test_who_wants_no_recording_is_not_recorded_and_the_log_says_why(offic
 # --- without it -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["record", "ok"])
+@pytest.mark.parametrize("keys", [["record"], ["ok", "ok"]])
 async def test_without_consent_nothing_is_recorded_and_the_display_and_the_log_say_why(
-    office: Office, clerk: Person, key: str
+    office: Office, clerk: Person, keys: list[str]
 ) -> None:
     await talk(clerk, office.bob)
-    await clerk.press(key)
+    for key in keys:
+        await clerk.press(key)
+    await clerk.reads("Record calls?")
+    await clerk.press("cancel")
+    await clerk.reads_the_beginning_of("Not recorded. The call goes on.")
+    await clerk.press("record")
     await clerk.reads_the_beginning_of("Recording is off. MENU, Privacy.")
     assert level(await asyncio.to_thread(office.bob.phone.last_heard, _WINDOW_S), RECORDED_HZ) < _LOUD
     await clerk.hang_up()
     assert office.newest_call()["decision"] == "recording_not_allowed"
+
+
+async def test_the_first_press_of_the_key_asks_and_a_yes_has_a_receipt_and_records(
+    office: Office, clerk: Person
+) -> None:
+    handset = office.stage.handset
+    before = len(list(handset.state_dir.glob(f"{FOLDER_NAME}/*")))
+    await talk(clerk, office.bob)
+    await clerk.press("record")
+    await clerk.reads("Record calls?")
+    # The words turn over; OK means nothing before they can have been read.
+    await clerk.reads("a recording to")
+    assert level(await asyncio.to_thread(office.bob.phone.last_heard, _WINDOW_S), RECORDED_HZ) < _LOUD
+    assert len(list(handset.state_dir.glob(f"{FOLDER_NAME}/*"))) == before, "it was recorded before somebody agreed"
+    await clerk.press("ok")
+    try:
+        await heard(office.bob.phone.last_heard, RECORDED_HZ)
+        await records_for(clerk, 1)
+        entries: list[dict[str, str]] = await asyncio.to_thread(handset.ask, "ledger", "show")
+        newest = entries[-1]
+        assert (newest["action"], newest["about"], newest["channel"]) == ("grant", "recording", "keypad")
+    finally:
+        await clerk.hang_up()
+        handset.command("consent", "withdraw", Purpose.RECORDING)
 
 
 # --- handsets of their own --------------------------------------------------------------------------------------------

@@ -174,6 +174,8 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
     status = status_bar(view, clock)
     if view.volume_percent is not None:
         return _volume(view, into, clock)
+    if view.question is not None:
+        return _menu(view.question, status, into)
     if view.sound_shown and view.call is not None and view.call.quality is not None:
         title = "" if view.locked else say(party_words(view.call))
         return _with_keys(Page(status, sound_blocks(view.call.quality, into), title), call_keys(view, view.call), into)

@@ -15,6 +15,7 @@ from firmware.phone.modes.collecting_digits import press_digit
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter
 from firmware.phone.news import CallStateChanged
 from firmware.phone.orders import Tone
+from firmware.phone.recording_question import say_no, say_yes
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import (
@@ -110,17 +111,17 @@ def _hold(state: PhoneState, _event: KeyPressed) -> None:
 
 
 def _ok(state: PhoneState, event: KeyPressed) -> None:
-    """Answer the call that waits; where none does, send what waits behind the number, or else record this one."""
-    if not answer_waiting(state) and not send_on_demand(state):
+    """Answer the call that waits or the question; else send what waits behind the number, or record this call."""
+    if not answer_waiting(state) and not say_yes(state) and not send_on_demand(state):
         ask_to_record(state, event)
 
 
 def _cancel(state: PhoneState, _event: KeyPressed) -> None:
-    """Turn the waiting call away, or end this call in favour of the one on hold.
+    """Turn the waiting call away, say no to a question, or end this call in favour of the one on hold.
 
     A single call ends with the handset, or with this key where the handset is in its cradle.
     """
-    if not decline_waiting(state) and not end_and_return(state) and not state.off_hook:
+    if not (decline_waiting(state) or say_no(state) or end_and_return(state) or state.off_hook):
         put_down(state)
 
 

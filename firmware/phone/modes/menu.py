@@ -12,6 +12,7 @@ A phone opens pages by itself while nobody uses it, and keeps nobody from a call
 where the phone stands, where nobody has said it; of a new phone all that its holder is to choose.
 """
 
+from contract.consent import Purpose
 from firmware.phone.auto_redial import put_off
 from firmware.phone.dialled import begin_dialling
 from firmware.phone.dialling import offer_dial_tone, send_number
@@ -32,6 +33,7 @@ from firmware.phone.key import Key
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
+from firmware.phone.menu.purposes import purpose_page
 from firmware.phone.menu.question import Question, discard_question
 from firmware.phone.menu.voicemail import voicemail_page
 from firmware.phone.menu_stack import Screen
@@ -283,6 +285,22 @@ def _take_away(state: PhoneState, page: BundlePage) -> None:
     state.menu.pop(state)
     if state.menu.top is None:
         go_home(state)
+
+
+def keep_guardians_question(state: PhoneState) -> None:
+    """Ask a guardian after the call in which a child wanted to record, once nobody uses the phone."""
+    question = state.recording_question
+    in_use = state.engaged or state.calls or state.locked
+    if question is not None and question.for_guardian and state.mode is Mode.IDLE and not in_use:
+        state.recording_question = None
+        page = purpose_page(Purpose.RECORDING, lambda state: _be_done_with(state, page))
+        open_menu(state, page)
+
+
+def _be_done_with(state: PhoneState, page: Screen) -> None:
+    """Take a page away that no key has ended, but the store's answer."""
+    state.menu.drop(state, page)
+    _leave_where_nothing_is_left(state)
 
 
 _FIRST_RUN_UNTOUCHED_S = 30.0

@@ -6,6 +6,7 @@ from typing import Any
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.words import Text, counted, word
+from firmware.phone.activation import AgeBand
 from firmware.phone.call import (
     CallerId,
     CallQuality,
@@ -16,6 +17,7 @@ from firmware.phone.call import (
     TransferState,
 )
 from firmware.phone.contact import ContactMatch
+from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import (
     CALLED,
@@ -58,6 +60,17 @@ def _call(state: CallState, party: CallerId = _ANNA, **more: Any) -> CallView:
 
 def _menu(menu: MenuView, **more: Any) -> PhoneView:
     return _view(Mode.MENU, menu=menu, **more)
+
+
+def _asked_in_call(*, turns: int = 1, look: Look | None = None, age_band: AgeBand = AgeBand.ADULT) -> PhoneView:
+    """Press RECORD in the first call of somebody who was never asked about it."""
+    phone = NewPhone.of_office(activated=True, age_band=age_band)
+    phone.audio(phone.answered_incoming_call())
+    phone.press(Key.RECORD)
+    phone.answer()
+    for _ in range(turns):
+        phone.expire(Timer.RECORDING_QUESTION)
+    return replace(phone.view, look=look or Look())
 
 
 _HOME = (LineView("Home", RegistrationState.REGISTERED),)
@@ -377,6 +390,10 @@ VIEWS = {
         call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
         may_record=True,
     ),
+    "may calls be recorded": _asked_in_call(),
+    "may calls be recorded, the rest of it": _asked_in_call(turns=4),
+    "may calls be recorded, large text": _asked_in_call(look=Look(large_text=True)),
+    "may calls be recorded, a guardian says": _asked_in_call(age_band=AgeBand.UNDER_14),
     "about to record": _view(
         Mode.IN_CALL,
         off_hook=True,
