@@ -25,6 +25,9 @@ from firmware.phone.view import LineView, Refusal
 _SHOWN_QUALITIES = 5
 _SHOWN_MESSAGES = 50
 _MINUTES_A_DAY = 24 * 60
+_CALLS_BEFORE_OFFER = 5
+_OFFERED = frozenset({Purpose.CDR_SYNC, Purpose.CROSS_BORDER_CDR, Purpose.OPERATOR_NOTICES})
+"""What no key of the phone's leads to; the other purposes are asked when they are wanted."""
 
 
 class Feature(StrEnum):
@@ -286,6 +289,12 @@ class FeatureState:
     def lapsed_purposes(self) -> frozenset[Purpose]:
         """What is to be asked again."""
         return self.consents.lapsed if self.consents is not None else frozenset()
+
+    @property
+    def purposes_to_offer(self) -> frozenset[Purpose]:
+        """What nobody has answered yet and is offered, once, to a holder who has used the phone for a while."""
+        is_due = self.set_up is SetUp.FIRST_RUN and len(self.past_calls) >= _CALLS_BEFORE_OFFER
+        return self.consents.unasked & _OFFERED if is_due and self.consents is not None else frozenset()
 
     @property
     def wants_attention(self) -> bool:

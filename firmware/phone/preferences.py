@@ -68,7 +68,9 @@ class SetUp(StrEnum):
     """How the phone came to be set up, as the store keeps it.
 
     NEW: it was not; nobody has come to the end of the first run. FIRST_RUN: by the first run, on its own display.
+    OFFERED: so, and since then the holder was shown once what else there is to agree to.
     """
 
     NEW = "new"
     FIRST_RUN = "first_run"
+    OFFERED = "offered"

@@ -466,6 +466,7 @@ class PhoneState:
             incident_to_read=self.features.documents.unread_incident,
             purposes_to_answer=len(self.features.lapsed_purposes),
             works_only="" if self.is_activated else self.numbers_for_help,
+            has_offer=bool(self.features.purposes_to_offer) and not self.locked,
             refusal=self.features.refusal,
             sound_shown=self.sound_shown,
             recording=self.recording.view() if self.recording is not None else None,

@@ -212,6 +212,7 @@ class PhoneView:
         incident_to_read: one of the notices tells of a danger to the holder's data.
         purposes_to_answer: how many purposes have changed since they were answered.
         works_only: the numbers that are all that can be called until somebody sets the phone up; empty once it is.
+        has_offer: there are purposes to be answered that the holder was never shown.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         sound_shown: the person wants to see how the running call sounds.
         recording: the call is recorded here, or about to be; None where it is not.
@@ -270,6 +271,7 @@ class PhoneView:
     incident_to_read: bool = False
     purposes_to_answer: int = 0
     works_only: str = ""
+    has_offer: bool = False
     refusal: Refusal | None = None
     sound_shown: bool = False
     recording: RecordingView | None = None

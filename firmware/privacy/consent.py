@@ -241,6 +241,13 @@ class ConsentState:
             purpose for purpose, answer in self.purposes.items() if answer.entry_number and not answer.asked
         )
 
+    @property
+    def all_unasked(self) -> frozenset[Purpose]:
+        """The purposes that nobody has answered yet; none where that cannot be known."""
+        return frozenset(
+            purpose for purpose, answer in self.purposes.items() if self.intact and not answer.entry_number
+        )
+
     @classmethod
     def broken(cls, head: LedgerHead, damage: DamageFound) -> Self:
         """What a ledger that does not verify amounts to: a no to everything."""

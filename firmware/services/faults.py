@@ -40,7 +40,11 @@ class Faults:
     def note_consents(self, state: ConsentState) -> None:
         """Hear what the holder agrees to, and whether the ledger that says so can be believed."""
         self.ledger = "" if state.damage is None else damage_words(state.damage)
-        self._post(ConsentsChanged(state.all_granted, state.activated, state.age_band, state.all_lapsed))
+        self._post(
+            ConsentsChanged(
+                state.all_granted, state.activated, state.age_band, state.all_lapsed, unasked=state.all_unasked
+            )
+        )
         if self.ledger:
             self._post(ProblemRaised(Problem.LEDGER_DAMAGED, self.ledger))
         else:

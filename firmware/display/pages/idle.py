@@ -153,7 +153,9 @@ def idle_keys(view: PhoneView) -> SoftKeys:
         return SoftKeys(clear, word("Call back"))
     if view.notices_to_read or view.answers_to_read or view.policy_to_read:
         return SoftKeys(clear, word("Read"))
-    return SoftKeys(clear, word("Privacy") if view.purposes_to_answer else word("Menu"))
+    if view.purposes_to_answer:
+        return SoftKeys(clear, word("Privacy"))
+    return SoftKeys(clear, word("Open") if view.has_offer else word("Menu"))
 
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
@@ -201,6 +203,8 @@ def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
         said.append(word("New privacy policy"))
     elif view.purposes_to_answer:
         said.append(word("Please answer again"))
+    elif view.has_offer:
+        said.append(word("A few questions"))
     return tuple(detail(translator.say(each)) for each in said)
 
 

@@ -170,20 +170,13 @@ def page_for(view: PhoneView, language: str, clock: str = "") -> Page:
 
 
 def _page(view: PhoneView, into: Translator, clock: str) -> Page:
-    say = into.say
     status = status_bar(view, clock)
     if view.volume_percent is not None:
         return _volume(view, into, clock)
     if view.question is not None:
         return _menu(view.question, status, into)
-    if view.sound_shown and view.call is not None and view.call.quality is not None:
-        title = "" if view.locked else say(party_words(view.call))
-        return _with_keys(Page(status, sound_blocks(view.call.quality, into), title), call_keys(view, view.call), into)
     if view.call is not None:
-        body = call_blocks(view, view.call, into)
-        title, told_as = say(call_title(view, view.call)), say(call_told_as(view, view.call))
-        page = Page(status, body, title, told_as, picture=view.call.picture)
-        return _with_keys(page, call_keys(view, view.call), into)
+        return _with_keys(_call(view, view.call, status, into), call_keys(view, view.call), into)
     if view.help_number:
         return _help(view, into, clock)
     match view.mode:
@@ -199,6 +192,14 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         case Mode.MENU | Mode.LISTENING if view.menu is not None:
             return _menu(view.menu, status, into)
     return _with_keys(_at_rest(view, into, clock), idle_keys(view), into)
+
+
+def _call(view: PhoneView, call: CallView, status: StatusBar, into: Translator) -> Page:
+    """Show the call, or how it sounds."""
+    if view.sound_shown and call.quality is not None:
+        return Page(status, sound_blocks(call.quality, into), "" if view.locked else into.say(party_words(call)))
+    title, told_as = into.say(call_title(view, call)), into.say(call_told_as(view, call))
+    return Page(status, call_blocks(view, call, into), title, told_as, picture=call.picture)
 
 
 def _at_rest(view: PhoneView, into: Translator, clock: str) -> Page:

@@ -1,13 +1,13 @@
 """What the holder agrees to: every purpose with its answer, private mode, and receipts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from contract.consent import Actor, Purpose
 from firmware.base.words import Text, word
 from firmware.phone.holder_settings import begin_private_mode, is_private, withdraw_optional
 from firmware.phone.key import Key
 from firmware.phone.menu.card import ONE_MOMENT
-from firmware.phone.menu.choices import BACK, Choice, Choices, Then, opening
+from firmware.phone.menu.choices import BACK, Choice, Choices, Then, Unnumbered, opening
 from firmware.phone.menu.consent import PURPOSES, PurposePage
 from firmware.phone.menu.guardian import asking_who_answers, who_answers
 from firmware.phone.menu.question import Notice, Question
@@ -25,17 +25,25 @@ RECEIPTS = word("Receipts")
 class PurposeList(Choices):
     """Every purpose, each with what stands for it in a word."""
 
-    def __init__(self, title: Text, make: Callable[[Purpose], Screen], word_for: Callable[[ConsentRow], Text]) -> None:
+    def __init__(
+        self,
+        title: Text,
+        make: Callable[[Purpose], Screen],
+        word_for: Callable[[ConsentRow], Text],
+        only: Collection[Purpose] = tuple(Purpose),
+    ) -> None:
         """Make the page.
 
         Args:
             title: above the rows.
             make: makes the page that a row leads to.
             word_for: says in a word what stands for a purpose.
+            only: those that are shown.
         """
         self._rows: tuple[ConsentRow, ...] = ()
         self._make = make
         self._word_for = word_for
+        self._only = only
         super().__init__(title, lambda _state: [self._choice(row) for row in self._rows], empty=ONE_MOMENT)
 
     def open(self, state: PhoneState) -> None:
@@ -49,7 +57,7 @@ class PurposeList(Choices):
 
     def _show(self, state: PhoneState, answer: ConsentsRead | Failed) -> None:
         if not isinstance(answer, Failed):
-            self._rows = answer.rows
+            self._rows = tuple(row for row in answer.rows if row.purpose in self._only)
         elif state.menu.top is self:
             state.menu.replace(state, Notice(WHAT_I_AGREE_TO, answer.words))
 
@@ -83,6 +91,18 @@ def agreeing(purpose: Purpose, then: Then) -> Then:
             then(state)
 
     return ask
+
+
+class OfferPage(Unnumbered, PurposeList):
+    """What else may be agreed to, on one page that is shown once; what is not answered there stays a no."""
+
+    def __init__(self, purposes: Collection[Purpose]) -> None:
+        super().__init__(word("Do you agree?"), purpose_page, _yes_or_no, purposes)
+        self._selected = None
+
+
+def _yes_or_no(row: ConsentRow) -> Text:
+    return word("Yes") if row.granted else word("No")
 
 
 def _answer_in_a_word(row: ConsentRow) -> Text:

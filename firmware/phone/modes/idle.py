@@ -3,6 +3,7 @@
 UNPROVISIONED means that there is no usable configuration. Emergency calls work where there is an account to call with.
 """
 
+from firmware.phone.commands import SaveSetUp
 from firmware.phone.dialled import begin_dialling, call_from_cradle, recall_on_hook, show_on_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import see_missed_calls
@@ -18,13 +19,16 @@ from firmware.phone.menu.main import main_menu
 from firmware.phone.menu.notices import notices_page
 from firmware.phone.menu.policy import newest_policy_page
 from firmware.phone.menu.privacy import privacy_page
+from firmware.phone.menu.purposes import OfferPage
 from firmware.phone.menu.requests import requests_page
+from firmware.phone.menu_stack import Screen
 from firmware.phone.modes.collecting_digits import collect_on_hook
 from firmware.phone.modes.menu import open_menu, open_voicemail
 from firmware.phone.modes.ringing import try_again
 from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import Tone
+from firmware.phone.preferences import SetUp
 from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer, ignored, impossible
 from firmware.phone.state import DIGIT_KEYS, FEATURE_HINTS, PhoneState
 from firmware.phone.switching import fall_quiet
@@ -67,8 +71,7 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
 
     Where nothing of that is, open what is to be read, or else the menu.
     """
-    documents = state.features.documents
-    if documents.unread_incident and not state.locked:
+    if state.features.documents.unread_incident and not state.locked:
         open_menu(state, notices_page(state))
     elif state.problems or state.settings.mistakes:
         show_details(state, event)
@@ -79,16 +82,26 @@ def _press_ok(state: PhoneState, event: KeyPressed) -> None:
         return
     elif number := number_to_call_back(state):
         _call_back(state, number)
-    elif documents.unread_notices and not state.locked:
-        open_menu(state, notices_page(state))
-    elif documents.unread_answers and not state.locked:
-        open_menu(state, requests_page(state))
-    elif documents.unread_policy and not state.locked:
-        open_menu(state, newest_policy_page(state))
-    elif state.features.lapsed_purposes and not state.locked:
-        open_menu(state, privacy_page(state))
+    elif (page := _page_that_waits(state)) is not None:
+        open_menu(state, page)
+    elif state.features.purposes_to_offer and not state.locked:
+        _offer(state)
     else:
         open_main_menu(state, event)
+
+
+def _page_that_waits(state: PhoneState) -> Screen | None:
+    """Return the page of what waits to be read or answered; None where nothing does, or nobody is known to be there."""
+    features, documents = state.features, state.features.documents
+    if state.locked:
+        return None
+    if documents.unread_notices:
+        return notices_page(state)
+    if documents.unread_answers:
+        return requests_page(state)
+    if documents.unread_policy:
+        return newest_policy_page(state)
+    return privacy_page(state) if features.lapsed_purposes else None
 
 
 def _call_back(state: PhoneState, number: str) -> None:
@@ -96,6 +109,14 @@ def _call_back(state: PhoneState, number: str) -> None:
     if state.missed_calls == 1:
         see_missed_calls(state)
     call_from_cradle(state, number)
+
+
+def _offer(state: PhoneState) -> None:
+    """Show, this once, what else the holder may agree to."""
+    page = OfferPage(state.features.purposes_to_offer)
+    state.features.set_up = SetUp.OFFERED
+    state.emit(SaveSetUp(SetUp.OFFERED))
+    open_menu(state, page)
 
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:

@@ -16,12 +16,14 @@ class ConsentsChanged:
             from nobody.
         age_band: what was declared then, as a short name; empty where nothing was.
         lapsed: the purposes that were answered and have changed since: they are to be asked again.
+        unasked: the purposes that nobody has answered yet.
     """
 
     granted: frozenset[Purpose]
     activated: bool
     age_band: str = ""
     lapsed: frozenset[Purpose] = frozenset()
+    unasked: frozenset[Purpose] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

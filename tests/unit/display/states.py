@@ -62,6 +62,19 @@ def _menu(menu: MenuView, **more: Any) -> PhoneView:
     return _view(Mode.MENU, menu=menu, **more)
 
 
+def _offered() -> dict[str, PhoneView]:
+    """Offer what else may be agreed to, to somebody who has used the phone for a while."""
+    phone = NewPhone.of_office(activated=True)
+    phone.talks(5)
+    phone.ok()
+    phone.press(Key.VOLUME_DOWN)
+    return {
+        "idle, questions are offered": _view(Mode.IDLE, lines=_HOME, has_offer=True),
+        "what is offered": phone.view,
+        "what is offered, large text": replace(phone.view, look=Look(large_text=True)),
+    }
+
+
 def _asked_in_call(*, turns: int = 1, look: Look | None = None, age_band: AgeBand = AgeBand.ADULT) -> PhoneView:
     """Press RECORD in the first call of somebody who was never asked about it."""
     phone = NewPhone.of_office(activated=True, age_band=age_band)
@@ -306,6 +319,7 @@ VIEWS = {
     ),
     "idle, damaged consents": _view(Mode.IDLE, problems=((Problem.LEDGER_DAMAGED, ""),)),
     "idle, no sound and many missed calls": _view(Mode.IDLE, problems=((Problem.SOUND_MISSING, ""),), missed_calls=120),
+    **_offered(),
     "details of a refused line": _view(
         Mode.IDLE,
         registration=RegistrationState.FAILED,

@@ -5,6 +5,7 @@ from typing import Any
 
 from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
+from firmware.phone.call import CallId, CallState
 from firmware.phone.events import SetUpLoaded
 from firmware.phone.key import Key
 from firmware.phone.menu_views import ListView
@@ -83,7 +84,9 @@ class Store:
     def tell_consents(self) -> None:
         granted = frozenset(purpose for purpose, yes in self.answers.items() if yes)
         declined = self.answers.get(Purpose.SERVICE) is False
-        self.desk.handle(ConsentsChanged(granted, bool(self.age_band) and not declined, self.age_band))
+        activated = bool(self.age_band) and not declined
+        unasked = frozenset(Purpose) - self.answers.keys()
+        self.desk.handle(ConsentsChanged(granted, activated, self.age_band, unasked=unasked))
 
     def _answer(self, request: Request[object]) -> None:
         handle = self.desk.handle
@@ -181,6 +184,16 @@ class NewPhone(Desk):
                 phone.store.pins[PinSlot.GUARDIAN] = GUARDIANS_PIN
         phone.store.start(SetUp.FIRST_RUN if activated else SetUp.NEW)
         return phone
+
+    def talks(self, calls: int) -> None:
+        """Answer so many calls, one after the other."""
+        for number in range(calls):
+            call_id = CallId(f"in-{number}")
+            self.ring(call_id)
+            self.lift()
+            self.sip(CallState.ACTIVE, call_id)
+            self.replace()
+            self.sip(CallState.DISCONNECTED, call_id)
 
     def answer(self) -> None:
         self.store.answer()

@@ -71,6 +71,7 @@ def test_the_newest_answer_for_each_purpose_stands_whatever_else_was_written(old
         answer = state.purposes[purpose]
         assert (answer.granted, answer.asked, answer.entry_number) == (action is GRANT, action is not LAPSE, number)
     assert state.all_lapsed == {Purpose(purpose) for purpose, (_, action) in newest.items() if action is LAPSE}
+    assert state.all_unasked == set(Purpose) - {Purpose(purpose) for purpose in newest}
 
 
 def test_a_phone_is_activated_until_it_is_given_back_or_the_service_is_declined() -> None:

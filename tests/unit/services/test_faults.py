@@ -1,5 +1,8 @@
+from contract.consent import Purpose
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
+from firmware.phone.requests.consents import ConsentsChanged
 from firmware.ports.broker import BrokerProblem, BrokerState
+from firmware.privacy.consent import ConsentState, Damage, DamageFound, LedgerHead, PurposeConsent
 from firmware.services.faults import DeviceFaults, Faults
 
 
@@ -57,3 +60,12 @@ def test_a_device_that_fails_is_a_sentence_told_once_and_the_rest_goes_on() -> N
     assert not faults.attempt("keypad", fail)
     assert faults.attempt("ringer", lambda: None)
     assert changes == [{"keypad": "There is no keypad."}]
+
+
+def test_the_phone_hears_what_was_never_answered_and_of_a_damaged_ledger_nothing_of_that_kind() -> None:
+    posted: list[object] = []
+    faults = Faults(posted.append)
+    faults.note_consents(ConsentState(None, LedgerHead(), dict.fromkeys(Purpose, PurposeConsent())))
+    faults.note_consents(ConsentState.broken(LedgerHead(), DamageFound(1, Damage.CUT)))
+    told = [event.unasked for event in posted if isinstance(event, ConsentsChanged)]
+    assert told == [frozenset(Purpose), frozenset()]

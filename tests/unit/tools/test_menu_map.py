@@ -27,7 +27,7 @@ _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""
 _ASKED_BY_ITSELF = {"CountryPage"}
 """The display asks, where the configuration does not say it; then it is behind the PIN too."""
-_WHILE_IT_IS_NEW = {"AnswerPage"}
+_WHILE_IT_IS_NEW = {"AnswerPage", "OfferPage"}
 """OK on the idle page leads there."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "Unnumbered"}
 """No page by themselves."""

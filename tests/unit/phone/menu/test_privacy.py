@@ -4,11 +4,12 @@ import pytest
 
 from contract.consent import Actor, Purpose
 from firmware.phone.activation import AgeBand
-from firmware.phone.commands import SavePreferences
-from firmware.phone.events import Timer
+from firmware.phone.commands import IndicatorPattern, SavePreferences, SaveSetUp
+from firmware.phone.events import SetUpLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CardView, CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
+from firmware.phone.preferences import SetUp
 from firmware.phone.request import Answered, Failed, Stretch
 from firmware.phone.requests.consents import ConsentsChanged, ReadConsents, SetConsent, WithdrawOptional
 from firmware.phone.requests.contacts import DeleteContact, ListContacts
@@ -287,6 +288,81 @@ def test_under_14_the_guardian_agrees_to_an_import() -> None:
     phone.type_pin(GUARDIANS_PIN)
     assert phone.said(SetConsent)[-1].actor is Actor.GUARDIAN
     assert len(phone.said(RunFolderJob)) == 1
+
+
+# --- offered once ---
+
+OFFERED = (Purpose.CDR_SYNC, Purpose.CROSS_BORDER_CDR, Purpose.OPERATOR_NOTICES)
+
+
+def experienced(*answered: Purpose, age_band: AgeBand = AgeBand.ADULT, calls: int = 5) -> NewPhone:
+    """Return a phone that was used for a while, whose holder was asked about no more than that."""
+    phone = NewPhone.of_office(activated=True, age_band=age_band)
+    phone.store.answers |= dict.fromkeys(answered, False)
+    phone.store.tell_consents()
+    phone.talks(calls)
+    assert phone.view.mode is Mode.IDLE
+    return phone
+
+
+def test_what_is_never_wanted_by_a_key_is_offered_once_after_some_calls() -> None:
+    phone = experienced()
+    assert phone.view.has_offer
+    phone.ok()
+    assert title_of(phone) == "Do you agree?"
+    assert [said(label) for label in labels(phone)] == ["Call data", "Abroad", "Notices"]
+    assert [said(value) for value in values(phone)] == ["No", "No", "No"]
+    assert phone.said(SaveSetUp) == [SaveSetUp(SetUp.OFFERED)]
+    phone.press(Key.CANCEL)
+    assert not phone.shown().has_offer
+    assert phone.said(SetConsent) == []
+    phone.ok()
+    assert title_of(phone) == "Menu"
+
+
+def test_an_offer_is_answered_with_nothing_selected_and_by_no_digit() -> None:
+    phone = experienced()
+    phone.ok()
+    phone.dial("112")
+    phone.ok()
+    assert title_of(phone) == "Do you agree?"
+    assert the_list(phone).selected is None
+    choose(phone, "Notices")
+    phone.answer()
+    give(phone, "Yes")
+    phone.type_pin(PIN)
+    assert phone.said(SetConsent) == [SetConsent(Purpose.OPERATOR_NOTICES, granted=True, actor=Actor.HOLDER)]
+    assert said(row_of(phone, "Notices").value) == "Yes"
+
+
+def test_what_was_answered_is_not_offered() -> None:
+    phone = experienced(Purpose.CDR_SYNC, Purpose.OPERATOR_NOTICES)
+    phone.ok()
+    assert [said(label) for label in labels(phone)] == ["Abroad"]
+
+
+@pytest.mark.parametrize(("answered", "calls"), [(OFFERED, 5), ((), 4)], ids=["answered", "too soon"])
+def test_nothing_is_offered_to_whoever_has_answered_and_to_nobody_too_soon(
+    answered: tuple[Purpose, ...], calls: int
+) -> None:
+    phone = experienced(*answered, calls=calls)
+    assert not phone.view.has_offer
+    phone.ok()
+    assert title_of(phone) == "Menu"
+
+
+def test_an_offer_lights_nothing_and_is_not_made_once_more_after_a_restart() -> None:
+    phone = experienced()
+    assert phone.phone._state.indicator is IndicatorPattern.OFF
+    phone.handle(SetUpLoaded(SetUp.OFFERED))
+    assert not phone.view.has_offer
+
+
+def test_a_locked_phone_offers_nothing() -> None:
+    phone = experienced()
+    phone.phone._state.locked = True
+    phone.press(Key.VOLUME_UP)
+    assert not phone.view.has_offer
 
 
 # --- private mode ---
