@@ -62,7 +62,8 @@ def has_written(state: "PhoneState") -> bool:
     if not state.aloud.is_due or state.mode not in _MODES_OF_WRITING:
         return False
     (page, text), (page_now, text_now) = state.aloud.written, _written(state)
-    return page is page_now and text != text_now and not state.settings.dial_plan.reaches_emergency(text_now)
+    is_longer = page is page_now and text_now not in {"", text}
+    return is_longer and not state.settings.dial_plan.reaches_emergency(text_now)
 
 
 def keep_aloud(state: "PhoneState", event: Event) -> None:

@@ -1,11 +1,12 @@
-"""The whole handset for an ear that hears less: a key that is held makes it louder, the menu makes it clearer."""
+"""The whole handset for an ear that hears less, and for eyes that see nothing: a held 0 has the phone speak."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
 
-from tests.lab.audio import find_tone
+from tests.lab.audio import Recorder, Sound, find_tone
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.stage import PEER_USER, Choices, Stage
 
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.feature("an ear that hears less")
 SPOKEN_HZ = 1000
 LOW_HZ = 300
 HIGH_HZ = 2700
+LOUD_ENOUGH = 1000
+SPOKEN_S = 0.2
 # The limiter's 29,204, and what PulseAudio's resampler overshoots by.
 LOUDEST = 29_800
 KEYS = [
@@ -99,3 +102,22 @@ async def test_the_holder_chooses_a_clearer_ear_in_the_menu(stage: Stage, person
     await choose("1")
     assert clearer - usual == pytest.approx(11.4, abs=2)
     assert await presence_db() == pytest.approx(usual, abs=1)
+
+
+@pytest.mark.feature("speech on demand")
+async def test_a_held_0_is_answered_by_speech_on_the_ringer_and_in_a_call_in_the_ear(
+    stage: Stage, person: Person
+) -> None:
+    def spoken_s(sound: Sound) -> float:
+        return float((np.abs(sound.samples) > LOUD_ENOUGH).sum()) / sound.rate_hz
+
+    with Recorder("bell_monitor") as bell:
+        await person.press_down("0")
+        await person.wait_for(lambda _: spoken_s(bell.sound) > SPOKEN_S)
+        await person.release("0")
+    await person.wait_for_mode("idle")
+    await person.call(PEER_USER)
+    with Recorder("ear_monitor") as ear:
+        await person.press_down("0")
+        await person.wait_for(lambda _: spoken_s(ear.sound) > SPOKEN_S, 2 * PATIENCE_S)
+        await person.release("0")

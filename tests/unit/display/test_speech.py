@@ -140,6 +140,7 @@ PAGES = {
 }
 
 
+@pytest.mark.feature("speech on demand")
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_synthesiser_is_given_what_stands_on_every_page(
     listen: Callable[..., Listener], tmp_path: Path, language: str

@@ -18,6 +18,8 @@ from tests.unit.phone.new_phone import TITLES, at_step
 from tests.unit.phone.office import office
 from tools.menu_map.walk import Stop, Walker, walk
 
+pytestmark = pytest.mark.feature("speech on demand")
+
 ZERO = Key.DIGIT_0
 
 

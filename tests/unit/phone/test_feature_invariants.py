@@ -65,6 +65,8 @@ _TRANSIENT = {
     Timer.AUTO_REDIAL,
     Timer.LIGHT,
     Timer.FLASH,
+    Timer.SPEAK,
+    Timer.SPEECH,
     Timer.LET_GO,
     Timer.LOCK,
     Timer.FIRST_RUN,

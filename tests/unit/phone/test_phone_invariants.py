@@ -185,7 +185,7 @@ class AnyEvening(RuleBasedStateMachine):
             self._follow(command)
             assert not self.microphone or self.tone in {None, *_OVER_A_CALL}, "a tone plays into an open microphone"
             assert not (self.ringing and self.audio), "the ringer rings into an ear"
-        assert self.spoken is self.phone.view.spoken
+        assert self.spoken is (self.phone.view.spoken or self.phone.view.asked_aloud)
 
     def _follow(self, command: Command) -> None:
         self._follow_sound(command)
