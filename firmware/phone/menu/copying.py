@@ -4,9 +4,10 @@ from typing import Final
 
 from firmware.base.words import Text, word
 from firmware.phone.menu.card import ONE_MOMENT, Card
-from firmware.phone.menu.choices import CHOOSE, Choice, Choices, Then, opening
+from firmware.phone.menu.choices import Choice, Choices, Then, opening
 from firmware.phone.menu.proof import proving
 from firmware.phone.menu.question import Question
+from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.menu.work import WorkPage
 from firmware.phone.menu_views import MenuRow
@@ -31,34 +32,61 @@ def copy_page(_state: PhoneState) -> Choices:
 
 
 class WordsPage(Card):
-    """Shows the words that were drawn, to be written down, and then makes the copy."""
+    """Shows the words that were drawn one by one, to be written down, asks one of them back, and makes the copy."""
 
     def __init__(self) -> None:
-        super().__init__(word("Write down"), self._words_now, ok=CHOOSE, choose=self._go_on)
-        self._drawn = ""
+        super().__init__(word("Write down"), self._shown_now, ok=NEXT, choose=self._go_on)
+        self._words: list[str] = []
+        self._place = 0
         self._failure: Text = ""
 
     def open(self, state: PhoneState) -> None:
         """Have them drawn, once."""
-        if not self._drawn:
+        if not self._words:
             state.ask(DrawPassphrase(), self._show, page=self)
+
+    def cancel(self, _state: PhoneState) -> bool:
+        """Show the word before; leave from the first one."""
+        if not self._place:
+            return False
+        self._place -= 1
+        return True
 
     def _show(self, _state: PhoneState, drawn: str | Failed) -> None:
         if isinstance(drawn, Failed):
             self._failure = drawn.words
         else:
             # Whoever writes words down must not see others meanwhile.
-            self._drawn = self._drawn or drawn
+            self._words = self._words or drawn.split()
 
-    def _words_now(self, _state: PhoneState) -> list[MenuRow]:
-        if not self._drawn:
+    def _shown_now(self, _state: PhoneState) -> list[MenuRow]:
+        if not self._words:
             return [MenuRow(self._failure or ONE_MOMENT)]
-        rows = [MenuRow(each) for each in self._drawn.split()]
-        return [*rows, MenuRow(word("In this order, with spaces. Without them nobody can open the copy."))]
+        if self._place == len(self._words):
+            return [MenuRow(word("In this order, with spaces. Without them nobody can open the copy."))]
+        return [MenuRow(self._numbered(self._place), self._words[self._place])]
 
     def _go_on(self, state: PhoneState) -> None:
-        if self._drawn:
-            state.menu.replace(state, CopyingPage(COPY, CopyMyData(self._drawn)))
+        if self._place < len(self._words):
+            self._place += 1
+        elif self._words:
+            state.menu.push(state, self._question())
+
+    def _question(self) -> TextPage:
+        """Ask for one of the words: whoever knows it has written them down. Which one it is depends on all."""
+        place = len("".join(self._words)) % len(self._words)
+
+        def accept(state: PhoneState, text: str) -> Text | None:
+            if text.lower() != self._words[place]:
+                return word("That is not it. CANCEL shows the words.")
+            state.menu.drop(state, self)
+            state.menu.push(state, CopyingPage(COPY, CopyMyData(" ".join(self._words))))
+            return None
+
+        return TextPage(self._numbered(place), accept, TextEntry())
+
+    def _numbered(self, place: int) -> Text:
+        return word("Word {number} of {words}", number=place + 1, words=len(self._words))
 
 
 def _typing_page(_state: PhoneState) -> TextPage:

@@ -62,6 +62,9 @@ def rights_views() -> dict[str, PhoneView]:
     phone = at("Privacy", "My data", "A copy", "With words")
     phone.reply(DrawPassphrase, "abandon ability able about above absent absorb")
     views["my data, words of a copy"] = phone.view
+    for _ in range(8):
+        phone.press(Key.OK)
+    views["my data, a word asked back"] = phone.view
     views["my data, a copy for all"] = at("Privacy", "My data", "A copy", "Open to all").view
     phone = at("Privacy", "My data", "Requests", proved=False)
     phone.reply(ListRequests, _REQUESTS)

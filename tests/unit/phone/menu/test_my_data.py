@@ -6,9 +6,9 @@ import pytest
 
 from contract.calls import DisconnectReason
 from contract.consent import Purpose, RequestKind, RequestState
-from firmware.base.words import word
+from firmware.base.words import Text, word
 from firmware.phone.call import CallState
-from firmware.phone.events import PreferencesLoaded
+from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CardView, EntryView, NoticeView
 from firmware.phone.my_data import DataCategory
@@ -201,16 +201,50 @@ def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open()
     assert len(desk.said(PlaceCall)) == 1
 
 
-def test_a_copy_is_locked_by_words_that_are_shown_first() -> None:
+def shown_word(desk: Desk) -> tuple[str, str]:
+    assert isinstance(desk.view.menu, CardView)
+    (row,) = desk.view.menu.rows
+    return said(row.label), said(row.value)
+
+
+def entry_note(desk: Desk) -> Text:
+    assert isinstance(desk.view.menu, EntryView)
+    return desk.view.menu.note
+
+
+def test_a_copy_is_locked_by_words_that_are_shown_one_by_one_and_one_is_asked_back() -> None:
     desk = holders_desk()
     open_page(desk, "Privacy", "My data", "A copy", "With words")
     prove(desk, Right.COPY)
     desk.press(Key.OK)
     assert not desk.said(CopyMyData), "there are no words yet"
     desk.reply(DrawPassphrase, "abandon ability able about above absent absorb")
-    words = desk.shown().menu
-    assert isinstance(words, CardView)
-    assert [said(row.label) for row in words.rows][:2] == ["abandon", "ability"]
+    assert shown_word(desk) == ("Word 1 of 7", "abandon")
+    desk.press(Key.OK)
+    assert shown_word(desk) == ("Word 2 of 7", "ability")
+    desk.press(Key.CANCEL)
+    assert shown_word(desk) == ("Word 1 of 7", "abandon")
+    for _ in range(7):
+        desk.press(Key.OK)
+    assert "In this order" in shown_word(desk)[0]
+    assert not desk.said(CopyMyData)
+    desk.press(Key.OK)
+    asked = desk.shown().menu
+    assert isinstance(asked, EntryView)
+    assert (said(asked.title), asked.text) == ("Word 6 of 7", "")
+    desk.press(Key.OK)
+    desk.press("2")
+    desk.press(Key.OK)
+    assert not desk.said(CopyMyData), "that is not the word"
+    assert said(entry_note(desk)) == "That is not it. CANCEL shows the words."
+    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL)
+    assert "In this order" in shown_word(desk)[0]
+    desk.press(Key.OK)
+    for keys in ("2", "22", "7777", "33", "66", "8"):
+        for key in keys:
+            desk.press(key)
+        desk.expire(Timer.INTER_DIGIT)
     desk.press(Key.OK)
     assert desk.said(CopyMyData) == [CopyMyData("abandon ability able about above absent absorb")]
     desk.handle(Progressed(desk.said(CopyMyData)[-1], 40))
