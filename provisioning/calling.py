@@ -112,7 +112,7 @@ class Dialing(ConfigurationTable):
         international_prefix: what stands for `+` when dialled; the country's own where left out.
         rewrite: rules for numbers that the server wants otherwise.
         barred: numbers that cannot be called, as dialled or as rewritten; emergency numbers always can.
-        speed_dials: what holding a digit down dials, until the holder sets something else.
+        speed_dials: whom the idle page shows beside a digit and holding it calls, until the holder sets something else.
         hotline: what a lifted handset calls by itself.
     """
 

@@ -145,6 +145,15 @@ WIRES: Final = (
         f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
     ),
     Wire(
+        "W8",
+        "whom the digits call is known by name, and who is called most is counted for the holder",
+        "firmware/services/calls.py",
+        "            FindPeople: self._find_people,\n",
+        "",
+        f"{_INTEGRATION}/test_phone_speaker.py::"
+        "test_somebody_on_the_idle_page_is_called_by_holding_their_digit_with_the_handset_down",
+    ),
+    Wire(
         "W9",
         "a contact's page is read from the address book",
         _HANDLERS,

@@ -173,6 +173,15 @@ class Code:
     caption: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Somebody whom a digit calls; `picture` names a picture, empty for none."""
+
+    digit: str
+    name: str
+    picture: str = ""
+
+
 Body = tuple[Block, ...] | List | Card | Entry | Code
 
 
@@ -190,6 +199,7 @@ class Page:
             has no keys to turn it over by.
         bar_percent: a bar below the body, for volumes and for work under way; None for none.
         picture: names a picture: beside the body, or behind the idle page's; empty for none.
+        people: whom the digits call, below the body: as many as fit whole, and nobody where the body needs the room.
         asks: OK and CANCEL answer a question: what they do is shown on every display.
         turn: how often a page that a person only looks at has been turned over: where a selected row is longer than
             the display its parts follow each other in a circle.
@@ -206,6 +216,7 @@ class Page:
     scroll: int | None = None
     bar_percent: int | None = None
     picture: str = ""
+    people: tuple[Tile, ...] = ()
     asks: bool = False
     turn: int = 0
     is_urgent: bool = False

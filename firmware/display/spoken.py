@@ -68,7 +68,11 @@ def _body(page: Page) -> Iterable[str]:
         case Code(caption=caption):
             return [caption]
         case blocks:
-            return [block.text for block in blocks]
+            return [*(block.text for block in blocks), *_people(page)]
+
+
+def _people(page: Page) -> Iterable[str]:
+    return [f"{tile.digit} {tile.name}" for tile in page.people]
 
 
 def _row(row: ListRow) -> str:
@@ -171,7 +175,8 @@ def _whole(page: Page) -> Iterable[str]:
         case Code(caption=caption):
             return [caption]
         case blocks:
-            return [_block(block) for block in blocks if block.text not in page.told_as]
+            told = (_block(block) for block in blocks if block.text not in page.told_as)
+            return [*told, *_people(page)]
 
 
 def _changes(page: Page, before: Page) -> Iterable[str]:

@@ -49,7 +49,7 @@ class ContactMatch:
     """A contact among those that a search has found.
 
     Attributes:
-        contact_id, name: whose.
+        contact_id, name: whose; 0 for whom a digit calls.
         number: the number that fits, or its first; empty where it has none.
     """
 

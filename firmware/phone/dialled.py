@@ -1,10 +1,11 @@
 """What a string of keys says, whom it may mean, and calls to numbers that the phone knows.
 
 A feature code comes before a number; then it is done. With the handset in its cradle digits wait for it to be lifted.
-Contacts are looked up beside what the digits are. Known are the last number, the hotline, speed dials and the
-voicemail.
+Contacts are looked up beside what the digits are. Known are the last number, the hotline, whom the digits 1 to 9 call
+and the voicemail.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from firmware.phone import auto_redial, holder_settings
@@ -12,16 +13,24 @@ from firmware.phone.contact import ContactMatch
 from firmware.phone.dial_plan import Match
 from firmware.phone.dial_string import keys_of_letters, parse_number
 from firmware.phone.dialling import offer_dial_tone, refuse_number, send_number
-from firmware.phone.events import KeyHeld, KeyPressed, Timer, TimerExpired
+from firmware.phone.events import (
+    BlockedContactsLoaded,
+    Event,
+    KeyHeld,
+    KeyPressed,
+    MissedCallsCounted,
+    Timer,
+    TimerExpired,
+)
 from firmware.phone.features import CodeReading, Feature
 from firmware.phone.holder_settings import speed_dial
-from firmware.phone.key import Key
 from firmware.phone.moves import enter, go_home, show_notice
 from firmware.phone.orders import Tone
 from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import SearchContacts
+from firmware.phone.requests.people import FindPeople, PeopleFound, Person
 from firmware.phone.state import PhoneState
-from firmware.phone.view import Hint, Mode
+from firmware.phone.view import Hint, Mode, PersonView
 
 CONFIRMED_S = 2.0
 _SENDABLE = frozenset({Match.COMPLETE, Match.COMPLETE_AFTER_TIMEOUT})
@@ -169,7 +178,7 @@ def hint_for(state: PhoneState, digits: str) -> Hint | None:
     if plan.reaches_emergency(digits):
         return Hint.EMERGENCY_NUMBER
     if match(state, digits) is Match.IMPOSSIBLE and not accepts(state, digits):
-        return Hint.NUMBER_IMPOSSIBLE
+        return Hint.LIFT_HANDSET if _person_behind(state, digits) else Hint.NUMBER_IMPOSSIBLE
     return state.restriction
 
 
@@ -227,18 +236,56 @@ def call_hotline(state: PhoneState, _event: TimerExpired) -> None:
 
 
 def dial_quickly(state: PhoneState, event: KeyHeld) -> None:
-    """Dial the number of the digit that is held, where it is the only one; 1 is the voicemail's if it has none."""
+    """Call whom the digit that is held calls, where it is the only one; on the loudspeaker with the handset down.
+
+    Without a loudspeaker the number waits for the handset. So does a call for help, which nobody may place by mistake.
+    """
     if state.digits != event.key.value:
         return
-    number = speed_dial(state, event.key.value)
-    if not number and event.key is Key.DIGIT_1:
-        number = state.settings.voicemail_number
+    number = number_behind(state, event.key.value)
+    waits = not state.settings.has_loudspeaker or state.settings.dial_plan.reaches_emergency(number)
     if not number:
         show_notice(state, Hint.NO_SPEED_DIAL)
-    elif state.engaged:
-        send_number(state, number)
-    else:
+    elif waits and not state.engaged:
         show_on_hook(state, number)
+    else:
+        state.speaker = state.speaker or not state.engaged
+        send_number(state, number)
+
+
+def number_behind(state: PhoneState, digit: str) -> str:
+    """Return the number that a digit calls, empty for none."""
+    return state.people.number_behind(digit, state.features.preferences, state.settings)
+
+
+def people_shown(state: PhoneState) -> tuple[PersonView, ...]:
+    """Return whom the digits call, on a phone that nobody uses and that may call them; else nobody."""
+    may_call = state.mode is Mode.IDLE and state.can_call and not state.helps_only
+    return state.people.views(state.features.preferences, state.settings) if may_call else ()
+
+
+def keep_people(state: PhoneState, event: Event) -> None:
+    """Ask whom the digits call whenever speed dials, contacts or calls have changed."""
+    numbers = tuple(number for _, number in state.features.preferences.speed_dials)
+    changed = isinstance(event, BlockedContactsLoaded | MissedCallsCounted)
+    if changed or state.people.asked not in {None, numbers}:
+        state.people.asked = numbers
+        state.ask(FindPeople(numbers), _take_people)
+
+
+def _take_people(state: PhoneState, found: PeopleFound | Failed) -> None:
+    if isinstance(found, Failed):
+        return
+    plan, voicemail = state.settings.dial_plan, state.settings.voicemail_number
+    called = tuple(replace(each, number=dialable(state, each.number)) for each in found.called)
+
+    def is_free(digit: str) -> bool:
+        return not speed_dial(state, digit) and not (digit == "1" and voicemail)
+
+    def may_call(person: Person) -> bool:
+        return person.number != voicemail and plan.objection(person.number) is None
+
+    state.people.take(replace(found, called=called), is_free, may_call)
 
 
 def call_voicemail(state: PhoneState) -> None:
@@ -253,8 +300,8 @@ def keep_search(state: PhoneState) -> None:
     if wanted == state.searched:
         return
     state.searched = wanted
-    state.matches = ()
-    state.match = None
+    state.matches = _person_behind(state, wanted)
+    state.match = 0 if state.matches else None
     if wanted:
         state.ask(SearchContacts(wanted), partial(_take_matches, wanted))
 
@@ -268,7 +315,19 @@ def _may_search(state: PhoneState) -> bool:
 def _take_matches(keys: str, state: PhoneState, found: tuple[ContactMatch, ...] | Failed) -> None:
     """Show what was found for the digits of now; an answer to earlier ones comes too late."""
     if keys == state.searched and not isinstance(found, Failed):
-        state.matches = tuple(match for match in found if match.number)
+        state.matches = (*_person_behind(state, keys), *(match for match in found if match.number))
+
+
+def _person_behind(state: PhoneState, digit: str) -> tuple[ContactMatch, ...]:
+    """Return whom lifting the handset calls after a lone digit, where no number, code or call for help begins so."""
+    if state.engaged or state.helps_only or len(digit) != 1:
+        return ()
+    if match(state, digit) is not Match.IMPOSSIBLE or accepts(state, digit):
+        return ()
+    person = state.people.view(digit, state.features.preferences, state.settings)
+    if person is None:
+        return ()
+    return (ContactMatch(0, person.name if isinstance(person.name, str) else person.number, person.number),)
 
 
 def move_match(state: PhoneState, step: int) -> None:

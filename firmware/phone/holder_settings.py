@@ -261,6 +261,9 @@ def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> No
         features.why_failed = None
     if DataCategory.CONTACTS in categories:
         features.saved = ""
+    if not {DataCategory.CALLS, DataCategory.CONTACTS}.isdisjoint(categories):
+        state.people.called.clear()
+        state.people.known.clear()
     if DataCategory.MESSAGES in categories:
         features.draft = None
 

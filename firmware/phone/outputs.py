@@ -15,6 +15,7 @@ from firmware.phone.commands import (
     ShowPage,
     StopSpeaking,
 )
+from firmware.phone.dialled import people_shown
 from firmware.phone.light import brightness_percent
 from firmware.phone.orders import (
     AudioRoute,
@@ -76,7 +77,12 @@ class Outputs:
             indicator=state.indicator,
             brightness_percent=brightness_percent(state),
             clicks=key_pressed and state.features.preferences.key_clicks,
-            view=replace(state.view(), may_record=may_record(state), question=shown_question(state)),
+            view=replace(
+                state.view(),
+                may_record=may_record(state),
+                question=shown_question(state),
+                people=people_shown(state),
+            ),
         )
 
     @property

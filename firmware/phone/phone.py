@@ -7,7 +7,7 @@ from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPage
-from firmware.phone.dialled import keep_search
+from firmware.phone.dialled import keep_people, keep_search
 from firmware.phone.emergency_digits import end_row, take_digit
 from firmware.phone.events import Event, KeyPressed
 from firmware.phone.features import FeatureState
@@ -109,6 +109,7 @@ class Phone:
         keep_light(state, event)
         keep_aloud(state, event)
         keep_search(state)
+        keep_people(state, event)
         before, self._outputs = self._outputs, Outputs.of(state, key_pressed=isinstance(event, KeyPressed))
         anew: list[Command] = []
         if isinstance(event, CallsFound):

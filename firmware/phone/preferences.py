@@ -18,6 +18,7 @@ class Preferences:
         blocked: numbers that never ring; `*` at the end stands for any digits.
         allowed: numbers that always ring, whatever the other rules say.
         speed_dials: pairs of a digit key and the number that holding it dials.
+        most_called: whom this phone calls most has the first digits that are free.
         language: "en" or "zh"; empty for the configuration's.
         large_text, high_contrast: for eyes that want it.
         key_clicks: each key is heard.
@@ -44,6 +45,7 @@ class Preferences:
     blocked: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     speed_dials: tuple[tuple[str, str], ...] = ()
+    most_called: bool = True
     language: str = ""
     large_text: bool = False
     high_contrast: bool = False

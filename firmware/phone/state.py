@@ -22,6 +22,7 @@ from firmware.phone.light import Light
 from firmware.phone.menu_stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
 from firmware.phone.orders import AudioRoute, Tone
+from firmware.phone.people import People
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.running_call import Call, RunningRecording
@@ -88,6 +89,7 @@ class PhoneState:
         searched: the digits that contacts were looked up for.
         matches: the contacts that these digits may mean, best first.
         match: which of them is chosen; None while none is.
+        people: whom the digits call beside the speed dials.
         settled: keys no longer belong to what the person was dialling or sending before.
         digit_row: the digit keys pressed one after the other, which may be an emergency number.
         notice: a hint for a few seconds, shown in place of `hint`.
@@ -118,6 +120,7 @@ class PhoneState:
     searched: str = ""
     matches: tuple[ContactMatch, ...] = ()
     match: int | None = None
+    people: People = field(default_factory=People)
     call: Call | None = None
     others: list[Call] = field(default_factory=list)
     auto_answering: bool = False

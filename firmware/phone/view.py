@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.calls import CallDirection, DisconnectReason
+from firmware.base.words import Text
 from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.call import (
     CallerId,
@@ -177,6 +178,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonView:
+    """Whom a digit calls; `name` is the number, or what it is for, where nobody has a name; `picture` may be empty."""
+
+    digit: str
+    name: Text
+    number: str
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneView:
     """The whole phone as the display shows it.
 
@@ -228,6 +239,7 @@ class PhoneView:
         menu: the menu's page, in modes MENU and LISTENING.
         matches: the contacts that the digits dialled so far may mean, best first.
         match: which of them is chosen, from 0; None while none is.
+        people: whom the digits call, in their order, on a phone that nobody uses and that may call them.
         locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.
         look: how the holder wants the display.
         spoken: what is shown is to be said aloud, too.
@@ -287,6 +299,7 @@ class PhoneView:
     menu: MenuView | None = None
     matches: tuple[ContactMatch, ...] = ()
     match: int | None = None
+    people: tuple[PersonView, ...] = ()
     locked: bool = False
     look: Look = Look()
     spoken: bool = False

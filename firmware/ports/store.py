@@ -10,6 +10,7 @@ from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.preferences import Preferences, SetUp
 from firmware.phone.requests.calls import CallKind
+from firmware.phone.requests.people import PeopleFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class CallLog(Protocol):
         ...
 
     async def statistics(self) -> CallStatistics: ...
+    async def people(self, numbers: Sequence[str]) -> PeopleFound:
+        """Return whose numbers these are, and who was called most."""
+        ...
+
     async def delete(self, call_id: CallId) -> None: ...
     async def clear(self, kind: CallKind = CallKind.ALL) -> None: ...
 

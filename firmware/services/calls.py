@@ -7,6 +7,7 @@ from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.events import Event, MissedCallsCounted
 from firmware.phone.request import Stretch
 from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.people import FindPeople, PeopleFound
 from firmware.ports.store import CallLog, CallLogEntry
 from firmware.services.dates import moment_in_words
 from firmware.services.runner import Handlers
@@ -48,6 +49,7 @@ class CallErrands:
             DeleteCall: self._delete,
             ClearCalls: self._clear,
             CountCalls: self._count,
+            FindPeople: self._find_people,
         }
 
     async def _list(self, request: ListCalls) -> Stretch[LoggedCall]:
@@ -66,6 +68,9 @@ class CallErrands:
 
     async def _count(self, _request: CountCalls) -> CallStatistics:
         return await self._call_log.statistics()
+
+    async def _find_people(self, request: FindPeople) -> PeopleFound:
+        return await self._call_log.people(request.numbers)
 
     async def _tell_missed(self) -> None:
         self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))

@@ -12,6 +12,7 @@ from firmware.phone.call import CallId, CallQuality
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.requests.calls import CallKind
+from firmware.phone.requests.people import PeopleFound, Person
 from firmware.ports.store import CallLogEntry
 from firmware.store.call_kinds import KINDS
 from firmware.store.call_records import Call, CallRecords
@@ -25,7 +26,7 @@ from firmware.store.call_rows import (
     write_call,
     write_quality,
 )
-from firmware.store.call_statistics import read_statistics
+from firmware.store.call_statistics import read_most_called, read_statistics
 from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database
 from firmware.store.journal import Entry, Journal
@@ -280,6 +281,20 @@ class StoredCallLog:
         """Count the calls; see read_statistics."""
         now_s, clock_synced = self._clocks.wall_s(), self._clocks.is_synced()
         return await self._store.run(lambda database: read_statistics(database, now_s, clock_synced=clock_synced))
+
+    async def people(self, numbers: Sequence[str]) -> PeopleFound:
+        """Return whose numbers these are, and who was called most; see read_most_called."""
+
+        def find(database: Database) -> PeopleFound:
+            found = [(number, self._contacts.contact_in(database, number)) for number in numbers]
+            known = (
+                Person(contact.contact_id, contact.name, number, contact.picture)
+                for number, contact in found
+                if contact is not None and contact.name
+            )
+            return PeopleFound(tuple(known), read_most_called(database, self._contacts))
+
+        return await self._store.run(find)
 
     async def delete(self, call_id: CallId) -> None:
         """Delete one call that is over, and its record: where it still waits, and where it has gone."""

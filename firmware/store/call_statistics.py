@@ -1,13 +1,17 @@
 """Counting the call log. What comes of it is shown and never queued: it only reads."""
 
 import time
+from collections import Counter
 from collections.abc import Container
 from enum import IntEnum
 from typing import Final
 
+from contract.calls import CallDirection
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.requests.calls import CallKind
+from firmware.phone.requests.people import Person
 from firmware.store.call_kinds import KINDS
+from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database, Row
 
 
@@ -25,6 +29,11 @@ _TIME: Final = (
     f"WHEN started_at >= ?2 THEN {_Time.TODAY:d} "
     f"WHEN started_at >= ?3 THEN {_Time.EARLIER_THIS_MONTH:d} ELSE {_Time.EARLIER:d} END"
 )
+_OFTEN: Final = 3
+"""Who was called less often is not somebody whom a digit should call."""
+_NUMBERS: Final = 50
+_NEWEST: Final = 1000
+
 _SUMS: Final = (
     f"count(*) FILTER (WHERE {KINDS[CallKind.DIALLED]}), "
     f"count(*) FILTER (WHERE {KINDS[CallKind.RECEIVED]}), "
@@ -55,6 +64,29 @@ def read_statistics(database: Database, now_s: float, *, clock_synced: bool) -> 
         ever=_counts(rows, set(_Time)),
         undated=sum(count for when, count, *_ in rows if when == _Time.UNDATED),
     )
+
+
+def read_most_called(database: Database, contacts: StoredContacts) -> tuple[Person, ...]:
+    """Return the contacts that were called and answered most often of late, each by the number that was called most.
+
+    It is asked for after each call, so it looks at the newest calls alone, however long the log is.
+    """
+    rows = database.query(
+        "SELECT number, count(*) AS calls FROM (SELECT * FROM calls ORDER BY position DESC LIMIT ?) "
+        "WHERE direction = ? AND answered_at IS NOT NULL "
+        "GROUP BY number ORDER BY calls DESC, max(position) DESC LIMIT ?",
+        _NEWEST,
+        CallDirection.OUTGOING,
+        _NUMBERS,
+    )
+    people: dict[int, Person] = {}
+    counts: Counter[int] = Counter()
+    for number, calls in rows:
+        contact = contacts.contact_in(database, number)
+        if contact is not None and contact.name and not contact.blocked:
+            counts[contact.contact_id] += calls
+            people.setdefault(contact.contact_id, Person(contact.contact_id, contact.name, number, contact.picture))
+    return tuple(people[contact_id] for contact_id, calls in counts.most_common() if calls >= _OFTEN)
 
 
 def _counts(rows: list[Row], times: Container[int]) -> CallCounts:

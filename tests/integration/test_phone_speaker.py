@@ -30,11 +30,27 @@ RELATIVE = "5553"
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     # A tone that never changes is noise to a suppressor.
     sound = {"noise_suppression": "never", "gain_control": "never"}
-    choices = Choices(loudspeaker=True, extra={"sound": sound})
+    choices = Choices(loudspeaker=True, extra={"sound": sound, "dialing": {"speed_dials": {"3": BOB}}})
     office = Office(tmp_path_factory.mktemp("office"), choices)
     office.stage.handset.add_contact("Aunt", RELATIVE, country="GB", ring="priority")
+    office.stage.handset.add_contact("Bob", BOB, country="GB")
     with office.running():
         yield office
+
+
+@pytest.mark.feature("people on the idle page")
+async def test_somebody_on_the_idle_page_is_called_by_holding_their_digit_with_the_handset_down(
+    office: Office, clerk: Person
+) -> None:
+    await clerk.reads("3 Bob")
+    await clerk.press_down("3")
+    office.bob.answers()
+    await clerk.release("3")
+    await clerk.wait_for_call("active")
+    await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MICROPHONE, 0), (Icon.SPEAKER, 0))
+    await clerk.press("cancel")
+    await clerk.press("cancel")
+    await clerk.wait_for_mode("idle")
 
 
 # --- the loudspeaker --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Final
 from firmware.display.families.arrange import RowSetter, arrange, in_parts, lay_out, page_of
 from firmware.display.families.entry import tail
 from firmware.display.families.fitting import cut, wrap
+from firmware.display.families.people import place_names, with_small_clock
 from firmware.display.families.rom import SIGNS, encode, readable
 from firmware.display.model import (
     Block,
@@ -67,7 +68,8 @@ class CharacterRenderer:
             case Entry():
                 body, head_right = _entry(page.body, count), readable(page.body.mode)
             case _:
-                return [*_blocks(page, page.body, count), *bar, *keys]
+                rows = (_people(page, count) if page.people and not bar else None) or _blocks(page, page.body, count)
+                return [*rows, *bar, *keys]
         head = _title(page, head_right or readable(page.status.text))
         return [head, *body, *[" " * COLUMNS] * (count - len(body)), *bar, *keys]
 
@@ -79,6 +81,21 @@ class CharacterRenderer:
         keys = keys if room > len(head) else []
         lines = (*lines, *[""] * (room - len(head) - len(keys)))
         return [*head, *(line.ljust(COLUMNS) for line in lines), *keys]
+
+
+def _people(page: Page, count: int) -> list[str] | None:
+    """Return the first row, with the time, and below it whom the digits call; None where something else is needed."""
+    page = with_small_clock(page)
+    if not isinstance(page.body, tuple) or any(block.importance is not Importance.SPARE for block in page.body):
+        return None
+    tiles = [replace(tile, name=readable(tile.name)) for tile in page.people]
+    rows = []
+    for names in place_names(tiles, _CELLS, COLUMNS, count):
+        row = ""
+        for name in names:
+            row = row.ljust(name.left) + name.text
+        rows.append(row.ljust(COLUMNS))
+    return [_status(page), *rows, *[" " * COLUMNS] * (count - len(rows))] if rows else None
 
 
 def _blocks(page: Page, blocks: tuple[Block, ...], count: int) -> list[str]:

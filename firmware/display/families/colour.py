@@ -225,6 +225,6 @@ def _style() -> Style:
     return Style(
         width_px=_SIZE_PX[0], height_px=_SIZE_PX[1], status_px=27, title_px=31, margin_px=10, gap_px=4,
         widest_gap_px=10, pair_gap_px=14, row_pad_px=6, key_pad_px=14, scroll_px=8, bar_px=18, radius_px=6,
-        picture_px=104, least_picture_px=0, keys_always=True, title_in_status=False,
+        picture_px=104, least_picture_px=0, people_rows=2, person_px=52, keys_always=True, title_in_status=False,
         title_faces=(outline(19, bold=True), outline(16)), key_faces=(outline(17),), normal=normal, large=large,
     )  # fmt: skip

@@ -171,8 +171,8 @@ def _style_128x64() -> Style:
     return Style(
         width_px=_WIDTH_PX, height_px=64, status_px=15, title_px=16, margin_px=0, gap_px=0, widest_gap_px=4,
         pair_gap_px=4, row_pad_px=0, key_pad_px=0, scroll_px=4, bar_px=12, radius_px=0, picture_px=0,
-        least_picture_px=0, keys_always=False, title_in_status=True, title_faces=(unifont(16),),
-        key_faces=(small_latin(), unifont(16)), normal=normal, large=large,
+        least_picture_px=0, people_rows=3, person_px=0, keys_always=False, title_in_status=True,
+        title_faces=(unifont(16),), key_faces=(small_latin(), unifont(16)), normal=normal, large=large,
     )  # fmt: skip
 
 

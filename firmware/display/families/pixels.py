@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from enum import Enum, auto
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Protocol
 
 from PIL import Image
@@ -11,6 +11,7 @@ from firmware.display.families.arrange import Arrangement, arrange, in_parts
 from firmware.display.families.entry import draw_entry
 from firmware.display.families.fitting import clean, width
 from firmware.display.families.fonts import Face
+from firmware.display.families.people import draw_people, with_small_clock
 from firmware.display.families.rows import draw_card, draw_list
 from firmware.display.families.sheet import Box, Sheet, Style, best_face
 from firmware.display.model import Block, Card, Code, Entry, Flow, Importance, List, Page, Pictures, Role
@@ -121,6 +122,13 @@ class PixelRenderer:
             drawn = self._draw_code(page, page.body)
             if drawn is not None:
                 return drawn
+        if page.people:
+            for each in (page, with_small_clock(page)):
+                sheet, fit = self._attempt(each, with_keys=True, is_head_merged=False)
+                # The time may be smaller than it could be; what else is to be read may not.
+                if fit is _Fit.WHOLE or (fit is _Fit.SMALLER and _tells_the_time(each)):
+                    return sheet.image
+            page = replace(page, people=())
         attempts = (
             [(True, False)] if self._style.keys_always else [(True, False), (page.asks, False), (page.asks, True)]
         )
@@ -140,7 +148,19 @@ class PixelRenderer:
             box = self._draw_keys(sheet, box, page)
         if page.bar_percent is not None:
             box = self._draw_bar(sheet, box, page.bar_percent)
+        if page.people:
+            above = draw_people(sheet, box, page.people, partial(self._draw_person, sheet))
+            if above is None:
+                return sheet, _Fit.CUT
+            box = above
         return sheet, self._draw_body(sheet, box, page)
+
+    def _draw_person(self, sheet: Sheet, box: Box, picture: str) -> bool:
+        """Draw somebody's picture; False where it is not at hand."""
+        rgb = self._pictures.picture(picture, box.width, box.height)
+        if rgb is not None:
+            self._finish.picture(sheet, box, rgb)
+        return rgb is not None
 
     # --- around the body ----------------------------------------------------------------------------------------------
 
@@ -226,7 +246,7 @@ class PixelRenderer:
 
     def _draw_blocks(self, sheet: Sheet, box: Box, page: Page, blocks: tuple[Block, ...]) -> _Fit:
         style = self._style
-        is_behind = any(block.role is Role.CLOCK for block in blocks)
+        is_behind = _tells_the_time(page)
         if page.picture and style.picture_px and not style.least_picture_px and not is_behind:
             box = self._beside_picture(sheet, box, page)
         arrangement = arrange(
@@ -341,6 +361,10 @@ class PixelRenderer:
 
     def _paste_code(self, sheet: Sheet, code: Image.Image, left: int, top: int) -> None:
         sheet.image.paste(code if sheet.image.mode == "1" else code.convert("RGB"), (left, top))
+
+
+def _tells_the_time(page: Page) -> bool:
+    return isinstance(page.body, tuple) and any(block.role is Role.CLOCK for block in page.body)
 
 
 def _as_text(body: Code) -> tuple[Block, ...]:

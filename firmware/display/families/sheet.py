@@ -100,6 +100,8 @@ class Style:
         bar_px: the bar for volumes.
         picture_px: how tall a picture beside the body is, 0 where there is no room for one.
         least_picture_px: how tall one above the body is at least, 0 where it stands beside it.
+        people_rows: how many rows of names there may be on the idle page.
+        person_px: how tall the pictures above them are, 0 where there is no room for any.
         keys_always: the keys' words have a row of their own, also if the body then loses words.
         title_in_status: menus have their title in the top row.
     """
@@ -119,6 +121,8 @@ class Style:
     radius_px: int
     picture_px: int
     least_picture_px: int
+    people_rows: int
+    person_px: int
     keys_always: bool
     title_in_status: bool
     title_faces: Sequence[Face]

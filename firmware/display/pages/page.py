@@ -17,6 +17,7 @@ from firmware.display.model import (
     Page,
     Role,
     StatusBar,
+    Tile,
 )
 from firmware.display.pages.blocks import MANY_ROWS, detail, details, headline, sentence, status_bar
 from firmware.display.pages.calls import (
@@ -125,6 +126,7 @@ def without_anything_personal(view: PhoneView) -> PhoneView:
         menu=_unlocking(view.menu),
         matches=(),
         match=None,
+        people=(),
         look=replace(view.look, background=""),
     )
 
@@ -211,7 +213,9 @@ def _at_rest(view: PhoneView, into: Translator, clock: str) -> Page:
     # The time of day is shown once.
     is_large = any(block.role is Role.CLOCK for block in blocks)
     title = into.say(word("Locked")) if view.locked else ""
-    return Page(status_bar(view, "" if is_large else clock), blocks, title, picture=view.look.background)
+    people = tuple(Tile(each.digit, into.say(each.name), each.picture) for each in view.people)
+    status = status_bar(view, "" if is_large else clock)
+    return Page(status, blocks, title, picture=view.look.background, people=people)
 
 
 def _help(view: PhoneView, into: Translator, clock: str) -> Page:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from firmware.base.words import Text, word
 from firmware.phone.contact import Contact, ContactNumber, vcard_text
 from firmware.phone.dialled import dialable
-from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
+from firmware.phone.holder_settings import set_speed_dial, speed_dial_objection
 from firmware.phone.key import Key
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import ONE_MOMENT
@@ -14,8 +14,10 @@ from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.contact_editor import KINDS, contact_editor
 from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.sound import RINGS
+from firmware.phone.menu.speed_dials import name_behind
 from firmware.phone.menu_stack import PageNews, Quiet
 from firmware.phone.menu_views import CodeView, SoftKeys
+from firmware.phone.people import DIGITS
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import ContactDeleted, ContactSaved, DeleteContact, ReadContact, SaveContact
@@ -73,7 +75,11 @@ class ContactCard(Choices):
             Choice(word("Edit"), opening(lambda _: contact_editor(contact)), number=first),
             Choice(word("Ring tone"), opening(lambda _: _rings_page(contact)), ring, first),
             Choice(word("Unblock") if contact.blocked else word("Block"), _toggle_blocked(contact), number=first),
-            *([Choice(word("Speed dial"), opening(lambda _: _speed_dial_page(first)), number=first)] if first else []),
+            *(
+                [Choice(word("Put on front page"), opening(lambda _: _places_page(first)), number=first)]
+                if first
+                else []
+            ),
             Choice(word("Share"), opening(lambda _: SharePage(contact)), number=first),
             *(
                 [Choice(word("Remove picture"), opening(lambda _: _ask_to_remove_picture(contact)), number=first)]
@@ -104,7 +110,7 @@ def _rings_page(contact: Contact) -> Choices:
     return Choices(word("Ring tone"), lambda _: choices)
 
 
-def _speed_dial_page(number: str) -> Choices:
+def _places_page(number: str) -> Choices:
     def set_to(digit: str) -> Callable[[PhoneState], None]:
         def choose(state: PhoneState) -> None:
             objection = speed_dial_objection(state, number)
@@ -117,9 +123,9 @@ def _speed_dial_page(number: str) -> Choices:
         return choose
 
     def rows(state: PhoneState) -> list[Choice]:
-        return [Choice(speed_dial(state, digit) or word("not set"), set_to(digit)) for digit in "123456789"]
+        return [Choice(name_behind(state, digit), set_to(digit)) for digit in DIGITS]
 
-    return Choices(word("Speed dial"), rows)
+    return Choices(word("Front page"), rows)
 
 
 def _ask_to_delete(contact: Contact) -> Question:

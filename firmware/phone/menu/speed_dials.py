@@ -1,15 +1,16 @@
-"""The numbers that holding a digit dials."""
+"""Whom the digits 1 to 9 call, and whether those who are called most have the places that are free."""
 
 from collections.abc import Callable
 
 from firmware.base.words import Text, word
+from firmware.phone.dialled import number_behind
 from firmware.phone.holder_settings import set_speed_dial, speed_dial, speed_dial_objection
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
+from firmware.phone.menu.switches import switch
+from firmware.phone.people import DIGITS
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.state import PhoneState
-
-_DIGITS = "123456789"
 
 
 def speed_dials_page(_state: PhoneState) -> Choices:
@@ -18,12 +19,22 @@ def speed_dials_page(_state: PhoneState) -> Choices:
 
 
 def _rows(state: PhoneState) -> list[Choice]:
-    return [_row(state, digit) for digit in _DIGITS]
+    digits = [_row(state, digit) for digit in DIGITS]
+    return [*digits, switch(state, word("Add most called"), "most_called")]
 
 
 def _row(state: PhoneState, digit: str) -> Choice:
-    number = speed_dial(state, digit)
-    return Choice(number or word("not set"), opening(_entry(digit)), number=number)
+    number = number_behind(state, digit)
+    is_counted = bool(number) and digit in state.people.called and not speed_dial(state, digit)
+    return Choice(
+        name_behind(state, digit), opening(_entry(digit)), word("often called") if is_counted else "", number=number
+    )
+
+
+def name_behind(state: PhoneState, digit: str) -> Text:
+    """Return whom a digit calls, in a word."""
+    person = state.people.view(digit, state.features.preferences, state.settings)
+    return word("not set") if person is None else person.name
 
 
 def _entry(digit: str) -> Callable[[PhoneState], NumberEntry]:

@@ -13,7 +13,7 @@ FILE = Path(__file__).parents[3] / "docs" / "screens.png"
 OF_STICKS = FILE.with_name("installing.png")
 
 _SELECTION = (
-    "idle, everything waits",
+    "idle, people with pictures",
     "contacts that the digits may mean, one chosen",
     "incoming call, from somewhere",
     "another caller waits",

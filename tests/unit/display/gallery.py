@@ -29,6 +29,9 @@ SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (3
 SMALLEST = "oled_128x64"
 LAYOUTS = (
     "idle, everything waits",
+    "idle, people",
+    "idle, people with pictures",
+    "idle, people, large text",
     "idle, a picture behind it",
     "idle, high contrast",
     "a number that is too long",

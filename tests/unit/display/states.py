@@ -35,7 +35,7 @@ from firmware.phone.menu_views import (
 )
 from firmware.phone.news import Problem
 from firmware.phone.requests.handset import ReadFacts
-from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PhoneView, RecordingView, Refusal
+from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PersonView, PhoneView, RecordingView, Refusal
 from firmware.services.egress_facts import egress_facts
 from tests.unit.display.bundle_views import bundle_views
 from tests.unit.display.rights_views import rights_views
@@ -87,6 +87,14 @@ def _asked_in_call(*, turns: int = 1, look: Look | None = None, age_band: AgeBan
 
 
 _HOME = (LineView("Home", RegistrationState.REGISTERED),)
+_PEOPLE = (
+    PersonView("1", "Anna", "+442012345678"),
+    PersonView("2", "Tom", "2662"),
+    PersonView("3", "欧阳建国", "2345"),
+    PersonView("4", word("Voicemail"), "2500"),
+    PersonView("7", "Daniela Ortega-Villanueva de la Fuente", "13912345678"),
+)
+_WITH_PICTURES = (replace(_PEOPLE[0], picture="anna"), *_PEOPLE[1:3], replace(_PEOPLE[3], picture="voicemail"))
 _MATCHES = (
     ContactMatch(1, "Anna Schmidt", "+442012345678"),
     ContactMatch(2, "安娜", "13912345678"),
@@ -308,6 +316,15 @@ def _policy(place: int, text: Text, scroll: int = 0) -> NoticeView:
 
 VIEWS = {
     "idle": _view(Mode.IDLE),
+    "idle, people": _view(Mode.IDLE, people=_PEOPLE, lines=_HOME),
+    "idle, people with pictures": _view(Mode.IDLE, people=_WITH_PICTURES),
+    "idle, people, large text": _view(Mode.IDLE, people=_WITH_PICTURES, look=Look(large_text=True)),
+    "idle, people and missed calls": _view(
+        Mode.IDLE, people=_WITH_PICTURES, missed_calls=2, missed_party="Anna Schmidt", voicemail=1
+    ),
+    "idle, people and a clock that is not set": _view(
+        Mode.IDLE, people=_PEOPLE, problems=((Problem.CLOCK_NOT_SET, ""),)
+    ),
     "idle, registering": _view(Mode.IDLE, registration=RegistrationState.REGISTERING),
     "idle, missed calls": _view(Mode.IDLE, missed_calls=2, missed_party="Anna Schmidt"),
     "idle, wrong password and a full store": _view(

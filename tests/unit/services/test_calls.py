@@ -5,6 +5,7 @@ from contract.consent import Purpose
 from firmware.phone.events import Event, MissedCallsCounted
 from firmware.phone.request import Request, Stretch
 from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.people import FindPeople, PeopleFound, Person
 from firmware.services.calls import CallErrands
 from tests.lab.store import StoreLab
 
@@ -106,6 +107,16 @@ async def test_a_deleted_call_is_forgotten_and_counted_as_missed_no_more(lab: St
     assert (await log.listed(CallKind.ALL)).total == 3
     topics = [message.topic for message in await lab.outbox.next_batch(50)]
     assert topics.count("cdr") == 3
+
+
+async def test_whose_numbers_are_and_who_is_called_most_is_found_in_the_log(lab: StoreLab) -> None:
+    anna = await lab.add_contact("Anna", ["+861012345678"], picture="anna")
+    for _ in range(3):
+        await lab.make_call("+861012345678")
+    found = await Log(lab).do(FindPeople(("010 1234 5678", "2999")))
+    assert found == PeopleFound(
+        known=(Person(anna, "Anna", "010 1234 5678", "anna"),), called=(Person(anna, "Anna", "+861012345678", "anna"),)
+    )
 
 
 async def test_a_call_that_is_not_over_stays(lab: StoreLab) -> None:

@@ -122,3 +122,42 @@ async def test_counting_queues_nothing_for_the_broker(lab: StoreLab) -> None:
     assert await lab.outbox.next_batch(50) == before
     assert "cdr" in {message.topic for message in before}
     assert not any("mos" in str(message.payload) or "talked" in str(message.payload) for message in before)
+
+
+# --- who is called most ---
+
+
+async def most_called(lab: StoreLab) -> list[str]:
+    return [person.name for person in (await lab.call_log.people(())).called]
+
+
+async def test_who_was_called_and_answered_most_comes_first_by_any_of_their_numbers(lab: StoreLab) -> None:
+    await lab.add_contact("Anna", ["+861012345678", "2001"])
+    await lab.add_contact("Tom", ["2002"])
+    for number in ("2002", "2002", "2002", "+861012345678", "2001", "2001", "2001"):
+        await lab.make_call(number)
+    assert [(person.name, person.number) for person in (await lab.call_log.people(())).called] == [
+        ("Anna", "2001"),
+        ("Tom", "2002"),
+    ]
+
+
+async def test_calls_that_came_in_or_that_nobody_answered_do_not_count_nor_strangers_nor_whom_one_blocks(
+    lab: StoreLab,
+) -> None:
+    await lab.add_contact("Anna", ["2001"])
+    await lab.add_contact("Pest", ["2002"], blocked=True)
+    for _ in range(3):
+        await lab.make_call("2001", IN)
+        await lab.make_call("2001", answered=False)
+        await lab.make_call("2002")
+        await lab.make_call("2003")
+    assert await most_called(lab) == []
+
+
+async def test_who_was_called_twice_is_not_called_often_and_what_the_log_forgets_counts_no_more(lab: StoreLab) -> None:
+    await lab.add_contact("Anna", ["2001"])
+    calls = [await lab.make_call("2001") for _ in range(3)]
+    assert await most_called(lab) == ["Anna"]
+    await lab.call_log.delete(calls[0])
+    assert await most_called(lab) == []
