@@ -145,6 +145,8 @@ class StickCode(StrEnum):
     IDENTITY_WRITTEN = "identity_written"
     COPY_WRITTEN = "copy_written"
     COPY_NOT_WRITTEN = "copy_not_written"
+    COPY_READ = "copy_read"
+    COPY_NOT_WANTED = "copy_not_wanted"
     STICK_GONE = "stick_gone"
     STICK_UNREADABLE = "stick_unreadable"
 

@@ -331,6 +331,8 @@ class Handset:
                     state_dir=self._options.state_dir,
                     exchange_dir=self._memory.exchange_dir,
                     exports=self._memory.exports,
+                    restorer=self._memory.restorer,
+                    inbox=self._memory.inbox,
                     note_files=self._faults.note_files,
                     forget_bundles=ConfigStore(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
@@ -404,7 +406,9 @@ class Handset:
         if sync is not None:
             handlers[Role.SYNC] = sync
         if self._bundles is not None:
-            handlers[Role.STICK] = stick_handlers(self._bundles.intake, self._memory.exports, self._bus.post)
+            handlers[Role.STICK] = stick_handlers(
+                self._bundles.intake, self._memory.exports, self._bus.post, self._memory.inbox
+            )
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()

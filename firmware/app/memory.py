@@ -27,8 +27,10 @@ from firmware.services.account.steps import resume_reset
 from firmware.services.account.tombstone import tell_untold
 from firmware.services.exports import Exports
 from firmware.services.faults import Faults
-from firmware.services.handlers import copy_of_everything
+from firmware.services.handlers import copy_of_everything, restore_parts
 from firmware.services.records import Records, problem_of
+from firmware.services.restore.errands import CopyInbox
+from firmware.services.restore.restorer import Restorer
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import identity
 from firmware.settings.records import issuer
@@ -47,6 +49,8 @@ class Memory:
         records: the store; None where there is none.
         exports: what a stick may fetch.
         command_exports: what the command line may fetch, and no stick.
+        inbox: where a stick leaves a copy that is to come back.
+        restorer: brings copies back; None where there is no store.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Memory:
         self.records: Records | None = None
         self.exports = Exports(state_dir)
         self.command_exports = Exports(state_dir)
+        self.inbox = CopyInbox()
+        self.restorer: Restorer | None = None
 
     async def finish_reset(self) -> bool:
         """Finish a factory reset that was begun; False where the store must not be opened in this run.
@@ -128,6 +134,7 @@ class Memory:
             return
         self.records = records
         records.when_erased = self._drop_exports
+        self.restorer = Restorer(restore_parts(records, self.exports, self._bus.load_from_store))
         if configuration.sync is not None:
             shared = records.shares.epochs
             self._recipients = KnownRecipients(records.outbox, self._state_dir, configuration, shared)
@@ -211,8 +218,8 @@ class Memory:
         return self._state_dir / exchange.FOLDER_NAME
 
     def copy_parts(self) -> CopyParts | None:
-        if (records := self.records) is None:
+        if (records := self.records) is None or self.restorer is None:
             return None
         configuration = self._loaded.configuration
         copy = copy_of_everything(records, identity(configuration), issuer(configuration), self.command_exports)
-        return CopyParts(records.pins, records.requests, copy, self.command_exports)
+        return CopyParts(records.pins, records.requests, copy, self.command_exports, self.restorer)

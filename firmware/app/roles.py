@@ -30,6 +30,7 @@ from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
 from firmware.services.operator.inbound import BrokerMemory, Inbound
 from firmware.services.records import Records
+from firmware.services.restore.errands import CopyInbox
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.service import BundleService
@@ -127,9 +128,11 @@ def sync_handlers(
     return SyncRole(outbox, settings, memory.note, inbound, records.traffic.add, bundles=bundles).handlers
 
 
-def stick_handlers(intake: Intake, exports: Exports, tell: Callable[[BundleNews], None]) -> Mapping[str, Handler]:
-    """Return what the stick process may ask; `tell` lets the phone hear of the stick."""
-    return StickRole(partial(intake.bring, BundleSource.STICK), intake, exports, tell).handlers
+def stick_handlers(
+    intake: Intake, exports: Exports, tell: Callable[[BundleNews], None], inbox: CopyInbox
+) -> Mapping[str, Handler]:
+    """Return what the stick process may ask; `tell` lets the phone hear of the stick, `inbox` takes a copy."""
+    return StickRole(partial(intake.bring, BundleSource.STICK), intake, exports, tell, inbox.bring).handlers
 
 
 async def _forget(_traffic: Traffic) -> None:

@@ -14,7 +14,7 @@ _COPY_LIMIT_S: Final = 3600.0
 
 @click.group()
 def mydata() -> None:
-    """Hand out what the handset holds about its holder, to its holder."""
+    """Hand out what the handset holds about its holder, to its holder, and bring it back."""
 
 
 @mydata.command()
@@ -47,6 +47,39 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
         click.echo(f"Without these words nobody can open it: {answer['passphrase']}")
     else:
         click.echo("Anybody can read it.")
+
+
+@mydata.command(name="import")
+@click.argument("copy", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@runtime_dir_option
+def import_copy(copy: Path, runtime_dir: Path) -> None:
+    """Bring back what is in COPY, a file NAME.tar.age with its NAME.key.age beside it, or a NAME.tar.
+
+    Asks for the holder's PIN, or a guardian's, and for the words of the copy, of which four letters each are enough.
+    What is here already stays; consents do not come back. The same copy once more changes nothing.
+    """
+    from firmware.control.admin_requests import MyDataImportRequest
+
+    key, words = b"", ""
+    try:
+        if copy.name.endswith(".age"):
+            key = copy.with_name(f"{copy.name.removesuffix('.tar.age')}.key.age").read_bytes()
+        pin = ask_pin()
+        if key:
+            words = str(click.prompt("The words of the copy", hide_input=True, err=True))
+        request = MyDataImportRequest(pin=pin, key=key, passphrase=words)
+        with copy.open("rb") as file:
+            answer = ask(runtime_dir, request, file=file, timeout_s=_COPY_LIMIT_S)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise click.ClickException("A key has at most 4 kB, and words have at most 512 characters.") from error
+    counts = ", ".join(f"{answer[what]} {what}" for what in ("contacts", "messages", "pictures", "recordings"))
+    click.echo(f"Back are {counts}{' and settings' if answer['settings'] else ''}.")
+    if answer["unasked"]:
+        click.echo(f"{answer['unasked']} recording(s) come back once the holder agrees to recordings.")
+    if answer["left_out"]:
+        click.echo(f"{answer['left_out']} were left out: they are not as they may be kept, or there is no room.")
 
 
 def _fetch(runtime_dir: Path, names: Sequence[str], folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from contract.closed import Closed
-from firmware.control.requests import Request
+from firmware.control.requests import CopyKey, Request
 from firmware.phone.contact import NumberKind
 
 
@@ -86,6 +86,15 @@ class MyDataExportRequest(Request, tag="my_data_export"):
 
     pin: Annotated[str, Meta(max_length=32)]
     open: bool = False
+
+
+class MyDataImportRequest(Request, tag="my_data_import"):
+    """Brings a copy, as a file, its key and the words that open that; needs the holder's PIN."""
+
+    takes_file = True
+    pin: Annotated[str, Meta(max_length=32)]
+    key: CopyKey
+    passphrase: Annotated[str, Meta(max_length=512)]
 
 
 class ResetRequest(Request, tag="reset"):

@@ -193,6 +193,17 @@ class BundleFollowRequest(Request, tag="bundle_follow"):
     wait_s: Annotated[float, Meta(ge=0, le=30)] = 0
 
 
+CopyKey = Annotated[bytes, Meta(max_length=4096)]
+"""The file beside a copy, which its words open; in JSON as base64."""
+
+
+class CopyRequest(Request, tag="copy"):
+    """Brings a copy of the holder's data, as a file, and its key; empty where the copy is open to all."""
+
+    takes_file = True
+    key: CopyKey
+
+
 class StickDoneRequest(Request, tag="stick_done"):
     """Says what came of a stick that brought this handset no bundle, or why it is refused, for the display."""
 

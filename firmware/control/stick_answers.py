@@ -38,6 +38,12 @@ class BundleFollowed(Answer):
     report: Report | None
 
 
+class CopyAnswer(Answer):
+    """Whether the holder waited for a copy; it is not read any more."""
+
+    is_wanted: bool
+
+
 class ExportListed(Answer):
     """Which files the holder ordered; none where nothing was ordered just now."""
 

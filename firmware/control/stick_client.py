@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 from contract.results import OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError
@@ -12,6 +12,7 @@ from firmware.control.requests import (
     BundleBeginRequest,
     BundleFollowRequest,
     BundleRequest,
+    CopyRequest,
     Empty,
     ExportFetchRequest,
     ExportListRequest,
@@ -24,11 +25,13 @@ from firmware.control.requests import (
 from firmware.control.stick_answers import (
     BundleAnswer,
     BundleFollowed,
+    CopyAnswer,
     ExportListed,
     IdentityTold,
 )
 from provisioning.identity import Identity
 
+_COPY_LIMIT_S: Final = 3600.0
 _A = TypeVar("_A", bound=Answer)
 
 
@@ -49,6 +52,13 @@ class HandsetLink:
     async def bring(self, bundle: BinaryIO) -> str:
         """Hand a bundle over, and return what it goes by; BundleNotTakenError says why it is not taken now."""
         return (await self._ask_to_take(BundleRequest(), bundle)).offer or ""
+
+    async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool:
+        """Hand a copy over, and wait until it is read; False where the holder does not wait for one."""
+        answer = await ask_for(
+            CopyAnswer, self._runtime_dir, Role.STICK, CopyRequest(key=key), file=copy, timeout_s=_COPY_LIMIT_S
+        )
+        return answer.is_wanted
 
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
         """Wait for news of it beyond `after`; what is known after that time otherwise."""

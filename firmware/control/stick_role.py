@@ -12,6 +12,7 @@ from firmware.control.requests import (
     BundleBeginRequest,
     BundleFollowRequest,
     BundleRequest,
+    CopyRequest,
     Empty,
     IdentityRequest,
     ReportedRequest,
@@ -19,7 +20,7 @@ from firmware.control.requests import (
     StickRemovedRequest,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import BundleAnswer, BundleFollowed, IdentityTold
+from firmware.control.stick_answers import BundleAnswer, BundleFollowed, CopyAnswer, IdentityTold
 from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
 from provisioning.identity import Identity
 from provisioning.report import Report
@@ -31,6 +32,8 @@ _RESULTS: Final[Mapping[StickCode | None, BundleResult]] = {
     StickCode.IDENTITY_WRITTEN: BundleResult.NOTHING_TO_DO,
     StickCode.COPY_WRITTEN: BundleResult.NOTHING_TO_DO,
     StickCode.COPY_NOT_WRITTEN: BundleResult.INTERRUPTED,
+    StickCode.COPY_READ: BundleResult.NOTHING_TO_DO,
+    StickCode.COPY_NOT_WANTED: BundleResult.NOTHING_TO_DO,
 }
 """What came of a stick without a bundle; all else is why the one that is on it was refused."""
 
@@ -83,6 +86,7 @@ class StickRole:
         intake: StickIntake,
         exports: Exports,
         tell: Callable[[BundleNews], None],
+        bring_copy: Callable[[BinaryIO, bytes], Awaitable[bool]],
     ) -> None:
         """Set up.
 
@@ -91,11 +95,13 @@ class StickRole:
             intake: knows what becomes of it.
             exports: what the holder wants to have on a stick.
             tell: lets the phone hear of the stick.
+            bring_copy: brings a copy back with its key, if the holder waits for one; returns whether.
         """
         self._bring = bring
         self._intake = intake
         self._exports = ExportRole(exports)
         self._tell = tell
+        self._bring_copy = bring_copy
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -107,6 +113,7 @@ class StickRole:
             "bundle_begin": self._begin,
             "bundle": self._bundle,
             "bundle_follow": self._follow,
+            "copy": self._copy,
             "stick_done": self._stick_done,
             "reported": self._reported,
             "stick_removed": self._removed,
@@ -127,6 +134,9 @@ class StickRole:
             return BundleAnswer(offer=await self._bring(file))
         except BundleError as error:
             return _refused(error)
+
+    async def _copy(self, request: CopyRequest, file: BinaryIO) -> CopyAnswer:
+        return CopyAnswer(is_wanted=await self._bring_copy(file, request.key))
 
     async def _follow(self, request: BundleFollowRequest) -> BundleFollowed:
         progress = await self._intake.follow(request.offer, request.after, request.wait_s)

@@ -13,7 +13,7 @@ from firmware.phone.bundle_news import (
 )
 from firmware.phone.commands import IndicatorPattern
 
-_AS_GOOD_AS_APPLIED = frozenset({"", StickCode.IDENTITY_WRITTEN, StickCode.COPY_WRITTEN})
+_AS_GOOD_AS_APPLIED = frozenset({"", StickCode.IDENTITY_WRITTEN, StickCode.COPY_WRITTEN, StickCode.COPY_READ})
 
 
 @dataclass(slots=True)

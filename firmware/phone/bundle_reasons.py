@@ -40,6 +40,8 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     StickCode.IDENTITY_WRITTEN: word("The phone's identity is on the stick."),
     StickCode.COPY_WRITTEN: word("What was ordered is on the stick."),
     StickCode.COPY_NOT_WRITTEN: word("What was ordered is not on the stick. Is it full?"),
+    StickCode.COPY_READ: word("The copy has been read."),
+    StickCode.COPY_NOT_WANTED: word("To bring this copy back: Menu, Privacy, My data, A copy."),
     StickCode.STICK_GONE: word("The stick was pulled out too early. Plug it in again."),
     StickCode.STICK_UNREADABLE: word("The stick cannot be read. Format it as FAT and copy again."),
 }

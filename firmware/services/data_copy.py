@@ -26,6 +26,7 @@ from firmware.base.errors import HandsetError, StorageError
 from firmware.phone.my_data import DataCategory
 from firmware.privacy.receipts import Issuer, receipts
 from firmware.services.exports import Export, Exports
+from firmware.services.restore.lines import FORMAT, WORDS
 from firmware.store.catalogues import StoredCatalogues
 from firmware.store.consents import Consents
 from firmware.store.contacts import StoredContacts
@@ -39,9 +40,6 @@ from firmware.vcard.properties import Card
 if TYPE_CHECKING:
     from tarfile import TarFile
 
-FORMAT: Final = 1
-_WORDS: Final = 7
-"""Of 2048 each: 77 bits, whose guesses age makes expensive."""
 _CONTACTS_A_FILE: Final = 500
 _RECORDINGS_AT_ONCE: Final = 50
 _PREFIX: Final = "wecall-"
@@ -61,7 +59,7 @@ def draw_passphrase() -> str:
     from mnemonic import Mnemonic  # noqa: PLC0415 - 0.5 MB, for a copy only
 
     words = Mnemonic("english").wordlist
-    return " ".join(secrets.choice(words) for _ in range(_WORDS))
+    return " ".join(secrets.choice(words) for _ in range(WORDS))
 
 
 @dataclass(frozen=True, slots=True)

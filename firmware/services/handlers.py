@@ -36,6 +36,8 @@ from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recordings import RecordingErrands
 from firmware.services.records import Records
 from firmware.services.reset import ResetErrands
+from firmware.services.restore.errands import CopyInbox, RestoreErrands
+from firmware.services.restore.restorer import RestoreParts, Restorer
 from firmware.services.rights import RightsErrands, RightsParts
 from firmware.services.runner import Handlers
 from firmware.services.sharing import SharingErrands
@@ -53,6 +55,8 @@ class Services:
         exchange_dir: the folder from which the menu imports.
         note_files: is told why files of it cannot be deleted, and nothing where they were.
         exports: what a stick may fetch.
+        restorer: brings copies back; None where there is no store.
+        inbox: where a stick leaves them.
         forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
         identity: which handset this is.
         issuer: whose receipts for consents it makes.
@@ -74,6 +78,8 @@ class Services:
     exchange_dir: Path
     note_files: Callable[[str], None]
     exports: Exports
+    restorer: Restorer | None
+    inbox: CopyInbox
     forget_bundles: Callable[[], None]
     identity: Identity
     issuer: Issuer
@@ -113,6 +119,8 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> Handle
     contact_files = ContactFiles(records.contacts, ContactPhotos(records.pictures), gate, post)
 
     proofs = Proofs({PinSlot.HOLDER: records.pin, PinSlot.GUARDIAN: records.guardian_pin}, records.requests)
+    if services.restorer is not None:
+        handlers |= RestoreErrands(services.restorer, services.inbox, gate, proofs, post).handlers
     copies = CopyParts(
         requests=records.requests,
         copy=copy_of_everything(records, services.identity, services.issuer, services.exports),
@@ -161,6 +169,21 @@ def _rights(services: Services, records: Records) -> RightsParts:
         cancel=services.cancel,
         reload=services.reload,
         stop_playing=services.player.stop if services.player is not None else lambda: None,
+    )
+
+
+def restore_parts(records: Records, exports: Exports, reload: Callable[[], None]) -> RestoreParts:
+    """Say where what is in a copy is kept."""
+    return RestoreParts(
+        contacts=records.contacts,
+        messages=records.messages,
+        preferences=records.preferences,
+        pictures=records.pictures,
+        recordings=records.recordings,
+        consents=records.consents,
+        gate=ImportGate(lambda: records.consents),
+        erasures=lambda: exports.generation,
+        reload=reload,
     )
 
 

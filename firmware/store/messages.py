@@ -76,6 +76,31 @@ class StoredMessages:
         for message in messages:
             await self._keep(message, message.at)
 
+    async def restore(self, messages: Sequence[TextMessage]) -> int:
+        """Keep messages of a copy that are not here, as far as there is room beside those that are; return how many."""
+
+        def write(database: Database) -> int:
+            [(count,)] = database.query("SELECT count(*) FROM messages")
+            added = 0
+            for message in messages:
+                if count + added < _MAX_KEPT:
+                    added += database.execute(
+                        "INSERT OR IGNORE INTO messages "
+                        "(message_id, direction, number, display_name, text, at, read, delivered) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        message.message_id,
+                        message.direction.value,
+                        message.party.number,
+                        message.party.display_name,
+                        message.text,
+                        message.at,
+                        int(message.read),
+                        int(message.delivered),
+                    )
+            return added
+
+        return await self._store.transact(write)
+
     async def newest(self, limit: int) -> Sequence[TextMessage]:
         """Return the newest messages, newest first."""
         rows = await self._store.run(

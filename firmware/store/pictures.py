@@ -5,7 +5,7 @@ import errno
 import os
 import secrets
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,39 @@ class StoredPictures:
             self._path(picture.picture).unlink(missing_ok=True)
             raise
         return picture
+
+    async def restore(
+        self, picture: str, name: str, pixels: Pixels, contact_ids: Sequence[int], *, since: int | None
+    ) -> bool:
+        """Keep a picture of a copy under the name that it had, unless it is here; contacts without one get it.
+
+        Args:
+            picture: what settings and contacts name it.
+            name: what it is called.
+            pixels: the picture.
+            contact_ids: who had it.
+            since: as in `add`.
+
+        Raises:
+            ErasedMeanwhileError: something was erased since then, so it is not kept.
+            StorageError: there are too many, or there is no room.
+        """
+        is_here = picture in await self.names()
+        key = new_key()
+        if not is_here:
+            await self._store.run(_check_room)
+            await asyncio.to_thread(self._write, picture, key, pixels)
+
+        def insert(database: Database) -> None:
+            if not is_here:
+                _insert(database, StoredPicture(picture, name[:_MAX_NAME]), key)
+            for contact_id in contact_ids:
+                database.execute(
+                    "UPDATE contacts SET picture = ? WHERE contact_id = ? AND picture = ''", picture, contact_id
+                )
+
+        await self._store.transact(insert, since=since)
+        return not is_here
 
     async def add_photo(self, contact_id: int, pixels: Pixels) -> bool:
         """Keep a contact's photo, which goes with the contact; False where it has a picture by now, or is gone.

@@ -183,6 +183,71 @@ class RecordingWriter(RecordingSink):
         _fail(self._path, error)
 
 
+class RestoredFile:
+    """The file of a recording that comes back from a copy; until its row is written nobody can read it."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """Begin the file, in place of one that came to nothing.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        self.path, self.key = path, key
+        self._samples = self.size_bytes = 0
+        self._is_kept = False
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            self._file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb")
+            self._sealed = SealedWriter(self._file, key)
+        except OSError as error:
+            _fail(path, error)
+
+    @property
+    def duration_s(self) -> float:
+        """How much can be played."""
+        return self._samples / SOUND_RATE_HZ
+
+    def add(self, samples: int, sound: bytes) -> None:
+        """Add a chunk.
+
+        Raises:
+            StorageError: there is no room for it.
+        """
+        try:
+            self._sealed.append(_SAMPLES.pack(samples) + sound)
+        except OSError as error:
+            _fail(self.path, error)
+        self._samples += samples
+
+    def finish(self) -> None:
+        """Bring all of it to the disk, its name included.
+
+        Raises:
+            StorageError: there is no room for it.
+        """
+        try:
+            self._sealed.finish()
+            self.size_bytes = self._file.tell()
+            sync_folder(self.path.parent)
+            # Else the folder's own name could be gone after a power cut.
+            sync_folder(self.path.parent.parent)
+        except OSError as error:
+            _fail(self.path, error)
+
+    def keep(self) -> None:
+        """Say that its row is written."""
+        self._is_kept = True
+
+    def discard(self) -> None:
+        """Close it, and delete it where it has no row."""
+        with suppress(OSError):
+            self._file.close()
+        if not self._is_kept:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+
+
 class RecordingReader:
     """Reads one recording from its beginning.
 

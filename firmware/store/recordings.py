@@ -18,12 +18,14 @@ from firmware.ports.recording import SoundFormat
 from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database, Row
+from firmware.store.errors import StoreFullError
 from firmware.store.ledger import read_state
 from firmware.store.recording_files import (
     COLUMNS,
     RecordingReader,
     RecordingState,
     RecordingWriter,
+    RestoredFile,
     StoredRecording,
     recording_in,
 )
@@ -177,6 +179,58 @@ class StoredRecordings:
             await self.delete(oldest)
             count += 1
         return MadeRoom(count, is_enough=True)
+
+    async def begin_restoring(self, recording_id: RecordingId) -> RestoredFile | None:
+        """Begin the file of a recording that comes back from a copy; None where the recording is here.
+
+        Raises:
+            StorageError: there is no room, or the card cannot be written.
+        """
+        if await self.read(recording_id) is not None:
+            return None
+        if await self._missing_bytes() > 0:
+            raise StoreFullError("There is no room for a recording that comes back from a copy. Delete others first.")
+        self._begun_here.add(recording_id)
+        return await asyncio.to_thread(RestoredFile, self._path(recording_id), new_key())
+
+    async def end_restoring(self, recording: StoredRecording, file: RestoredFile) -> None:
+        """Write what is known of a recording whose file is whole; it takes no other one's room.
+
+        Raises:
+            StorageError: the holder agrees to no recordings, or there is no room; its file goes with `discard`.
+        """
+        await asyncio.to_thread(file.finish)
+        if await self.size_bytes() + file.size_bytes > self.limits.limit_bytes:
+            raise StoreFullError("There is no room for a recording that comes back from a copy. Delete others first.")
+
+        def insert(database: Database) -> None:
+            state = read_state(database)
+            if not state.granted(Purpose.RECORDING):
+                raise StorageError("The holder does not agree to recordings, so none comes back from a copy.")
+            database.execute(
+                "INSERT INTO recordings (recording_id, call_id, number, name, sealing_key, sound_format, began_at, "
+                "clock_synced, boot_id, ledger_entries, state, duration_s, lost_s, size_bytes, kept, kept_until) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                recording.recording_id,
+                recording.call_id,
+                recording.number,
+                recording.name,
+                file.key,
+                recording.sound_format.value,
+                recording.began_at,
+                int(recording.clock_synced),
+                self._clocks.boot_id,
+                state.head.entries,
+                recording.state.value,
+                file.duration_s,
+                recording.lost_s,
+                file.size_bytes,
+                int(recording.kept),
+                recording.kept_until,
+            )
+
+        await self._store.transact(insert)
+        file.keep()
 
     # --- what there is ------------------------------------------------------------------------------------------------
 

@@ -1,19 +1,21 @@
-"""What the handset answers to `wecall mydata export` and `wecall export`: to whoever has the PIN of who answers."""
+"""What the handset answers to `wecall mydata` and `wecall export`: to whoever has the PIN of who answers."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from contract.consent import Actor, Channel
 from firmware.app.admin.pin_proof import prove
 from firmware.base.errors import ControlError
-from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest
+from firmware.control.admin_requests import ContactExportRequest, MyDataExportRequest, MyDataImportRequest
 from firmware.control.requests import Answer, Empty
 from firmware.control.server import Handler
 from firmware.phone.pin import Right
 from firmware.services.data_copy import DataCopy, draw_passphrase
 from firmware.services.exports import Exports
+from firmware.services.restore.restorer import Restorer
 from firmware.store.pin import StoredPin, who_answers
 from firmware.store.rights import StoredRequests
 
@@ -32,9 +34,21 @@ class MyDataExported(Answer):
     passphrase: str
 
 
+class MyDataImported(Answer):
+    """A copy has come back: how much of what was not here; `unasked` recordings wait for the holder's yes to them."""
+
+    contacts: int
+    messages: int
+    pictures: int
+    recordings: int
+    settings: bool
+    left_out: int
+    unasked: int
+
+
 @dataclass(frozen=True, slots=True)
 class CopyParts:
-    """What a copy takes: who may have one, how often, and what writes it.
+    """What a copy takes: who may have one, how often, what writes it and what brings it back.
 
     Attributes:
         pins: the guardian's, which comes first where there is one, and the holder's.
@@ -44,6 +58,7 @@ class CopyParts:
     requests: StoredRequests
     copy: DataCopy
     exports: Exports
+    restorer: Restorer
 
 
 class MyDataRole:
@@ -56,7 +71,11 @@ class MyDataRole:
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What the control server needs, beside the other requests of Role.ADMIN."""
-        return {"my_data_export": self._export, "contact_export": self._note_contacts}
+        return {
+            "my_data_export": self._export,
+            "my_data_import": self._import,
+            "contact_export": self._note_contacts,
+        }
 
     async def _export(self, request: MyDataExportRequest) -> MyDataExported:
         parts = self._parts_now()
@@ -73,6 +92,21 @@ class MyDataRole:
             raise ControlError("Something was erased while the copy was made, so it is not kept. Order it again.")
         _log.info("A copy of the holder's data was made")
         return MyDataExported(files=tuple(files), passphrase=passphrase)
+
+    async def _import(self, request: MyDataImportRequest, file: BinaryIO) -> MyDataImported:
+        parts = self._parts_now()
+        await self._require_pin(parts, request.pin)
+        restored = await parts.restorer.restore(file, request.key, request.passphrase, lambda _percent: None)
+        _log.info("A copy of the holder's data came back")
+        return MyDataImported(
+            contacts=restored.contacts.added + restored.contacts.completed,
+            messages=restored.messages,
+            pictures=restored.pictures,
+            recordings=restored.recordings,
+            settings=restored.settings,
+            left_out=restored.left_out + restored.contacts.refused,
+            unasked=restored.unasked,
+        )
 
     async def _note_contacts(self, request: ContactExportRequest) -> Empty:
         parts = self._parts_now()

@@ -1,4 +1,4 @@
-"""What leaves by a stick: a copy of everything, locked by words unless the holder wants it open, and parts of it."""
+"""What leaves by a stick, and comes back by one: a copy of everything, locked by words, and parts of it."""
 
 from typing import Final
 
@@ -10,14 +10,16 @@ from firmware.phone.menu.question import Question
 from firmware.phone.menu.reading import NEXT
 from firmware.phone.menu.text_page import TextPage
 from firmware.phone.menu.work import WorkPage
+from firmware.phone.menu_stack import PageNews
 from firmware.phone.menu_views import MenuRow
 from firmware.phone.pin import Right
-from firmware.phone.request import Failed
-from firmware.phone.requests.rights import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase
+from firmware.phone.request import Failed, Progressed
+from firmware.phone.requests.rights import CopyContacts, CopyMyData, CopyRecording, DrawPassphrase, RestoreMyData
 from firmware.phone.state import PhoneState
 from firmware.phone.text_entry import TextEntry
 
 COPY: Final = word("A copy")
+_BRING_BACK: Final = word("Bring one back")
 _SHORTEST: Final = 12
 
 
@@ -27,6 +29,7 @@ def copy_page(_state: PhoneState) -> Choices:
         Choice(word("With words"), proving(Right.COPY, opening(lambda _state: WordsPage()))),
         Choice(word("My own words"), proving(Right.COPY, opening(_typing_page))),
         Choice(word("Open to all"), proving(Right.COPY, opening(_open_question))),
+        Choice(_BRING_BACK, proving(Right.COPY, opening(_words_of_copy_page))),
     ]
     return Choices(COPY, lambda _state: choices)
 
@@ -108,6 +111,31 @@ class CopyingPage(WorkPage):
     """The making of a copy, of everything or of a part."""
 
     patience_s = 60.0
+
+
+class RestoringPage(WorkPage):
+    """Waits for the stick with the copy, and follows what comes back."""
+
+    patience_s = 600.0
+
+    def __init__(self, passphrase: str) -> None:
+        super().__init__(_BRING_BACK, RestoreMyData(passphrase))
+        self._text = word("Now plug in the stick with the copy.")
+
+    def hear(self, state: PhoneState, news: PageNews) -> None:
+        """Say that the stick is read, once it is."""
+        if isinstance(news, Progressed):
+            self._text = word("Working…")
+        super().hear(state, news)
+
+
+def _words_of_copy_page(_state: PhoneState) -> TextPage:
+    """Make the page on which the words are typed; a copy that is open to all has none."""
+
+    def accept(state: PhoneState, text: str) -> None:
+        state.menu.push(state, RestoringPage(text))
+
+    return TextPage(word("Its words, 4 letters each"), accept, TextEntry())
 
 
 def copying(title: Text, request: CopyContacts | CopyRecording) -> Then:

@@ -64,6 +64,18 @@ class CopyMyData(Request[Outcome]):
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreMyData(Request[Outcome]):
+    """Bring back what is in a copy on the stick that comes next; Progressed comes before the answer.
+
+    Attributes:
+        passphrase: what it was encrypted by, or the first four letters at least of each word that was drawn; nothing
+            where the copy is open to all.
+    """
+
+    passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CopyContacts(Request[Outcome]):
     """Get all contacts ready for a stick, as vCards; Progressed comes before the answer."""
 

@@ -1,6 +1,7 @@
 """What lies on a stick, whoever has prepared it: looked at within limits, and written whole or not at all."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from firmware.base.durable import sync_folder
 from firmware.base.errors import StickError
 
 ENDING: Final = ".wecall"
+_COPY: Final = re.compile(r"wecall-[0-9]{8}-[0-9]{6}\.(tar|tar\.age|key\.age)")
 
 MOST_NAMES: Final = 65_536
 """So many names of the top folder are looked at: no folder of FAT has more, whatever else its owner keeps there."""
@@ -38,6 +40,26 @@ class StickFolder:
                 return tuple(bundles)
         except OSError as error:
             raise StickError(f"The stick cannot be read: {error.strerror}.") from error
+
+    def newest_copy(self) -> tuple[str, str]:
+        """Return the names of the newest copy of a holder's data and of its key; none where there is no copy.
+
+        A copy that is open to all has no key, and one that lacks its key is none.
+
+        Raises:
+            StickError: the folder cannot be read, or was taken out.
+        """
+        try:
+            with os.scandir(self._path) as entries:
+                names = {entry.name for entry in islice(entries, MOST_NAMES) if _COPY.fullmatch(entry.name)}
+        except OSError as error:
+            raise StickError(f"The stick cannot be read: {error.strerror}.") from error
+        for name in sorted(names, reverse=True):
+            if name.endswith(".tar"):
+                return name, ""
+            if name.endswith(".tar.age") and (key := f"{name.removesuffix('.tar.age')}.key.age") in names:
+                return name, key
+        return "", ""
 
     def open(self, name: str) -> BinaryIO:
         """Open a plain file of the folder for reading; a link or a pipe is none.

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _FOLLOW_S: Final = 25.0
 _PIECE_BYTES: Final = 1 << 20
+_MOST_KEY_BYTES: Final = 4096
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _COPIES: Final = Path("/var/tmp")  # noqa: S108 - a file without a name; /tmp is memory, which a bundle may not fit in
 _CANNOT_BE_READ: Final = frozenset({StickCode.STICK_UNREADABLE, OutcomeCode.UNREADABLE})
@@ -40,6 +41,7 @@ class HandsetLink(Protocol):
     async def begin(self, size_bytes: int) -> None: ...
     async def bring(self, bundle: BinaryIO) -> str: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
+    async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool: ...
     async def stick_done(self, code: StickCode | OutcomeCode) -> None: ...
     async def ordered(self) -> Sequence[str]: ...
     def fetch(self, name: str) -> Iterator[bytes]: ...
@@ -82,8 +84,25 @@ class Visit:
         if names:
             await self._take(choose(self._folder, names, identity.serial), identity)
         elif not ordered:
+            await self._bring_copy(identity)
+
+    async def _bring_copy(self, identity: Identity) -> None:
+        """Bring a copy that is on the stick back, if the holder waits for one; a blank stick collects who this is."""
+        name, key_name = self._folder.newest_copy()
+        code = StickCode.IDENTITY_WRITTEN
+        if name:
+            with self._folder.open(name) as copy:
+                is_wanted = await self._link.bring_copy(copy, self._read_key(key_name))
+            code = StickCode.COPY_READ if is_wanted else StickCode.COPY_NOT_WANTED
+        if code is not StickCode.COPY_READ:
             self._lay_out_identity(identity)
-            await self._say_done(StickCode.IDENTITY_WRITTEN)
+        await self._say_done(code)
+
+    def _read_key(self, name: str) -> bytes:
+        if not name:
+            return b""
+        with self._folder.open(name) as file:
+            return file.read(_MOST_KEY_BYTES)
 
     async def fetch_ordered(self) -> None:
         """Write what the holder ordered to the stick.

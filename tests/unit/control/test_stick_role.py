@@ -109,9 +109,15 @@ class Site:
         self.intake = Intake()
         self.ordered = Ordered()
         self.heard: list[BundleNews] = []
+        self.copies: list[tuple[bytes, bytes]] = []
+        self.wants_copy = True
         self.link = HandsetLink(folder)
-        role = StickRole(self.intake.bring, self.intake, self.ordered, self.heard.append)
+        role = StickRole(self.intake.bring, self.intake, self.ordered, self.heard.append, self.bring_copy)
         self.server = ControlServer(folder, {Role.STICK: role.handlers})
+
+    async def bring_copy(self, file: BinaryIO, key: bytes) -> bool:
+        self.copies.append((os.pread(file.fileno(), 1_000_000, 0), key))
+        return self.wants_copy
 
 
 @pytest.fixture
@@ -135,6 +141,16 @@ async def test_a_bundle_goes_over_whole_as_an_open_file(site: Site) -> None:
         assert await site.link.bring(file) == OFFER
     assert site.intake.taken == [bundle]
     assert site.intake.size_bytes == len(bundle)
+
+
+async def test_a_copy_goes_over_with_its_key_and_what_was_said_to_it_comes_back(site: Site) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"everything")
+        file.flush()
+        assert await site.link.bring_copy(file, b"age-\x00key")
+        site.wants_copy = False
+        assert not await site.link.bring_copy(file, b"")
+    assert site.copies == [(b"everything", b"age-\x00key"), (b"everything", b"")]
 
 
 async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:
@@ -166,6 +182,8 @@ async def test_a_refusal_is_told_apart_from_a_handset_that_is_away(site: Site, t
         (StickCode.NO_BUNDLE, BundleResult.NOTHING_TO_DO),
         (StickCode.COPY_WRITTEN, BundleResult.NOTHING_TO_DO),
         (StickCode.COPY_NOT_WRITTEN, BundleResult.INTERRUPTED),
+        (StickCode.COPY_READ, BundleResult.NOTHING_TO_DO),
+        (StickCode.COPY_NOT_WANTED, BundleResult.NOTHING_TO_DO),
         (OutcomeCode.WRONG_SERIAL, BundleResult.REFUSED),
         (OutcomeCode.FORGED, BundleResult.REFUSED),
         (StickCode.STICK_UNREADABLE, BundleResult.REFUSED),

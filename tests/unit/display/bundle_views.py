@@ -38,6 +38,7 @@ _ENDS: Final = {
     "nothing new": BundleEnded(BundleResult.NOTHING_TO_DO, number=12),
     "an identity was written": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.IDENTITY_WRITTEN),
     "a copy was written": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.COPY_WRITTEN),
+    "a copy is not wanted": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.COPY_NOT_WANTED),
     "for another phone": BundleEnded(BundleResult.REFUSED, OutcomeCode.WRONG_SERIAL, 12),
     "from a stranger": BundleEnded(BundleResult.REFUSED, OutcomeCode.UNKNOWN_KEY),
     "its time is over": BundleEnded(BundleResult.REFUSED, OutcomeCode.EXPIRED, 12),

@@ -66,6 +66,9 @@ def rights_views() -> dict[str, PhoneView]:
         phone.press(Key.OK)
     views["my data, a word asked back"] = phone.view
     views["my data, a copy for all"] = at("Privacy", "My data", "A copy", "Open to all").view
+    phone = at("Privacy", "My data", "A copy", "Bring one back")
+    phone.press(Key.OK)
+    views["my data, a copy comes back"] = phone.view
     phone = at("Privacy", "My data", "Requests", proved=False)
     phone.reply(ListRequests, _REQUESTS)
     views["requests"] = phone.view

@@ -34,7 +34,7 @@ async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
 async def export(lab: StoreLab, pin: str) -> None:
     exports = Exports(lab.path.parent)
     pins = {Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}
-    parts = CopyParts(pins, lab.requests, Copies(exports), exports)  # type: ignore[arg-type]
+    parts = CopyParts(pins, lab.requests, Copies(exports), exports, None)  # type: ignore[arg-type]
     try:
         await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin=pin))
         assert [name for name, _ in exports.listed()] == ["copy.tar.age"]
@@ -44,7 +44,7 @@ async def export(lab: StoreLab, pin: str) -> None:
 
 async def note_contacts(lab: StoreLab, pin: str) -> None:
     pins = {Actor.HOLDER: lab.pin, Actor.GUARDIAN: lab.guardian_pin}
-    parts = CopyParts(pins, lab.requests, None, None)  # type: ignore[arg-type]
+    parts = CopyParts(pins, lab.requests, None, None, None)  # type: ignore[arg-type]
     await MyDataRole(lambda: parts).handlers["contact_export"](ContactExportRequest(pin=pin))
 
 
@@ -81,6 +81,7 @@ async def test_a_copy_that_was_being_made_when_something_was_erased_has_to_be_or
         lab.requests,
         CopiesMeanwhile(exports),  # type: ignore[arg-type]
         exports,
+        None,  # type: ignore[arg-type]
     )
     with pytest.raises(ControlError, match="Order it again"):
         await MyDataRole(lambda: parts).handlers["my_data_export"](MyDataExportRequest(pin="4711"))

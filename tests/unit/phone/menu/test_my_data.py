@@ -38,6 +38,7 @@ from firmware.phone.requests.rights import (
     ReadRetention,
     RequestFiled,
     RequestRow,
+    RestoreMyData,
 )
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
@@ -261,6 +262,23 @@ def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
     assert "Whoever finds the copy can read it" in sentence(desk)
     desk.press(Key.CANCEL)
     assert not desk.said(CopyMyData)
+
+
+@pytest.mark.feature("own copy")
+def test_a_copy_comes_back_by_its_words_from_the_stick_that_is_plugged_in_then() -> None:
+    desk = holders_desk()
+    open_page(desk, "Privacy", "My data", "A copy", "Bring one back")
+    prove(desk, Right.COPY)
+    for digit in "222":
+        desk.press(digit)
+    desk.press(Key.OK)
+    [request] = desk.said(RestoreMyData)
+    assert request.passphrase.lower() == "c"
+    assert sentence(desk) == "Now plug in the stick with the copy."
+    desk.handle(Progressed(request, 40))
+    assert sentence(desk) == "Working…"
+    desk.reply(RestoreMyData, Outcome(True, word("The copy is back.")))
+    assert sentence(desk) == "The copy is back."
 
 
 def test_a_request_gets_a_number_and_a_day() -> None:

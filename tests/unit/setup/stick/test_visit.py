@@ -47,6 +47,7 @@ class Handset:
         self.news += [BundleFollowed(count=2, step=BundleStep.KEEPING, report=APPLIED)]
         self.copies: dict[str, bytes] = {}
         self.away = 0
+        self.wants_copy = True
         self.afters: list[int] = []
         self.when_brought: Callable[[], None] = lambda: None
 
@@ -75,6 +76,10 @@ class Handset:
         self._be_there()
         self.afters.append(after)
         return self.news.pop(0)
+
+    async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool:
+        self.said.append(("copy", os.pread(copy.fileno(), 1 << 30, 0), key))
+        return self.wants_copy
 
     async def stick_done(self, code: BundleCode) -> None:
         self._be_there()
@@ -410,6 +415,24 @@ async def test_what_the_holder_ordered_goes_to_the_stick_whole_and_is_gone_from_
     assert (lab.stick / "wecall-20260100-030405.tar.age").read_bytes() == copy
     assert not lab.handset.copies
     assert lab.handset.said == [StickCode.COPY_WRITTEN]
+
+
+async def test_the_newest_copy_that_has_its_key_is_handed_over_to_whoever_waits_for_it(lab: Lab) -> None:
+    lab.put("wecall-20260100-030405.tar", b"open")
+    lab.put("wecall-20260200-030405.tar.age", b"sealed")
+    lab.put("wecall-20260200-030405.key.age", b"key")
+    lab.put("wecall-20260300-030405.tar.age", b"without a key")
+    before = lab.names
+    await lab.run()
+    assert lab.handset.said == [("copy", b"sealed", b"key"), StickCode.COPY_READ]
+    assert lab.names == before
+
+
+async def test_where_nobody_waits_for_a_copy_the_display_says_how_it_comes_back(lab: Lab) -> None:
+    lab.put("wecall-20260100-030405.tar", b"open")
+    lab.handset.wants_copy = False
+    await lab.run()
+    assert lab.handset.said == [("copy", b"open", b""), StickCode.COPY_NOT_WANTED]
 
 
 async def test_a_bundles_end_stays_on_the_display_where_a_copy_goes_to_the_same_stick(lab: Lab) -> None:
