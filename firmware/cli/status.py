@@ -105,6 +105,8 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
         ending = call["result"] or "going on"
         if call["decision"] not in ("", ending):
             ending = f"{ending} ({call['decision']})"
+        if call["verification"]:
+            ending = f"{ending}, {call['verification']}"
         sound = f"  {_sound_words(call['sound'])}" if call["sound"] else ""
         click.echo(f"{call['started_at']}  {arrow} {who:32} {answered:12} {call['duration_s']:>6} s  {ending}{sound}")
 

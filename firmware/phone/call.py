@@ -76,6 +76,14 @@ class TransferState(StrEnum):
     FAILED = "failed"
 
 
+class Verification(StrEnum):
+    """What the own server says of a caller's number: it is the caller's, nobody knows, or the call is likely spam."""
+
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    SPAM = "spam"
+
+
 @dataclass(frozen=True, slots=True)
 class CallerId:
     """Who the other end says it is.
@@ -84,11 +92,13 @@ class CallerId:
         number: E.164 number, extension or URI as received, without parameters; empty where withheld.
         display_name: the name that came with the call; empty where there was none.
         asserted: a trusted server vouches for the identity (RFC 3325); False where only the caller says so.
+        verification: what a trusted server says of the number; None where it says nothing.
     """
 
     number: str
     display_name: str = ""
     asserted: bool = False
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
+from firmware.phone.call import CallId, CallQuality, Decision, TextMessage, Verification
 from firmware.phone.events import Timer
 from firmware.phone.orders import LineOrder, SoundOrder
 from firmware.phone.preferences import Preferences, SetUp
@@ -122,6 +122,7 @@ class OpenCallRecord:
         account: whose call it is: an account's name, empty for the default account.
         decision: BARRED where what was dialled never becomes a call, so that its record never leaves, come what may.
         began_ago_s: how long ago the call began, where it was found running.
+        verification: what the server said of the caller's number; it never leaves.
     """
 
     call_id: CallId
@@ -131,6 +132,7 @@ class OpenCallRecord:
     account: str = ""
     decision: Decision | None = None
     began_ago_s: float = 0.0
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)

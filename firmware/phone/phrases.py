@@ -5,7 +5,7 @@ from typing import Final
 
 from contract.calls import DisconnectReason
 from firmware.base.words import Word, word
-from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState
+from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState, Verification
 from firmware.phone.dial_plan import Objection
 from firmware.phone.news import Problem
 from firmware.phone.view import Hint
@@ -113,6 +113,12 @@ REGISTRATIONS: Final[Mapping[RegistrationState, Word]] = {
     RegistrationState.REGISTERING: word("connecting"),
     RegistrationState.REGISTERED: word("connected"),
     RegistrationState.FAILED: word("no service"),
+}
+
+VERIFICATIONS: Final[Mapping[Verification, Word]] = {
+    Verification.VERIFIED: word("✓ Verified"),
+    Verification.UNVERIFIED: word("Number not verified"),
+    Verification.SPAM: word("Likely spam"),
 }
 
 DECISIONS: Final[Mapping[Decision, Word]] = {

@@ -54,7 +54,15 @@ def receive_call(state: PhoneState, event: IncomingCallReceived) -> None:
 
 
 def _open_record(state: PhoneState, call: Call) -> None:
-    state.emit(OpenCallRecord(call.call_id, CallDirection.INCOMING, call.party.number, account=call.account))
+    state.emit(
+        OpenCallRecord(
+            call.call_id,
+            CallDirection.INCOMING,
+            call.party.number,
+            account=call.account,
+            verification=call.party.verification,
+        )
+    )
 
 
 def _offer(state: PhoneState, call: Call) -> None:

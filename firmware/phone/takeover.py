@@ -82,7 +82,12 @@ def _take_record(state: PhoneState, found: FoundCall) -> Call:
     )
     state.emit(
         OpenCallRecord(
-            call.call_id, call.direction, call.party.number, account=call.account, began_ago_s=found.began_ago_s
+            call.call_id,
+            call.direction,
+            call.party.number,
+            account=call.account,
+            began_ago_s=found.began_ago_s,
+            verification=call.party.verification,
         )
     )
     if found.answered_ago_s is not None:

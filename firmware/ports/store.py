@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallId, CallQuality, Decision, TextMessage
+from firmware.phone.call import CallId, CallQuality, Decision, TextMessage, Verification
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.preferences import Preferences, SetUp
@@ -29,6 +29,7 @@ class CallLogEntry:
     decision: Decision | None = None
     quality: CallQuality | None = None
     contact_id: int = 0
+    verification: Verification | None = None
 
 
 class CallLog(Protocol):

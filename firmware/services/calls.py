@@ -90,4 +90,5 @@ class CallErrands:
             quality=entry.quality,
             attribution=place,
             contact_id=entry.contact_id,
+            verification=entry.verification,
         )

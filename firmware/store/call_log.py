@@ -118,6 +118,7 @@ class StoredCallLog:
             clock_synced=self._clocks.is_synced(),
             decision=begun.decision,
             boot_id=self._clocks.boot_id,
+            verification=begun.verification,
         )
         while len(self._calls) > _MAX_KEPT:
             del self._calls[next(iter(self._calls))]

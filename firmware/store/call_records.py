@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.messages import CallDetailRecord, ClockQuality, Topic, timestamp
-from firmware.phone.call import CallId, Decision
+from firmware.phone.call import CallId, Decision, Verification
 from firmware.privacy.consent import ConsentState
 from firmware.privacy.egress.border import reportable_number
 from firmware.store.database import Database
@@ -41,6 +41,7 @@ class Call:
     sip_code: int = 0
     decision: Decision | None = None
     boot_id: str = ""
+    verification: Verification | None = None
     set_aside: bool = False
 
 

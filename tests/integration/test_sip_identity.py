@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from contract.calls import DisconnectReason
-from firmware.phone.call import CallerId, CallState, RegistrationState, RejectReason, SipUri
+from firmware.phone.call import CallerId, CallState, RegistrationState, RejectReason, SipUri, Verification
 from firmware.phone.news import CallPartyChanged, IncomingCallReceived
 from firmware.phone.orders import HangUpCall, PlaceCall, RedirectCall, RejectCall
 from tests.lab.kamailio import Kamailio
@@ -70,6 +70,16 @@ def test_a_caller_is_told_whom_to_call_instead(line: SipLine, peer: ScriptedPeer
     assert line.wait_for_call(call.call_id, CallState.DISCONNECTED).reason is DisconnectReason.FORWARDED
 
 
+@pytest.mark.feature("verified callers")
+def test_the_servers_word_that_a_number_is_verified_comes_with_the_call(line: SipLine, peer: ScriptedPeer) -> None:
+    verified = "P-Asserted-Identity: <sip:+4930123456;verstat=TN-Validation-Passed@localhost;user=phone>"
+    peer.invite("alice", verified, body=sdp())
+    call = line.wait_for(IncomingCallReceived)
+    assert call.caller == CallerId("+4930123456", asserted=True, verification=Verification.VERIFIED)
+    line.stack.order(RejectCall(call.call_id, RejectReason.DECLINED))
+    peer.acknowledge(peer.receive(603))
+
+
 @pytest.mark.feature("caller identity")
 def test_a_stranger_asserts_nothing_and_is_not_answered_without_a_hand(server: Kamailio) -> None:
     port = free_port(socket.SOCK_DGRAM)
@@ -83,7 +93,7 @@ def test_a_stranger_asserts_nothing_and_is_not_answered_without_a_hand(server: K
             BOSS_HEADER,
             "Alert-Info: <urn:alert:source:internal>;info=alert-autoanswer",
             body=sdp(),
-            sender='"Your bank" <sip:fake@localhost>',
+            sender='"Your bank" <sip:fake;verstat=TN-Validation-Passed@localhost>',
             to=port,
         )
         call = line.wait_for(IncomingCallReceived)

@@ -84,6 +84,7 @@ class LoggedCall(Answer):
         answered: somebody took the call, however it ended.
         result: how it ended, in the words of call detail records (`DisconnectReason`); None while it goes on.
         decision: what the handset decided about the call by itself; empty where nothing.
+        verification: what the server said of the caller's number; empty where nothing.
         sound: how it sounded; None where nothing was measured.
     """
 
@@ -95,6 +96,7 @@ class LoggedCall(Answer):
     answered: bool
     result: DisconnectReason | None
     decision: str
+    verification: str
     sound: CallQuality | None
 
 
@@ -200,6 +202,7 @@ def _lines(entries: Sequence[CallLogEntry]) -> tuple[LoggedCall, ...]:
             answered=entry.answered_at is not None,
             result=entry.reason,
             decision=entry.decision or "",
+            verification=entry.verification or "",
             sound=entry.quality,
         )
         for entry in entries

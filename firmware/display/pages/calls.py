@@ -114,6 +114,8 @@ def _ringing(view: PhoneView, call: CallView, translator: Translator) -> tuple[B
         blocks.insert(1, detail(say(word("by way of {party}", party=call.diverted_by)), Importance.NEEDED))
     elif call.account:
         blocks.insert(1, detail(say(word("To {account}", account=call.account)), Importance.NEEDED))
+    if (said := call.party.verification) is not None:
+        blocks.insert(1, detail(say(phrases.VERIFICATIONS[said]), Importance.NEEDED))
     return (*blocks, *(() if view.hint is not None else (detail(say(word("Lift the handset"))),)))
 
 

@@ -21,7 +21,7 @@ from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu_stack import PageNews
 from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, MenuRow, SoftKeys
-from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER
+from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER, VERIFICATIONS
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall
 from firmware.phone.requests.contacts import ContactDeleted, ContactSaved
@@ -194,6 +194,8 @@ class CallPage(Choices):
             facts.append(Choice(word("Where"), value=call.attribution))
         if call.answered:
             facts.append(Choice(word("Talked"), value=clock(call.duration_s)))
+        if call.verification is not None:
+            facts.append(Choice(VERIFICATIONS[call.verification]))
         if call.decision is not None:
             facts.append(Choice(DECISIONS[call.decision]))
         if call.reason is not None and not self._failure():

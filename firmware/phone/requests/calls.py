@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallId, CallQuality, Decision
+from firmware.phone.call import CallId, CallQuality, Decision, Verification
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.request import Request, Stretch
 
@@ -28,6 +28,7 @@ class LoggedCall:
         duration_s: whole seconds that were talked.
         answered: somebody answered.
         contact_id: whose number it is, 0 where the address book has nobody.
+        verification: what the server said of the caller's number; None where nothing.
     """
 
     call_id: CallId
@@ -42,6 +43,7 @@ class LoggedCall:
     quality: CallQuality | None = None
     attribution: str = ""
     contact_id: int = 0
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from firmware.phone.call import CallerId
+from firmware.phone.call import CallerId, Verification
 from firmware.voice.sip.mapping import caller_id
+from firmware.voice.sip.verification import verification
 
 _MAX_HEADERS: Final = 200
 _MAX_ANSWER_AFTER_S: Final = 60
@@ -99,8 +100,9 @@ def read_invitation(message: str, *, trusted: bool) -> Invitation:
     caller = caller_id(headers.first("from") or headers.first("f"))
     if not trusted:
         return Invitation(caller)
+    caller = asserted_identity(headers) or caller
     return Invitation(
-        asserted_identity(headers) or caller,
+        replace(caller, verification=_verification(headers, caller)) if caller.number else caller,
         ring=_ring(headers),
         answer_after_s=_answer_after_s(headers),
         diverted_by=_diverted_by(headers),
@@ -124,6 +126,13 @@ def asserted_identity(headers: Headers) -> CallerId | None:
         if party.number:
             return replace(party, asserted=True)
     return None
+
+
+def _verification(headers: Headers, caller: CallerId) -> Verification | None:
+    """Return what the server says of the number that is shown: where it asserts that, else in From."""
+    values = (*headers.values("p-asserted-identity"), headers.first("from") or headers.first("f"))
+    named = next((value for value in values if caller_id(value).number == caller.number), "")
+    return verification(named, headers.values("call-info"), (*headers.values("identity"), *headers.values("y")))
 
 
 def _ring(headers: Headers) -> str:

@@ -125,16 +125,20 @@ _URI = re.compile(r"^(?:sips?|tel):(?:(?P<user>[^@]*)@)?(?P<rest>.*)$", re.IGNOR
 def caller_id(from_header: str) -> CallerId:
     """Read who calls from a From header's value (RFC 3261 section 20.20); it is hostile until proven otherwise."""
     match = _NAME_ADDR.match(from_header)
-    if match:
-        quoted, token, uri = match.group("quoted", "token", "uri")
-        name = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else (token or "")
-    else:
-        name, uri = "", from_header.strip()
+    quoted, token = match.group("quoted", "token") if match else (None, "")
+    name = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else (token or "")
+    uri = uri_in(from_header)
     number = _printable(_user_part(uri), MAX_NUMBER_LENGTH)
     if number.lower() in {"anonymous", "unavailable", "restricted"}:
         # RFC 3323 section 4.1: the name of a caller who does not want to be named.
         return CallerId(number="")
     return CallerId(number=number, display_name=_printable(name, MAX_DISPLAY_NAME_LENGTH))
+
+
+def uri_in(header: str) -> str:
+    """Return the URI of a From header's value, or of one like it."""
+    match = _NAME_ADDR.match(header)
+    return match["uri"] if match else header.strip()
 
 
 def _user_part(uri: str) -> str:

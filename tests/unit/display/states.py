@@ -15,6 +15,7 @@ from firmware.phone.call import (
     RegistrationFailure,
     RegistrationState,
     TransferState,
+    Verification,
 )
 from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Timer
@@ -393,6 +394,12 @@ VIEWS = {
             contact_name="欧阳建国办公室电话",
         ),
     ),
+    **{
+        f"incoming call, {verification}": _view(
+            Mode.RINGING, call=_call(CallState.INCOMING, replace(_ANNA, verification=verification))
+        )
+        for verification in Verification
+    },
     "incoming call, withheld": _view(Mode.RINGING, call=_call(CallState.INCOMING, CallerId(""))),
     "talking": _view(Mode.IN_CALL, off_hook=True, microphone_open=True, call=_call(CallState.ACTIVE, duration_s=3725)),
     "talking, keys sent": _view(

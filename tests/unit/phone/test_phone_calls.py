@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallerId, CallId, CallState, Decision, RegistrationState, RejectReason
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RegistrationState, RejectReason, Verification
 from firmware.phone.commands import (
     CancelTimer,
     CloseCallRecord,
@@ -18,7 +19,7 @@ from firmware.phone.commands import (
 )
 from firmware.phone.events import CallerNamed, KeyRepeated, MissedCallsCounted, Timer
 from firmware.phone.key import Key
-from firmware.phone.news import Problem, ProblemRaised, RegistrationChanged
+from firmware.phone.news import IncomingCallReceived, Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.orders import (
     AnswerCall,
     AudioRoute,
@@ -46,6 +47,15 @@ OTHER = CallId("other")
 
 
 # --- ringing ---
+
+
+@pytest.mark.feature("verified callers")
+def test_what_the_server_says_of_the_number_is_kept_with_the_call() -> None:
+    desk = Desk()
+    desk.handle(IncomingCallReceived(INCOMING, replace(CALLER, verification=Verification.VERIFIED)))
+    assert desk.records() == [
+        OpenCallRecord(INCOMING, CallDirection.INCOMING, CALLER.number, verification=Verification.VERIFIED)
+    ]
 
 
 def test_an_incoming_call_rings_is_recorded_and_looked_up() -> None:

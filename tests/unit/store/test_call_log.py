@@ -11,7 +11,7 @@ import pytest
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.base.errors import StorageError
-from firmware.phone.call import CallId, CallQuality, Decision
+from firmware.phone.call import CallId, CallQuality, Decision, Verification
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.store.call_records import Call
 from firmware.store.call_rows import entry_of
@@ -52,6 +52,18 @@ async def test_a_call_is_in_the_log_before_its_first_packet(lab: StoreLab) -> No
     await lab.restart()
     [entry] = await lab.call_log.recent(10)
     assert (entry.call_id, entry.number, entry.reason) == (call_id, "10086", None)
+
+
+async def test_what_the_server_said_of_the_number_stays_in_the_log_and_leaves_with_no_record(lab: StoreLab) -> None:
+    call_id = CallId(f"{9:032x}")
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    await lab.call_log.open_record(OpenCallRecord(call_id, INCOMING, "10086", verification=Verification.SPAM))
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 0))
+    await lab.restart()
+    assert [entry.verification for entry in await lab.call_log.recent(10)] == [Verification.SPAM]
+    [record] = await records(lab)
+    assert record["id"] == call_id
+    assert "spam" not in str(record)
 
 
 async def test_a_call_that_is_over_is_in_the_log_with_its_times(lab: StoreLab) -> None:

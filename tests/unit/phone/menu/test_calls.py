@@ -2,14 +2,14 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import word
-from firmware.phone.call import CallId, CallQuality, CallState, Decision
+from firmware.phone.call import CallId, CallQuality, CallState, Decision, Verification
 from firmware.phone.commands import MarkMissedCallsSeen
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
-from firmware.phone.phrases import HINTS, REASONS, UNKNOWN_CALLER
+from firmware.phone.phrases import HINTS, REASONS, UNKNOWN_CALLER, VERIFICATIONS
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd
 from firmware.phone.request import Answered, Failed, Stretch
@@ -40,6 +40,15 @@ def open_list(desk: Desk, *calls: LoggedCall, kind: CallKind = CallKind.ALL, tit
     open_page(desk, "Calls", title)
     assert desk.said(ListCalls)[-1].kind is kind
     desk.reply(ListCalls, Stretch(0, len(calls), calls))
+
+
+@pytest.mark.feature("verified callers")
+@pytest.mark.parametrize("verification", Verification)
+def test_a_call_says_what_the_server_said_of_its_number(verification: Verification) -> None:
+    desk = office()
+    open_list(desk, logged(1, verification=verification))
+    desk.press(Key.OK)
+    choose(desk, said(VERIFICATIONS[verification]))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
+import base64
+import json
+
 import pytest
 
-from firmware.phone.call import CallerId
+from firmware.phone.call import CallerId, Verification
 from firmware.voice.sip.identity import Headers, asserted_identity, read_invitation
 
 
@@ -27,6 +30,96 @@ def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') 
 )
 def test_the_server_says_who_calls(headers: tuple[str, ...], caller: CallerId) -> None:
     assert read_invitation(invite(*headers), trusted=True).caller == caller
+
+
+PASSED = "verstat=TN-Validation-Passed"
+
+
+def passport(attest: str = "A", number: object = "14085401000", ppt: str = "shaken") -> str:
+    """Make an Identity header whose signature nobody looks at (RFC 8588 section 5)."""
+    header, claims = {"alg": "ES256", "ppt": ppt}, {"attest": attest, "orig": {"tn": number}}
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
+    return f"Identity: {'.'.join(parts)}.c2lnbmF0dXJl;info=<https://cert.example.org/a.cer>;alg=ES256;ppt={ppt}"
+
+
+@pytest.mark.feature("verified callers")
+@pytest.mark.parametrize(
+    ("headers", "verification"),
+    [
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>",), Verification.VERIFIED),
+        ((f'P-Asserted-Identity: "Ann" <sip:+14085401000;{PASSED}@x;user=phone>',), Verification.VERIFIED),
+        ((f"P-Asserted-Identity: tel:+14085401000;{PASSED.upper()}",), Verification.VERIFIED),
+        (("P-Asserted-Identity: <tel:+14085401000;verstat=TN-Validation-Failed>",), Verification.UNVERIFIED),
+        (("P-Asserted-Identity: <tel:+14085401000;verstat=No-TN-Validation>",), Verification.UNVERIFIED),
+        (("P-Asserted-Identity: <tel:+14085401000>",), None),
+        (("P-Asserted-Identity: <tel:+14085401000;verstat=TN-Validation-Passed-Indeed>",), None),
+        (("P-Asserted-Identity: <tel:+14085401000;verstat=>",), None),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED};verstat=TN-Validation-Failed>",), None),
+        ((f"P-Asserted-Identity: <sip:+14085401000@x;{PASSED}>",), None),
+        ((f"P-Asserted-Identity: <sip:+14085401000@x>;{PASSED}",), None),
+        ((f'P-Asserted-Identity: "<tel:+14085401000;{PASSED}>" <tel:+14085401000>',), None),
+        ((f"P-Asserted-Identity: <tel:+1;{PASSED}>", "Privacy: id"), None),
+        ((f"Remote-Party-ID: <sip:300;{PASSED}@x>",), None),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport()), Verification.VERIFIED),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport("B")), Verification.UNVERIFIED),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport("C")), Verification.UNVERIFIED),
+        (
+            (f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport(number="14085401001")),
+            Verification.UNVERIFIED,
+        ),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport(number=["1"])), Verification.UNVERIFIED),
+        ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", "Identity: rubbish"), Verification.UNVERIFIED),
+        (
+            (f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", "Identity: e30.W10.x;ppt=shaken"),
+            Verification.UNVERIFIED,
+        ),
+        (
+            (f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", passport(), passport("C", ppt="div")),
+            Verification.VERIFIED,
+        ),
+        ((passport(),), None),
+        (("P-Asserted-Identity: <tel:+14085401000>", passport()), None),
+        (("Call-Info: <https://x/1>;purpose=info;type=spam;confidence=85",), Verification.SPAM),
+        (("Call-Info: <https://x/1>;purpose=info;type=Fraud",), Verification.SPAM),
+        (("Call-Info: <https://x/1>;type=spam;confidence=49",), None),
+        (("Call-Info: <https://x/1>;type=spam;confidence=101",), None),
+        (("Call-Info: <https://x/1>;type=spam;confidence=high",), None),
+        (("Call-Info: <https://x/1?;type=spam>",), None),
+        (("Call-Info: <https://x/1>;type=telemarketing;confidence=99",), None),
+        (
+            (f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", "Call-Info: <x:1>;type=spam"),
+            Verification.SPAM,
+        ),
+    ],
+)
+def test_the_server_says_whether_the_number_is_the_callers(
+    headers: tuple[str, ...], verification: Verification | None
+) -> None:
+    message = invite(*headers)
+    assert read_invitation(message, trusted=True).caller.verification is verification
+    assert read_invitation(message, trusted=False).caller.verification is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "verification"),
+    [
+        (f"<sip:+14085401000;{PASSED}@x;user=phone>;tag=1", Verification.VERIFIED),
+        ("<tel:+14085401000;verstat=No-TN-Validation>;tag=1", Verification.UNVERIFIED),
+        (f'"<sip:+1;{PASSED}@x>" <sip:+14085401000@x>;tag=1', None),
+        (f'<sip:+14085401000@x>;tag=1;a="<tel:+14085401000;{PASSED}>"', None),
+    ],
+)
+def test_where_the_server_asserts_nothing_from_says_it_by_the_same_server(
+    sender: str, verification: Verification | None
+) -> None:
+    assert read_invitation(invite(sender=sender), trusted=True).caller.verification is verification
+    assert read_invitation(invite(sender=sender), trusted=False).caller.verification is None
+
+
+def test_what_from_says_of_one_number_says_nothing_of_another() -> None:
+    message = invite("P-Asserted-Identity: <tel:+4930200>", sender=f"<tel:+14085401000;{PASSED}>;tag=1")
+    caller = read_invitation(message, trusted=True).caller
+    assert (caller.number, caller.verification) == ("+4930200", None)
 
 
 def test_without_trust_only_the_callers_own_word_is_left() -> None:
