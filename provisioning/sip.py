@@ -37,7 +37,8 @@ class Sip(ConfigurationTable):
         keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
         probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
         no_answer_s: how long an incoming call rings before it counts as missed.
-        retry_base_s, retry_cap_s: bounds of the back-off between tries to register.
+        retry_base_s, retry_cap_s: bounds of the back-off between tries to register. A lost server that is reached over
+            TCP or TLS is looked for beside that, every second or two for some minutes.
         binding_check_s: seconds between REGISTERs to a server reached over UDP, which cannot tell otherwise that it has
             restarted and forgotten us; 0 for none, where the operator counts them.
         prefer_ipv6: of a server that both families reach, use IPv6 first.

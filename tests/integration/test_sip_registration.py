@@ -185,6 +185,23 @@ def test_a_restarted_server_has_the_handset_back_within_five_seconds(
         assert kamailio.is_registered("alice")
 
 
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+def test_a_server_that_was_away_for_long_is_found_by_a_knock_however_long_the_next_try_is_off(
+    authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path, transport: Transport
+) -> None:
+    with Kamailio(tmp_path, USERS, certificate=authority.issue("localhost", hosts=LOOPBACK)) as kamailio:
+        # By lot any time up to the longest one: of such a long one hardly ever the first seconds.
+        line = line_to(kamailio, transport, retry_base_s=600_000.0, retry_cap_s=600_000_000.0)
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        kamailio.kill()
+        assert failure_of(line).retry_in_s > 5
+        line.forget()
+        kamailio.start()
+        line.wait_for_registration(RegistrationState.REGISTERING, timeout_s=5)
+        line.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        assert kamailio.is_registered("alice")
+
+
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])
 def test_stopping_takes_two_seconds_at_most_when_the_server_is_gone(
     authority: CertificateAuthority, line_to: LineMaker, tmp_path: Path, transport: Transport

@@ -268,6 +268,11 @@ class Engine:
         """Return under which hosts an account's server may be asked to place a call."""
         return frozenset({account.settings.domain.lower(), account.settings.host.lower()}) | self._admission.trusted
 
+    def shut_connections(self) -> None:
+        """Leave every connection, unless an account is registered, which may be over one of them."""
+        if self._lines is not None and not self._lines.any_registered:
+            native.library().wecall_shut_connections()
+
     def is_trusted(self, source: str) -> bool:
         """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
         # The library keeps no source where it refuses a call later than at once.

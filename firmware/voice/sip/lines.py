@@ -14,7 +14,7 @@ from firmware.voice.sip import native
 from firmware.voice.sip.account import Path, SipAccount, account_configuration
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.scheduler import Scheduler
-from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6
+from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6, knock
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
 
@@ -44,6 +44,7 @@ class AccountLine:
         self._choice = ServerChoice()
         self._resolver = ServerResolver(settings, engine.deliver, prefer_ipv6=engine.settings.prefer_ipv6)
         self._aimed_at: Target | None = None
+        self._starts_over = False
         self._registration: Registration | None = None
         self.own_address = ""
         self.account: SipAccount | None = None
@@ -86,6 +87,9 @@ class AccountLine:
         if target != self._aimed_at:
             # The library registers anew over a new route by itself.
             self._aim()
+        elif self._starts_over:
+            self._starts_over = False
+            account.move(self._configuration(target))
         else:
             account.register()
 
@@ -98,6 +102,20 @@ class AccountLine:
         """Ask the server in use whether it is there."""
         if self.account is not None:
             self.account.probe(f"sip:{self.settings.domain}")
+
+    def knock(self, done: Callable[[bool], None]) -> None:
+        """Call `done` on this thread with whether the server in use takes connections: one is opened, and closed."""
+        if (target := self._choice.current) is None:
+            self._engine.deliver(lambda: done(False))
+        else:
+            knock(target, lambda is_open: self._engine.deliver(lambda: self._knocked(done, is_open=is_open)))
+
+    def _knocked(self, done: Callable[[bool], None], *, is_open: bool) -> None:
+        if is_open:
+            # What was begun while nobody answered is tried again ever more slowly (RFC 6298 section 5.5).
+            self._engine.shut_connections()
+            self._starts_over = True
+        done(is_open)
 
     @property
     def has_others(self) -> bool:
@@ -379,6 +397,7 @@ class Lines:
             probe_s=settings.probe_s if is_datagram or account.may_fail_over else None,
             binding_check_s=settings.binding_check_s if is_datagram else 0.0,
             return_s=settings.return_s,
+            knocks=not is_datagram,
         )
         line.bind(registration)
         self._lines[account.name], self._registrations[account.name] = line, registration

@@ -20,6 +20,12 @@ ANSWER_OVERDUE_S: Final = 5.0
 SILENT_S: Final = 2.0
 # Everybody who loses a server loses it at the same time.
 FAIL_OVER_JITTER_S: Final = 0.5
+# A server that is back is found within two seconds, by a packet or two each time, and by a thousand handsets at once.
+KNOCK_S: Final = 1.5
+# For some minutes: later the wait doubles, up to the cap.
+_QUICK_KNOCKS: Final = 200
+# They register over so long then, which leaves a small server time to greet each of them.
+RETURN_JITTER_S: Final = 2.5
 # How rarely the best server is asked whether it is back, where it keeps turning us away.
 RETURN_CAP_S: Final = 600.0
 _BUSY_S: Final = 5.0
@@ -42,6 +48,7 @@ class Line(Protocol):
     def register(self) -> None: ...
     def unregister(self) -> None: ...
     def probe(self) -> None: ...
+    def knock(self, done: Callable[[bool], None]) -> None: ...
     @property
     def has_others(self) -> bool: ...
     @property
@@ -71,6 +78,7 @@ class Registration:
         probe_s: float | None,
         binding_check_s: float = 0.0,
         return_s: float = 30.0,
+        knocks: bool = False,
         rng: random.Random | None = None,
     ) -> None:
         """Set up without sending anything.
@@ -85,6 +93,8 @@ class Registration:
             probe_s: seconds between probes, None where the transport itself tells when the server is gone.
             binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none.
             return_s: seconds between looks at whether a better server is back.
+            knocks: a server that is lost is looked for by connections, which are cheap to refuse (RFC 5626 section 4.5
+                asks for patience of those who register).
             rng: source of jitter.
         """
         self._line = line
@@ -108,6 +118,11 @@ class Registration:
         self._next_check: Appointment | None = None
         self._home: Appointment | None = None
         self._return_s = self._home_s = return_s
+        self._may_knock = knocks
+        self._next_knock: Appointment | None = None
+        self._knocks = 0
+        self._opened_in_vain = False
+        self._is_returning = False
 
     @property
     def is_registered(self) -> bool:
@@ -121,7 +136,14 @@ class Registration:
     def stop(self) -> None:
         """Unregister where registered, and do nothing more."""
         self._stopped = True
-        for appointment in (self._retry, self._overdue, self._next_probe, self._next_check, self._home):
+        for appointment in (
+            self._retry,
+            self._overdue,
+            self._next_probe,
+            self._next_check,
+            self._home,
+            self._next_knock,
+        ):
             if appointment is not None:
                 appointment.cancel()
         if self._state is RegistrationState.REGISTERED:
@@ -130,7 +152,8 @@ class Registration:
     def retry_now(self) -> None:
         """Try at once: the network has just changed."""
         if not self._stopped:
-            self._failed_attempts = 0
+            self._failed_attempts = self._knocks = 0
+            self._opened_in_vain = False
             self._attempt()
 
     def succeeded(self) -> None:
@@ -138,7 +161,8 @@ class Registration:
         self._cancel_overdue()
         self._cancel_retry()
         self._failed_attempts = 0
-        self._server_lost = False
+        self._server_lost = self._opened_in_vain = self._is_returning = False
+        self._knocks = 0
         self._probe_answered = True
         self._line.settle()
         self._tell(RegistrationState.REGISTERED)
@@ -158,7 +182,8 @@ class Registration:
             sip_code: the response's status code, 0 where there was none.
             retry_after_s: when the server wants to hear from us again (RFC 3261 section 20.33).
         """
-        if self._stopped:
+        if self._stopped or self._is_returning:
+            # What becomes of a REGISTER from before the server was back says nothing of it.
             return
         self._cancel_overdue()
         another_may_do = failure in _OF_ONE_SERVER or sip_code >= _SERVER_FAILURE
@@ -176,6 +201,7 @@ class Registration:
         if failure is RegistrationFailure.SERVER_UNREACHABLE:
             self._server_lost = True
             self._start_probing()
+            self._knock_later()
         else:
             self._stop_probing()
         self._tell(RegistrationState.FAILED, failure, sip_code, delay_s)
@@ -214,10 +240,8 @@ class Registration:
             return
         self._probe_answered = True
         if self._server_lost:
-            self._server_lost = False
             self._failed_attempts = 0
-            # Everybody who lost this server sees it return at the same time.
-            self._retry_in(full_jitter_s(0, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng))
+            self._server_returned(min(self._retry_base_s, self._retry_cap_s))
 
     def _move_on(self) -> None:
         """Register at the server that is in use now, very soon."""
@@ -231,6 +255,7 @@ class Registration:
 
     def _attempt(self) -> None:
         self._cancel_retry()
+        self._is_returning = False
         # A failure stays on the display until it is over; it would flicker otherwise.
         if self._state is not RegistrationState.FAILED:
             self._tell(RegistrationState.REGISTERING)
@@ -255,6 +280,36 @@ class Registration:
         self._server_lost = True
         self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
         self._start_probing()
+        self._knock_later()
+
+    def _knock_later(self) -> None:
+        """Look soon whether the server is back, unless it was and did not take us."""
+        if self._may_knock and self._next_knock is None and not self._opened_in_vain:
+            slower = 2.0 ** min(max(0, self._knocks - _QUICK_KNOCKS), 32)
+            wait_s = min(self._retry_cap_s, KNOCK_S * slower) * self._rng.uniform(0.5, 1)
+            self._next_knock = self._scheduler.after(wait_s, self._knock)
+
+    def _knock(self) -> None:
+        self._knocks += 1
+        self._line.knock(self._knocked)
+
+    def _knocked(self, is_open: bool) -> None:
+        self._next_knock = None
+        if self._stopped or not self._server_lost:
+            return
+        if is_open:
+            self._opened_in_vain = True
+            self._server_returned(RETURN_JITTER_S)
+        else:
+            self._knock_later()
+
+    def _server_returned(self, jitter_s: float) -> None:
+        """Say so, and register: everybody who lost this server sees it return at the same time."""
+        self._server_lost = False
+        self._is_returning = True
+        self._cancel_overdue()
+        self._tell(RegistrationState.REGISTERING)
+        self._retry_in(self._rng.uniform(0, jitter_s))
 
     def _start_probing(self) -> None:
         if self._probe_s is not None and self._next_probe is None:

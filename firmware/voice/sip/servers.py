@@ -23,6 +23,7 @@ from provisioning.sip_choices import SERVICE_LABELS
 
 _log = logging.getLogger(__name__)
 
+KNOCK_LIMIT_S: Final = 2.0
 MAX_TARGETS: Final = 4
 _DNS_S: Final = 3.0
 
@@ -152,6 +153,20 @@ class ServerResolver:
         waiting, self._waiting = self._waiting, []
         for done in waiting:
             done(resolution)
+
+
+def knock(target: Target, done: Callable[[bool], None]) -> None:
+    """Call `done`, on another thread, with whether somebody takes connections there; within KNOCK_LIMIT_S."""
+
+    def connect() -> None:
+        try:
+            socket.create_connection((target.address, target.port), KNOCK_LIMIT_S).close()
+        except OSError:
+            done(False)
+        else:
+            done(True)
+
+    threading.Thread(target=connect, name="knock", daemon=True).start()
 
 
 def look_up(account: AccountSettings, *, prefer_ipv6: bool = False) -> Resolution:

@@ -22,7 +22,15 @@ RETURN_S = 30.0
 class ServerRoom:
     """A line whose far end does what the test says, on a clock that the test turns."""
 
-    def __init__(self, probe_s: float | None = None, servers: int = 1, binding_check_s: float = 0) -> None:
+    def __init__(
+        self,
+        probe_s: float | None = None,
+        servers: int = 1,
+        binding_check_s: float = 0,
+        *,
+        knocks: bool = False,
+        seed: int = 7,
+    ) -> None:
         self.now_s = 0.0
         self.scheduler = Scheduler(lambda: self.now_s)
         self.told = list[RegistrationChanged]()
@@ -37,12 +45,14 @@ class ServerRoom:
             retry_cap_s=60,
             probe_s=probe_s,
             binding_check_s=binding_check_s,
-            rng=random.Random(7),
+            knocks=knocks,
+            rng=random.Random(seed),
         )
         self.choice = ServerChoice()
         self.choice.offer([Target(str(number), f"192.0.2.{number}", 5060) for number in range(servers)])
         self.used = self.choice.current
         self.first_answers = False
+        self.is_open = False
         self.is_busy = False
 
     def prepare(self, done: Callable[[RegistrationFailure | None], None]) -> None:
@@ -57,6 +67,10 @@ class ServerRoom:
 
     def probe(self) -> None:
         self.sent.append("probe")
+
+    def knock(self, done: Callable[[bool], None]) -> None:
+        self.sent.append("knock")
+        done(self.is_open)
 
     @property
     def has_others(self) -> bool:
@@ -116,6 +130,96 @@ def test_failed_tries_are_repeated_ever_more_slowly_up_to_the_cap() -> None:
     assert room.sent == ["register"] * 21
     assert max(event.retry_in_s for event in room.told) > 10
     assert [event.state for event in room.told].count(RegistrationState.REGISTERING) == 1, "the reason stays shown"
+
+
+def lost_for(away_s: float, *, knocks: bool = True, seed: int = 7) -> ServerRoom:
+    """Return a line whose server refuses connections for so long, whatever is tried, and takes them from then on."""
+    room = ServerRoom(knocks=knocks, seed=seed)
+    room.registration.start()
+    room.registration.succeeded()
+    room.registration.connection_lost()
+    while room.now_s < away_s:
+        before = room.sent.count("register")
+        room.pass_time(0.25)
+        if room.sent.count("register") > before:
+            room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+    room.is_open = True
+    room.sent.clear()
+    room.told.clear()
+    return room
+
+
+def returns(room: ServerRoom, *, within_s: float = 100) -> tuple[float, float]:
+    """Return after how many seconds the display says no longer that there is no answer, and when REGISTER goes out."""
+    began_s, told_s = room.now_s, None
+    while "register" not in room.sent and room.now_s < began_s + within_s:
+        room.pass_time(0.05)
+        if told_s is None and room.told and room.state is RegistrationState.REGISTERING:
+            told_s = room.now_s - began_s
+    sent_s = room.now_s - began_s
+    # A try whose time had come anyway succeeds before anybody knocks.
+    return told_s or sent_s, sent_s
+
+
+@pytest.mark.parametrize("away_s", [1, 20, 120])
+def test_a_thousand_handsets_notice_within_two_seconds_that_their_server_is_back_and_come_one_by_one(
+    away_s: float,
+) -> None:
+    noticed, sent = zip(*(returns(lost_for(away_s, seed=seed)) for seed in range(1000)), strict=True)
+    assert max(noticed) < 2
+    assert max(sent) < 4.5
+    for second in range(5):
+        assert sum(second <= at_s < second + 1 for at_s in sent) < 500, "no second has half of them"
+
+
+def test_while_a_server_is_away_a_handset_looks_for_it_once_a_second_or_two_and_after_minutes_seldom() -> None:
+    room = ServerRoom(knocks=True)
+    room.registration.start()
+    room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+    room.pass_time(60)
+    assert 40 <= room.sent.count("knock") <= 80
+    room.pass_time(3600)
+    before = room.sent.count("knock")
+    room.pass_time(3600)
+    assert 55 <= room.sent.count("knock") - before <= 125
+
+
+def test_a_server_that_takes_connections_and_no_registrations_is_left_alone_ever_longer() -> None:
+    room = lost_for(20)
+    for _ in range(20):
+        returns(room)
+        room.sent.clear()
+        room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+        assert "knock" not in room.sent
+    assert max(event.retry_in_s for event in room.told) > 10
+    room.registration.succeeded()
+    room.registration.connection_lost()
+    room.is_open = False
+    room.pass_time(2)
+    assert "knock" in room.sent, "it is another time"
+
+
+def test_what_becomes_of_a_register_from_before_the_server_was_back_changes_nothing() -> None:
+    room = lost_for(20)
+    while room.state is not RegistrationState.REGISTERING if room.told else True:
+        room.pass_time(0.05)
+    room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+    assert room.state is RegistrationState.REGISTERING
+    assert returns(room)[1] < 3
+
+
+def test_over_datagrams_nobody_knocks() -> None:
+    room = lost_for(20, knocks=False)
+    room.pass_time(10)
+    assert "knock" not in room.sent
+
+
+def test_a_server_that_answers_a_probe_is_no_longer_said_not_to() -> None:
+    room = ServerRoom(probe_s=2)
+    room.registration.start()
+    room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
+    room.registration.probe_ended(answered=True)
+    assert room.state is RegistrationState.REGISTERING
 
 
 def test_the_server_may_ask_for_more_patience_but_not_beyond_the_cap() -> None:
@@ -345,8 +449,8 @@ def test_a_call_that_a_server_leaves_unanswered_while_the_account_leaves_it_gets
     assert (room.server, room.sent) == (1, ["register", "register"])
 
 
-def at_second_server(**settings: float) -> ServerRoom:
-    room = ServerRoom(servers=2, **settings)
+def at_second_server(binding_check_s: float = 0) -> ServerRoom:
+    room = ServerRoom(servers=2, binding_check_s=binding_check_s)
     room.registration.start()
     room.registration.failed(RegistrationFailure.SERVER_UNREACHABLE)
     room.pass_time(FAIL_OVER_JITTER_S + 0.1)
