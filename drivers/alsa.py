@@ -1,17 +1,27 @@
 """What the sound drivers share: PCMs opened by name, and ALSA's errors in our words."""
 
 import ctypes
-from typing import Any, Literal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import alsaaudio
 
 from drivers.errors import DeviceError
 
 Direction = Literal["playback", "capture"]
+_DEVICES: Final = Path("/dev/snd")
 
 _ErrorHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
 # Kept for the life of the process: alsa-lib calls it whenever it likes.
 _discard = _ErrorHandler(lambda *_: None)
+
+
+def devices() -> frozenset[str]:
+    """Return what the kernel calls the sound devices that are there; another answer means that one came or went."""
+    with suppress(OSError):
+        return frozenset(path.name for path in _DEVICES.iterdir())
+    return frozenset()
 
 
 def silence_alsa_messages() -> None:

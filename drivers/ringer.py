@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import alsaaudio
 
-from drivers.alsa import close_pcm, open_pcm, reason
+from drivers.alsa import close_pcm, devices, open_pcm, reason
 from drivers.errors import DeviceError
 
 _RATE_HZ = 16_000
@@ -25,6 +25,8 @@ _STALL_TIMEOUT_MS = 1000
 # Ahead of all that makes no sound, and behind the sound of a call.
 _PRIORITY = 10
 _RETRY_S = 1.0
+# So soon it is known that the card has gone, or is back.
+_LOOK_S = 5.0
 # After a sound the PCM stays open for as long as the next key takes, as a rule: opening it is what takes time.
 _LINGER_PERIODS = 30
 # Whoever wants to hear keys and menus wants to hear them from a ringer that is turned down, too.
@@ -153,12 +155,19 @@ class AlsaRinger:
         # Where the system allows it (RLIMIT_RTPRIO).
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        seen: frozenset[str] | None = None
         while True:
+            if self._is_faulty or devices() != seen:
+                # Before somebody calls whom nobody would hear.
+                seen = devices()
+                self._attempt(self._check)
             with self._changed:
-                self._changed.wait_for(lambda: self._is_ringing or self._sound or self._stopping)
+                self._changed.wait_for(lambda: self._is_ringing or self._sound or self._stopping, _LOOK_S)
                 if self._stopping:
                     return
-                rings = self._is_ringing
+                rings, sounds = self._is_ringing, bool(self._sound)
+            if not (rings or sounds):
+                continue
             if rings:
                 while not self._silenced.is_set():
                     if not self._attempt(self._ring_until_silenced):
@@ -175,6 +184,10 @@ class AlsaRinger:
                 self._on_fault(str(error))
             return False
         return True
+
+    def _check(self) -> None:
+        with self._open():
+            self._report_recovery()
 
     def _ring_until_silenced(self) -> None:
         with self._open() as write:
@@ -247,6 +260,9 @@ class AlsaRinger:
         if pcm.write(period) == -errno.EPIPE:
             # It has run dry, and is ready to be written to again.
             pcm.write(period)
+        self._report_recovery()
+
+    def _report_recovery(self) -> None:
         if self._is_faulty:
             self._is_faulty = False
             if self._on_recovery is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import alsaaudio
 
-from drivers.alsa import close_pcm, open_pcm, reason
+from drivers.alsa import close_pcm, devices, open_pcm, reason
 from drivers.errors import DeviceError
 
 # The PCMs move sound in steps of at most this length, whatever the period: a sound server adds delay to longer ones.
@@ -67,6 +67,9 @@ class AlsaSoundCard:
     @property
     def has_mixer(self) -> bool:
         return self._mixer_card is not None
+
+    def devices(self) -> frozenset[str]:
+        return devices()
 
     def open_capture(self) -> "AlsaCapture":
         return AlsaCapture(self._capture_pcm(), self._capture, self._period_frames)

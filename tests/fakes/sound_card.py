@@ -47,6 +47,10 @@ class VirtualSoundCard:
         self._is_waiting = False
         self._moved = threading.Condition()
 
+    def devices(self) -> frozenset[str]:
+        missing = {"playback": self.playback_is_missing, "capture": self.capture_is_missing}
+        return frozenset(name for name, is_missing in missing.items() if not is_missing)
+
     def open_playback(self) -> "VirtualPlayback":
         if self.playback_is_missing:
             raise OSError("The sound card 'virtual' cannot be opened for playback: it is not plugged in.")
@@ -60,7 +64,8 @@ class VirtualSoundCard:
         return self.capture
 
     def check_capture(self) -> None:
-        self.open_capture().close()
+        if self.capture_is_missing:
+            raise OSError("The sound card 'virtual' cannot be opened for capture: it is not plugged in.")
 
     def set_volume(self, percent: int) -> None:
         self.volumes.append(percent)

@@ -137,6 +137,7 @@ class Streams:
         self._retry_at = 0.0
         self._timer_due = 0.0
         self._fault = ""
+        self._devices: frozenset[str] = frozenset()
         self._periods = 0
         self._underruns = 0
         self._overruns = 0
@@ -353,9 +354,11 @@ class Streams:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def probe(self) -> None:
-        """See whether the earpiece is there; the microphone is left shut outside a call."""
+        """See whether earpiece and microphone are there; outside a call the latter is shut before it records."""
+        self._devices = self._card.devices()
         try:
             self._card.open_playback().close()
+            self._card.check_capture()
         except OSError as error:
             self._report_fault(error)
         else:
@@ -367,8 +370,8 @@ class Streams:
             self._report_recovery()
 
     def reprobe(self) -> None:
-        """Look whether a card that was missing has come back; call it now and then while nothing sounds."""
-        if self._fault:
+        """Look whether a card has gone, or come back; call it now and then while nothing sounds."""
+        if self._fault or self._card.devices() != self._devices:
             self.probe()
 
     def _report_fault(self, error: OSError) -> None:

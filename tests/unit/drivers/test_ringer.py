@@ -2,12 +2,14 @@
 
 import errno
 import itertools
+import queue
 import threading
 
 import numpy as np
 import pytest
 
 from drivers import ringer
+from drivers.errors import DeviceError
 from drivers.ringer import PATTERNS_MS, AlsaRinger, silence, warble
 from firmware.voice.audio.tone_plans import PLANS
 from tests.lab.audio import Sound, loudest_frequencies
@@ -95,10 +97,37 @@ class DryPcm:
 
 def test_what_was_to_be_played_when_the_card_ran_dry_is_played_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     pcm, tone = DryPcm(), warble(300, 100)
-    monkeypatch.setattr(ringer, "open_pcm", lambda *_arguments, **_words: pcm)
+    # At its start it looks whether the card is there.
+    pcms = iter([DryPcm(), pcm])
+    monkeypatch.setattr(ringer, "open_pcm", lambda *_arguments, **_words: next(pcms))
     bell = AlsaRinger(volume_percent=100, on_fault=pytest.fail)
     bell.start()
     bell.play(tone)
     assert pcm.closed.wait(10)
     bell.stop()
     assert sound(pcm.written.rstrip(b"\0")).duration_s == pytest.approx(0.3, abs=0.001)
+
+
+def test_a_card_that_is_missing_is_told_before_it_is_to_ring_and_so_is_that_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_missing, told, well = threading.Event(), queue.SimpleQueue[str](), threading.Event()
+
+    def open_pcm(*_arguments: object, **_words: object) -> DryPcm:
+        if is_missing.is_set():
+            raise DeviceError("The sound card 'bell' is not plugged in.")
+        return DryPcm()
+
+    monkeypatch.setattr(ringer, "_LOOK_S", 0.01)
+    monkeypatch.setattr(ringer, "devices", lambda: frozenset() if is_missing.is_set() else frozenset({"pcmC0D0p"}))
+    monkeypatch.setattr(ringer, "open_pcm", open_pcm)
+    bell = AlsaRinger(on_fault=told.put, on_recovery=well.set)
+    bell.start()
+    for _ in range(2):
+        is_missing.set()
+        assert "not plugged in" in told.get(timeout=10)
+        is_missing.clear()
+        assert well.wait(10)
+        well.clear()
+    bell.stop()
+    assert told.empty(), "it is told once each time"

@@ -356,6 +356,23 @@ def test_a_phone_without_a_card_says_so_at_once_and_when_it_is_there(start: Call
     assert len(bench.events) == 2
 
 
+@pytest.mark.parametrize("missing", ["playback_is_missing", "capture_is_missing"])
+def test_an_idle_phone_notices_that_its_earpiece_or_microphone_has_gone_before_somebody_lifts(
+    start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setattr(loop, "_IDLE_BEAT_S", 0.02)
+    bench = start(EchoPort())
+    bench.wait_for(lambda: bench.beats)
+    assert not bench.events
+    setattr(bench.card, missing, True)
+    bench.wait_for(lambda: bench.events)
+    assert isinstance(bench.events[0], ProblemRaised)
+    assert bench.events[0].problem is Problem.SOUND_MISSING
+    setattr(bench.card, missing, False)
+    bench.wait_for(lambda: ProblemCleared(Problem.SOUND_MISSING) in bench.events)
+    assert bench.card.capture is None, "nothing was recorded"
+
+
 def test_an_idle_phone_notices_that_its_card_came_back(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
