@@ -1,4 +1,4 @@
-"""The ringer: a warble or a given tone on a PCM of its own, open only while it rings or has something to say."""
+"""The ringer: a warble, a melody or a given tone on a PCM of its own, open while it rings or has something to say."""
 
 import audioop
 import errno
@@ -6,18 +6,20 @@ import math
 import os
 import select
 import threading
+import time
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import MappingProxyType
 from typing import Any, Final
 
 import alsaaudio
 
 from drivers.alsa import close_pcm, devices, open_pcm, reason
 from drivers.errors import DeviceError
+from drivers.rings import MELODIES, PATTERNS_MS
+from drivers.rings import RATE_HZ as _RATE_HZ
+from drivers.rings import sound_of as melody_of
 
-_RATE_HZ = 16_000
 # 40 ms of queue: what silence() cuts off is dropped, so this bounds only how late the thread may wake.
 _PERIOD_FRAMES = 160
 _PERIODS = 4
@@ -43,16 +45,11 @@ _LOUDEST = 0.7
 _HARMONICS = ((1, 0.75), (3, 0.25))
 _DEFAULT_CADENCE_MS = (1000, 4000)
 
-# Told apart with closed eyes, from each other and from every country's own ringing: one short burst, two long ones, an
-# urgent row, two short and a long. (The sources that RFC 7462 names, and what exchanges of both continents use.)
-PATTERNS_MS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
-    {
-        "internal": (400, 2600),
-        "external": (800, 400, 800, 4000),
-        "priority": (300, 100, 300, 100, 300, 100, 300, 800),
-        "recall": (250, 150, 250, 150, 900, 3000),
-    }
-)
+_NORMAL: Final = "normal"
+# Whoever sits beside a ring that rises is not startled, and whoever is in another room hears it before the caller
+# gives up.
+_RISE_S: Final = 10.0
+_FIRST_PART: Final = 0.4
 
 
 class AlsaRinger:
@@ -78,7 +75,9 @@ class AlsaRinger:
         """
         self._playback = playback
         self._cadence_ms = tuple(cadence_ms)
-        self._rhythm_ms = self._cadence_ms
+        self._pattern = _NORMAL
+        self._rises = False
+        self._began = 0.0
         self._volume_percent = volume_percent
         self._tone = b""
         self._on_fault = on_fault
@@ -107,16 +106,20 @@ class AlsaRinger:
         self._thread.join(5)
         self._thread = None
 
-    def ring(self, pattern: str = "normal") -> None:
+    def ring(self, pattern: str = _NORMAL, *, rises: bool = False) -> None:
         """Ring until silenced; while it rings, another pattern takes over after the burst that is sounding.
 
-        A given tone is cut off for it: that may be long.
+        A melody or a given tone is cut off for it: that may be long.
 
         Args:
-            pattern: "normal", or one of PATTERNS_MS; a name that is not known rings as normal.
+            pattern: "normal", or one of PATTERNS_MS or MELODIES; a name that is not known rings as normal.
+            rises: begin softly, and be as loud as the volume says after ten seconds.
         """
         with self._changed:
-            self._rhythm_ms = PATTERNS_MS.get(pattern, self._cadence_ms)
+            self._pattern = pattern if pattern in PATTERNS_MS or pattern in MELODIES else _NORMAL
+            self._rises = rises
+            if not self._is_ringing:
+                self._began = time.monotonic()
             self._is_ringing = True
             self._sound = None
             self._silenced.clear()
@@ -192,25 +195,35 @@ class AlsaRinger:
     def _ring_until_silenced(self) -> None:
         with self._open() as write:
             while not self._silenced.is_set():
-                rhythm_ms = self._rhythm_ms
-                has_tone = self._tone and rhythm_ms is self._cadence_ms
-                for period in self._tone_round(rhythm_ms) if has_tone else self._warble_round(rhythm_ms):
+                for period in self._round(self._pattern):
                     if self._silenced.is_set():
                         return
                     write(period)
 
-    def _tone_round(self, rhythm_ms: Sequence[int]) -> Iterator[bytes]:
-        """Yield the tone and a pause; it may be long, so another volume or pattern is not kept waiting for its end."""
-        for period in _periods(self._tone + silence(rhythm_ms[-1])):
-            if self._rhythm_ms is not rhythm_ms:
-                return
-            yield audioop.mul(period, 2, _loudness(self._volume_percent))
+    def _round(self, pattern: str) -> Iterator[bytes]:
+        if pattern in MELODIES:
+            return self._sound_round(pattern, melody_of(pattern))
+        if pattern == _NORMAL and self._tone:
+            return self._sound_round(pattern, self._tone + silence(self._cadence_ms[-1]))
+        return self._warble_round(pattern)
 
-    def _warble_round(self, rhythm_ms: Sequence[int]) -> Iterator[bytes]:
-        for index, duration_ms in enumerate(rhythm_ms):
-            if self._rhythm_ms is not rhythm_ms:
+    def _sound_round(self, pattern: str, sound: bytes) -> Iterator[bytes]:
+        """Yield a sound that ends in a pause; it may be long: another volume or pattern does not wait for its end."""
+        for period in _periods(sound):
+            if self._pattern != pattern:
                 return
-            yield from _periods(silence(duration_ms) if index % 2 else warble(duration_ms, self._volume_percent))
+            yield audioop.mul(period, 2, _loudness(self._percent))
+
+    def _warble_round(self, pattern: str) -> Iterator[bytes]:
+        for index, duration_ms in enumerate(PATTERNS_MS.get(pattern, self._cadence_ms)):
+            if self._pattern != pattern:
+                return
+            yield from _periods(silence(duration_ms) if index % 2 else warble(duration_ms, self._percent))
+
+    @property
+    def _percent(self) -> float:
+        """How loud it rings at this moment."""
+        return risen(self._volume_percent, time.monotonic() - self._began) if self._rises else self._volume_percent
 
     def _play_sounds(self) -> None:
         """Play what there is, and silence after it: the last of it is heard, and the next one needs no opening."""
@@ -273,12 +286,17 @@ def _periods(sound: bytes) -> Iterator[bytes]:
     return (sound[first : first + 2 * _PERIOD_FRAMES] for first in range(0, len(sound), 2 * _PERIOD_FRAMES))
 
 
-def _loudness(percent: int) -> float:
+def risen(percent: int, rung_s: float) -> float:
+    """Return how far a volume that rises has come."""
+    return percent * min(1.0, _FIRST_PART + (1 - _FIRST_PART) * rung_s / _RISE_S)
+
+
+def _loudness(percent: float) -> float:
     """Return the amplitude of a volume: a cubic scale sounds even along its whole length."""
     return _LOUDEST * (percent / 100) ** 3
 
 
-def warble(duration_ms: int, volume_percent: int) -> bytes:
+def warble(duration_ms: int, volume_percent: float) -> bytes:
     """Return a burst of ringing as 16-bit frames."""
     amplitude = 32767 * _loudness(volume_percent)
     half = round(_HALF_S * _RATE_HZ)

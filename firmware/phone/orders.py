@@ -202,9 +202,15 @@ class StopTone:
 
 @dataclass(frozen=True, slots=True)
 class StartRinging:
-    """Ring; `pattern` is "normal", "internal", "external", "priority" or "recall"; unknown ones ring as normal."""
+    """Ring.
+
+    Attributes:
+        pattern: one of `menu.sound.RINGS`, or "recall"; unknown ones ring as normal.
+        rises: it begins softly.
+    """
 
     pattern: str = "normal"
+    rises: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,17 +42,24 @@ class _Audio(IntEnum):
     EARPIECE_AND_MICROPHONE = 2
 
 
+def _ringing(state: PhoneState) -> StartRinging | None:
+    """Return how it rings; what has to be heard does not begin softly, nor what the holder listens to."""
+    waits = state.is_ringing and state.call is not None and not state.call.aloud
+    rises = waits and state.features.preferences.ring_rises
+    return StartRinging(state.ring_pattern, rises) if state.ring_pattern else None
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """Everything outside that has to agree with the phone's state.
 
-    `ringing` is the pattern, None for silence; `clicks` is whether a key has just been pressed that wants to be heard.
+    `ringing` is how it rings, None for silence; `clicks` is whether a key has just been pressed that wants to be heard.
     """
 
     audio: _Audio
     speaker: bool
     tone: Tone | None
-    ringing: str | None
+    ringing: StartRinging | None
     ringer_percent: int
     muted: bool
     ear: SetEar
@@ -69,7 +76,7 @@ class Outputs:
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
             speaker=state.loudspeaker_in_use,
             tone=state.sounding_tone,
-            ringing=state.ring_pattern or None,
+            ringing=_ringing(state),
             ringer_percent=state.ringer_percent,
             muted=state.muted,
             ear=SetEar(state.features.preferences.ear or state.settings.ear, boosted=state.boosted),
@@ -138,7 +145,7 @@ class Outputs:
         if after.ringer_percent != self.ringer_percent:
             commands.append(SetVolume(AudioRoute.RINGER, after.ringer_percent))
         if after.ringing is not None and after.ringing != self.ringing:
-            commands.append(StartRinging(after.ringing))
+            commands.append(after.ringing)
         talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
         if after.clicks and after.ringing is None and not talks:
             # The other end of a call hears nothing of it.

@@ -27,6 +27,7 @@ class Preferences:
         brightness_percent: of a display that somebody uses.
         screen_off_s: after so many seconds without a key the display is dimmed; 0 for never.
         ring: how the handset rings where neither server nor contact says otherwise.
+        ring_rises: it begins softly.
         ringer_percent, earpiece_percent, speaker_percent: volumes; None for the configuration's.
         ear: how the earpiece sounds; None for the configuration's.
         noise_lowered: steady noise around the phone is lowered where the configuration says so; nowhere otherwise.
@@ -55,6 +56,7 @@ class Preferences:
     brightness_percent: int = 80
     screen_off_s: int = 60
     ring: str = "normal"
+    ring_rises: bool = False
     ringer_percent: int | None = None
     earpiece_percent: int | None = None
     speaker_percent: int | None = None

@@ -158,8 +158,8 @@ class Instruments:
                 self._audio.play_tone(tone)
             case o.StopTone():
                 self._audio.stop_tone()
-            case o.StartRinging(pattern):
-                self._ringer.ring(pattern)
+            case o.StartRinging(pattern, rises):
+                self._ringer.ring(pattern, rises=rises)
             case o.StopRinging():
                 self._ringer.silence()
             case PlaySound(in_ear=True, beside_call=beside_call):

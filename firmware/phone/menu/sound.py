@@ -15,6 +15,12 @@ RINGS: tuple[tuple[str, Word], ...] = (
     ("internal", word("One short")),
     ("external", word("Two long")),
     ("priority", word("Urgent")),
+    ("hearing", word("Hearing aid")),
+    ("bell", word("Old bell")),
+    ("chime", word("Door chime")),
+    ("marimba", word("Marimba")),
+    ("harp", word("Harp")),
+    ("clock", word("Clock bells")),
 )
 EARS: tuple[tuple[EarPreset, Word], ...] = (
     (EarPreset.NORMAL, word("Normal")),
@@ -43,6 +49,7 @@ def _rows(state: PhoneState) -> list[Choice]:
     rows = [
         _level_row(state, AudioRoute.RINGER),
         Choice(word("Ring tone"), opening(RingOptions), ring_name(preferences.ring)),
+        switch(state, word("Rising volume"), "ring_rises"),
         _level_row(state, AudioRoute.EARPIECE),
     ]
     ear = preferences.ear or state.settings.ear

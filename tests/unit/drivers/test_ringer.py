@@ -10,7 +10,8 @@ import pytest
 
 from drivers import ringer
 from drivers.errors import DeviceError
-from drivers.ringer import PATTERNS_MS, AlsaRinger, silence, warble
+from drivers.ringer import AlsaRinger, silence, warble
+from drivers.rings import PATTERNS_MS
 from firmware.voice.audio.tone_plans import PLANS
 from tests.lab.audio import Sound, loudest_frequencies
 
@@ -93,6 +94,37 @@ class DryPcm:
 
     def close(self) -> None:
         self.closed.set()
+
+
+def loudness(pcm: bytes) -> float:
+    return float(np.abs(sound(pcm).samples).max())
+
+
+@pytest.mark.parametrize("pattern", ["normal", "hearing"])
+def test_a_ring_that_rises_begins_softly_and_goes_on_where_its_pattern_changes(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("drivers.ringer.time.monotonic", lambda: now_s)
+    bell = AlsaRinger(cadence_ms=(300, 200), volume_percent=100, on_fault=pytest.fail)
+    bell.ring("internal", rises=True)
+    now_s = 20.0
+    bell.ring(pattern, rises=True)
+    loud = loudness(b"".join(bell._round(pattern)))
+    now_s = 0.0
+    soft = loudness(b"".join(bell._round(pattern)))
+    assert soft == pytest.approx(loud * 0.4**3, rel=0.1)
+    bell.ring(pattern)
+    assert loudness(b"".join(bell._round(pattern))) == pytest.approx(loud, rel=0.01)
+
+
+def test_another_ring_takes_over_in_the_middle_of_a_melody() -> None:
+    bell = AlsaRinger(volume_percent=100, on_fault=pytest.fail)
+    bell.ring("clock")
+    periods = bell._round("clock")
+    next(periods)
+    bell.ring("unheard of")
+    assert list(periods) == []
 
 
 def test_what_was_to_be_played_when_the_card_ran_dry_is_played_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

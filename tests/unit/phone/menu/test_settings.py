@@ -110,6 +110,19 @@ def test_the_chosen_ring_is_heard_where_neither_server_nor_contact_says_otherwis
     assert StartRinging("internal") in desk.ring(ring="internal")
 
 
+@pytest.mark.feature("rings")
+def test_a_ring_rises_where_the_holder_wants_it_and_never_while_it_is_tried_or_has_to_be_heard() -> None:
+    desk = office(preferences=Preferences())
+    open_page(desk, "Settings", "Sounds")
+    choose(desk, "Rising volume")
+    choose(desk, "Ring tone")
+    assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
+    assert StartRinging("normal", rises=True) in desk.ring()
+    desk = office(preferences=Preferences(ring_rises=True))
+    desk.phone._state.start_timer(Timer.EMERGENCY_CALLBACK, 1800)
+    assert StartRinging("normal") in desk.ring()
+
+
 # --- more or less ---
 
 
