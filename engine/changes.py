@@ -41,6 +41,53 @@ CHANGES: Final = (
         "Every INVITE offered real-time text, and an offer with 16 media lines made it write behind its table.",
     ),
     Change(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        "        call->rem_txt_cnt = mtxtcnt;\n",
+        "        call->rem_txt_cnt = mtxtcnt;\n        call->opt.txt_cnt = mtxtcnt > 0;\n",
+        "Real-time text is taken where it is offered, and offered only where somebody asks for it.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/txt_stream.c",
+        "#include <pjmedia/clock.h>\n",
+        "#include <pjmedia/clock.h>\n"
+        "#define pjmedia_clock_create2(pool, param, options, cb, data, made) \\\n"
+        "    ((void)(param), wecall_clock_create(pool, 0, 0, 0, options, cb, data, made))\n"
+        "#define pjmedia_clock_start wecall_clock_start\n"
+        "#define pjmedia_clock_stop wecall_clock_stop\n"
+        "#define pjmedia_clock_destroy wecall_clock_stop\n"
+        "pj_status_t wecall_clock_create(pj_pool_t *, unsigned, unsigned, unsigned, unsigned, pjmedia_clock_callback *,\n"
+        "                                void *, pjmedia_clock **);\n"
+        "pj_status_t wecall_clock_start(pjmedia_clock *);\n"
+        "pj_status_t wecall_clock_stop(pjmedia_clock *);\n",
+        "Each text stream had a thread of its own; the thread for audio sends its RTCP.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/txt_stream.c",
+        "    /* Duplicate stream info */\n",
+        "    {\n"
+        "        extern void *wecall_text_open(pj_pool_t *);\n"
+        "        c_strm->wecall = wecall_text_open(pool);\n"
+        "    }\n",
+        "Text goes to firmware/voice/sip/real_time_text.py as it comes (native/text.c). The library loses all of it once sequence numbers "
+        "begin anew, repeats the wrong packets, and stops for good at a packet that its buffer of 64 bytes cannot hold.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/txt_stream.c",
+        "    unsigned red_len = 0;\n    int seq;\n    pj_status_t status;\n\n    pj_mutex_lock(c_strm->jb_mutex);\n",
+        "    unsigned red_len = 0;\n    int seq;\n    pj_status_t status;\n"
+        "    extern void wecall_text_receive(pjmedia_stream_common *, const pjmedia_rtp_hdr *, const void *, unsigned);\n\n"
+        "    wecall_text_receive(c_strm, hdr, payload, payloadlen);\n"
+        "    if (1) return PJ_SUCCESS;\n"
+        "    pj_mutex_lock(c_strm->jb_mutex);\n",
+        "The same.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/stream_imp_common.c",
+        "    if (seq_st.status.flag.bad) {\n",
+        "    if (seq_st.status.flag.bad && (c_strm->si->type != PJMEDIA_TYPE_TEXT || !seq_st.status.flag.outorder)) {\n",
+        "A packet of text behind one that was lost at the beginning was thrown away, and what it repeats with it.",
+    ),
+    Change(
         "pjsip/src/pjsip/sip_parser.c",
         "            if (pj_stricmp(&ctype_hdr->media.type, &STR_MULTIPART)==0) {\n",
         "            if (0) {\n",

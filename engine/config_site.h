@@ -30,6 +30,10 @@
 #define PJMEDIA_RESAMPLE_IMP PJMEDIA_RESAMPLE_SPEEX
 #define PJMEDIA_SRTP_HAS_DTLS 1
 
+/* Text repeats as many packets as keep it whole where every tenth is lost; whoever takes fewer says so. */
+#define PJMEDIA_TXT_STREAM_MAX_RED_LEVELS 4
+#define PJSUA_TXT_DEFAULT_REDUNDANCY_LEVEL 4
+
 /* No "b=": what it said was right for a codec alone, without redundancy, and linphone, which takes headers from it too, was
    left 16 kbit/s of Opus and had no room for in-band FEC. */
 #define PJMEDIA_ADD_BANDWIDTH_TIAS_IN_SDP 0

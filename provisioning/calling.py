@@ -233,6 +233,7 @@ class FeatureCodes(ConfigurationTable):
         set_speed_dial: the digit key and then the number follow.
         auto_redial_on, auto_redial_off: keeps trying the number that was called last.
         anonymous_call: calls the number without showing one's own.
+        text_call: calls the number, to write letter by letter once it is answered.
         call_back: calls whoever called last.
         voicemail: calls the messages on the server.
     """
@@ -256,6 +257,7 @@ class FeatureCodes(ConfigurationTable):
     auto_redial_on: FeatureCode = "*66"
     auto_redial_off: FeatureCode = "*86"
     anonymous_call: FeatureCode = "*67"
+    text_call: FeatureCode = "*898"
     call_back: FeatureCode = "*69"
     voicemail: FeatureCode = "*97"
 

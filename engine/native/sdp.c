@@ -1,12 +1,13 @@
-/* Session descriptions of audio: redundancy (RFC 2198), and how long packets are. Called from the lines that
+/* Session descriptions: redundancy (RFC 2198), and how long packets of audio are. Called from the lines that
    engine/changes.py changes. */
 
 #include "wecall.h"
-#include <pj/string.h>
+#include <pjlib.h>
 #include <pjmedia.h>
 
 /* How many packets each packet holds once more, at the most. */
 #define DEPTH 2
+#define TEXT_DEPTH PJMEDIA_TXT_STREAM_MAX_RED_LEVELS
 /* No payload type has it: they have seven bits. */
 #define NO_TYPE ((unsigned)-1)
 
@@ -23,10 +24,16 @@ static pj_bool_t is_named(const pjmedia_sdp_media *media, const pj_str_t *format
     return found && pjmedia_sdp_attr_get_rtpmap(found, map) == PJ_SUCCESS && !pj_stricmp2(&map->enc_name, name);
 }
 
+static pj_bool_t is_text(const pjmedia_sdp_media *media)
+{
+    return !pj_stricmp2(&media->desc.media, "text");
+}
+
 /* A codec that redundancy is worth its bandwidth for. */
 static pj_bool_t is_repeated(const pjmedia_sdp_media *media, const pj_str_t *format, pjmedia_sdp_rtpmap *map)
 {
-    return is_named(media, format, "opus", map) || is_named(media, format, "G722", map);
+    return is_named(media, format, "opus", map) || is_named(media, format, "G722", map) ||
+           is_named(media, format, "t140", map);
 }
 
 /* The payload type that repeats a codec and nothing else, and how many packets it repeats. */
@@ -59,7 +66,7 @@ static pj_str_t list_of(pj_pool_t *pool, unsigned type, unsigned codec, unsigned
     int length = pj_ansi_snprintf(text, sizeof(text), "%u %u", type, codec);
     pj_str_t list;
 
-    for (depth = PJ_MIN(depth, DEPTH); depth; --depth)
+    for (; depth; --depth)
         length += pj_ansi_snprintf(text + length, sizeof(text) - length, "/%u", codec);
     pj_strdup2_with_null(pool, &list, text); /* pjmedia writes other numbers over it, end and all */
     return list;
@@ -73,13 +80,17 @@ static void add(pj_pool_t *pool, pjmedia_sdp_media *media, unsigned type, pjmedi
 
     if (media->desc.fmt_count >= PJMEDIA_MAX_SDP_FMT || media->attr_count + 2 > PJMEDIA_MAX_SDP_ATTR) return;
     pj_utoa(type, number);
-    codec.pt = media->desc.fmt[media->desc.fmt_count++] = pj_strdup3(pool, number);
+    codec.pt = pj_strdup3(pool, number);
+    /* What stands first is sent: of text that is what repeats it (RFC 4103 section 10), of audio the codec. */
+    pj_array_insert(media->desc.fmt, sizeof(codec.pt), media->desc.fmt_count, is_text(media) ? 0 : media->desc.fmt_count,
+                    &codec.pt);
+    ++media->desc.fmt_count;
     codec.enc_name = pj_str("red");
     pjmedia_sdp_rtpmap_to_attr(pool, &codec, &attribute);
     media->attr[media->attr_count++] = attribute;
     attribute = PJ_POOL_ZALLOC_T(pool, pjmedia_sdp_attr);
     attribute->name = FMTP;
-    attribute->value = list_of(pool, type, codec_type, depth);
+    attribute->value = list_of(pool, type, codec_type, PJ_MIN(depth, is_text(media) ? TEXT_DEPTH : DEPTH));
     media->attr[media->attr_count++] = attribute;
 }
 
@@ -117,8 +128,8 @@ void wecall_red_answer(pj_pool_t *pool, const pjmedia_sdp_media *offer, pjmedia_
     unsigned at, depth, count = answer->desc.fmt_count;
     pjmedia_sdp_rtpmap codec;
 
-    for (at = 0; at < count; ++at) {
-        unsigned type = type_of(offer, (unsigned)pj_strtoul(&answer->desc.fmt[at]), &depth);
+    for (at = count; at-- > 0;) {
+        const unsigned type = type_of(offer, (unsigned)pj_strtoul(&answer->desc.fmt[at]), &depth);
 
         if (type != NO_TYPE && is_repeated(answer, &answer->desc.fmt[at], &codec)) add(pool, answer, type, codec, depth);
     }
@@ -141,7 +152,8 @@ void wecall_red_rename(pj_pool_t *pool, pjmedia_sdp_media *media)
             continue;
         for (other = 0; other < media->desc.fmt_count; ++other)
             if (is_repeated(media, &media->desc.fmt[other], &codec) && codec.clock_rate == map.clock_rate)
-                list->value = list_of(pool, type, (unsigned)pj_strtoul(&codec.pt), old.cnt - 1);
+                list->value = list_of(pool, type, (unsigned)pj_strtoul(&codec.pt),
+                                      PJ_MIN(old.cnt - 1, is_text(media) ? TEXT_DEPTH : DEPTH));
     }
 }
 

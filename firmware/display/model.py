@@ -153,6 +153,7 @@ class Entry:
         candidates: what the keys may mean; the chosen one stands out.
         candidate: which is chosen.
         note: a sentence below, empty for none.
+        above: what somebody else writes meanwhile: its end fills the upper half. None for no such half.
     """
 
     text: str
@@ -160,6 +161,7 @@ class Entry:
     candidates: tuple[str, ...] = ()
     candidate: int = 0
     note: str = ""
+    above: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

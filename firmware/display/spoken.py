@@ -64,7 +64,7 @@ def _body(page: Page) -> Iterable[str]:
         case Card(rows):
             return [_row(row) for row in rows]
         case Entry() as entry:
-            return [entry.text, " ".join(entry.candidates), entry.note]
+            return [entry.above or "", entry.text, " ".join(entry.candidates), entry.note]
         case Code(caption=caption):
             return [caption]
         case blocks:

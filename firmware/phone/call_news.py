@@ -13,7 +13,7 @@ from firmware.phone.commands import (
 from firmware.phone.endings import close_call, end_reason, hang_up, note_decision, reject, show_call_ended
 from firmware.phone.events import CallerNamed, Event, NumberAttributed
 from firmware.phone.news import CallAudioChanged, CallPartyChanged, CallQualityMeasured, CallReplaced, CallStateChanged
-from firmware.phone.orders import HangUpCall, HoldCall, JoinCalls
+from firmware.phone.orders import HangUpCall, HoldCall, JoinCalls, OpenText
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.switching import bring_to_front, settle
 
@@ -103,6 +103,8 @@ def note_running(state: PhoneState, call: Call, now: CallState) -> None:
     call.answered = True
     auto_redial.disarm(state)
     state.emit(MarkCallAnswered(call.call_id))
+    if call.text is not None:
+        state.emit(OpenText(call.call_id))
     if call.hold_wanted:
         state.emit(HoldCall(call.call_id))
     elif call.joined:

@@ -30,11 +30,12 @@ from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import SearchContacts
 from firmware.phone.requests.people import FindPeople, PeopleFound, Person
 from firmware.phone.state import PhoneState
+from firmware.phone.texting import want_text
 from firmware.phone.view import Hint, Mode, PersonView
 
 CONFIRMED_S = 2.0
 _SENDABLE = frozenset({Match.COMPLETE, Match.COMPLETE_AFTER_TIMEOUT})
-_CALLS_SOMEBODY = frozenset({Feature.ANONYMOUS_CALL, Feature.CALL_BACK, Feature.VOICEMAIL})
+_CALLS_SOMEBODY = frozenset({Feature.ANONYMOUS_CALL, Feature.TEXT_CALL, Feature.CALL_BACK, Feature.VOICEMAIL})
 
 
 def match(state: PhoneState, digits: str) -> Match:
@@ -91,6 +92,10 @@ def dial(state: PhoneState, digits: str) -> None:
         refuse_number(state, digits, Hint.NUMBER_IMPOSSIBLE if hopeless else Hint.NUMBER_INCOMPLETE)
     elif reading.feature is Feature.ANONYMOUS_CALL:
         send_number(state, reading.number, anonymous_code=reading.code)
+    elif reading.feature is Feature.TEXT_CALL:
+        send_number(state, reading.number)
+        if state.mode is Mode.OUTGOING and state.call is not None:
+            want_text(state, state.call)
     elif reading.feature is Feature.CALL_BACK:
         send_or_refuse(state, number_of_last_caller(state), Hint.NOTHING_TO_REDIAL)
     elif reading.feature is Feature.VOICEMAIL:

@@ -80,6 +80,13 @@ class KeyReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class TextTyped:
+    """Letters came from a keyboard beside the phone's keys, with backspaces and line ends among them."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandsetLifted:
     """The hook switch went off-hook."""
 
@@ -221,6 +228,7 @@ Event = (
     | KeyRepeated
     | KeyHeld
     | KeyReleased
+    | TextTyped
     | HandsetLifted
     | HandsetReplaced
     | TimerExpired

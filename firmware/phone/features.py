@@ -52,6 +52,7 @@ class Feature(StrEnum):
     AUTO_REDIAL_ON = "auto_redial_on"
     AUTO_REDIAL_OFF = "auto_redial_off"
     ANONYMOUS_CALL = "anonymous_call"
+    TEXT_CALL = "text_call"
     CALL_BACK = "call_back"
     VOICEMAIL = "voicemail"
 
@@ -62,6 +63,7 @@ _NUMBER_FOLLOWS = frozenset(
         Feature.FORWARD_BUSY_ON,
         Feature.FORWARD_NO_ANSWER_ON,
         Feature.ANONYMOUS_CALL,
+        Feature.TEXT_CALL,
         Feature.SET_SPEED_DIAL,
     }
 )

@@ -220,6 +220,29 @@ class RecordingSignalled:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTextChanged:
+    """Real-time text may be written in a call from now on, or not any more; the other end did not take it, perhaps."""
+
+    call_id: CallId
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallTextReceived:
+    """The other end of a call wrote something by real-time text.
+
+    Attributes:
+        call_id: which call.
+        text: letters and line ends that can be shown; U+FFFD where something was lost (RFC 4103 section 5.4).
+        erased: so many letters of what it wrote before are taken back first.
+    """
+
+    call_id: CallId
+    text: str
+    erased: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FoundCall:
     """One call that voice kept while no handset was there; durations are of now.
 
@@ -282,6 +305,8 @@ CallNews = (
     | TransferChanged
     | CallReplaced
     | CallQualityMeasured
+    | CallTextChanged
+    | CallTextReceived
     | RecordingSignalled
 )
 """News of one call."""

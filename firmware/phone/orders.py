@@ -146,6 +146,21 @@ class SendDtmf:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenText:
+    """Offer real-time text in a call (RFC 4103); CallTextChanged follows."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class WriteText:
+    """Send letters of real-time text as they are typed; a backspace takes the last one back (ITU-T T.140)."""
+
+    call_id: CallId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAudio:
     """Open the earpiece, or the loudspeaker; `talk` opens the microphone too, and False shuts it."""
 
@@ -250,6 +265,8 @@ LineOrder = (
     | JoinCalls
     | SplitCalls
     | SendDtmf
+    | OpenText
+    | WriteText
     | SignalRecording
     | SendMessage
 )

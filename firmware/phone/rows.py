@@ -48,6 +48,7 @@ from firmware.phone.events import (
     RecordingStarted,
     RecordingsTrimmed,
     SetUpLoaded,
+    TextTyped,
     Timer,
     TimerExpired,
 )
@@ -64,6 +65,8 @@ from firmware.phone.news import (
     CallReplaced,
     CallsFound,
     CallStateChanged,
+    CallTextChanged,
+    CallTextReceived,
     IncomingCallReceived,
     MessageReceived,
     MessageSent,
@@ -88,6 +91,7 @@ from firmware.phone.requests.policies import DocumentsChanged
 from firmware.phone.requests.recordings import PlaybackProgressed
 from firmware.phone.state import PhoneState
 from firmware.phone.takeover import end_found_calls
+from firmware.phone.texting import follow_text, take_text
 from firmware.phone.transfer import follow_transfer
 from firmware.phone.view import Hint
 
@@ -346,6 +350,9 @@ BACKGROUND: Rows = {
     CallReplaced: replace_call,
     CallsFound: end_found_calls,
     CallQualityMeasured: note_quality,
+    CallTextChanged: follow_text,
+    CallTextReceived: take_text,
+    TextTyped: ignored,
     RecordingSignalled: take_signs,
     RecordingAnnounced: take_announced,
     RecordingStarted: take_started,

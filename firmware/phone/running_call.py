@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallerId, CallId, CallQuality, CallState, Decision, TransferState
+from firmware.phone.call_text import CallText
 from firmware.phone.dial_string import WAIT
 from firmware.phone.recording import RecordingEnd, RecordingPreference, RecordingSign
 from firmware.phone.view import CallView, RecordingView
@@ -78,6 +79,7 @@ class Call:
         record_preference: what the other end thinks of being recorded.
         recording_declined: asked in this call whether calls may be recorded, the person has said no.
         decision: what the handset decided about it by itself.
+        text: what is written in it, None while nobody has begun to.
         transfer: how far handing it over has come.
         transfer_to: the call that is to take this one's place, where it is handed over to a call.
     """
@@ -114,6 +116,7 @@ class Call:
     sip_code: int = 0
     decision: Decision | None = None
     quality: CallQuality | None = None
+    text: CallText | None = None
     transfer: TransferState | None = None
     transfer_to: CallId | None = None
 
@@ -181,6 +184,7 @@ class Call:
             decision=self.decision,
             transfer=self.transfer,
             quality=self.quality,
+            text=self.text.view() if self.text is not None and self.is_live else None,
             in_conference=self.joined and self.is_live,
             picture=self.picture,
             recorded_by_peer=self.recorded_by_peer,

@@ -15,6 +15,7 @@ from firmware.phone.call import (
     RegistrationState,
     TransferState,
 )
+from firmware.phone.call_text import TextView
 from firmware.phone.contact import ContactMatch
 from firmware.phone.menu_views import MenuView, NoticeView
 from firmware.phone.news import Problem
@@ -105,6 +106,7 @@ class CallView:
         decision: what the handset decided by itself, None where nothing.
         transfer: how far a transfer of this call has come, None where none was asked for.
         quality: how it sounds, None before anything was measured.
+        text: what is written in it, None while nobody has begun to.
         in_conference: it is one of those that are joined.
         picture: names the contact's picture, empty where it has none.
         recorded_by_peer: the other end records it.
@@ -127,6 +129,7 @@ class CallView:
     decision: Decision | None = None
     transfer: TransferState | None = None
     quality: CallQuality | None = None
+    text: TextView | None = None
     in_conference: bool = False
     picture: str = ""
     recorded_by_peer: bool = False

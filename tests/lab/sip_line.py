@@ -10,11 +10,18 @@ from typing import Self, TypeVar
 
 from firmware.phone.call import CallId, CallState, RegistrationState
 from firmware.phone.events import Event
-from firmware.phone.news import CallAudioChanged, CallStateChanged, IncomingCallReceived, RegistrationChanged
+from firmware.phone.news import (
+    CallAudioChanged,
+    CallStateChanged,
+    CallTextReceived,
+    IncomingCallReceived,
+    RegistrationChanged,
+)
 from firmware.phone.orders import AnswerCall, HangUpCall
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.stack import PjsuaStack
 from tests.lab.audio import Sound, tone
+from tests.lab.patience import wait_until
 from tests.lab.priority import REST_S, carry_sound
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage
 
@@ -87,6 +94,39 @@ class EventInbox:
         """Drop the events so far."""
         with self._arrived:
             self.events.clear()
+
+
+class TextReader:
+    """Reads what a phone hears of real-time text.
+
+    Attributes:
+        text: what is to be read now.
+        letters: each letter that came, with when by the monotonic clock.
+    """
+
+    def __init__(self, phone: EventInbox) -> None:
+        self.text = ""
+        self.letters: list[tuple[float, str]] = []
+        phone.when_posted = self._take
+
+    def wait_for(self, text: str) -> None:
+        """Wait until so much is to be read, and see that it is just this.
+
+        Raises:
+            AssertionError: it is something else.
+        """
+        wait_until(lambda: len(self.text) >= len(text), "the text is there")
+        wait_until(lambda: self.text == text, f"it is {text!r}")
+
+    def forget(self) -> None:
+        """Forget what came."""
+        self.text = ""
+        self.letters.clear()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, CallTextReceived):
+            self.text = self.text[: len(self.text) - event.erased] + event.text
+            self.letters += [(time.monotonic(), letter) for letter in event.text]
 
 
 class SipLine(EventInbox):

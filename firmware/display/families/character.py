@@ -218,7 +218,12 @@ def _entry(body: Entry, count: int) -> list[str]:
     text = tail(body.text)
     typed = readable(text) + (" " if text.endswith(" ") else "")
     rows = [cut(f"{typed}_", _CELLS, COLUMNS, Flow.CUT_START)]
-    if body.candidates:
+    if body.above is not None:
+        theirs = body.note if body.note and count <= len(rows) + 1 else tail(body.above)
+        rows.insert(0, cut(readable(theirs), _CELLS, COLUMNS, Flow.CUT_START))
+    if body.candidates and len(rows) == count:
+        rows[-1] = _candidates(body)
+    elif body.candidates:
         rows.append(_candidates(body))
     if body.note:
         rows += wrap(readable(body.note), _CELLS, COLUMNS, max(1, count - len(rows))).lines

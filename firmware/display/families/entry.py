@@ -27,6 +27,16 @@ def draw_entry(sheet: Sheet, box: Box, body: Entry) -> bool:
     note_face = best_face(sheet.faces.roles[Role.DETAIL], note, inner.width)
     field_px = sheet.faces.entry[-1].height_px + 2 * style.row_pad_px
     candidates_px = sheet.faces.plain.height_px + style.row_pad_px + style.gap_px if body.candidates else 0
+    # The smallest has no room for it while a syllable is spelled.
+    is_above_shown = not body.above or bool(body.candidates)
+    if body.above is not None:
+        # What is written here comes first, and why it does not arrive.
+        needed_px = field_px + candidates_px + (note_face.height_px + style.gap_px if note else 0) + style.gap_px
+        above_px = min(inner.height // 2, inner.height - needed_px)
+        if above_px > min(each.height_px for each in sheet.faces.entry):
+            is_above_shown = True
+            _draw_above(sheet, Box(inner.left, inner.top, inner.right, inner.top + above_px), body.above)
+            inner = inner.narrowed(top=above_px + style.gap_px)
     note_rows = min(_NOTE_ROWS, (inner.height - field_px - candidates_px - style.gap_px) // note_face.height_px)
     wrapped = wrap(note, note_face, inner.width, note_rows) if note_rows > 0 else Wrapped((), not note, False)
     note_px = len(wrapped.lines) * note_face.height_px + (style.gap_px if wrapped.lines else 0)
@@ -38,7 +48,21 @@ def draw_entry(sheet: Sheet, box: Box, body: Entry) -> bool:
     for line in wrapped.lines:
         sheet.text(Box(inner.left, top, inner.right, top + note_face.height_px), line, note_face, sheet.palette.dim)
         top += note_face.height_px
-    return wrapped.is_whole
+    return wrapped.is_whole and is_above_shown
+
+
+def _draw_above(sheet: Sheet, box: Box, text: str) -> None:
+    """Draw the end of what somebody else writes, and a line below it."""
+    text = tail(text)
+    face = best_face(sheet.faces.entry, text, box.width)
+    if face.height_px > box.height:
+        face = min(sheet.faces.entry, key=lambda each: each.height_px)
+    lines = _last_lines(text, face, box.width, max(1, (box.height - 1) // face.height_px))
+    top = box.bottom - 1 - len(lines) * face.height_px
+    for line in lines:
+        sheet.text(Box(box.left, top, box.right, top + face.height_px), line, face, sheet.palette.text)
+        top += face.height_px
+    sheet.plate(Box(box.left, box.bottom - 1, box.right, box.bottom), sheet.palette.dim, 0)
 
 
 def _draw_field(sheet: Sheet, box: Box, body: Entry) -> int:

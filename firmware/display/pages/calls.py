@@ -1,11 +1,12 @@
 """Pages of calls that come, go, run and have ended."""
 
 from firmware.base.words import Text, Word, word
-from firmware.display.model import Block, Flow, Importance, Role
+from firmware.display.model import Block, Entry, Flow, Importance, Role
 from firmware.display.pages.blocks import detail, duration, headline, name, sentence
 from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState, Decision, TransferState
+from firmware.phone.call_text import TextState, TextView
 from firmware.phone.menu_views import SoftKeys
 from firmware.phone.quality import bars
 from firmware.phone.view import CallView, Hint, Mode, PhoneView, RecordingView
@@ -14,6 +15,11 @@ ANSWER = word("Answer")
 DECLINE = word("Decline")
 _GO_BACK = word("Go back")
 _END = word("End")
+_TEXT_STATES = {
+    TextState.WANTED: word("Asking for text…"),
+    TextState.REFUSED: word("They cannot get text"),
+}
+_LOST = "\ufffd"
 _GOOD_BARS = 3
 _FAIR_BARS = 2
 
@@ -51,6 +57,43 @@ def call_blocks(view: PhoneView, call: CallView, translator: Translator) -> tupl
             return _talking(view, call, translator)
 
 
+def text_of(view: PhoneView) -> TextView | None:
+    """Return the text that is written in the call in the foreground, where its page is in front."""
+    if view.mode is not Mode.IN_CALL or view.call is None or view.call.text is None or not view.call.text.is_shown:
+        return None
+    is_disturbed = any(other.state is CallState.WAITING for other in view.other_calls)
+    return None if is_disturbed else view.call.text
+
+
+def text_body(view: PhoneView, call: CallView, text: TextView, translator: Translator) -> Entry:
+    """Show what the other end writes above what is written here, and why that does not arrive."""
+    note: Text = ""
+    if text.state is not TextState.OPEN:
+        note = _TEXT_STATES[text.state]
+    elif call.state is CallState.HELD or call.held_by_peer:
+        note = word("On hold")
+    elif view.hint is not None:
+        note = phrases.HINTS[view.hint]
+    return Entry(
+        _in_one_line(text.ours),
+        text.mode,
+        text.candidates,
+        text.candidate,
+        translator.say(note),
+        above=_in_one_line(text.theirs),
+    )
+
+
+def text_keys(text: TextView) -> SoftKeys:
+    """OK takes what is chosen, or else begins a line; CANCEL takes the last letter back and then leaves."""
+    return SoftKeys(word("Delete") if text.ours else word("Back"), word("OK") if text.candidates else word("New line"))
+
+
+def _in_one_line(text: str) -> str:
+    """Return a text with a stroke for each line end, and points for what was lost on the way."""
+    return text.replace("\n", " / ").replace(_LOST, "…")
+
+
 def call_keys(view: PhoneView, call: CallView) -> SoftKeys:
     """Say what OK and CANCEL do about the call that waits, else about the one in the foreground."""
     if view.mode is Mode.RINGING:
@@ -63,6 +106,8 @@ def call_keys(view: PhoneView, call: CallView) -> SoftKeys:
     if view.mode is Mode.CALL_ENDED:
         return SoftKeys(_GO_BACK if is_one_held else word("Dial"), _GO_BACK if is_one_held else "")
     end = _END if view.mode is Mode.OUTGOING or is_one_held or not view.off_hook else ""
+    if view.sound_shown:
+        return SoftKeys(end, word("Text"))
     if view.recording is not None:
         return SoftKeys(end, word("Stop"))
     return SoftKeys(end, word("Record") if view.may_record else "")
@@ -165,6 +210,9 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
         return (sentence(say(word("Auto-answered") if is_automatic else word("Connecting…"))),)
     if call.awaits_word:
         return (sentence(say(word("OK sends the rest of the number"))),)
+    if call.text is not None and call.text.theirs:
+        theirs = _in_one_line(call.text.theirs)
+        return (Block(theirs, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     if call.dtmf:
         return (Block(call.dtmf, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     return ()

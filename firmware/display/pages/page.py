@@ -28,6 +28,9 @@ from firmware.display.pages.calls import (
     is_urgent,
     party_words,
     sound_words,
+    text_body,
+    text_keys,
+    text_of,
     waiting_blocks,
     waiting_keys,
 )
@@ -141,6 +144,7 @@ def _without_party(call: CallView) -> CallView:
         account="",
         diverted_by="",
         picture="",
+        text=call.text if call.emergency else None,
     )
 
 
@@ -178,7 +182,7 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
     if view.question is not None:
         return _menu(view.question, status, into)
     if view.call is not None:
-        return _with_keys(_call(view, view.call, status, into), call_keys(view, view.call), into)
+        return _call(view, view.call, status, into)
     if view.help_number:
         return _help(view, into, clock)
     match view.mode:
@@ -197,11 +201,16 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
 
 
 def _call(view: PhoneView, call: CallView, status: StatusBar, into: Translator) -> Page:
-    """Show the call, or how it sounds."""
+    """Show what is written in the call, how it sounds, or else the call."""
+    if (text := text_of(view)) is not None:
+        page = Page(status, text_body(view, call, text, into), into.say(party_words(call)))
+        return _with_keys(page, text_keys(text), into)
     if view.sound_shown and call.quality is not None:
-        return Page(status, sound_blocks(call.quality, into), "" if view.locked else into.say(party_words(call)))
-    title, told_as = into.say(call_title(view, call)), into.say(call_told_as(view, call))
-    return Page(status, call_blocks(view, call, into), title, told_as, picture=call.picture)
+        page = Page(status, sound_blocks(call.quality, into), "" if view.locked else into.say(party_words(call)))
+    else:
+        title, told_as = into.say(call_title(view, call)), into.say(call_told_as(view, call))
+        page = Page(status, call_blocks(view, call, into), title, told_as, picture=call.picture)
+    return _with_keys(page, call_keys(view, call), into)
 
 
 def _at_rest(view: PhoneView, into: Translator, clock: str) -> Page:

@@ -6,8 +6,8 @@ from firmware.phone.call_timers import send_digit, send_on_demand
 from firmware.phone.dialled import redial_or_keep_trying, try_again_off_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import hang_up
-from firmware.phone.events import HandsetLifted, KeyPressed, Timer, TimerExpired
-from firmware.phone.holder_settings import FEATURE_KEYS
+from firmware.phone.events import HandsetLifted, KeyHeld, KeyPressed, KeyRepeated, TextTyped, Timer, TimerExpired
+from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
@@ -34,6 +34,7 @@ from firmware.phone.switching import (
     take_other_call,
     toggle_conference,
 )
+from firmware.phone.texting import settle_letter, take_typed, want_text, while_writing
 from firmware.phone.transfer import begin_transfer, hand_over_before_the_answer
 from firmware.phone.view import Hint, Mode
 
@@ -111,8 +112,15 @@ def _hold(state: PhoneState, _event: KeyPressed) -> None:
 
 
 def _ok(state: PhoneState, event: KeyPressed) -> None:
-    """Answer the call that waits or the question; else send what waits behind the number, or record this call."""
-    if not answer_waiting(state) and not say_yes(state) and not send_on_demand(state):
+    """Answer the call that waits or the question; else send what waits behind the number, or record this call.
+
+    Where the menu key shows how the call sounds, write in it.
+    """
+    if answer_waiting(state) or say_yes(state):
+        return
+    if state.sound_shown and state.call is not None:
+        want_text(state, state.call)
+    elif not send_on_demand(state):
         ask_to_record(state, event)
 
 
@@ -136,24 +144,30 @@ def _show_quality(state: PhoneState, _event: KeyPressed) -> None:
 
 IN_CALL: Rows = {
     **BACKGROUND,
-    KeyPressed: by_key(
-        VOLUME_KEYS,
-        dict.fromkeys(DIGIT_KEYS, _press_digit),
-        FEATURE_KEYS,
-        speaker_key(nothing_to_begin),
-        {
-            Key.MUTE: _mute,
-            Key.HOLD: _hold,
-            Key.OK: _ok,
-            Key.RECORD: press_record,
-            Key.CANCEL: _cancel,
-            Key.TRANSFER: begin_transfer,
-            Key.CONFERENCE: toggle_conference,
-            Key.MENU: _show_quality,
-        },
+    KeyPressed: while_writing(
+        by_key(
+            VOLUME_KEYS,
+            dict.fromkeys(DIGIT_KEYS, _press_digit),
+            FEATURE_KEYS,
+            speaker_key(nothing_to_begin),
+            {
+                Key.MUTE: _mute,
+                Key.HOLD: _hold,
+                Key.OK: _ok,
+                Key.RECORD: press_record,
+                Key.CANCEL: _cancel,
+                Key.TRANSFER: begin_transfer,
+                Key.CONFERENCE: toggle_conference,
+                Key.MENU: _show_quality,
+            },
+        )
     ),
+    KeyRepeated: while_writing(by_key(VOLUME_KEYS)),
+    KeyHeld: while_writing(by_key(HELD_FEATURE_KEYS)),
+    TextTyped: take_typed,
     HandsetLifted: lifting(nothing_to_begin),
     CallStateChanged: move_foreground_call,
+    TimerExpired: by_timer({Timer.INTER_DIGIT: settle_letter}),
 }
 
 

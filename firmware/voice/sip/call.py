@@ -84,6 +84,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.offer = ""
         self.answered = False
         self.wants_hold = False
+        # Text is part of what we offer: the person asked for it, or it has been agreed on.
+        self.wants_text = False
         # What the other end is told of a recording at this one; None where there never was any.
         self.recording_sign: RecordingSign | None = None
         self.peer_is_record_aware = False
@@ -149,6 +151,17 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return str(self.getStreamInfo(self.audio_index).codecName).lower()
         except pjsua2.Error:
             return ""
+
+    @property
+    def offered_text(self) -> bool:
+        """The other end's last offer has real-time text in it."""
+        return bool(self.getInfo().remTextCount)
+
+    def our_offer(self) -> Any:
+        """Return what the library is to offer in this call (pjsua2's CallOpParam)."""
+        parameters = pjsua2.CallOpParam(True)
+        parameters.opt.textCount = int(self.wants_text)
+        return parameters
 
     @property
     def is_talk(self) -> bool:
@@ -280,6 +293,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             if code == _REQUEST_PENDING:
                 self._calls.holding.met(self.call_id)
             else:
+                self._calls.texts.refused(self)
                 self._calls.holding.refused(self.call_id)
 
     @guarded
@@ -299,6 +313,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Follow what the last offer and answer agreed on."""
         self.media_changed_at = time.monotonic()
         info = self.getInfo()
+        self._calls.texts.media_changed(self, info)
         receiving = sending = held_here = False
         self._sound = None
         for media in info.media:

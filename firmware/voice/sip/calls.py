@@ -14,6 +14,8 @@ from firmware.phone.news import (
     CallPartyChanged,
     CallQualityMeasured,
     CallStateChanged,
+    CallTextChanged,
+    CallTextReceived,
     RecordingSignalled,
     VoiceNews,
 )
@@ -29,6 +31,7 @@ from firmware.voice.sip.identity import Headers, ReceivedMessage, asserted_ident
 from firmware.voice.sip.incoming import IncomingCalls
 from firmware.voice.sip.mixer import Mixer
 from firmware.voice.sip.outgoing import NO_REPLY_S, OutgoingCalls
+from firmware.voice.sip.real_time_text import RealTimeText
 from firmware.voice.sip.redundancy import LineControl
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.transfer import Replacements, Transfers
@@ -129,6 +132,7 @@ class Calls:
         self.incoming = IncomingCalls(scheduler, table, post, mixer, engine)
         self._digits = DigitSender(scheduler, table.find, engine.settings.clock_rate_hz)
         self.holding = HoldControl(scheduler, table.find, mixer)
+        self.texts = RealTimeText(scheduler, table.find, self.call_changed, self.holding)
         self.line_control = LineControl(scheduler, table.find, engine.settings.redundancy)
         self.transfers = Transfers(scheduler, table.find, post, table.end_by_id)
         self.codecs = CodecOrder(
@@ -148,7 +152,7 @@ class Calls:
 
     # --- what the phone asks for -------------------------------------------------------------------------------------
 
-    def do(self, order: LineOrder) -> None:  # noqa: C901 - one flat table: a case for each order
+    def do(self, order: LineOrder) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each order
         """Do something with a call that there is."""
         match order:
             case o.SignalRinging(call_id):
@@ -173,6 +177,10 @@ class Calls:
                 self.mixer.split()
             case o.SendDtmf(call_id, key):
                 self._digits.send(call_id, key)
+            case o.OpenText(call_id):
+                self.texts.open(call_id)
+            case o.WriteText(call_id, text):
+                self.texts.write(call_id, text)
             case o.SignalRecording(call_id, sign):
                 self._signal_recording(call_id, sign)
 
@@ -226,13 +234,16 @@ class Calls:
     def _forget(self, call_id: CallId) -> None:
         self.mixer.forget(call_id)
         self._digits.forget(call_id)
+        self.texts.forget(call_id)
         self.codecs.forget(call_id)
         self.transfers.forget(call_id)
         self.replacements.forget(call_id)
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
-    def call_changed(self, event: CallStateChanged | CallAudioChanged | RecordingSignalled) -> None:
+    def call_changed(
+        self, event: CallStateChanged | CallAudioChanged | CallTextChanged | CallTextReceived | RecordingSignalled
+    ) -> None:
         """Pass on what became of a call, unless the phone never heard of it."""
         if not self.incoming.is_announced(event.call_id):
             return

@@ -184,7 +184,7 @@ class CodecOrder:
     def _ask_for_opus(self, call: "SipCall", progress: _Progress) -> None:
         progress.was_asked = progress.awaits_answer = True
         try:
-            call.reinvite(pjsua2.CallOpParam(True))
+            call.reinvite(call.our_offer())
         except pjsua2.Error as error:
             # Another re-INVITE is under way, theirs or ours (RFC 3261 section 14.1): nothing was sent.
             _log.info("The line of a call needs another codec, but is busy: %s.", error.reason)

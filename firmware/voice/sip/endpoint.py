@@ -187,7 +187,9 @@ class MediaPoll:
     Between two polls it holds no lock of the library's, and packets wait in the kernel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, when_text_came: Callable[[], None]) -> None:
+        """`when_text_came` is called on the thread, where no lock of the library's is held."""
+        self._when_text_came = when_text_came
         self._queue = 0
         self._wanted = threading.Event()
         self._stopping = False
@@ -220,3 +222,5 @@ class MediaPoll:
             if self._stopping:
                 return
             poll(queue, _WAIT_MS)
+            if library.wecall_text_heard():
+                self._when_text_came()

@@ -318,7 +318,7 @@ class Engine:
         endpoint.libStart()
         self.names.start()
         self._bridge.open(library, master_port)
-        self._media_poll = MediaPoll()
+        self._media_poll = MediaPoll(lambda: self.deliver(self.calls.texts.take))
         self._media_poll.start()
         self._network.start(lambda: self.deliver(_wake_up))
         self._gate = Gate(self._policy, self._allows_dtls, self._call_refused)

@@ -89,7 +89,7 @@ class HoldControl:
         call = self._find(call_id)
         if call is None or call.is_over or call.wants_hold is not wanted:
             return
-        parameters = pjsua2.CallOpParam(True)
+        parameters = call.our_offer()
         try:
             if wanted:
                 call.setHold(parameters)

@@ -116,6 +116,7 @@ class IncomingCalls:
                 return  # it came when there was no place for it, and is told so in a moment
             parameters = pjsua2.CallOpParam(True)
             parameters.opt.videoCount = 0
+            parameters.opt.textCount = int(call.offered_text)
             parameters.statusCode = sip_code
             if contact:
                 add_header(parameters.txOption, "Contact", contact)

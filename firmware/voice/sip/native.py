@@ -78,6 +78,18 @@ class FarReport(ctypes.Structure):
     )
 
 
+class Text(ctypes.Structure):
+    """`struct wecall_text` of engine/native/text.c, which says what each member means."""
+
+    _fields_ = (
+        ("sends", ctypes.c_int),
+        ("receives", ctypes.c_int),
+        ("sent_type", ctypes.c_uint),
+        ("received_type", ctypes.c_uint),
+        ("depth", ctypes.c_uint),
+    )
+
+
 UNTOLD: Final = 127
 """An opinion in a FarReport that the far end has not told, or not on the scale (RFC 3611 section 4.7.5)."""
 
@@ -123,6 +135,22 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_report_begin": (None, (ctypes.c_void_p,)),
     "wecall_report_get": (ctypes.c_int, (ctypes.c_void_p, ctypes.POINTER(FarReport))),
     "wecall_report_end": (None, (ctypes.c_void_p,)),
+    "wecall_text_heard": (ctypes.c_int, ()),
+    "wecall_text_look": (ctypes.c_int, (ctypes.c_int, ctypes.POINTER(Text))),
+    "wecall_text_take": (
+        ctypes.c_int,
+        (
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_uint,
+            ctypes.POINTER(ctypes.c_uint),
+            ctypes.POINTER(ctypes.c_uint),
+        ),
+    ),
+    "wecall_text_send": (
+        ctypes.c_int,
+        (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint, ctypes.c_int, ctypes.c_int, ctypes.c_uint),
+    ),
     "wecall_carry_on": (None, ()),
     "wecall_bridge_exchange": (
         ctypes.c_int,

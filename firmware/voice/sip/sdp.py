@@ -1,4 +1,4 @@
-"""Session descriptions (SDP, RFC 8866 and 3264): parsed strictly, reduced to one audio stream and written anew.
+"""Session descriptions (SDP, RFC 8866 and 3264), parsed strictly and written anew: one stream of audio and one of text.
 
 The SIP library reads only what `Description.text` wrote: lines of a closed list with bounded values. Attributes that
 hold for the whole session are moved to the stream. Everything takes linear time.
@@ -6,6 +6,7 @@ hold for the whole session are moved to the stream. Everything takes linear time
 
 import re
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -43,7 +44,7 @@ _DTLS_PROFILES: Final = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 _SDES_PROFILES: Final = frozenset({"RTP/SAVP", "RTP/SAVPF"})
 _PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"}) | _SDES_PROFILES | _DTLS_PROFILES
 # By the kind of media that can be open. Other formats are dropped.
-_STATIC_FORMATS: Final = {"audio": {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000"}}
+_STATIC_FORMATS: Final = {"audio": {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000"}, "text": {}}
 _FORMATS: Final = {
     "audio": {
         "pcmu/8000": "PCMU/8000",
@@ -54,11 +55,12 @@ _FORMATS: Final = {
         "telephone-event/8000": "telephone-event/8000",
         "telephone-event/16000": "telephone-event/16000",
         "telephone-event/48000": "telephone-event/48000",
-    }
+    },
+    "text": {"t140/1000": "t140/1000"},  # RFC 4103
 }
 _DYNAMIC_FORMATS: Final = range(96, 128)
 # Redundancy (RFC 2198), by the codec that it repeats.
-_REDUNDANCY: Final = {"opus/48000/2": "red/48000/2", "G722/8000": "red/8000"}
+_REDUNDANCY: Final = {"opus/48000/2": "red/48000/2", "G722/8000": "red/8000", "t140/1000": "red/1000"}
 _REDUNDANCY_FORMATS: Final = (*range(35, 64), *_DYNAMIC_FORMATS)  # browsers have it below 64
 _PTIMES_MS: Final = range(10, 61, 10)
 _MAX_PTIMES_MS: Final = range(10, 61)
@@ -133,12 +135,19 @@ class Stream:
     attributes: tuple[str, ...]
 
     @property
+    def is_encrypted(self) -> bool:
+        """It names keys, or where they come from."""
+        return any(each.startswith(("crypto:", "fingerprint:")) for each in self.attributes)
+
+    @property
     def is_dtls(self) -> bool:
         """Its keys come by DTLS."""
         return self.profile in _DTLS_PROFILES
 
     def lines(self) -> Iterator[str]:
         yield f"m={self.media} {self.port} {self.profile} {' '.join(number for number, _ in self.formats)}"
+        if self.media != "audio":
+            yield f"c={_connection(self.address)}"  # the session's is that of the audio
         yield from (f"a=rtpmap:{number} {name}" for number, name in self.formats)
         yield from (f"a={attribute}" for attribute in self.attributes)
 
@@ -173,8 +182,8 @@ class Description:
 
     @property
     def stream(self) -> Stream | None:
-        """The stream that is open."""
-        return next((each for each in self.streams if isinstance(each, Stream)), None)
+        """The stream of audio that is open."""
+        return next((each for each in self.streams if isinstance(each, Stream) and each.media == "audio"), None)
 
     def text(self) -> bytes:
         stream = self.stream
@@ -205,7 +214,7 @@ class _Section:
 
 
 def parse_description(body: bytes, allow_dtls: AllowDtls, *, is_offer: bool) -> Description:
-    """Parse a description and keep its first audio stream that can be used.
+    """Parse a description and keep its first stream of audio that can be used, and of text where it is as well kept.
 
     Args:
         body: the description, of bounded size.
@@ -220,16 +229,22 @@ def parse_description(body: bytes, allow_dtls: AllowDtls, *, is_offer: bool) -> 
         raise BodyError(Fault.SIZE)
     streams: list[Stream | ClosedStream] = [_closed(each) for each in sections]
     faults: list[Fault] = []
+    audio = text = None
     for index, section in enumerate(sections):
-        if section.port and section.media in _FORMATS:
+        if section.port and section.media == "audio" and audio is None:
             try:
-                streams[index] = _stream(section, session, allow_dtls)
-                break
+                streams[index] = audio = _stream(section, session, allow_dtls)
             except BodyError as error:
                 faults.append(error.fault)
-    else:
-        if faults or is_offer:
-            raise BodyError(faults[0] if faults else Fault.NO_AUDIO)
+    if audio is None and (faults or is_offer):
+        raise BodyError(faults[0] if faults else Fault.NO_AUDIO)
+    for index, section in enumerate(sections):
+        if section.port and section.media == "text" and audio is not None and text is None:
+            # Whatever is wrong with it takes nothing of the audio away.
+            with suppress(BodyError):
+                found = _stream(section, session, allow_dtls)
+                if (found.profile, found.is_encrypted) == (audio.profile, audio.is_encrypted):
+                    streams[index] = text = found
     return Description(*_origin(session.lines.get("o", "")), "ice-lite" in session.attributes, tuple(streams))
 
 
@@ -355,7 +370,7 @@ def _redundancy(section: _Section, formats: tuple[tuple[str, str], ...]) -> tupl
     names, lists = (_by_number(section.attributes.get(key, [])) for key in ("rtpmap", "fmtp"))
     found: dict[str, list[tuple[str, str, str]]] = {}
     for number in dict.fromkeys(section.formats):
-        codec = repeated_format(lists.get(number, ""))
+        codec = repeated_format(lists.get(number, ""), section.media)
         name = names.get(number, "").lower().removesuffix("/1")
         if name == _REDUNDANCY.get(codecs.get(codec, "")) and _is_format(number, _REDUNDANCY_FORMATS):
             found.setdefault(codec, []).append((number, name, lists[number]))

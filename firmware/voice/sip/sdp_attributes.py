@@ -49,7 +49,7 @@ _OPUS: Final[dict[str, Container[int]]] = {
     "useinbandfec": _SWITCH,
 }
 
-_REPEATED: Final = range(2, 5)
+_REPEATED: Final = {"audio": range(2, 5), "text": range(2, 6)}
 
 
 def parse_number(text: str, allowed: Container[int]) -> int | None:
@@ -130,7 +130,7 @@ def rewrite_opus(value: str) -> str:
     return ";".join(f"{name}={number}" for name, number in found.items())
 
 
-def repeated_format(value: str) -> str:
+def repeated_format(value: str, media: str) -> str:
     """Return the payload type that a list of redundancy (RFC 2198 section 5) repeats; nothing where it is not one."""
     formats = value.split("/")
-    return formats[0] if len(formats) in _REPEATED and len(set(formats)) == 1 else ""
+    return formats[0] if len(formats) in _REPEATED[media] and len(set(formats)) == 1 else ""

@@ -461,6 +461,8 @@ async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> No
         o.JoinCalls((CALL, CALL)),
         o.SplitCalls(),
         o.SendDtmf(CALL, Key.DIGIT_5),
+        o.OpenText(CALL),
+        o.WriteText(CALL, "a\b"),
         o.SignalRecording(CALL, RecordingSign.ON),
         o.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"),
         o.OpenAudio(talk=True),

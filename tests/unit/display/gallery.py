@@ -39,6 +39,8 @@ LAYOUTS = (
     "incoming call, large text",
     "another caller waits",
     "how a bad call sounds",
+    "text in a call",
+    "text in a call, in pinyin",
     "contacts that the digits may mean, one chosen",
     "menu",
     "menu, a card with a picture",

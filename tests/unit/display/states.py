@@ -17,6 +17,7 @@ from firmware.phone.call import (
     TransferState,
     Verification,
 )
+from firmware.phone.call_text import TextState, TextView
 from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
@@ -611,6 +612,31 @@ VIEWS = {
         microphone_open=True,
         sound_shown=True,
         call=_call(CallState.ACTIVE, _BOB, duration_s=65, quality=_POOR),
+    ),
+    "text in a call": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(
+            CallState.ACTIVE,
+            duration_s=65,
+            text=TextView(TextState.OPEN, "Good morning,\nhow is she?", "She is well, tha", is_shown=True, mode="Abc"),
+        ),
+    ),
+    "text in a call, in pinyin": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(
+            CallState.ACTIVE,
+            text=TextView(TextState.OPEN, "你妈妈好吗", "她很", is_shown=True, mode="拼", candidates=tuple("好号毫豪")),
+        ),
+    ),
+    "text in a call, refused": _view(
+        Mode.IN_CALL,
+        off_hook=True,
+        microphone_open=True,
+        call=_call(CallState.ACTIVE, text=TextView(TextState.REFUSED, "", "Hel", is_shown=True, mode="Abc")),
     ),
     "writing a message": _view(
         Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"

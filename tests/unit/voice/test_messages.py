@@ -66,6 +66,8 @@ NEWS: tuple[News, ...] = (
     n.CallReplaced(CALL, OTHER, ANNA, CallDirection.INCOMING),
     n.CallQualityMeasured(CALL, CallQuality(0.5, 12.25, None, "opus/48000/2", True, 4.1)),
     n.CallQualityMeasured(CALL, CallQuality(9.5, 12.25, 40.5, "opus", True, 4.1, 9.25, 1.5, 3.5)),
+    n.CallTextChanged(CALL, is_open=True),
+    n.CallTextReceived(CALL, "Guten Tag\n张伟", erased=3),
     n.RecordingSignalled(CALL, records=True, preference=RecordingPreference.UNWANTED),
     n.CallsFound((FOUND, replace(FOUND, call_id=OTHER)), joined=(CALL, OTHER), muted=True, speaker=True),
     n.RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.REFUSED, 503, 30, "home"),

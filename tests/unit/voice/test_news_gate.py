@@ -63,6 +63,8 @@ def of(call_id: CallId) -> list[VoiceNews]:
         n.TransferChanged(call_id, TransferState.REQUESTED),
         n.RecordingSignalled(call_id, records=True, preference=RecordingPreference.NONE),
         n.CallQualityMeasured(call_id, QUALITY),
+        n.CallTextChanged(call_id, is_open=True),
+        n.CallTextReceived(call_id, "a"),
         n.CallStateChanged(call_id, CallState.DISCONNECTED, DisconnectReason.REMOTE_HANGUP),
     ]
 
@@ -80,8 +82,8 @@ def test_a_bucket_gives_so_much_at_once_and_so_much_a_second() -> None:
 def test_a_call_that_was_placed_is_heard_of_until_its_end_and_no_more() -> None:
     gate = Gate()
     gate.call_placed(call(1))
-    assert [gate.passes(news) for news in of(call(1))] == [True] * 7
-    assert [gate.passes(news) for news in of(call(1))] == [False] * 7
+    assert [gate.passes(news) for news in of(call(1))] == [True] * 9
+    assert [gate.passes(news) for news in of(call(1))] == [False] * 9
 
 
 def test_nothing_is_heard_of_calls_that_nobody_knows() -> None:

@@ -57,6 +57,9 @@ class Desk:
         """As a call's."""
         return FarLosses(self._reports, self._far_lost) if self._reports else None
 
+    def our_offer(self) -> None:
+        """As a call's."""
+
     def reinvite(self, _parameters: Any) -> None:
         """As pjsua2's call."""
         if self.library_is_busy:

@@ -140,7 +140,7 @@ def test_every_media_line_keeps_its_place() -> None:
     text = PLAIN.replace("m=audio", "m=text 5000 RTP/AVP 98\na=rtpmap:98 t140/1000\nm=audio 0 RTP/AVP 0\nm=audio")
     text += "m=image 5002 udptl t38\nm=audio 5004 RTP/AVP 0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n"
     assert [line for line in rewritten(text).splitlines() if line[0] == "m"] == [
-        "m=text 0 RTP/AVP 0",
+        "m=text 5000 RTP/AVP 98",
         "m=audio 0 RTP/AVP 0",
         "m=audio 40000 RTP/AVP 9 8 0 101",
         "m=image 0 udptl t38",
@@ -322,6 +322,86 @@ def test_redundancy_on_a_number_that_is_not_free_is_left_out(number: str) -> Non
 def test_redundancy_alone_is_no_codec() -> None:
     text = PLAIN.replace("9 8 0 101", "97").replace("101 telephone-event/8000", "97 red/8000")
     assert fault_of(text.replace("101 0-16", "97 9/9")) is Fault.CODECS
+
+
+TEXT = """m=text 5000 RTP/AVP 100 98
+c=IN IP4 192.0.2.11
+a=rtpmap:98 T140/1000
+a=rtpmap:100 red/1000
+a=fmtp:100 98/98/98
+a=fmtp:98 cps=30
+a=rtcp:5001
+"""
+
+
+def text_lines(body: str) -> list[str]:
+    """Return what is kept of text: its line, and those below it."""
+    lines = rewritten(body).splitlines()
+    return lines[next(place for place, line in enumerate(lines) if line.startswith("m=text")) :]
+
+
+@pytest.mark.feature("real-time text")
+def test_text_is_kept_beside_audio_with_its_redundancy_and_an_address_of_its_own() -> None:
+    assert text_lines(PLAIN + TEXT) == [
+        "m=text 5000 RTP/AVP 98 100",
+        "c=IN IP4 192.0.2.11",
+        "a=rtpmap:98 t140/1000",
+        "a=rtpmap:100 red/1000",
+        "a=fmtp:100 98/98/98",
+        "a=sendrecv",
+        "a=rtcp:5001",
+    ]
+
+
+@pytest.mark.feature("real-time text")
+def test_of_two_streams_of_text_the_first_that_can_be_used_is() -> None:
+    text = PLAIN + TEXT.replace("T140", "t141") + TEXT + TEXT.replace("5000", "5002")
+    assert [line for line in rewritten(text).splitlines() if line.startswith("m=text")] == [
+        "m=text 0 RTP/AVP 0",
+        "m=text 5000 RTP/AVP 98 100",
+        "m=text 0 RTP/AVP 0",
+    ]
+
+
+@pytest.mark.feature("real-time text")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("RTP/AVP", "RTP/SAVP"),  # no keys
+        ("RTP/AVP", "RTP/AVPF"),  # not as the audio
+        ("T140/1000", "T140/8000"),
+        ("100 98", "100"),
+        ("192.0.2.11", "pbx.example.org"),
+        ("98 T140", "97 T140"),
+        ("100 98", "0 8"),
+    ],
+)
+def test_text_that_cannot_be_used_is_closed_and_the_audio_stays(old: str, new: str) -> None:
+    lines = rewritten(PLAIN + TEXT.replace(old, new)).splitlines()
+    assert next(line for line in lines if line.startswith("m=text")).startswith("m=text 0 ")
+    assert "m=audio 40000 RTP/AVP 9 8 0 101" in lines
+
+
+@pytest.mark.feature("real-time text")
+def test_text_is_no_less_secret_than_the_audio() -> None:
+    key = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}\n"
+    secret = PLAIN.replace("RTP/AVP", "RTP/SAVP") + key
+    assert text_lines(secret + TEXT)[0] == "m=text 0 RTP/AVP 0"
+    assert text_lines(secret + TEXT.replace("RTP/AVP", "RTP/SAVP") + key)[0] == "m=text 5000 RTP/SAVP 98 100"
+    # A key may be offered without the profile, too.
+    assert text_lines(PLAIN + key + TEXT)[0] == "m=text 0 RTP/AVP 0"
+    assert text_lines(PLAIN + key + TEXT + key)[0] == "m=text 5000 RTP/AVP 98 100"
+
+
+@pytest.mark.feature("real-time text")
+def test_text_alone_is_no_call() -> None:
+    assert fault_of(PLAIN.replace("m=audio 40000", "m=audio 0") + TEXT) is Fault.NO_AUDIO
+
+
+@pytest.mark.feature("real-time text")
+@pytest.mark.parametrize("list_of", ["98", "98/98/98/98/98/98", "98/99", "0/0", "100/100"])
+def test_redundancy_of_text_that_is_not_known_costs_the_redundancy_alone(list_of: str) -> None:
+    assert text_lines(PLAIN + TEXT.replace("98/98/98", list_of))[0] == "m=text 5000 RTP/AVP 98"
 
 
 def test_parameters_of_opus_are_bounded() -> None:
