@@ -32,6 +32,7 @@ from drivers.simulator.messages import (
     PageSaid,
     PhoneDescribed,
     PhoneState,
+    Typed,
     encode,
     received,
 )
@@ -51,7 +52,10 @@ class SimulatedDevices:
     Attributes:
         keypad, hook_switch, display, indicator: the devices, as the firmware's ports want them.
         ringer_light: shows on the page that the phone rings; a ringer without sound.
+        when_typed: called with letters of the computer's keyboard.
     """
+
+    when_typed: Callable[[str], None] | None = None
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class SimulatedDevices:
         self.ringer_light = SimulatedRingerLight(self._wake)
         self._description = PhoneDescribed(keys, tuple(tuple(glyph) for glyph in glyphs))
         self._socket_path = runtime_dir / SOCKET_NAME
+        self._is_writing = False
         self._notes: deque[str] = deque(maxlen=MOST_LINES)
         self._changed = asyncio.Event()
         self._heard = asyncio.Event()
@@ -119,10 +124,12 @@ class SimulatedDevices:
             keys_down=self.keypad.keys_down,
             brightness_percent=self.display.brightness_percent,
             text=self.display.text,
+            is_writing=self._is_writing,
         )
 
-    def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it."""
+    def describe(self, text: str, *, is_writing: bool = False) -> None:
+        """Say in words what the display shows now, for those who do not see it, and whether letters are taken."""
+        self._is_writing = is_writing
         self.display.describe(text)
 
     def note(self, text: str) -> None:
@@ -205,6 +212,9 @@ class SimulatedDevices:
                 self.keypad.press(key, page)
             case PageSaid(page, KeyUp(key)):
                 self.keypad.release(key, page)
+            case PageSaid(_, Typed(text)):
+                if self.when_typed is not None:
+                    self.when_typed(text)
             case PageSaid(_, DisplayChosen(family)):
                 self.display.choose(family)
             case HookMoved(off_hook) | PageSaid(_, HookMoved(off_hook)):

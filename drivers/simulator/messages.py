@@ -59,13 +59,19 @@ class HookMoved(Message, frozen=True, tag="hook"):
     off_hook: bool
 
 
+class Typed(Message, frozen=True, tag="typed"):
+    """Letters came from the computer's keyboard, with backspaces and line ends among them."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
 class DisplayChosen(Message, frozen=True, tag="display"):
     """The person wants another display."""
 
     family: _Name
 
 
-FromPage = KeyDown | KeyUp | HookMoved | DisplayChosen
+FromPage = KeyDown | KeyUp | HookMoved | Typed | DisplayChosen
 
 
 class PageSaid(Message, frozen=True, tag="page"):
@@ -113,6 +119,7 @@ class PhoneState(Message, frozen=True, tag="state"):
         keys_down: the keys that are down, on whichever page.
         brightness_percent: how bright the display is.
         text: what the display says, in words.
+        is_writing: letters of a keyboard are taken.
     """
 
     off_hook: bool
@@ -121,6 +128,7 @@ class PhoneState(Message, frozen=True, tag="state"):
     keys_down: tuple[str, ...]
     brightness_percent: int
     text: str
+    is_writing: bool = False
 
 
 class Noted(Message, frozen=True, tag="note"):

@@ -48,9 +48,10 @@ class Page(Protocol):
         ...
 
     when_family_changed: Callable[[str], None] | None
+    when_typed: Callable[[str], None] | None
 
-    def describe(self, text: str) -> None:
-        """Say in words what the display shows now, for those who do not see it."""
+    def describe(self, text: str, *, is_writing: bool = False) -> None:
+        """Say in words what the display shows now, for those who do not see it, and whether letters are taken."""
         ...
 
     def note(self, text: str) -> None:

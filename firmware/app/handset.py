@@ -29,7 +29,7 @@ from firmware.control.server import ControlServer, Handler
 from firmware.display.families import has_chinese
 from firmware.display.families.rom import GLYPHS
 from firmware.phone.call import CallId, SipUri
-from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, MinuteStarted
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, MinuteStarted, TextTyped
 from firmware.phone.news import CallsFound, Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import SendMessage
 from firmware.phone.phone import Phone
@@ -256,6 +256,7 @@ class Handset:
     async def _start_page(self) -> None:
         if (page := self._devices.page) is not None:
             page.when_family_changed = self._user_interface.change_family
+            page.when_typed = lambda text: self._bus.post(TextTyped(text))
             await page.start()
             self._running.callback(page.stop)
 

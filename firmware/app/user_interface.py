@@ -20,6 +20,7 @@ from contract.calls import CallDirection
 from firmware.app.devices import Devices
 from firmware.base.heartbeats import Heartbeat
 from firmware.display.artist import Artist
+from firmware.display.pages.calls import text_of
 from firmware.display.speech import Narrator
 from firmware.display.spoken import about_nobody, lines_of, spoken
 from firmware.display.translation import Language, translator
@@ -343,7 +344,8 @@ class UserInterface:
         """Put what the display shows, and what the phone did, into words on the simulator's page."""
         if self._page is None:
             return
-        self._page.describe(spoken(self._artist.page(view, self.family, clock_text), None))
+        said = spoken(self._artist.page(view, self.family, clock_text), None)
+        self._page.describe(said, is_writing=text_of(view) is not None)
         for line in changes(self._told, view):
             self._page.note(line)
         self._told = view

@@ -171,7 +171,7 @@ def _whole(page: Page) -> Iterable[str]:
         case Card(rows, scroll):
             return [phrase for row in rows[scroll:] for phrase in _phrases_of_row(row)]
         case Entry() as entry:
-            return [_spelled(entry.text), _candidate(entry), entry.note]
+            return [entry.above or "", _spelled(entry.text), _candidate(entry), entry.note]
         case Code(caption=caption):
             return [caption]
         case blocks:
@@ -190,7 +190,8 @@ def _changes(page: Page, before: Page) -> Iterable[str]:
         case Entry() as now, Entry() as then:
             candidate = _candidate(now)
             typed = candidate if candidate and candidate != _candidate(then) else _typed(now.text, then.text)
-            return [typed, now.note if _COUNT.sub("", now.note) != _COUNT.sub("", then.note) else ""]
+            theirs = now.above if now.above and now.above != then.above else ""
+            return [typed, theirs, now.note if _COUNT.sub("", now.note) != _COUNT.sub("", then.note) else ""]
         case Code() as now, Code() as then:
             return [now.caption] if now != then else []
         case tuple() as now, tuple() as then:

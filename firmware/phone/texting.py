@@ -105,7 +105,10 @@ def take_typed(state: PhoneState, event: TextTyped) -> None:
     text.entry.settle()
     text.entry.composition = None
     for letter in event.text:
-        text.entry.text = text.entry.text[:-1] if letter == "\b" else text.entry.text + letter
+        if letter == "\b":
+            text.entry.text = text.entry.text[:-1]
+        elif (letter.isprintable() or letter == "\n") and len(text.entry.text) < text.entry.max_characters:
+            text.entry.text += letter
     _send(state)
 
 

@@ -187,6 +187,26 @@ async def test_a_file_that_is_chosen_is_plugged_in(phone: Phone, page: Page) -> 
     assert await phone.next_reports(1) == ["5"]
 
 
+@pytest.mark.feature("real-time text")
+async def test_while_text_is_written_the_keyboard_writes_it_letter_by_letter(phone: Phone, page: Page) -> None:
+    typed: asyncio.Queue[str] = asyncio.Queue()
+    phone.when_typed = typed.put_nowait
+    field = page.get_by_label("Write in the call")
+    await expect(field).to_be_hidden()
+    phone.describe("Hello", is_writing=True)
+    await expect(field).to_be_focused()
+    await page.keyboard.type("m5")
+    await page.keyboard.press("Backspace")
+    await page.keyboard.press("Enter")
+    await page.keyboard.insert_text("张伟")
+    assert [await asyncio.wait_for(typed.get(), PATIENCE_S) for _ in range(5)] == ["m", "5", "\b", "\n", "张伟"]
+    phone.describe("Hello")
+    await expect(field).to_be_hidden()
+    # Nothing but that was pressed.
+    await page.keyboard.press("5")
+    assert await phone.next_reports(1) == ["5"]
+
+
 async def test_a_browsers_own_shortcuts_press_nothing(phone: Phone, page: Page) -> None:
     for keys in ("Control+m", "Alt+1", "1"):
         await page.keyboard.press(keys)

@@ -33,6 +33,7 @@ const LETTER_COLOURS = { ground: [20, 44, 138, 255], dot: [28, 55, 156, 255], li
 const CELL = { width: 6, height: 9 };
 const TALLEST_PX = { narrow: 190, wide: 264 };
 const MOST_LINES = 200;
+const LETTERS_AT_ONCE = 100;
 const RETRY_FIRST_MS = 250;
 const RETRY_LONGEST_MS = 5000;
 
@@ -45,6 +46,8 @@ const buttons = new Map();
 const shortcuts = new Map();
 let socket = null;
 let offHook = false;
+// What is in the field for letters and has been sent.
+let written = "";
 let wantedOffHook = null;
 let keysDown = new Set();
 
@@ -184,6 +187,14 @@ function showKeys() {
   for (const [name, button] of buttons) button.classList.toggle("is-down", keysDown.has(name) || mine.has(name));
 }
 
+function showWriting(isWriting) {
+  if (element("writing").hidden !== isWriting) return;
+  element("writing").hidden = !isWriting;
+  written = element("letters").value = "";
+  if (isWriting) element("letters").focus();
+  else element("letters").blur();
+}
+
 function showState(state) {
   keysDown = new Set(state.keys_down);
   showKeys();
@@ -198,6 +209,7 @@ function showState(state) {
   element("ringing").textContent = state.ringing ? "Ringing" : "";
   if (element("text").textContent !== state.text) element("text").textContent = state.text;
   showBrightness(state.brightness_percent);
+  showWriting(state.is_writing);
   element("indicator").dataset.pattern = state.indicator;
   element("indicator").setAttribute("aria-label", `Status light: ${INDICATOR[state.indicator] ?? state.indicator}`);
 }
@@ -354,7 +366,9 @@ function connect() {
   socket.addEventListener("close", () => {
     held.clear();
     wantedOffHook = null;
-    const nothing = { indicator: "off", ringing: false, keys_down: [], text: "", brightness_percent: 100 };
+    const nothing = {
+      indicator: "off", ringing: false, keys_down: [], text: "", brightness_percent: 100, is_writing: false,
+    };
     showState({ off_hook: offHook, ...nothing });
     showConnection("Connection lost. Reconnecting…");
     const longest = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries);
@@ -410,6 +424,26 @@ element("stick").addEventListener("change", async ({ target }) => {
   target.value = "";
   target.blur();
 });
+// Each letter goes out as it is written, and what changes as backspaces and what comes in their place.
+function sendLetters() {
+  const [before, now] = [[...written], [...element("letters").value]];
+  let same = 0;
+  while (same < before.length && before[same] === now[same]) same += 1;
+  const text = "\b".repeat(before.length - same) + now.slice(same).join("");
+  written = element("letters").value;
+  for (let from = 0; from < text.length; from += LETTERS_AT_ONCE) {
+    send({ type: "typed", text: text.slice(from, from + LETTERS_AT_ONCE) });
+  }
+}
+element("letters").addEventListener("input", (event) => {
+  if (!event.isComposing) sendLetters();
+});
+element("letters").addEventListener("compositionend", sendLetters);
+element("letters").addEventListener("keydown", (event) => {
+  if (event.isComposing || event.key !== "Enter") return;
+  send({ type: "typed", text: "\n" });
+  written = element("letters").value = "";
+});
 // Who clicks a choice goes on dialling; who came to it by keyboard stays there.
 element("choices").addEventListener("click", ({ target }) => {
   if (target.matches("input") && !target.matches(":focus-visible")) target.blur();
@@ -422,6 +456,7 @@ element("characters").addEventListener("click", ({ target }) => {
 
 window.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === element("letters") && event.key !== "Escape") return;
   if (OWN_KEYS.has(event.key) && event.target.closest?.(".beside")) return;
   const presses = event.key === "Enter" || event.key === " ";
   if (presses && event.target === hook) return;

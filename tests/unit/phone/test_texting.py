@@ -110,7 +110,7 @@ def test_chinese_goes_out_a_character_at_a_time() -> None:
 
 def test_a_keyboard_writes_too(desk: Desk) -> None:
     desk.handle(TextTyped("Grüße"))
-    desk.handle(TextTyped("\b\be\n"))
+    desk.handle(TextTyped("\b\be\n\x1b\x00\u202e"))
     assert written(desk) == "Grüße\b\be\n"
     desk.press(Key.MENU)
     desk.handle(TextTyped("secret"))
@@ -159,7 +159,8 @@ def test_a_page_that_was_left_does_not_come_back_by_itself(desk: Desk) -> None:
 
 
 def test_what_was_written_is_forgotten_by_and_by_and_corrected_as_before(desk: Desk) -> None:
-    desk.handle(TextTyped("a" * 1000))
+    for _ in range(5):
+        desk.handle(TextTyped("a" * 200))
     desk.handle(CallTextReceived(INCOMING, "b" * 3000))
     assert (len(text_of(desk).ours), len(text_of(desk).theirs)) == (160, 1000)
     desk.press(Key.CANCEL)

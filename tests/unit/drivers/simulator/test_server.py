@@ -113,7 +113,7 @@ async def test_a_page_learns_the_layout_the_state_and_the_pixels_at_once(
     assert visitor.display == {"family": "oled_128x64", "kind": "bits", "width": 128, "height": 64, "dots": []}
     assert visitor.state == {
         "off_hook": True, "indicator": "slow_blink", "ringing": True, "keys_down": [], "brightness_percent": 100,
-        "text": "",
+        "text": "", "is_writing": False,
     }  # fmt: skip
     assert visitor.frames == [STRIPES]
 
