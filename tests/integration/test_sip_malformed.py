@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab import chance
 from tests.lab.fuzzer.campaign import BUILDS, LONGEST_S, ROOT, Campaign, Way, besieged
-from tests.lab.fuzzer.descriptions import DTLS, OPUS, REPEATED, SDES, SDP, WEB
+from tests.lab.fuzzer.descriptions import DTLS, OPUS, REPEATED, SDES, SDP, TEXT, WEB
 from tests.lab.fuzzer.media import make_packet
 from tests.lab.fuzzer.server import HostileServer
 from tests.lab.fuzzer.siege import Siege
@@ -166,11 +166,12 @@ def test_a_useless_answer_while_it_rings_does_not_make_the_next_one_deadly(
         (Way(counts=True), SDP),
         (Way(counts=True), REPEATED),
         (Way(counts=True), OPUS),
+        (Way(counts=True), TEXT),
         (Way(counts=True), SDES),
         (Way(counts=True), DTLS),
         (Way(counts=True, ice=True), WEB),
     ],
-    ids=["plain", "G.722 again", "Opus again", "SRTP", "DTLS", "ICE"],
+    ids=["plain", "G.722 again", "Opus again", "text", "SRTP", "DTLS", "ICE"],
     indirect=["siege"],
 )
 def test_garbage_to_the_audio_port_is_survived(siege: Siege, description: str) -> None:

@@ -39,6 +39,10 @@ WEB: Final = (
 )
 REPEATED: Final = f"{_SESSION}m=audio {{media_port}} RTP/AVP 9 97 111 63 110\r\n{_OPUS}"
 OPUS: Final = f"{_SESSION}m=audio {{media_port}} RTP/AVP 111 63 110\r\n{_OPUS}"
+TEXT: Final = (
+    f"{SDP}m=text {{media_port}} RTP/AVP 100 98\r\na=rtpmap:98 t140/1000\r\na=rtpmap:100 red/1000\r\n"
+    "a=fmtp:100 98/98/98\r\n"
+)
 GOOD: Final = (
     SDP,
     SDES,
@@ -48,6 +52,7 @@ GOOD: Final = (
     f"{_SESSION}m=audio {{media_port}} RTP/AVP 8 0 101\r\n{_FORMATS}{_KEYS}",
     REPEATED,
     OPUS,
+    TEXT,
 )
 """Those that a handset can take."""
 DESCRIPTIONS: Final = (

@@ -1,4 +1,4 @@
-"""Packets that no peer sends to an audio port: RTP, redundancy, Opus, RTCP, STUN, DTLS and digits gone wrong."""
+"""Packets that no peer sends to a port of ours: RTP, redundancy, Opus, text, RTCP, STUN, DTLS and digits gone wrong."""
 
 import random
 import struct
@@ -11,12 +11,13 @@ _EVENTS: Final = 101  # the payload type that the fuzzer's SDP gives to telephon
 _TYPES: Final = (0, 8, 13, 72, 77, _EVENTS, 126, 127)
 # As the fuzzer's SDP has them: what is repeated, and the type that repeats it.
 _REPEATED: Final = ((9, 97), (111, 63))
+_TEXT: Final = (98, 100)
 _STUN_COOKIE: Final = 0x2112A442
 
 
 def make_packet(rng: random.Random) -> bytes:
     """Make one; the same generator in the same state makes the same."""
-    return rng.choice((_rtp, _rtp, _voice, _voice, _digit, _digit, _rtcp, _reports, _stun, _dtls, _noise))(rng)
+    return rng.choice((_rtp, _rtp, _voice, _voice, _text, _digit, _digit, _rtcp, _reports, _stun, _dtls, _noise))(rng)
 
 
 def _header(rng: random.Random, payload_type: int, *, first: int = 0x80) -> bytes:
@@ -48,6 +49,29 @@ def _voice(rng: random.Random) -> bytes:
         payload[rng.randrange(min(len(payload), 16))] = rng.randrange(256)
     return (
         _header(rng, repeating) + payload[: rng.choice((len(payload), len(payload), rng.randrange(len(payload) + 1)))]
+    )
+
+
+def _text(rng: random.Random) -> bytes:
+    """Text whose letters are none, and whose redundancy lies as often as not (RFC 4103, ITU-T T.140)."""
+    kind, repeating = _TEXT
+    words = (
+        b"",
+        b"a",
+        b"\x08" * 40,
+        b"\xe5\xbc",
+        b"\x1b[9999",
+        b"\x98" * 9,
+        "\u2028\ufeff\u202e".encode(),
+        b"\xff\xfe\xf8",
+    )
+    copies = [(rng.randrange(0x4000), rng.choice((*words, rng.randbytes(40)))) for _ in range(rng.randrange(20))]
+    payload = bytearray(redundant(copies, rng.choice((*words, rng.randbytes(1300))), kind))
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        payload[rng.randrange(min(len(payload), 16))] = rng.randrange(256)
+    return (
+        _header(rng, rng.choice((kind, repeating, repeating)))
+        + payload[: rng.choice((len(payload), rng.randrange(1400)))]
     )
 
 

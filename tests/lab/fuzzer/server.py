@@ -93,6 +93,7 @@ class HostileServer:
         self.answers_to_invite: Sequence[tuple[int, str, str]] = ()
         self.heard_media = threading.Event()
         self.media_target: tuple[str, int] | None = None
+        self.text_target: tuple[str, int] | None = None
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
         if self._tls is not None and certificate is not None:
             self._tls.load_cert_chain(*certificate)
@@ -265,7 +266,7 @@ class HostileServer:
         return " 481 " not in status and "CSeq" not in status
 
     def send_media(self, data: bytes, *, in_stream: bool = False) -> None:
-        """Send something to where the handset takes audio.
+        """Send something to where the handset takes audio, and text.
 
         Args:
             data: what.
@@ -278,6 +279,9 @@ class HostileServer:
         if self.media_target is not None:
             with suppress(OSError):
                 self._media.sendto(data, self.media_target)
+        if self.text_target is not None:
+            with suppress(OSError):
+                self._media.sendto(data, self.text_target)
 
     def send_control(self, data: bytes) -> None:
         """Send something to where the handset takes RTCP."""
@@ -442,6 +446,8 @@ class HostileServer:
         port = re.search(r"^m=audio (\d+)", text, re.MULTILINE)
         if port is not None:
             self.media_target = (SERVER, int(port.group(1)))
+            text_port = re.search(r"^m=text ([1-9]\d*)", text, re.MULTILINE)
+            self.text_target = (SERVER, int(text_port.group(1))) if text_port is not None else None
         return port is not None
 
     def _acknowledge(self, text: str, headers: dict[str, str], answer: Callable[[bytes], object]) -> None:
