@@ -73,8 +73,8 @@ WIRES: Final = (
         "W2",
         "the microphone opens to talk alone",
         _INSTRUMENTS,
-        "self._audio.open(talk=talk, speaker=speaker)",
-        "self._audio.open(talk=True, speaker=speaker)",
+        "self._audio.open(talk=talk, speaker=speaker, unattended=unattended)",
+        "self._audio.open(talk=True, speaker=speaker, unattended=unattended)",
         f"{_INTEGRATION}/test_egress_on_hook.py::test_the_process_opens_its_microphone_for_calls_only",
     ),
     Wire(
@@ -114,8 +114,8 @@ WIRES: Final = (
         "W5",
         "whether calls may be recorded is asked in the call",
         "firmware/phone/outputs.py",
-        ", question=shown_question(state))",
-        ")",
+        "question=shown_question(state),",
+        "question=None,",
         f"{_INTEGRATION}/test_phone_recording.py::"
         "test_the_first_press_of_the_key_asks_and_a_yes_has_a_receipt_and_records",
     ),

@@ -285,9 +285,9 @@ class Bus:
     ) -> None:
         recorder = self.recorder
         match command:
-            case c.StartRecording(call_id, number, name):
+            case c.StartRecording(call_id, number, name, message):
                 if recorder is not None:
-                    recorder.begin(call_id, number, name)
+                    recorder.begin(call_id, number, name, message=message)
                 elif self._loop is not None:
                     # Not at once: the phone has not finished with the event that made it ask.
                     self._loop.call_soon(self.post, RecordingEnded(call_id, RecordingEnd.FAILED))
@@ -301,7 +301,7 @@ class Bus:
     def _announce(self, notice: RecordingNotice) -> None:
         if self.announcer is not None:
             self.announcer.announce(notice)
-        elif notice is RecordingNotice.BEGINNING and self._loop is not None:
+        elif notice in {RecordingNotice.BEGINNING, RecordingNotice.GREETING} and self._loop is not None:
             self._loop.call_soon(self.post, RecordingAnnounced(made=False))
 
     # --- timers ---

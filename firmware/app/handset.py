@@ -50,7 +50,7 @@ from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recording.recorder import Announcer, CallRecorder
 from firmware.services.runner import ErrandRunner
 from firmware.settings.phone import identity, phone_settings
-from firmware.settings.records import announcement, issuer
+from firmware.settings.records import announcement, greeting, issuer
 from firmware.setup.bundles.opening import open_bundle_service
 from firmware.setup.bundles.watch import PhoneWatch
 from firmware.store.guardian_mark import GuardianMark
@@ -316,7 +316,8 @@ class Handset:
         recorder = CallRecorder(sound, records.recordings, self._bus.post, bitrate_kbps=kilobits)
         self._bus.recorder = recorder
         self._running.push_async_callback(recorder.stop)
-        announcer = self._bus.announcer = Announcer(self._voice, self._bus.post, announcement(configuration))
+        greet = greeting(lambda: self._user_interface.language)
+        announcer = self._bus.announcer = Announcer(self._voice, self._bus.post, announcement(configuration), greet)
         preparation = asyncio.get_running_loop().create_task(announcer.prepare(), name="announcement")
         self._running.callback(preparation.cancel)
         self._player = RecordingPlayer(records.recordings, self._voice.listen_to, self._bus.post)

@@ -51,6 +51,7 @@ class Decision(StrEnum):
     PHONE_BUSY = "phone_busy"
     BARRED = "barred"
     AUTO_ANSWERED = "auto_answered"
+    MESSAGE_TAKEN = "message_taken"
     RECORDING_NOT_ALLOWED = "recording_not_allowed"
     RECORDING_UNWANTED = "recording_unwanted"
 
@@ -63,8 +64,9 @@ MISSED_DECISIONS: Final = (
     Decision.OUT_OF_HOURS,
     Decision.NOT_ON_ALLOW_LIST,
     Decision.PHONE_BUSY,
+    Decision.MESSAGE_TAKEN,
 )
-"""Why the handset turned a caller away whom the person would have wanted at another time."""
+"""Why a caller whom the person would have wanted at another time was turned away, or got the answering machine."""
 
 
 class TransferState(StrEnum):

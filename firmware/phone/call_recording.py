@@ -79,6 +79,11 @@ def ask_to_record(state: PhoneState, event: KeyPressed) -> None:
         show_notice(state, Hint.RECORD_AGAIN)
 
 
+def is_unattended(state: PhoneState) -> bool:
+    """Whether the answering machine and a caller hear each other."""
+    return state.mode is Mode.TAKING_MESSAGE and state.call is not None and state.call.may_talk
+
+
 def may_record(state: PhoneState) -> bool:
     """Whether the call in the foreground can be recorded now."""
     call = _answered(state)
@@ -191,7 +196,7 @@ def keep_recording(state: PhoneState, event: Event) -> None:
         if call is not None and reason is RecordingEnd.REFUSED_BY_PEER:
             call.decision = call.decision or Decision.RECORDING_UNWANTED
         _end(state, recording, reason)
-    if recording.end is None and call is not None:
+    if recording.end is None and call is not None and call.answered:
         members = _together_with(state, call)
         _tell_whoever_is_new(state, recording, members)
         _run(state, recording, members, was_just_announced=isinstance(event, RecordingAnnounced))
@@ -207,7 +212,9 @@ def _reason_to_end(state: PhoneState, call: Call | None) -> RecordingEnd | None:
     members = _together_with(state, call)
     if any(member.record_preference is RecordingPreference.UNWANTED for member in members):
         return RecordingEnd.REFUSED_BY_PEER
-    return None
+    # Somebody has come to the phone: what was said until then is kept.
+    is_message = state.recording is not None and state.recording.is_message
+    return RecordingEnd.STOPPED if is_message and state.mode is not Mode.TAKING_MESSAGE else None
 
 
 def _tell_whoever_is_new(state: PhoneState, recording: RunningRecording, members: list[Call]) -> None:
@@ -218,7 +225,8 @@ def _tell_whoever_is_new(state: PhoneState, recording: RunningRecording, members
     present = frozenset((member.call_id, member.party) for member in members)
     if is_heard and not present <= recording.announced:
         recording.announcing = present
-        state.emit_with_sound(AnnounceRecording(RecordingNotice.BEGINNING))
+        notice = RecordingNotice.GREETING if recording.is_message else RecordingNotice.BEGINNING
+        state.emit_with_sound(AnnounceRecording(notice))
 
 
 def _run(state: PhoneState, recording: RunningRecording, members: list[Call], *, was_just_announced: bool) -> None:
@@ -227,7 +235,8 @@ def _run(state: PhoneState, recording: RunningRecording, members: list[Call], *,
     if is_wanted and not recording.begun:
         recording.begun = True
         call = members[0]
-        state.emit(StartRecording(recording.call_id, call.party.number, call.contact_name or call.party.display_name))
+        name = call.contact_name or call.party.display_name
+        state.emit(StartRecording(recording.call_id, call.party.number, name, recording.is_message))
     elif recording.begun and recording.paused is is_wanted:
         recording.paused = not is_wanted
         if not is_wanted:
@@ -238,7 +247,7 @@ def _run(state: PhoneState, recording: RunningRecording, members: list[Call], *,
             state.emit_with_sound(ResumeRecording())
     if not is_wanted:
         state.cancel_timer(Timer.RECORDING)
-    elif Timer.RECORDING not in state.timers:
+    elif Timer.RECORDING not in state.timers and not recording.is_message:
         state.start_timer(Timer.RECORDING, REMINDER_S)
 
 
@@ -275,7 +284,7 @@ def _together_with(state: PhoneState, call: Call) -> list[Call]:
 
 
 def _is_heard(state: PhoneState, members: list[Call]) -> bool:
-    return state.microphone_open and state.call in members
+    return (state.microphone_open or is_unattended(state)) and state.call in members
 
 
 def _is_pause_wanted(members: list[Call]) -> bool:

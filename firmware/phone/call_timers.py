@@ -9,6 +9,7 @@ from firmware.phone.dial_string import PAUSE, WAIT
 from firmware.phone.events import Timer, TimerExpired
 from firmware.phone.key import Key
 from firmware.phone.orders import SendDtmf
+from firmware.phone.policy import machine_answers
 from firmware.phone.state import Call, PhoneState
 
 PAUSE_S: Final = 2.0
@@ -18,7 +19,7 @@ _KEPT_DTMF_DIGITS: Final = 64
 
 CALL_CLOCK_S = 1.0
 _REMINDER_BEEP_S = 1.0
-_CALL_TIMERS = (Timer.CALL_CLOCK, Timer.NO_ANSWER, Timer.HOLD_REMINDER, Timer.POST_DIAL)
+_CALL_TIMERS = (Timer.CALL_CLOCK, Timer.NO_ANSWER, Timer.ANSWERING_MACHINE, Timer.HOLD_REMINDER, Timer.POST_DIAL)
 
 
 def send_digit(state: PhoneState, call: Call, key: Key) -> None:
@@ -69,6 +70,10 @@ def wanted_timers(state: PhoneState) -> dict[Timer, float]:
         wanted[Timer.CALL_CLOCK] = CALL_CLOCK_S
     if state.first_to_answer is not None:
         wanted[Timer.NO_ANSWER] = state.settings.no_answer_s
+    if machine_answers(state):
+        # Before the call is given up.
+        after_s = min(state.features.preferences.answer_after_s, state.settings.no_answer_s - 1)
+        wanted[Timer.ANSWERING_MACHINE] = after_s
     if state.settings.hold_reminder_s and state.engaged and any(call.is_held for call in state.calls):
         wanted[Timer.HOLD_REMINDER] = _REMINDER_BEEP_S if state.reminding else state.settings.hold_reminder_s
     if pauses(state):
@@ -83,6 +88,7 @@ def keep_call_timers(state: PhoneState) -> None:
     if state.patience_for is not first:
         state.patience_for = first
         state.cancel_timer(Timer.NO_ANSWER)
+        state.cancel_timer(Timer.ANSWERING_MACHINE)
     for timer in _CALL_TIMERS:
         if timer not in wanted:
             state.cancel_timer(timer)

@@ -73,7 +73,7 @@ class StopSpeaking:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceRecording:
-    """Let both ends hear something about the recording; after BEGINNING, RecordingAnnounced follows."""
+    """Let both ends hear something about the recording; after BEGINNING and GREETING, RecordingAnnounced follows."""
 
     notice: RecordingNotice
 
@@ -86,11 +86,13 @@ class StartRecording:
         call_id: which call.
         number: the other end's, as the call log has it.
         name: what the other end is called, empty where that is not known.
+        message: it is one for the answering machine.
     """
 
     call_id: CallId
     number: str
     name: str = ""
+    message: bool = False
 
 
 @dataclass(frozen=True, slots=True)

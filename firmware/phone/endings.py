@@ -71,7 +71,8 @@ def _leave_conference(state: PhoneState, call: Call) -> None:
 
 
 def _is_missed(call: Call) -> bool:
-    if call.direction is not CallDirection.INCOMING or call.answered:
+    talked = call.answered and call.decision is not Decision.MESSAGE_TAKEN
+    if call.direction is not CallDirection.INCOMING or talked:
         return False
     if call.decision is not None:
         return call.decision in MISSED_DECISIONS

@@ -32,6 +32,7 @@ class Timer(StrEnum):
     NOTICE = "notice"
     HOTLINE = "hotline"
     AUTO_ANSWER = "auto_answer"
+    ANSWERING_MACHINE = "answering_machine"
     AUTO_REDIAL = "auto_redial"
     HOLD_REMINDER = "hold_reminder"
     POST_DIAL = "post_dial"
@@ -202,6 +203,13 @@ class RecordingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerFellSilent:
+    """Whoever leaves a message has said nothing for a while."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingsTrimmed:
     """So many of the oldest recordings were deleted to make room; those that the holder keeps never are."""
 
@@ -243,6 +251,7 @@ Event = (
     | RecordingAnnounced
     | RecordingStarted
     | RecordingEnded
+    | CallerFellSilent
     | RecordingsTrimmed
     | MissedCallsCounted
     | AccountKnown

@@ -219,7 +219,8 @@ class FeatureState:
         why_failed: why the call that was dialled last did not come about or was cut off; None where it did not fail.
         refusal: the newest call that the handset decided about by itself, until the person has seen it.
         lines: every account's registration, by name; the default account's name is empty.
-        voicemail: how many voice messages nobody has heard, by account.
+        voicemail: how many voice messages at the server nobody has heard, by account.
+        messages_here: how many of the answering machine's nobody has heard.
         messages: the text messages, newest first.
         sending: the text messages that the server has not answered yet, by id.
         past_calls: the last calls that were answered, newest first.
@@ -253,6 +254,7 @@ class FeatureState:
     refusal: Refusal | None = None
     lines: dict[str, RegistrationChanged] = field(default_factory=dict)
     voicemail: dict[str, int] = field(default_factory=dict)
+    messages_here: int = 0
     messages: tuple[TextMessage, ...] = ()
     sending: dict[str, TextMessage] = field(default_factory=dict)
     past_calls: deque[PastCall] = field(default_factory=lambda: deque(maxlen=_SHOWN_QUALITIES))
@@ -279,8 +281,8 @@ class FeatureState:
 
     @property
     def voicemail_count(self) -> int:
-        """How many voice messages nobody has heard."""
-        return sum(self.voicemail.values())
+        """How many voice messages nobody has heard, at the server and here."""
+        return sum(self.voicemail.values()) + self.messages_here
 
     @property
     def unread_messages(self) -> int:

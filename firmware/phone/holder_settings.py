@@ -264,6 +264,8 @@ def forget_erased(state: PhoneState, categories: Collection[DataCategory]) -> No
     if not {DataCategory.CALLS, DataCategory.CONTACTS}.isdisjoint(categories):
         state.people.called.clear()
         state.people.known.clear()
+    if DataCategory.RECORDINGS in categories:
+        features.messages_here = 0
     if DataCategory.MESSAGES in categories:
         features.draft = None
 

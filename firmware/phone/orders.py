@@ -162,10 +162,14 @@ class WriteText:
 
 @dataclass(frozen=True, slots=True)
 class OpenAudio:
-    """Open the earpiece, or the loudspeaker; `talk` opens the microphone too, and False shuts it."""
+    """Open the earpiece, or the loudspeaker; `talk` opens the microphone too, and False shuts it.
+
+    `unattended` opens neither: the other end hears announcements, and is recorded.
+    """
 
     talk: bool
     speaker: bool = False
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
-from firmware.phone.call_recording import may_record
+from firmware.phone.call_recording import is_unattended, may_record
 from firmware.phone.commands import (
     Click,
     Command,
@@ -38,8 +38,9 @@ from firmware.phone.view import PhoneView
 
 class _Audio(IntEnum):
     SHUT = 0
-    EARPIECE = 1
-    EARPIECE_AND_MICROPHONE = 2
+    UNATTENDED = 1
+    EARPIECE = 2
+    EARPIECE_AND_MICROPHONE = 3
 
 
 def _ringing(state: PhoneState) -> StartRinging | None:
@@ -71,7 +72,8 @@ class Outputs:
 
     @classmethod
     def of(cls, state: PhoneState, *, key_pressed: bool = False) -> Self:
-        audio = _Audio.EARPIECE if state.earpiece_open else _Audio.SHUT
+        shut = _Audio.UNATTENDED if is_unattended(state) else _Audio.SHUT
+        audio = _Audio.EARPIECE if state.earpiece_open else shut
         return cls(
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
             speaker=state.loudspeaker_in_use,
@@ -96,6 +98,8 @@ class Outputs:
     def _opened(self) -> Command:
         if self.audio is _Audio.SHUT:
             return CloseAudio()
+        if self.audio is _Audio.UNATTENDED:
+            return OpenAudio(talk=False, unattended=True)
         return OpenAudio(talk=self.audio is _Audio.EARPIECE_AND_MICROPHONE, speaker=self.speaker)
 
     @property

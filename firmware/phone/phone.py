@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from firmware.phone.aloud import has_written, keep_aloud, note_zero
+from firmware.phone.answering_machine import keep_machine
 from firmware.phone.call import CallId
 from firmware.phone.call_recording import keep_recording
 from firmware.phone.call_timers import keep_call_timers
@@ -16,7 +17,7 @@ from firmware.phone.key import Key
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
-from firmware.phone.modes import collecting_digits, idle, in_call, menu, ringing, writing
+from firmware.phone.modes import collecting_digits, idle, in_call, menu, ringing, taking_message, writing
 from firmware.phone.modes.menu import keep_bundle, keep_first_run, keep_guardians_question
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
@@ -38,6 +39,7 @@ _ROWS_BY_MODE: Mapping[Mode, Rows] = {
     Mode.WRITING: writing.ROWS,
     Mode.MENU: menu.MENU,
     Mode.LISTENING: menu.LISTENING,
+    Mode.TAKING_MESSAGE: taking_message.ROWS,
 }
 
 TABLE: Mapping[tuple[Mode, type[Event]], Handler] = {
@@ -105,6 +107,7 @@ class Phone:
         keep_first_run(state, event)
         keep_boost(state, event)
         keep_recording(state, event)
+        keep_machine(state, event)
         keep_call_timers(state)
         keep_light(state, event)
         keep_aloud(state, event)

@@ -133,6 +133,7 @@ DECISIONS: Final[Mapping[Decision, Word]] = {
     Decision.PHONE_BUSY: word("Declined: you were busy"),
     Decision.BARRED: word("Not called: the number is barred"),
     Decision.AUTO_ANSWERED: word("Answered automatically"),
+    Decision.MESSAGE_TAKEN: word("Asked for a message"),
     Decision.RECORDING_NOT_ALLOWED: word("Not recorded: it is off"),
     Decision.RECORDING_UNWANTED: word("Not recorded: they said no"),
 }
@@ -168,3 +169,5 @@ OBJECTIONS: Final[Mapping[Objection, Word]] = {
 
 RECORDING_ANNOUNCEMENT: Final = word("This call is being recorded.")
 """What both ends of a call hear, said aloud."""
+GREETING: Final = word("Nobody can answer now. Please leave a message after the tone. It is recorded.")
+"""What the answering machine says to a caller."""

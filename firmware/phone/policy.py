@@ -14,18 +14,22 @@ The rules are asked in this order, and the first that has something to say decid
 8. Forwarding of every call: sent on.
 9. It rings, or answers itself where it asks for that and the holder wants it.
 
-What a busy or an unattended phone does comes after all of these: `on_busy` and `on_no_answer`.
+What a busy or an unattended phone does comes after all of these: `on_busy`, `machine_answers` and `on_no_answer`. So
+the answering machine has only calls that ring.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contract.consent import Purpose
 from firmware.base.errors import DialPlanError
 from firmware.phone.call import CallerId, Decision, RejectReason, SipUri
 from firmware.phone.events import Timer
 from firmware.phone.news import IncomingCallReceived
 from firmware.phone.numbers import NumberPattern
+from firmware.phone.recording import RecordingPreference
 from firmware.phone.state import Call, PhoneState
+from firmware.phone.view import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class AutoAnswer:
     delay_s: float
 
 
+_UNWILLING = frozenset({RecordingPreference.UNWANTED, RecordingPreference.PAUSED})
+
 Verdict = Ring | Reject | Forward | AutoAnswer
 
 _Rule = Callable[[PhoneState, IncomingCallReceived], Verdict | None]
@@ -84,6 +90,20 @@ def on_no_answer(state: PhoneState, call: Call) -> Verdict:
     target = state.features.preferences.forward_no_answer
     forward = None if in_emergency(state) else _forward(state, event, target, Decision.FORWARDED_NO_ANSWER)
     return forward or Reject(RejectReason.NO_ANSWER, None)
+
+
+def machine_answers(state: PhoneState) -> bool:
+    """Whether the call that rings is one for the answering machine, if nobody comes to it.
+
+    Never one that may be from emergency services, nor of somebody who wants not to be recorded.
+    """
+    call = state.call
+    if not state.features.preferences.answering_machine or not state.allows(Purpose.RECORDING):
+        return False
+    if state.mode is not Mode.RINGING or call is None or not call.is_offered or state.auto_answering:
+        return False
+    is_alone = not state.others and state.recording is None
+    return is_alone and not in_emergency(state) and call.record_preference not in _UNWILLING
 
 
 def in_emergency(state: PhoneState) -> bool:

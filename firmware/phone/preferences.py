@@ -15,6 +15,9 @@ class Preferences:
         forward_always, forward_busy, forward_no_answer: numbers as dialled to send calls to; empty for none.
         reject_anonymous: callers who withhold their number are turned away.
         auto_answer: calls that ask for it are answered by themselves, on the speaker, with a warning tone.
+        answering_machine: calls that nobody comes to are answered by the phone, which records what the caller says.
+        answer_after_s: for how long they ring before that.
+        longest_message_s: how long a message may be.
         blocked: numbers that never ring; `*` at the end stands for any digits.
         allowed: numbers that always ring, whatever the other rules say.
         speed_dials: pairs of a digit key and the number that holding it dials.
@@ -43,6 +46,9 @@ class Preferences:
     forward_no_answer: str = ""
     reject_anonymous: bool = False
     auto_answer: bool = False
+    answering_machine: bool = False
+    answer_after_s: int = 20
+    longest_message_s: int = 180
     blocked: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     speed_dials: tuple[tuple[str, str], ...] = ()

@@ -56,11 +56,13 @@ class RecordingNotice(StrEnum):
 
     Attributes:
         BEGINNING: it is about to begin, or somebody new is about to be recorded; by a tone or in words.
+        GREETING: nobody can come to the phone, and what is said after the tone is recorded.
         REMINDER: it goes on.
         END: nothing more is recorded.
     """
 
     BEGINNING = "beginning"
+    GREETING = "greeting"
     REMINDER = "reminder"
     END = "end"
 

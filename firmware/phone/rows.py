@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware.phone import auto_redial
 from firmware.phone.aloud import fall_silent, speak
+from firmware.phone.answering_machine import count_messages, end_message
 from firmware.phone.bundle_news_rows import BUNDLE_NEWS, lose_patience
 from firmware.phone.call_news import (
     attribute_number,
@@ -30,6 +31,7 @@ from firmware.phone.commands import KeepMessage
 from firmware.phone.events import (
     AccountKnown,
     BlockedContactsLoaded,
+    CallerFellSilent,
     CallerNamed,
     Event,
     HandsetReplaced,
@@ -313,6 +315,9 @@ def _remember_last_dialled(state: PhoneState, event: LastDialledLoaded) -> None:
 
 def _count_missed_calls(state: PhoneState, event: MissedCallsCounted) -> None:
     state.missed_calls = event.count
+    if state.features.preferences.answering_machine:
+        # The store has opened, or a call is over that may have left one.
+        count_messages(state)
     if not event.count:
         state.missed_party = ""
 
@@ -357,6 +362,7 @@ BACKGROUND: Rows = {
     RecordingAnnounced: take_announced,
     RecordingStarted: take_started,
     RecordingEnded: take_ended,
+    CallerFellSilent: end_message,
     RecordingsTrimmed: take_trimmed,
 }
 """What means the same in every mode that says nothing else of it; most goes on beside the modes, kept and shown."""

@@ -19,6 +19,7 @@ class RunningRecording:
 
     Attributes:
         call_id: of which call; those that are joined to it are heard in it, too.
+        is_message: the answering machine makes it.
         announcing: those who are being told that they are recorded, empty while nobody is.
         interrupted: that could not be heard to its end, because the call was left meanwhile.
         announced: those who have heard it.
@@ -31,6 +32,7 @@ class RunningRecording:
     """
 
     call_id: CallId
+    is_message: bool = False
     announcing: frozenset[Party] = frozenset()
     interrupted: bool = False
     announced: frozenset[Party] = frozenset()

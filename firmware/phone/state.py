@@ -267,7 +267,8 @@ class PhoneState:
         """Whether one who calls now hears that the phone is busy."""
         # An emergency call is not to be disturbed (RFC 6881, on the disabling of features).
         in_use = self.engaged or bool(self.calls)
-        return in_use and not (self.settings.call_waiting and self.has_room and not self.in_emergency_call)
+        taken = self.in_emergency_call or self.mode is Mode.TAKING_MESSAGE
+        return in_use and not (self.settings.call_waiting and self.has_room and not taken)
 
     def find_call(self, call_id: CallId) -> Call | None:
         """Return a call by its id: one that runs, or the one whose end is being shown."""

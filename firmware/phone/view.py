@@ -35,6 +35,7 @@ class Mode(StrEnum):
     WRITING = "writing"
     MENU = "menu"
     LISTENING = "listening"
+    TAKING_MESSAGE = "taking_message"
 
 
 class Hint(StrEnum):

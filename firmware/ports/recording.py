@@ -38,7 +38,7 @@ class RecordingAnnouncer(Protocol):
     """Lets everybody in a call hear that it is recorded."""
 
     def announce(self, notice: RecordingNotice) -> None:
-        """Begin to tell; after BEGINNING, RecordingAnnounced follows."""
+        """Begin to tell; after BEGINNING and GREETING, RecordingAnnounced follows."""
         ...
 
 
@@ -47,10 +47,10 @@ class Recorder(Protocol):
 
     What it keeps is what the far end is sent (silence while muted) on the left and what is heard on the right.
     RecordingStarted follows once the recording's key is on the disk, and nothing is kept before; RecordingEnded follows
-    once all of it is there, or where it could not begin.
+    once all of it is there, or where it could not begin. While it is a message CallerFellSilent tells of silence.
     """
 
-    def begin(self, call_id: CallId, number: str, name: str) -> None: ...
+    def begin(self, call_id: CallId, number: str, name: str, *, message: bool = False) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def end(self, reason: RecordingEnd) -> None: ...

@@ -20,7 +20,7 @@ from firmware.services.dates import day_in_words, moment_in_words
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.runner import Handlers
 from firmware.store.recording_files import RecordingState, StoredRecording
-from firmware.store.recordings import StoredRecordings
+from firmware.store.recordings import NEW, StoredRecordings
 
 _SECONDS_A_DAY: Final = 86_400
 
@@ -65,13 +65,14 @@ class RecordingErrands:
         }
 
     async def _list(self, request: ListRecordings) -> RecordingsListed:
-        total, recordings = await self._recordings.listed(request.first, request.limit)
+        total, recordings = await self._recordings.listed(request.first, request.limit, messages=request.messages)
         return RecordingsListed(
             request.first,
             total,
             tuple(self._row(recording) for recording in recordings),
             await self._recordings.size_bytes(),
             self._recordings.limits.limit_bytes,
+            await self._recordings.unheard(),
         )
 
     async def _find(self, request: FindRecordings) -> tuple[RecordingRow, ...]:
@@ -90,7 +91,10 @@ class RecordingErrands:
         await self._recordings.keep(request.recording_id, keep=request.keep, until=until)
 
     async def _play(self, request: PlayRecording) -> None:
+        recording = await self._recordings.read(request.recording_id)
         await self._player.play(request.recording_id, request.from_s)
+        if recording is not None and recording.message == NEW:
+            await self._recordings.mark_heard(request.recording_id)
 
     async def _pause(self, _request: PausePlaying) -> None:
         self._player.pause()
@@ -117,4 +121,5 @@ class RecordingErrands:
             kept=recording.kept,
             kept_until=day_in_words(until, language) if until is not None else "",
             running=recording.state is RecordingState.RUNNING,
+            is_new=recording.message == NEW,
         )

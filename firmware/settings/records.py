@@ -8,7 +8,7 @@ from firmware.display.speech import sentence_sound
 from firmware.display.translation import Language, translator
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.numbers import NumberForms
-from firmware.phone.phrases import RECORDING_ANNOUNCEMENT
+from firmware.phone.phrases import GREETING, RECORDING_ANNOUNCEMENT
 from firmware.privacy.egress.border import Border
 from firmware.privacy.receipts import Issuer
 from firmware.privacy.retention import ENDING, Periods
@@ -35,6 +35,16 @@ def announcement(configuration: Configuration) -> Callable[[], bytes] | None:
         return None
     words = translator(Language(device.language)).say(RECORDING_ANNOUNCEMENT)
     return partial(sentence_sound, words, device.language)
+
+
+def greeting(language: Callable[[], str]) -> Callable[[], bytes]:
+    """Return what gives the sound of the answering machine's greeting, in the language that the display speaks."""
+
+    def say() -> bytes:
+        spoken = language()
+        return sentence_sound(translator(Language(spoken)).say(GREETING), spoken)
+
+    return say
 
 
 def periods(configuration: Configuration) -> Periods:

@@ -26,7 +26,7 @@ from firmware.store.sealed_files import Ending, SealedReader, SealedWriter
 
 COLUMNS: Final = (
     "recording_id, call_id, number, name, sound_format, began_at, clock_synced, state, duration_s, lost_s, size_bytes, "
-    "kept, kept_until"
+    "kept, kept_until, message"
 )
 
 _SAMPLES: Final = struct.Struct(">I")
@@ -61,6 +61,7 @@ class StoredRecording:
         lost_s: how much of that is silence because the recorder was behind.
         size_bytes: what it takes on the card.
         kept: it makes no room for others, `kept_until` a moment or for good.
+        message: what the answering machine took: "new" or "heard"; empty for the recording of a call.
     """
 
     recording_id: RecordingId
@@ -76,12 +77,13 @@ class StoredRecording:
     size_bytes: int
     kept: bool
     kept_until: float | None
+    message: str = ""
 
 
 def recording_in(row: Row) -> StoredRecording:
     """Return the recording that a row of COLUMNS tells of."""
     recording_id, call_id, number, name, sound_format, began_at, synced, state, *rest = row
-    duration_s, lost_s, size_bytes, kept, kept_until = rest
+    duration_s, lost_s, size_bytes, kept, kept_until, message = rest
     return StoredRecording(
         recording_id=RecordingId(recording_id),
         call_id=CallId(call_id),
@@ -96,6 +98,7 @@ def recording_in(row: Row) -> StoredRecording:
         size_bytes=size_bytes,
         kept=bool(kept),
         kept_until=kept_until,
+        message=message,
     )
 
 

@@ -35,6 +35,8 @@ from firmware.store.store import Store
 FOLDER_NAME: Final = "recordings"
 # A moment has not come while the clock may be wrong: then it is compared with NULL.
 _MAY_GO: Final = f"state <> '{RecordingState.RUNNING}' AND (kept = 0 OR kept_until < ?)"
+NEW: Final = "new"
+"""A message that nobody has listened to."""
 Joined = Callable[[SoundFormat, Iterator[bytes]], Iterator[bytes]]
 
 
@@ -98,7 +100,7 @@ class StoredRecordings:
     # --- recording ----------------------------------------------------------------------------------------------------
 
     async def begin(
-        self, call_id: CallId, number: str, name: str, sound_format: SoundFormat
+        self, call_id: CallId, number: str, name: str, sound_format: SoundFormat, *, message: bool = False
     ) -> tuple[RecordingId, RecordingWriter]:
         """Begin a recording: its row and key are on the disk, then its file, and nothing else yet.
 
@@ -115,7 +117,7 @@ class StoredRecordings:
                 raise StorageError("The holder does not agree to recordings, so the call is not recorded.")
             database.execute(
                 "INSERT INTO recordings (recording_id, call_id, number, name, sealing_key, sound_format, began_at, "
-                "clock_synced, boot_id, ledger_entries, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "clock_synced, boot_id, ledger_entries, state, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 recording_id,
                 call_id,
                 number,
@@ -127,6 +129,7 @@ class StoredRecordings:
                 self._clocks.boot_id,
                 state.head.entries,
                 RecordingState.RUNNING.value,
+                NEW if message else "",
             )
 
         await self._store.transact(insert)
@@ -234,13 +237,14 @@ class StoredRecordings:
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
-    async def listed(self, first: int, limit: int) -> tuple[int, Sequence[StoredRecording]]:
-        """Return how many recordings there are, and a stretch of them, newest first."""
+    async def listed(self, first: int, limit: int, *, messages: bool = False) -> tuple[int, Sequence[StoredRecording]]:
+        """Return how many recordings there are, or messages, and a stretch of them, newest first."""
+        which = "FROM recordings WHERE message <> ''" if messages else "FROM recordings"
 
         def read(database: Database) -> tuple[int, Sequence[StoredRecording]]:
-            [(total,)] = database.query("SELECT count(*) FROM recordings")
+            [(total,)] = database.query(f"SELECT count(*) {which}")
             rows = database.query(
-                f"SELECT {COLUMNS} FROM recordings ORDER BY position DESC LIMIT ? OFFSET ?",  # noqa: S608 - a constant
+                f"SELECT {COLUMNS} {which} ORDER BY position DESC LIMIT ? OFFSET ?",
                 limit,
                 first,
             )
@@ -271,6 +275,21 @@ class StoredRecordings:
             return self._recording(database, rows[0]) if rows else None
 
         return await self._store.run(read)
+
+    async def unheard(self) -> int:
+        """Return how many messages nobody has listened to; one that is being left does not count yet."""
+        rows = await self._store.run(
+            lambda database: database.query("SELECT recording_id FROM recordings WHERE message = ?", NEW)
+        )
+        return sum(recording_id not in self._writers for (recording_id,) in rows)
+
+    async def mark_heard(self, recording_id: RecordingId) -> None:
+        """Know that somebody has listened to a message; there may be none of that name."""
+        await self._store.transact(
+            lambda database: database.execute(
+                "UPDATE recordings SET message = 'heard' WHERE recording_id = ? AND message = ?", recording_id, NEW
+            )
+        )
 
     async def size_bytes(self) -> int:
         """Return what all recordings together take, those that are being made included."""

@@ -140,8 +140,8 @@ class Instruments:
     def do(self, order: Order, file: int | None) -> None:  # noqa: C901, PLR0912 - one flat table: a case for each order
         """Do what the handset orders; `file` is the caller's to close."""
         match order:
-            case o.OpenAudio(talk, speaker):
-                self._audio.open(talk=talk, speaker=speaker)
+            case o.OpenAudio(talk, speaker, unattended):
+                self._audio.open(talk=talk, speaker=speaker, unattended=unattended)
             case o.CloseAudio():
                 self._audio.close()
             case o.SetMute(muted):

@@ -81,7 +81,7 @@ SETTINGS = PhoneSettings(
 )
 
 NEWS: tuple[Event, ...] = (
-    PreferencesLoaded(Preferences()),
+    PreferencesLoaded(Preferences(answering_machine=True)),
     PinChanged(is_set=True),
     ConsentsChanged(frozenset(Purpose), activated=True, age_band="adult"),
     AccountKnown("a1"),

@@ -29,6 +29,8 @@ def call_title(view: PhoneView, call: CallView) -> Text:
     match view.mode:
         case Mode.RINGING:
             return word("On hold") if call.state is CallState.HELD else word("Incoming call")
+        case Mode.TAKING_MESSAGE:
+            return word("Message")
         case Mode.OUTGOING | Mode.REDIALLING:
             return word("Emergency call") if call.emergency else _progress(call)
         case Mode.IN_CALL if call.in_conference:
@@ -53,6 +55,8 @@ def call_blocks(view: PhoneView, call: CallView, translator: Translator) -> tupl
             return _outgoing(view, call, translator)
         case Mode.CALL_ENDED:
             return _ended(view, call, translator)
+        case Mode.TAKING_MESSAGE:
+            return _taking_message(view, call, translator)
         case _:
             return _talking(view, call, translator)
 
@@ -105,6 +109,8 @@ def call_keys(view: PhoneView, call: CallView) -> SoftKeys:
     is_one_held = any(other.state is CallState.HELD for other in view.other_calls)
     if view.mode is Mode.CALL_ENDED:
         return SoftKeys(_GO_BACK if is_one_held else word("Dial"), _GO_BACK if is_one_held else "")
+    if view.mode is Mode.TAKING_MESSAGE:
+        return SoftKeys(_END)
     end = _END if view.mode is Mode.OUTGOING or is_one_held or not view.off_hook else ""
     if view.sound_shown:
         return SoftKeys(end, word("Text"))
@@ -162,6 +168,14 @@ def _ringing(view: PhoneView, call: CallView, translator: Translator) -> tuple[B
     if (said := call.party.verification) is not None:
         blocks.insert(1, detail(say(phrases.VERIFICATIONS[said]), Importance.NEEDED))
     return (*blocks, *(() if view.hint is not None else (detail(say(word("Lift the handset"))),)))
+
+
+def _taking_message(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:
+    say = translator.say
+    so_far_s = view.recording.duration_s if view.recording is not None else 0
+    state = word("Message {time}", time=duration(so_far_s)) if so_far_s else word("Greeting…")
+    lift = sentence(say(phrases.HINTS[view.hint or Hint.LIFT_HANDSET]))
+    return (*_party(view, call, translator), lift, detail(say(state)))
 
 
 def _outgoing(view: PhoneView, call: CallView, translator: Translator) -> tuple[Block, ...]:

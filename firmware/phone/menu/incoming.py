@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from firmware.base.words import Text, Word, word
 from firmware.phone.holder_settings import allow, allow_no_more, block, toggle_do_not_disturb, unblock
+from firmware.phone.menu.answering_machine import TAKE_MESSAGES, machine_is_on, machine_page
 from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.entry import NumberEntry
 from firmware.phone.menu.question import Question
@@ -38,6 +39,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         switch(state, word("Auto-answer"), "auto_answer"),
         Choice(word("Blocked numbers"), opening(_blocked_page), str(len(preferences.blocked) or "")),
         Choice(_ALWAYS_RING, opening(_allowed_page), str(len(preferences.allowed) or "")),
+        Choice(TAKE_MESSAGES, opening(machine_page), on_or_off(machine_is_on(state))),
     ]
 
 

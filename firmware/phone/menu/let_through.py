@@ -33,7 +33,7 @@ def ways_to_overrule(call: LoggedCall) -> Choice | None:
     decision = call.decision
     if decision is Decision.RECORDING_NOT_ALLOWED:
         return Choice(PURPOSES[Purpose.RECORDING], opening(lambda _state: purpose_page(Purpose.RECORDING)))
-    if decision in _FORWARDED or decision is Decision.AUTO_ANSWERED:
+    if decision in _FORWARDED | {Decision.AUTO_ANSWERED, Decision.MESSAGE_TAKEN}:
         return Choice(word("Change this"), opening(incoming_page))
     if decision is None or not _choices(call, decision):
         return None

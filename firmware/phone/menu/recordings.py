@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from firmware.base.words import Text, word
+from firmware.phone.answering_machine import count_messages
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.copying import copying
@@ -31,6 +32,7 @@ from firmware.phone.requests.rights import CopyRecording
 from firmware.phone.state import PhoneState
 
 RECORDINGS = word("Recordings")
+NO_RECORDINGS = word("No recordings")
 SEEK_S = 10.0
 
 _SECONDS_A_MINUTE = 60
@@ -41,8 +43,8 @@ _KEPT_FOR = ((word("1 month"), 30), (word("1 year"), 365), (word("For good"), 0)
 class RecordingList(LongList[RecordingRow]):
     """Every recording, newest first."""
 
-    def __init__(self) -> None:
-        super().__init__(RECORDINGS, word("No recordings"))
+    def __init__(self, title: Text = RECORDINGS, empty: Text = NO_RECORDINGS) -> None:
+        super().__init__(title, empty)
         self._used: Text = ""
 
     def request(self, first: int, limit: int) -> ListRecordings:
@@ -216,9 +218,11 @@ class Player(Quiet):
         state.plays = True
         state.ask(PlayRecording(self._recording.recording_id, from_s), self._say_why_not, page=self)
 
-    def _say_why_not(self, _state: PhoneState, answer: Failed | None) -> None:
+    def _say_why_not(self, state: PhoneState, answer: Failed | None) -> None:
         if answer is not None:
             self._why = answer.words
+        elif state.features.messages_here:
+            count_messages(state)
 
 
 def keep_playing_for_listeners_alone(state: PhoneState) -> None:

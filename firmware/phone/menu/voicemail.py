@@ -1,6 +1,7 @@
 """The page about voice messages."""
 
 from firmware.base.words import counted, word
+from firmware.phone.menu.answering_machine import VoiceMessages, has_messages_here
 from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.card import Card
 from firmware.phone.menu_views import MenuRow
@@ -9,8 +10,10 @@ from firmware.phone.state import PhoneState
 from firmware.phone.view import Hint
 
 
-def voicemail_page(state: PhoneState) -> Card:
+def voicemail_page(state: PhoneState) -> Card | VoiceMessages:
     """Make the page from which voice messages are listened to."""
+    if has_messages_here(state):
+        return VoiceMessages(state)
     number = state.settings.voicemail_number
     if not number:
         return Card(word("Voicemail"), lambda _state: (MenuRow(HINTS[Hint.NO_VOICEMAIL]),))

@@ -8,7 +8,6 @@ from firmware.phone.dialled import (
     accepts,
     call_from_cradle,
     call_hotline,
-    call_voicemail,
     chosen_number,
     dial,
     dial_quickly,
@@ -29,7 +28,7 @@ from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.lock import unless_locked
 from firmware.phone.menu.messages import write_to
-from firmware.phone.modes.menu import open_voicemail
+from firmware.phone.modes.menu import press_voicemail
 from firmware.phone.moves import SETTLE_S, TONE_LIMIT_S, enter, go_home, show_notice
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import Tone
@@ -112,13 +111,6 @@ def _write_to_number(state: PhoneState, _event: KeyPressed) -> None:
     """Write a text message to the number that was dialled with the handset in its cradle."""
     if not state.engaged:
         write_to(state, CallerId(state.digits))
-
-
-def _press_voicemail(state: PhoneState, event: KeyPressed) -> None:
-    if state.engaged:
-        call_voicemail(state)
-    else:
-        open_voicemail(state, event)
 
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:
@@ -250,7 +242,7 @@ ROWS: Rows = {
             Key.HOLD: take_other_call,
             Key.MUTE: silence_waiting_call,
             Key.TRANSFER: unless_locked(transfer_to_number),
-            Key.VOICEMAIL: unless_locked(_press_voicemail),
+            Key.VOICEMAIL: unless_locked(press_voicemail),
             Key.MENU: unless_locked(_write_to_number),
         },
     ),

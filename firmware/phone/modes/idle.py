@@ -23,7 +23,7 @@ from firmware.phone.menu.purposes import OfferPage
 from firmware.phone.menu.requests import requests_page
 from firmware.phone.menu_stack import Screen
 from firmware.phone.modes.collecting_digits import collect_on_hook
-from firmware.phone.modes.menu import open_menu, open_voicemail
+from firmware.phone.modes.menu import open_menu, press_voicemail
 from firmware.phone.modes.ringing import try_again
 from firmware.phone.moves import TONE_LIMIT_S, enter
 from firmware.phone.news import CallsFound
@@ -140,7 +140,7 @@ IDLE: Rows = {
             Key.CANCEL: unless_locked(dismiss),
             Key.REDIAL: unless_locked(_redial),
             Key.MENU: open_main_menu,
-            Key.VOICEMAIL: unless_locked(open_voicemail),
+            Key.VOICEMAIL: unless_locked(press_voicemail),
         },
     ),
     CallsFound: taking_over(begin_dialling),

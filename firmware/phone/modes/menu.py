@@ -14,7 +14,7 @@ where the phone stands, where nobody has said it; of a new phone all that its ho
 
 from contract.consent import Purpose
 from firmware.phone.auto_redial import put_off
-from firmware.phone.dialled import begin_dialling
+from firmware.phone.dialled import begin_dialling, call_voicemail
 from firmware.phone.dialling import offer_dial_tone, send_number
 from firmware.phone.emergency_digits import dialled_number, number_for_help
 from firmware.phone.events import (
@@ -30,6 +30,7 @@ from firmware.phone.events import (
 from firmware.phone.holder_settings import FEATURE_KEYS, HELD_FEATURE_KEYS
 from firmware.phone.hook import lifting, nothing_to_begin, speaker_key
 from firmware.phone.key import Key
+from firmware.phone.menu.answering_machine import VoiceMessages, has_messages_here
 from firmware.phone.menu.bundle import BundlePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import reached_step
@@ -121,14 +122,25 @@ def open_menu(state: PhoneState, screen: Screen) -> None:
     stay(state)
 
 
-def open_voicemail(state: PhoneState, _event: KeyPressed) -> None:
-    """Open the page that says how many voice messages there are; lifting the handset listens to them."""
-    open_menu(state, voicemail_page(state))
-
-
 def stay(state: PhoneState) -> None:
     """Begin the person's patience anew."""
     state.start_timer(Timer.INFO, MENU_PATIENCE_S)
+
+
+def press_voicemail(state: PhoneState, _event: KeyPressed) -> None:
+    """Show what messages there are; whoever has lifted the handset calls the voicemail where none is new here.
+
+    What is being dialled goes on.
+    """
+    is_new_elsewhere = bool(state.settings.voicemail_number) and not state.features.messages_here
+    if not state.engaged:
+        open_menu(state, voicemail_page(state))
+    elif not has_messages_here(state) or is_new_elsewhere:
+        call_voicemail(state)
+    elif not state.digits or state.refused:
+        state.menu.close()
+        state.menu.push(state, VoiceMessages(state))
+        listen(state)
 
 
 def leave(state: PhoneState) -> None:

@@ -6,6 +6,7 @@ silence: after a few seconds more the call is given up, and so is the trying.
 """
 
 from firmware.phone import auto_redial, policy
+from firmware.phone.answering_machine import answer_by_machine
 from firmware.phone.auto_redial import put_off
 from firmware.phone.call import CallState
 from firmware.phone.call_news import end_unheard_call, note_running, take_stray_call_state
@@ -109,7 +110,13 @@ RINGING: Rows = {
     ),
     HandsetLifted: _lift,
     HandsetReplaced: impossible,
-    TimerExpired: by_timer({Timer.AUTO_ANSWER: answer_by_itself, Timer.AUTO_REDIAL: put_off}),
+    TimerExpired: by_timer(
+        {
+            Timer.AUTO_ANSWER: answer_by_itself,
+            Timer.ANSWERING_MACHINE: answer_by_machine,
+            Timer.AUTO_REDIAL: put_off,
+        }
+    ),
     CallStateChanged: _change_state,
 }
 

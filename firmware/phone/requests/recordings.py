@@ -22,6 +22,7 @@ class RecordingRow:
         kept: it is not deleted to make room.
         kept_until: the last day of that, as "25 Nov 2026"; empty for good, and where it is not kept.
         running: it is being recorded now.
+        is_new: it is a message that nobody has heard.
     """
 
     recording_id: RecordingId
@@ -34,22 +35,28 @@ class RecordingRow:
     kept: bool
     kept_until: str = ""
     running: bool = False
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingsListed(Stretch[RecordingRow]):
-    """A stretch of the recordings, newest first; all `total` of them take `size_bytes` of the limit."""
+    """A stretch of the recordings, newest first; all recordings take `size_bytes` of the limit.
+
+    `unheard` is how many messages nobody has heard.
+    """
 
     size_bytes: int
     limit_bytes: int
+    unheard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ListRecordings(Request[RecordingsListed]):
-    """Read a stretch of the recordings, newest first."""
+    """Read a stretch of the recordings, newest first: of all, or of the answering machine's messages alone."""
 
     first: int
     limit: int
+    messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

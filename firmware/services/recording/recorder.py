@@ -2,18 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from firmware.base.errors import HandsetError, MediaError
 from firmware.phone.call import CallId
-from firmware.phone.events import Event, RecordingAnnounced, RecordingEnded, RecordingStarted, RecordingsTrimmed
-from firmware.phone.recording import RecordingEnd, RecordingNotice
+from firmware.phone.events import (
+    CallerFellSilent,
+    Event,
+    RecordingAnnounced,
+    RecordingEnded,
+    RecordingStarted,
+    RecordingsTrimmed,
+)
+from firmware.phone.recording import RecordingEnd, RecordingId, RecordingNotice
+from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.ports.voice import Voice
 from firmware.store.errors import StoreFullError
+from firmware.store.recording_files import RecordingWriter
 from firmware.store.recordings import StoredRecordings
 from firmware.voice.audio.recorder import RecordingFate, SoundRecorder
 from firmware.voice.audio.sound_format import best_format, make_encoder
@@ -25,7 +34,13 @@ _ROOM_CHECK_S: Final = 5.0
 _STOP_PATIENCE_S: Final = 5.0
 _BITS_A_KILOBIT: Final = 1000
 
+_SILENT_S: Final = 10.0
+"""Who says nothing for so long has left the message; people who think of a word take less."""
+
 _PAUSE: Final = bytes(2 * SOUND_RATE_HZ // 4)
+
+
+_Begin = Callable[[SoundFormat], Awaitable[tuple[RecordingId, RecordingWriter]]]
 
 
 class CallRecorder:
@@ -49,7 +64,7 @@ class CallRecorder:
         self._end_wanted: asyncio.Future[RecordingEnd] | None = None
         self._is_paused = False
 
-    def begin(self, call_id: CallId, number: str, name: str) -> None:
+    def begin(self, call_id: CallId, number: str, name: str, *, message: bool = False) -> None:
         loop = asyncio.get_running_loop()
         if self._is_wanted:
             if call_id != self._call_id:
@@ -58,7 +73,8 @@ class CallRecorder:
         self._call_id = call_id
         self._is_paused = False
         self._end_wanted = loop.create_future()
-        recording = self._record(call_id, number, name, self._end_wanted, before=self._task)
+        begin = partial(self._recordings.begin, call_id, number, name, message=message)
+        recording = self._record(call_id, begin, self._end_wanted, before=self._task, is_message=message)
         self._task = loop.create_task(recording, name="recording")
 
     def pause(self) -> None:
@@ -90,16 +106,17 @@ class CallRecorder:
     async def _record(
         self,
         call_id: CallId,
-        number: str,
-        name: str,
+        begin: "_Begin",
         end_wanted: "asyncio.Future[RecordingEnd]",
+        *,
         before: "asyncio.Task[None] | None",
+        is_message: bool,
     ) -> None:
         if before is not None:
             # The end of the one before may still be on its way to the card.
             await asyncio.wait({before})
         try:
-            reason = await self._try_to_record(call_id, number, name, end_wanted)
+            reason = await self._try_to_record(call_id, begin, end_wanted, is_message=is_message)
         except StoreFullError as error:
             _log.warning("A call is not recorded: %s", error)
             reason = RecordingEnd.DISK_FULL
@@ -111,7 +128,7 @@ class CallRecorder:
         self._post(RecordingEnded(call_id, reason))
 
     async def _try_to_record(
-        self, call_id: CallId, number: str, name: str, end_wanted: "asyncio.Future[RecordingEnd]"
+        self, call_id: CallId, begin: "_Begin", end_wanted: "asyncio.Future[RecordingEnd]", *, is_message: bool
     ) -> RecordingEnd:
         # Looking for the encoder's library may take a while.
         sound_format = await asyncio.to_thread(best_format)
@@ -121,7 +138,7 @@ class CallRecorder:
         await self._make_room()
         if end_wanted.done():
             return end_wanted.result()
-        recording_id, writer = await self._recordings.begin(call_id, number, name, sound_format)
+        recording_id, writer = await begin(sound_format)
         over: asyncio.Future[RecordingFate] = asyncio.get_running_loop().create_future()
         if end_wanted.done():
             await self._recordings.end(recording_id, complete=True, lost_s=0)
@@ -133,7 +150,8 @@ class CallRecorder:
             await self._recordings.end(recording_id, complete=False, lost_s=0)
             raise
         self._post(RecordingStarted(call_id, recording_id))
-        reason = await self._follow(over, end_wanted)
+        when_silent = partial(self._post, CallerFellSilent(call_id)) if is_message else _do_nothing
+        reason = await self._follow(over, end_wanted, when_silent)
         fate = over.result()
         if fate.fault is not None:
             _log.warning("A recording ended: %s", fate.fault)
@@ -143,13 +161,19 @@ class CallRecorder:
         try:
             complete = reason not in {RecordingEnd.DISK_FULL, RecordingEnd.FAILED}
             await self._recordings.end(recording_id, complete=complete, lost_s=fate.lost_s)
+            if is_message and fate.is_silent:
+                # Whoever hung up at the tone has left nothing to be listened to.
+                await self._recordings.delete(recording_id)
         except HandsetError as error:
             # Its file says as much; the next start reads it.
             _log.warning("How a recording ended was not written down: %s", error)
         return reason
 
     async def _follow(
-        self, over: "asyncio.Future[RecordingFate]", end_wanted: "asyncio.Future[RecordingEnd]"
+        self,
+        over: "asyncio.Future[RecordingFate]",
+        end_wanted: "asyncio.Future[RecordingEnd]",
+        when_silent: Callable[[], None],
     ) -> RecordingEnd:
         """Look after a recording until nothing more comes of it; return why it was to end."""
         news: set[asyncio.Future[Any]] = {over, end_wanted}
@@ -159,6 +183,8 @@ class CallRecorder:
                 self._sound.finish()
                 await over
                 return end_wanted.result()
+            if self._sound.silent_s >= _SILENT_S:
+                when_silent()
             try:
                 await self._make_room()
             except StoreFullError as error:
@@ -181,6 +207,10 @@ class CallRecorder:
             )
 
 
+def _do_nothing() -> None:
+    """Let a call be silent that is not a message."""
+
+
 def _tell_from_thread(over: "asyncio.Future[RecordingFate]", fate: RecordingFate) -> None:
     # Nobody waits any more where the loop is closed.
     with suppress(RuntimeError):
@@ -200,6 +230,7 @@ class Announcer:
         voice: Voice,
         post: Callable[[RecordingAnnounced], None],
         say: Callable[[], bytes] | None,
+        greet: Callable[[], bytes],
     ) -> None:
         """Set up.
 
@@ -209,10 +240,12 @@ class Announcer:
             say: returns how the words of the announcement sound at SOUND_RATE_HZ, or raises MediaError; it may take a
                 while. None where a tone every few seconds is what the other end is told by. Where nothing can be said,
                 the tone is, too.
+            greet: as `say`, for the answering machine.
         """
         self._voice = voice
         self._post = post
         self._say = say
+        self._greet = greet
         self._tone = recording_tone(SOUND_RATE_HZ)
         self._words: bytes | None = None
         self._task: asyncio.Task[None] | None = None
@@ -220,7 +253,11 @@ class Announcer:
     def announce(self, notice: RecordingNotice) -> None:
         match notice:
             case RecordingNotice.BEGINNING:
-                self._task = asyncio.get_running_loop().create_task(self._begin(), name="announcement")
+                self._task = asyncio.get_running_loop().create_task(
+                    self._begin(self._announcement), name="announcement"
+                )
+            case RecordingNotice.GREETING:
+                self._task = asyncio.get_running_loop().create_task(self._begin(self._greeting), name="greeting")
             case RecordingNotice.REMINDER if self._say is None:
                 self._voice.announce(self._tone, _take_no_note)
             case RecordingNotice.END:
@@ -239,10 +276,21 @@ class Announcer:
             _log.warning("Recordings are announced by a tone, since their announcement cannot be said: %s", error)
             self._say = None
 
-    async def _begin(self) -> None:
+    async def _announcement(self) -> bytes | None:
+        await self.prepare()
+        return self._words if self._say is not None else None
+
+    async def _greeting(self) -> bytes | None:
+        """Say it anew each time: the language may have changed, and nobody waits who would not hear ringing."""
         try:
-            await self.prepare()
-            words = self._words if self._say is not None else None
+            return _PAUSE + await asyncio.to_thread(self._greet)
+        except MediaError as error:
+            _log.warning("The answering machine greets by a tone, since its greeting cannot be said: %s", error)
+            return None
+
+    async def _begin(self, say: Callable[[], Awaitable[bytes | None]]) -> None:
+        try:
+            words = await say()
             sound = words + _PAUSE + self._tone if words is not None else self._tone
             self._voice.announce(sound, self._tell)
         except Exception as error:  # noqa: BLE001 - whatever fails, the recording must not wait for ever to begin

@@ -4,7 +4,8 @@ What paces it:
 
 - the microphone, in a call: its clock is the bridge's clock, and the earpiece follows it (see drift.py);
 - the earpiece, for tones and early media, with the microphone shut;
-- a timer, where a card that should be open is missing: the call goes on and sound comes back with the card;
+- a timer, where a card that should be open is missing: the call goes on and sound comes back with the card; and where
+  nobody is at the phone to whom a card would be of use;
 - nothing, as a rule: the thread sleeps, and only turns the bridge over now and then.
 
 The other threads talk to it by swapping one attribute for another frozen value. While sound flows there is no lock.
@@ -68,6 +69,7 @@ class _Wanted:
     is_open: bool = False
     talk: bool = False
     speaker: bool = False
+    unattended: bool = False
     muted: bool = False
     ear: EarSettings = _PLAIN
     lower_noise: bool = True
@@ -77,6 +79,11 @@ class _Wanted:
     sound: _SoundRequest | None = None
     source: SoundSource | None = None
     announcement: _Announcement | None = None
+
+    @property
+    def is_in_call(self) -> bool:
+        """Whether the other end is sent what there is to be sent."""
+        return self.talk or self.unattended
 
     @property
     def volume_percent(self) -> int:
@@ -114,7 +121,7 @@ class AudioLoop:
             speaker_near_end: what is done to it on the loudspeaker.
             sidetone_percent: how much of one's own voice is heard in the earpiece, as an amplitude.
             comfort_noise: whether a faint noise is played while the far end of a call is dead silent.
-            tap: is given both sides of what is said while the microphone is open.
+            tap: is given both sides of what is said while the microphone is open, or nobody is at the phone.
         """
         self._card = card
         self._speaker_card = speaker_card or card
@@ -183,14 +190,15 @@ class AudioLoop:
         self._thread.join(5)
         self._thread = None
 
-    def open(self, *, talk: bool, speaker: bool = False) -> None:
-        if talk:
+    def open(self, *, talk: bool, speaker: bool = False, unattended: bool = False) -> None:
+        if talk or unattended:
             self.listen_to(None)
-        wanted = replace(self._wanted, is_open=True, talk=talk, speaker=speaker)
-        self._want(replace(wanted, sound=None) if talk else replace(wanted, announcement=None))
+        wanted = replace(self._wanted, is_open=True, talk=talk, speaker=speaker, unattended=unattended)
+        self._want(replace(wanted, sound=None) if wanted.is_in_call else replace(wanted, announcement=None))
 
     def close(self) -> None:
-        self._want(replace(self._wanted, is_open=False, talk=False, sound=None, announcement=None))
+        closed = replace(self._wanted, is_open=False, talk=False, unattended=False)
+        self._want(replace(closed, sound=None, announcement=None))
 
     def play_tone(self, tone: Tone) -> None:
         self._want(replace(self._wanted, tone=_ToneRequest(tone)))
@@ -221,13 +229,13 @@ class AudioLoop:
 
         With the microphone open nothing is played but what somebody wants to hear `beside_call`.
         """
-        if (self._wanted.talk and not beside_call) or not self._wanted.is_open:
+        if (self._wanted.is_in_call and not beside_call) or not self._wanted.is_open:
             return
         self._want(replace(self._wanted, sound=_SoundRequest(self._frames_of(sound))))
 
     def announce(self, sound: bytes, when_over: Callable[[bool], None]) -> None:
-        """Play a sound at SOUND_RATE_HZ once to both ends; it is given up where the microphone shuts."""
-        if self._wanted.talk:
+        """Play a sound at SOUND_RATE_HZ once to both ends; it is given up where the microphone shuts, or opens."""
+        if self._wanted.is_in_call:
             self._want(replace(self._wanted, announcement=_Announcement(self._frames_of(sound), when_over)))
         else:
             when_over(False)
@@ -237,7 +245,7 @@ class AudioLoop:
         before = self._wanted.source
         if before is not None:
             before.give_up()
-        if source is not None and self._wanted.talk:
+        if source is not None and self._wanted.is_in_call:
             source.give_up()
             source = None
         if source is not before:
@@ -292,7 +300,10 @@ class AudioLoop:
         if wanted is not self._adopted:
             self._adopt(wanted)
         if wanted.is_open or self._tone is not None:
-            self._streams.open_missing(talk=wanted.talk)
+            if wanted.unattended:
+                self._streams.shut_playback()
+            else:
+                self._streams.open_missing(talk=wanted.talk)
             self._pass_one_period(wanted)
         elif self._streams.is_playing:
             self._streams.play_out(fade_out(self._exchange(None), self._card.rate_hz))
@@ -345,7 +356,7 @@ class AudioLoop:
         elif self._announced is not None:
             self._end_announcement(made=True)
         frame = self._exchange(sent)
-        if self._tap is not None and wanted.talk:
+        if self._tap is not None and wanted.is_in_call:
             self._tap.put(sent, frame)
         if self._comfort_noise is not None and wanted.talk:
             frame = self._comfort_noise.fill(frame)

@@ -29,6 +29,8 @@ _IDLE_BEAT_S: Final = 5.0
 _SAMPLE_BYTES: Final = 2
 _CHANNELS: Final = 2
 _CHUNK_SAMPLES: Final = SOUND_RATE_HZ
+_SILENCE_RMS: Final = 100
+"""50 dB below full scale: speech is some 25 dB above it, and a quiet line below."""
 _CHUNK_BYTES: Final = _CHANNELS * _SAMPLE_BYTES * _CHUNK_SAMPLES
 
 
@@ -39,10 +41,12 @@ class RecordingFate:
     Attributes:
         lost_s: how much of it is silence because the recorder was behind.
         fault: why it ended before it was told to, None where it did not.
+        is_silent: the other end was not heard in it.
     """
 
     lost_s: float
     fault: HandsetError | None
+    is_silent: bool = False
 
 
 class SoundRecorder:
@@ -135,6 +139,11 @@ class SoundRecorder:
             work.is_finishing = True
             self._wake.set()
 
+    @property
+    def silent_s(self) -> float:
+        """For how long the other end has not been heard; 0 where nothing is recorded."""
+        return work.silent_s if (work := self._work) is not None else 0.0
+
     # --- the recorder's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -158,7 +167,11 @@ class SoundRecorder:
 
 
 class _Work:
-    """One recording in the making; all but `is_finishing` and the reader belongs to the recorder's thread."""
+    """One recording in the making; all but `is_finishing` and the reader belongs to the recorder's thread.
+
+    Attributes:
+        silent_s: for how long the other end has not been heard.
+    """
 
     def __init__(
         self,
@@ -169,12 +182,14 @@ class _Work:
         when_over: Callable[[RecordingFate], None],
     ) -> None:
         self.is_finishing = False
+        self.silent_s = 0.0
         self.reader = reader
         self._encoder = encoder
         self._sink = sink
         self._when_over = when_over
         self._began = False
         self._sound = bytearray()
+        self._is_silent = True
         self._fault: HandsetError | None = None
         self._near = Resampler(rate_hz, SOUND_RATE_HZ)
         self._far = Resampler(rate_hz, SOUND_RATE_HZ)
@@ -192,7 +207,7 @@ class _Work:
 
     def tell(self) -> None:
         """Say that this is over."""
-        self._when_over(RecordingFate(self.reader.lost_s, self._fault))
+        self._when_over(RecordingFate(self.reader.lost_s, self._fault, self._is_silent))
 
     def _write(self, *, finish: bool) -> None:
         if not self._began:
@@ -209,9 +224,12 @@ class _Work:
 
     def _take(self) -> None:
         """Add to the sound what the tap has given."""
-        near, far = self.reader.take()
+        taken_near, taken_far = self.reader.take()
+        near, far = self._near.convert(taken_near), self._far.convert(taken_far)
+        if audioop.rms(far, _SAMPLE_BYTES) > _SILENCE_RMS:
+            self._is_silent, self.silent_s = False, 0.0
+        else:
+            self.silent_s += len(far) / _SAMPLE_BYTES / SOUND_RATE_HZ
         self._sound += audioop.add(
-            audioop.tostereo(self._near.convert(near), _SAMPLE_BYTES, 1, 0),
-            audioop.tostereo(self._far.convert(far), _SAMPLE_BYTES, 0, 1),
-            _SAMPLE_BYTES,
+            audioop.tostereo(near, _SAMPLE_BYTES, 1, 0), audioop.tostereo(far, _SAMPLE_BYTES, 0, 1), _SAMPLE_BYTES
         )

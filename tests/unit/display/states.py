@@ -571,6 +571,14 @@ VIEWS = {
         speaker=True,
         call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, decision=Decision.AUTO_ANSWERED),
     ),
+    "greeting a caller whom nobody answers": _view(
+        Mode.TAKING_MESSAGE, call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING)
+    ),
+    "taking a message": _view(
+        Mode.TAKING_MESSAGE,
+        call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING),
+        recording=RecordingView(12, is_kept=True),
+    ),
     "incoming call, from somewhere": _view(
         Mode.RINGING,
         call=_call(

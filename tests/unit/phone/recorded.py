@@ -19,9 +19,10 @@ def recorded(place: int = 1, **more: object) -> RecordingRow:
     return RecordingRow(RecordingId(f"r{place}"), **(facts | more))  # type: ignore[arg-type]
 
 
-def list_recordings(desk: Desk, *rows: RecordingRow) -> None:
+def list_recordings(desk: Desk, *rows: RecordingRow, unheard: int = 0) -> None:
     """Answer what the list of recordings asks for."""
-    desk.reply(ListRecordings, RecordingsListed(0, len(rows), rows, sum(row.size_bytes for row in rows), 500_000_000))
+    size_bytes = sum(row.size_bytes for row in rows)
+    desk.reply(ListRecordings, RecordingsListed(0, len(rows), rows, size_bytes, 500_000_000, unheard))
 
 
 def open_recordings(desk: Desk, *rows: RecordingRow) -> None:

@@ -29,7 +29,9 @@ from tests.unit.phone.desk import INCOMING, Desk, settings
 
 pytestmark = pytest.mark.feature("call recording")
 
-BEGINNING, REMINDER, END = (AnnounceRecording(notice) for notice in RecordingNotice)
+BEGINNING = AnnounceRecording(RecordingNotice.BEGINNING)
+REMINDER = AnnounceRecording(RecordingNotice.REMINDER)
+END = AnnounceRecording(RecordingNotice.END)
 SECOND = CallId("second")
 RECORDING = RecordingId("r1")
 RECORDER = (StartRecording, PauseRecording, ResumeRecording, StopRecording, AnnounceRecording, SignalRecording)

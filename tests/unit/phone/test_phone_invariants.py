@@ -119,6 +119,7 @@ class AnyEvening(RuleBasedStateMachine):
         self.joined: set[CallId] = set()
         self.tone: Tone | None = None
         self.audio: tuple[bool, bool] | None = None
+        self.unattended = False
         self.ringing = False
         self.spoken = False
         self.brightness_percent = 0
@@ -135,6 +136,8 @@ class AnyEvening(RuleBasedStateMachine):
         preferences=st.builds(
             Preferences,
             auto_answer=st.booleans(),
+            answering_machine=st.booleans(),
+            longest_message_s=st.sampled_from([1, 180]),
             forward_busy=_FORWARD,
             forward_no_answer=_FORWARD,
             key_clicks=st.booleans(),
@@ -241,8 +244,8 @@ class AnyEvening(RuleBasedStateMachine):
     def _follow_recording(self, command: Command) -> None:
         match command:
             case AnnounceRecording(notice):
-                assert self.microphone, "nobody at the other end hears it"
-                if notice is RecordingNotice.BEGINNING:
+                assert self.microphone or self.unattended, "nobody at the other end hears it"
+                if notice in {RecordingNotice.BEGINNING, RecordingNotice.GREETING}:
                     self.announcing, self.was_told = True, False
             case StartRecording(call_id):
                 assert self.was_told, "somebody is recorded who has not been told"
@@ -269,12 +272,12 @@ class AnyEvening(RuleBasedStateMachine):
             case StopTone():
                 assert self.tone
                 self.tone = None
-            case OpenAudio(talk, speaker):
-                assert self.audio != (talk, speaker), "the audio is so already"
-                self.audio = (talk, speaker)
+            case OpenAudio(talk, speaker, unattended):
+                assert (self.audio, self.unattended) != ((talk, speaker), unattended), "the audio is so already"
+                self.audio, self.unattended = None if unattended else (talk, speaker), unattended
             case CloseAudio():
-                assert self.audio
-                self.audio = None
+                assert self.audio or self.unattended
+                self.audio, self.unattended = None, False
             case StartRinging():
                 assert not self.ringing
                 self.ringing = True
@@ -335,6 +338,22 @@ class AnyEvening(RuleBasedStateMachine):
     def hear_an_announcement(self, made: bool) -> None:
         self.announcing, self.was_told = False, made
         self._handle(RecordingAnnounced(made))
+
+    @precondition(lambda self: Timer.ANSWERING_MACHINE in self.running)
+    @rule(then=st.sampled_from(["runs", "runs", "is over", "nothing"]))
+    def let_the_machine_answer(self, then: str) -> None:
+        assert self.consents
+        assert Timer.EMERGENCY_CALLBACK not in self.running, "emergency services would talk to a machine"
+        self.running.discard(Timer.ANSWERING_MACHINE)
+        self._handle(TimerExpired(Timer.ANSWERING_MACHINE))
+        assert self.phone.view.mode is Mode.TAKING_MESSAGE
+        if then == "runs":
+            self.let_every_answer_arrive()
+            if self.announcing:
+                self.hear_an_announcement(made=True)
+        elif then == "is over":
+            (call,) = self.phone._state.calls
+            self._handle(CallStateChanged(call.call_id, CallState.DISCONNECTED))
 
     @precondition(lambda self: self.recording is not None)
     @rule(reason=st.none() | st.sampled_from(RecordingEnd))
@@ -508,7 +527,7 @@ class AnyEvening(RuleBasedStateMachine):
             self._handle(ProblemCleared(problem))
         if self.phone.view.speaker and self.phone.view.mode is not Mode.RINGING:
             self._handle(KeyPressed(Key.SPEAKER))
-        while self.phone.view.mode in {Mode.RINGING, Mode.REDIALLING}:
+        while self.phone.view.mode in {Mode.RINGING, Mode.REDIALLING, Mode.TAKING_MESSAGE}:
             self._handle(KeyPressed(Key.CANCEL))
         if self.phone.view.digits:
             self._handle(KeyHeld(Key.CANCEL))
@@ -569,14 +588,25 @@ class AnyEvening(RuleBasedStateMachine):
     def nothing_is_kept_that_is_not_heard_here_or_not_allowed(self) -> None:
         if self.keeps:
             assert self.consents
-            assert self.microphone
+            assert self.microphone or self.unattended
             assert self.recording is not None
             call, heard = self.phone._state.find_call(self.recording), self.phone._state.call
             assert call is not None
             assert not call.emergency
             assert call is heard or (call.joined and heard is not None and heard.joined)
             assert call.record_preference not in {RecordingPreference.UNWANTED, RecordingPreference.PAUSED}
-            assert Timer.RECORDING in self.running, "nobody is reminded of the recording"
+            is_reminded = Timer.RECORDING in self.running
+            assert is_reminded is not self.unattended, "nobody is reminded of the recording, or somebody of a message"
+
+    @invariant()
+    def nobody_is_at_the_phone_while_the_machine_takes_a_message(self) -> None:
+        takes = self.phone.view.mode is Mode.TAKING_MESSAGE
+        assert not self.unattended or takes
+        if takes:
+            assert self.consents
+            assert self.audio is None
+            assert not self.off_hook
+            assert not self.phone.view.speaker
 
     @invariant()
     def a_handset_in_its_cradle_neither_listens_nor_sounds(self) -> None:
@@ -585,7 +615,8 @@ class AnyEvening(RuleBasedStateMachine):
             assert self.audio is None
             assert self.tone is None
             # A busy number that was tried again and answers hears silence until the person has come to the phone.
-            left = self.phone._state.others if self.phone.view.mode is Mode.REDIALLING else self.phone._state.calls
+            by_itself = self.phone.view.mode in {Mode.REDIALLING, Mode.TAKING_MESSAGE}
+            left = self.phone._state.others if by_itself else self.phone._state.calls
             assert not any(call.answered and not call.hold_wanted for call in left)
 
     @invariant()
@@ -598,7 +629,8 @@ class AnyEvening(RuleBasedStateMachine):
         calls = self.phone._state.calls
         assert {call.call_id for call in calls} == self.live
         assert len(calls) == len(self.live)
-        in_front = self.phone.view.mode in {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.REDIALLING}
+        busy = {Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.REDIALLING, Mode.TAKING_MESSAGE}
+        in_front = self.phone.view.mode in busy
         assert in_front is (self.phone._state.call is not None and self.phone._state.call.is_live)
 
     @invariant()

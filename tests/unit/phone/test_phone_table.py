@@ -28,6 +28,7 @@ from firmware.phone.orders import HangUpCall
 from firmware.phone.phone import TABLE
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings, without_page
+from tests.unit.phone.machine import taking_message
 from tests.unit.phone.recorded import listen_to_a_recording
 
 
@@ -110,6 +111,7 @@ DESKS: dict[Mode, Callable[[], Desk]] = {
     Mode.WRITING: _writing,
     Mode.MENU: _menu,
     Mode.LISTENING: _listening,
+    Mode.TAKING_MESSAGE: taking_message,
 }
 
 BACKGROUND_EVENTS: list[Event] = [

@@ -14,7 +14,7 @@ from firmware.setup import bundles
 def _handlers() -> Iterator[Any]:
     """Every coroutine of a class that takes a request: what it returns goes to whoever asked."""
     for package in (errands, bundles):
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for _, kind in inspect.getmembers(import_module(found.name), inspect.isclass):
                 if kind.__module__ == found.name:
                     yield from (each for _, each in inspect.getmembers(kind, inspect.iscoroutinefunction))

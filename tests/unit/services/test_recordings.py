@@ -152,3 +152,17 @@ async def test_what_nobody_plays_can_be_stopped_and_sought_all_the_same(shelf: S
     for errand in (PausePlaying(), ResumePlaying(), SeekRecording(10.0), StopPlaying()):
         assert await shelf.do(errand) is None
     assert shelf.posted == []
+
+
+@pytest.mark.feature("answering machine")
+async def test_a_message_that_is_played_is_not_new_any_more(shelf: Shelf) -> None:
+    await shelf.record()
+    message, writer = await shelf.lab.recordings.begin(CallId("m"), "2345", "Anna", SoundFormat.OPUS, message=True)
+    writer.write(b"a second", SOUND_RATE_HZ)
+    await shelf.lab.recordings.end(message, complete=True, lost_s=0)
+    listed = await shelf.do(ListRecordings(0, 10, messages=True))
+    assert ([(row.recording_id, row.is_new) for row in listed.items], listed.unheard) == ([(message, True)], 1)
+    await shelf.do(PlayRecording(message))
+    listed = await shelf.do(ListRecordings(0, 10, messages=True))
+    assert ([row.is_new for row in listed.items], listed.unheard) == ([False], 0)
+    await shelf.do(StopPlaying())

@@ -3,7 +3,7 @@
 import pytest
 
 from firmware.privacy.egress.border import Border
-from firmware.settings.records import announcement, recipient, room_limits
+from firmware.settings.records import announcement, greeting, recipient, room_limits
 from firmware.store.outbox import Recipient
 from provisioning.errors import ProvisioningError
 from provisioning.parsing import parse_configuration
@@ -28,6 +28,16 @@ def test_the_country_says_how_a_recording_is_announced(country: str, announced: 
 @pytest.mark.parametrize("announced", ["tone", "voice"])
 def test_the_installer_says_it_better(country: str, announced: str) -> None:
     assert announced_by(configuration(country, f'announce = "{announced}"')) == announced
+
+
+@pytest.mark.feature("answering machine")
+def test_a_caller_is_greeted_in_the_language_that_the_display_speaks() -> None:
+    language = "en"
+    say = greeting(lambda: language)
+    english = say()
+    language = "zh"
+    assert english
+    assert say() not in {b"", english}
 
 
 def test_the_limit_is_in_millions_of_bytes_and_call_records_have_room_beside_it() -> None:

@@ -13,6 +13,7 @@ from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId, CallQuality, Decision, Verification
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
+from firmware.phone.requests.calls import CallKind
 from firmware.store.call_records import Call
 from firmware.store.call_rows import entry_of
 from firmware.store.database import Database
@@ -356,6 +357,18 @@ async def test_a_call_is_missed_unless_the_person_here_ended_it(
 ) -> None:
     await lab.make_call(direction=INCOMING, reason=reason, answered=False)
     assert await lab.call_log.count_unseen_missed() == missed
+
+
+@pytest.mark.feature("answering machine")
+async def test_whom_the_answering_machine_answered_was_missed_and_is_no_call_that_was_received(lab: StoreLab) -> None:
+    call_id = await lab.open_call(direction=INCOMING)
+    await lab.call_log.mark_answered(call_id)
+    await lab.call_log.close_record(
+        CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200, Decision.MESSAGE_TAKEN)
+    )
+    assert await lab.call_log.count_unseen_missed() == 1
+    assert (await lab.call_log.listed(CallKind.MISSED, 0, 10))[0] == 1
+    assert (await lab.call_log.listed(CallKind.RECEIVED, 0, 10))[0] == 0
 
 
 async def test_neither_answered_outgoing_running_nor_seen_calls_count_as_missed(lab: StoreLab) -> None:

@@ -321,3 +321,29 @@ async def test_a_folder_that_cannot_be_written_is_said_and_leaves_no_row(lab: St
         await begin(lab)
     (tmp_path / FOLDER_NAME).unlink()
     assert await lab.recordings.listed(0, 10) == (0, ())
+
+
+@pytest.mark.feature("answering machine")
+async def test_messages_are_listed_by_themselves_and_counted_until_somebody_has_heard_them(lab: StoreLab) -> None:
+    await record(lab)
+    recording_id, writer = await lab.recordings.begin(CALL, NUMBER, "Anna", SoundFormat.OPUS, message=True)
+    assert await lab.recordings.unheard() == 0
+    write(writer, 2)
+    await lab.recordings.end(recording_id, complete=True, lost_s=0)
+    total, [message] = await lab.recordings.listed(0, 10, messages=True)
+    assert (total, message.recording_id, message.message) == (1, recording_id, "new")
+    assert (await lab.recordings.listed(0, 10))[0] == 2
+    assert await lab.recordings.unheard() == 1
+    await lab.recordings.mark_heard(recording_id)
+    assert await lab.recordings.unheard() == 0
+    assert (await known(lab, recording_id)).message == "heard"
+
+
+@pytest.mark.feature("answering machine")
+async def test_a_message_whose_writer_died_is_new_after_the_restart(lab: StoreLab) -> None:
+    recording_id, writer = await lab.recordings.begin(CALL, NUMBER, "Anna", SoundFormat.OPUS, message=True)
+    write(writer, 2)
+    await lab.restart()
+    await recover(lab)
+    assert await lab.recordings.unheard() == 1
+    assert (await known(lab, recording_id)).state is RecordingState.INCOMPLETE

@@ -14,7 +14,13 @@ import soundfile
 from contract.consent import Actor, Channel, Purpose
 from firmware.base.errors import MediaError, StorageError
 from firmware.phone.call import CallId
-from firmware.phone.events import RecordingAnnounced, RecordingEnded, RecordingStarted, RecordingsTrimmed
+from firmware.phone.events import (
+    CallerFellSilent,
+    RecordingAnnounced,
+    RecordingEnded,
+    RecordingStarted,
+    RecordingsTrimmed,
+)
 from firmware.phone.recording import RecordingEnd, RecordingNotice
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
@@ -263,11 +269,11 @@ class Line:
 class Bench:
     """An announcer, its line and what it tells."""
 
-    def __init__(self, say: Callable[[], bytes] | None) -> None:
+    def __init__(self, say: Callable[[], bytes] | None, greet: Callable[[], bytes] = lambda: b"hi") -> None:
         self.line = Line()
         self.told: asyncio.Queue[RecordingAnnounced] = asyncio.Queue()
         audio: Any = self.line
-        self.announcer = Announcer(audio, self.told.put_nowait, say)
+        self.announcer = Announcer(audio, self.told.put_nowait, say, greet)
 
     async def hear(self, notice: RecordingNotice) -> tuple[bytes, Callable[[bool], None]]:
         self.announcer.announce(notice)
@@ -355,3 +361,68 @@ async def test_whatever_fails_the_recording_waits_no_longer_to_begin(caplog: pyt
         assert await bench.told.get() == RecordingAnnounced(made=False)
     assert "RuntimeError" in caplog.text
     assert "Nobody thought" not in caplog.text
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+async def begin_message(desk: RecordingDesk) -> None:
+    desk.recorder.begin(CALL, "2345", "Anna", message=True)
+    await desk.wait_for(RecordingStarted)
+
+
+@pytest.mark.feature("answering machine")
+async def test_a_message_is_kept_as_one(desk: RecordingDesk) -> None:
+    await begin_message(desk)
+    desk.hear(2)
+    await desk.end(RecordingEnd.CALL_OVER)
+    assert [recording.message for recording in await desk.listed()] == ["new"]
+
+
+@pytest.mark.feature("answering machine")
+async def test_whoever_hangs_up_at_the_tone_leaves_no_message(desk: RecordingDesk) -> None:
+    await begin_message(desk)
+    desk.hear(2, bytes(2 * PERIOD))
+    await desk.end(RecordingEnd.CALL_OVER)
+    assert await desk.listed() == []
+
+
+@pytest.mark.feature("answering machine")
+@pytest.mark.parametrize("message", [True, False])
+async def test_silence_is_told_of_a_message_alone(
+    desk: RecordingDesk, monkeypatch: pytest.MonkeyPatch, *, message: bool
+) -> None:
+    monkeypatch.setattr(call_recorder, "_ROOM_CHECK_S", 0.01)
+    desk.recorder.begin(CALL, "2345", "Anna", message=message)
+    await desk.wait_for(RecordingStarted)
+    desk.hear(2)
+    await asyncio.sleep(0.6)
+    desk.hear(9, bytes(2 * PERIOD))
+    await asyncio.sleep(0.6)
+    assert CallerFellSilent(CALL) not in desk.events
+    desk.hear(2, bytes(2 * PERIOD))
+    if message:
+        await desk.wait_for(CallerFellSilent(CALL))
+    else:
+        await asyncio.sleep(0.6)
+    await desk.end()
+    assert (CallerFellSilent(CALL) in desk.events) is message
+    assert len(await desk.listed()) == 1
+
+
+@pytest.mark.feature("answering machine")
+async def test_the_greeting_ends_in_the_tone_and_is_said_anew_each_time() -> None:
+    said = iter([b"\1\2" * 1000, b"\3\4" * 1000])
+    bench = Bench(None, lambda: next(said))
+    for words in (b"\1\2" * 1000, b"\3\4" * 1000):
+        sound, when_over = await bench.hear(RecordingNotice.GREETING)
+        assert words in sound
+        assert sound.endswith(TONE)
+        when_over(True)
+        assert await bench.told.get() == RecordingAnnounced(True)
+
+
+@pytest.mark.feature("answering machine")
+async def test_where_no_greeting_can_be_said_the_tone_takes_its_place() -> None:
+    sound, _ = await Bench(None, fail).hear(RecordingNotice.GREETING)
+    assert sound == TONE

@@ -1093,6 +1093,45 @@ def test_a_new_announcement_takes_the_place_of_the_one_before(start: Callable[..
     assert told == [("first", False), ("second", True)]
 
 
+@pytest.mark.feature("answering machine")
+def test_with_nobody_at_the_phone_a_caller_is_greeted_and_recorded_and_no_device_is_open(
+    start: Callable[..., Bench],
+) -> None:
+    class Caller(SingingPort):
+        sent = bytearray()
+
+        def exchange(self, near: bytes | None) -> bytes:
+            self.sent += near or bytes(2 * self.frame_samples)
+            return super().exchange(near)
+
+    port, told = Caller(), list[bool]()
+    tap, reader = open_tap()
+    bench = start(port, tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
+    bench.loop.open(talk=False)
+    bench.card.advance(0.1)
+    bench.loop.open(talk=False, unattended=True)
+    bench.card.let_pass(0.1)
+    bench.loop.announce(ANNOUNCEMENT, told.append)
+    bench.wait_for(lambda: told)
+    assert told == [True]
+    unattended = bench.loop.counters
+    assert not unattended.is_playing
+    assert not unattended.is_recording
+    assert bench.card.capture is None
+    sent = Sound.from_pcm(bytes(port.sent), RATE_HZ)
+    assert find_tone(sent, [1400])
+    assert not find_tone(sent, [440])
+    near, far = tapped(reader)
+    assert find_tone(near, [1400])
+    assert gaps(far, 1000) == []
+    # Whoever lifts the handset talks at once.
+    bench.loop.open(talk=True)
+    bench.card.advance(0.3)
+    talking = bench.loop.counters
+    assert talking.is_playing
+    assert talking.is_recording
+
+
 def test_what_is_recorded_of_this_end_holds_its_announcement(start: Callable[..., Bench]) -> None:
     tap, reader = open_tap()
     bench = start(DeafPort(), tap=tap)
