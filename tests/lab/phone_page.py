@@ -66,6 +66,10 @@ class PhonePage:
         for digit in digits:
             await self.press(digit)
 
+    async def write(self, text: str) -> None:
+        """Write letters by the computer's keyboard."""
+        await self._send(type="typed", text=text)
+
     async def lift(self) -> None:
         """Lift the handset."""
         await self._send(type="hook", off_hook=True)

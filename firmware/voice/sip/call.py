@@ -283,6 +283,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
+        if method == "INVITE" and _FINAL <= code < _REFUSED:
+            self._calls.texts.answered(self, message.text)
         # For an INVITE the proxy's 100 Trying will do, since the server lives; within the call only the peer counts,
         # and 408 and 481 say that it is not there.
         if method == "INVITE" or (code >= _FINAL and code not in {408, 481, 503}):

@@ -1,6 +1,7 @@
 """Real-time text in calls (RFC 4103): letters as they are typed, beside the sound. Lives on the `sip` thread."""
 
 import ctypes
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,11 +19,16 @@ from firmware.voice.sip.t140 import BACKSPACE, LOST, Receiver, Sender
 
 BUFFERING_S: Final = 0.3
 """So long letters are gathered into one packet (RFC 4103 section 5.2)."""
+# Right after an answer that names several codecs pjsua settles on one with a re-INVITE.
+_SETTLE_S: Final = 0.4
+_PATIENCE_S: Final = 4.0
+_TRIES: Final = 2
 _LONGEST_GAP_MS: Final = 0xFFFFFF
 # The phone takes so much news of one call and no more (firmware/voice/news_gate.py).
 _PACE_S: Final = 0.25
 _MOST_AT_ONCE: Final = 400
 _MOST_UNSAID: Final = 4000
+_CLOSED: Final = re.compile(r"^m=text 0 ", re.MULTILINE | re.IGNORECASE)
 _ROOM: Final = 1200  # bytes of a packet; MOST_BYTES of engine/native/text.c
 
 
@@ -82,7 +88,21 @@ class RealTimeText:
             self._tell(CallTextChanged(call_id, is_open=True))
             return
         call.wants_text = True
-        self._holding.describe_anew(call_id)
+        self._offer(call_id, _TRIES)
+
+    def _offer(self, call_id: CallId, tries: int) -> None:
+        """Offer it once other offers are over: one that crosses them may be answered without a word of text."""
+        call = self._find(call_id)
+        if call is None or call.is_over or not call.wants_text or call_id in self._talks:
+            return
+        unsettled_s = call.media_changed_at + _SETTLE_S - time.monotonic()
+        if unsettled_s > 0:
+            self._scheduler.after(unsettled_s, lambda: self._offer(call_id, tries))
+        elif tries:
+            self._holding.describe_anew(call_id)
+            self._scheduler.after(_PATIENCE_S, lambda: self._offer(call_id, tries - 1))
+        else:
+            self.refused(call)
 
     def write(self, call_id: CallId, text: str) -> None:
         """Send what is typed, within the buffering time."""
@@ -119,14 +139,17 @@ class RealTimeText:
             talk = self._talks.setdefault(call_id, _Talk(Sender(), Receiver()))
             talk.sender.agree(int(agreed.sent_type), int(agreed.depth))
             talk.receiver.kind = int(agreed.received_type)
-        was_asked = call.wants_text and bool(info.setting.textCount)
-        if is_open:
-            call.wants_text = True
-        elif was_open or was_asked:
-            call.wants_text = False
+        if is_open is was_open:
+            return
+        call.wants_text = is_open
+        if not is_open:
             self.forget(call_id)
-        if is_open is not was_open or (was_asked and not is_open):
-            self._tell(CallTextChanged(call_id, is_open))
+        self._tell(CallTextChanged(call_id, is_open))
+
+    def answered(self, call: SipCall, message: str) -> None:
+        """Read the other end's answer to an offer of ours, which may have had text in it or not."""
+        if _CLOSED.search(message):
+            self.refused(call)
 
     def refused(self, call: SipCall) -> None:
         """The other end refused an offer of ours: it may have been for the text."""
