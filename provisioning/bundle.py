@@ -50,7 +50,7 @@ _CONTENTS: Final[tuple[tuple[re.Pattern[str], int], ...]] = tuple(
         (r"config\.toml", 256 * _KIB),
         (r"contacts\.vcf", 8 * _MIB),
         (rf"certificates/{_NAME}\.pem", 512 * _KIB),
-        (rf"(?:policies|notices)/{_NAME}", 64 * _KIB),
+        (rf"(?:policies|notices|reset)/{_NAME}", 64 * _KIB),
         (rf"pictures/{_NAME}\.(?:png|jpg)", 4 * _MIB),
         (rf"ring_tones/{_NAME}\.wav", 8 * _MIB),
         (rf"sealed/(?:code|{SERIAL_PATTERN})", 32 * _KIB),

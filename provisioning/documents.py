@@ -1,4 +1,4 @@
-"""What policies, notices and answers of the operator say, in both languages of the display."""
+"""What policies, notices, answers and resets of the operator say; what is read in both languages of the display."""
 
 import re
 from datetime import date
@@ -80,6 +80,18 @@ class AnswerDocument(Section):
     epoch: Annotated[int, Field(ge=1, lt=2**53)]
     decision: Literal["granted", "partly", "refused"]
     text: BothTexts
+
+
+class ResetDocument(Section):
+    """An order to erase one handset, whose holder has forgotten the PIN and asked for it.
+
+    Attributes:
+        serial: what the handset's hardware calls itself.
+        request: the number that its display shows; it is drawn at random and counts once.
+    """
+
+    serial: Annotated[str, Field(min_length=1, max_length=64)]
+    request: Annotated[int, Field(ge=10**11, lt=10**12)]
 
 
 _Document = TypeVar("_Document", bound=Section)

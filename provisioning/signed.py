@@ -1,4 +1,4 @@
-"""Documents that the operator signs: one envelope for policies, notices, catalogues and answers.
+"""Documents that the operator signs: one envelope for policies, notices, catalogues, answers and resets.
 
     magic, 8 bytes | kind, 1 | key id, 8 | Ed25519 signature, 64 | body, UTF-8 JSON of a `Statement`
 
@@ -29,7 +29,7 @@ _KEY_ID_AT: Final = _KIND_AT + 1
 _SIGNATURE_AT: Final = _KEY_ID_AT + _KEY_ID_BYTES
 _BODY_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
 
-DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER]
+DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER, Kind.RESET]
 """The kinds that are documents in this envelope."""
 
 _CODES: Final[Mapping[DocumentKind, int]] = {
@@ -37,6 +37,7 @@ _CODES: Final[Mapping[DocumentKind, int]] = {
     Kind.NOTICE: 2,
     Kind.CATALOGUE: 3,
     Kind.ANSWER: 4,
+    Kind.RESET: 5,
 }
 _KINDS: Final[Mapping[int, DocumentKind]] = {code: kind for kind, code in _CODES.items()}
 
@@ -46,6 +47,7 @@ MAX_BYTES: Final[Mapping[DocumentKind, int]] = {
     Kind.NOTICE: 8 * 1024,
     Kind.CATALOGUE: 40 * 1024,
     Kind.ANSWER: 8 * 1024,
+    Kind.RESET: 2 * 1024,
 }
 """The largest document of each kind."""
 
@@ -69,7 +71,7 @@ class Statement(Validity):
         number: rises with each document of a kind; a handset takes no number twice and none below its newest.
         fleet: the handsets that it is for.
         devices: only these of the fleet; all of them where empty.
-        content: the policy, notice, catalogue or answer.
+        content: the policy, notice, catalogue, answer or reset.
     """
 
     number: Annotated[int, Field(ge=1, lt=2**53)]
@@ -100,6 +102,11 @@ class Statement(Validity):
             _refuse(OutcomeCode.EXPIRED, f"This document was not to be taken after {self.not_after:%Y-%m-%d}.")
         if self.is_from_the_future(now_s, synced=synced):
             _refuse(OutcomeCode.NOT_YET_VALID, f"This document is from the future, {self.issued_at:%Y-%m-%d}.")
+
+
+def kind_of(document: bytes) -> DocumentKind | None:
+    """Return what a document says that it is, which nothing proves yet; None where it is none."""
+    return _KINDS.get(document[_KIND_AT]) if document.startswith(_MAGIC) and len(document) > _BODY_AT else None
 
 
 def sign(kind: DocumentKind, statement: Statement, key: Ed25519PrivateKey) -> bytes:

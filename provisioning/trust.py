@@ -18,7 +18,7 @@ _KEY_ID_BYTES: Final = 8
 class Kind(StrEnum):
     """What is signed; a key may sign only the kinds that it is pinned for.
 
-    POLICY, NOTICE, CATALOGUE, ANSWER: documents; see provisioning.signed.
+    POLICY, NOTICE, CATALOGUE, ANSWER, RESET: documents; see provisioning.signed.
     BUNDLE: bundles with all that is in them, but for FIRMWARE; see provisioning.bundle.
     """
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     NOTICE = "notice"
     CATALOGUE = "catalogue"
     ANSWER = "answer"
+    RESET = "reset"
     BUNDLE = "bundle"
     FIRMWARE = "firmware"
 

@@ -354,7 +354,7 @@ WIRES: Final = (
         "W27",
         "answers are taken from the broker",
         _ROLES,
-        "                DownTopic.ANSWER: documents.answers,\n",
+        "                DownTopic.ANSWER: AnswersAndResets(documents.answers, reset),\n",
         "",
         f"{_INTEGRATION}/test_phone_answers.py::test_a_request_is_answered_read_and_objected_to_and_no_other_is",
     ),

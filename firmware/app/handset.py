@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from contract.consent import Channel
 from firmware.app.boot import Early, Options
 from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices, post_keys
@@ -294,6 +295,7 @@ class Handset:
             post=self._bus.post,
             try_sound=self._voice.try_sound,
             pictures_changed=self._user_interface.show_new_pictures,
+            reset=self._memory.order_to_reset(Channel.STICK),
             start_anew=self._start_anew,
             end=self._end,
         )
@@ -335,6 +337,7 @@ class Handset:
                     exports=self._memory.exports,
                     restorer=self._memory.restorer,
                     inbox=self._memory.inbox,
+                    forgotten_pin=self._memory.forgotten_pin,
                     note_files=self._faults.note_files,
                     forget_bundles=ConfigStore(self._options.state_dir).forget_bundles,
                     identity=identity(configuration),
@@ -402,6 +405,7 @@ class Handset:
             self._memory.outbox,
             self._memory.make_cancellation_outbox,
             self._memory.broker_settings,
+            reset=self._memory.order_to_reset(Channel.NETWORK),
             note_broker=self._note_broker,
             intake=self._bundles.intake if self._bundles is not None else None,
         )

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
+from contract.consent import Actor, Channel
 from firmware.app.admin.my_data import CopyParts
 from firmware.app.bus import Bus
 from firmware.base.errors import StorageError
@@ -21,6 +22,7 @@ from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import Outbox
 from firmware.services import exchange
 from firmware.services.account.factory_reset import Resetting, finish_reset
+from firmware.services.account.forgotten_pin import ForgottenPin, Handset, Taker
 from firmware.services.account.last_word import KnownRecipients
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import resume_reset
@@ -34,12 +36,16 @@ from firmware.services.restore.restorer import Restorer
 from firmware.settings.broker import broker_settings
 from firmware.settings.phone import identity
 from firmware.settings.records import issuer
+from firmware.store.guardian_mark import GuardianMark
+from firmware.store.pin import who_answers
+from provisioning.serial import serial
 
 _log = logging.getLogger(__name__)
 
 SLOW_THREAD_LIMIT_S: Final = 60.0
 # A voice that runs is there at once, one that starts within a second or two.
 _FOUND_PATIENCE_S: Final = 10.0
+_LAST_WORDS_S: Final = 15.0
 
 
 class Memory:
@@ -209,6 +215,31 @@ class Memory:
     def resetting(self) -> Resetting:
         consents = self.records.consents if self.records is not None else None
         return Resetting(self._state_dir, consents, self._start_anew)
+
+    @property
+    def forgotten_pin(self) -> ForgottenPin | None:
+        """What asks for a reset without the PIN, and takes the order; None without a configuration, which has keys."""
+        if (configuration := self._loaded.configuration) is None:
+            return None
+        device = configuration.device
+        handset = Handset(device.fleet, device.id, serial(), configuration.trust.keys)
+        # The report goes back to the stick, and the outcome to the operator, before the handset starts anew.
+        consents = self.records.consents if self.records is not None else None
+        resetting = Resetting(self._state_dir, consents, self._start_anew_soon)
+        return ForgottenPin(self._state_dir, handset, resetting, self._has_guardian)
+
+    def order_to_reset(self, channel: Channel) -> Taker | None:
+        """Return what takes an order to erase the handset."""
+        return self.forgotten_pin.over(channel) if self.forgotten_pin is not None else None
+
+    def _start_anew_soon(self) -> None:
+        asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._start_anew)
+
+    async def _has_guardian(self) -> bool:
+        if self.records is not None:
+            with suppress(StorageError):
+                return await who_answers(self.records.pins) is Actor.GUARDIAN
+        return GuardianMark(self._state_dir).is_set
 
     def broker_settings(self) -> BrokerSettings | None:
         return broker_settings(self._loaded.configuration)

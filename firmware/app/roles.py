@@ -28,7 +28,7 @@ from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.doctor.findings import Condition
 from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
-from firmware.services.operator.inbound import BrokerMemory, Inbound
+from firmware.services.operator.inbound import AnswersAndResets, BrokerMemory, Inbound, Taker
 from firmware.services.records import Records
 from firmware.services.restore.errands import CopyInbox
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
@@ -91,6 +91,7 @@ def sync_handlers(
     cancellation: Callable[[Inbound | None], CancellationOutbox],
     settings: Callable[[], BrokerSettings | None],
     *,
+    reset: Taker | None,
     note_broker: Callable[[BrokerState, BrokerProblem], None],
     intake: NetworkIntake | None,
 ) -> Mapping[str, Handler] | None:
@@ -101,6 +102,7 @@ def sync_handlers(
         outbox: what of it waits for the broker; None where there is no store.
         cancellation: makes what speaks of a holder who has gone, and after that hands on what the broker sends.
         settings: which broker it is.
+        reset: takes orders to erase the handset, which come as answers do; None where nobody can give one.
         note_broker: told how the sync process stands with it.
         intake: where bundles go that come over the network.
     """
@@ -113,7 +115,7 @@ def sync_handlers(
             {
                 DownTopic.POLICY: documents.policies,
                 DownTopic.NOTICE: documents.notices,
-                DownTopic.ANSWER: documents.answers,
+                DownTopic.ANSWER: AnswersAndResets(documents.answers, reset),
             },
             time.monotonic,
         )

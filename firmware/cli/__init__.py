@@ -39,6 +39,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "notice": "firmware.cli.documents",
     "answer": "firmware.cli.documents",
     "catalogue": "firmware.cli.documents",
+    "reset": "firmware.cli.documents",
     "bundle": "firmware.installer.cli",
     "fleet": "firmware.installer.cli",
 }

@@ -1,4 +1,4 @@
-"""`wecall key`, `policy`, `notice`, `answer`, `catalogue`: an operator signs documents, an installer hands them over.
+"""`wecall key`, `policy`, `notice`, `answer`, `catalogue`, `reset`: operators sign documents, installers take them.
 
 They need nothing of the handset's libraries, so that they work wherever the operator's keys are.
 """
@@ -20,7 +20,14 @@ from firmware.installer.cli import TellingGroup
 from firmware.installer.private_keys import signing_key, write_private_key
 from firmware.installer.signing import trust_lines
 from firmware.privacy.catalogue import Catalogue, CatalogueError, read_catalogue
-from provisioning.documents import AnswerDocument, NoticeDocument, PolicyDocument, read_content, split_paragraphs
+from provisioning.documents import (
+    AnswerDocument,
+    NoticeDocument,
+    PolicyDocument,
+    ResetDocument,
+    read_content,
+    split_paragraphs,
+)
 from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys
 from provisioning.section import Section, sentences_of
@@ -275,6 +282,28 @@ def sign_catalogue(file: Path, **signing: Any) -> None:
 
 
 _add_take(catalogue, "catalogue", "which asks anew for what it changes")
+
+
+@click.group(cls=TellingGroup)
+def reset() -> None:
+    """Sign orders to erase one handset whose holder has forgotten the PIN."""
+
+
+@reset.command(name="sign")
+@_signing_options
+@click.option("--serial", required=True, help="The handset's, from its display.")
+@click.option(
+    "--request", type=click.IntRange(10**11, 10**12 - 1), required=True, help="The number on its display, 12 digits."
+)
+def sign_reset(serial: str, request: int, *, devices: tuple[str, ...], **signing: Any) -> None:
+    """Sign the order to erase one handset, which asked for it by a number; be sure who told you that.
+
+    It goes into the folder reset/ of a bundle, or to the handset by `wecall fleet publish answer`. It counts once, and
+    begins what Settings, Reset does; where a guardian answers it does nothing.
+    """
+    if len(devices) != 1:
+        raise click.ClickException("A reset is for one handset: name it by --device.")
+    _sign(Kind.RESET, ResetDocument, {"serial": serial, "request": request}, devices=devices, **signing)
 
 
 def _texts(english: Path, chinese: Path) -> dict[str, tuple[str, ...]]:

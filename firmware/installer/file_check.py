@@ -11,7 +11,7 @@ from cryptography import x509
 
 from firmware.pictures.header import MAX_PIXELS, size_of
 from firmware.vcard.cards import Broken, Mistake, split
-from provisioning.documents import NoticeDocument, PolicyDocument, read_content
+from provisioning.documents import NoticeDocument, PolicyDocument, ResetDocument, read_content
 from provisioning.remarks import Place, Remark, mistake, warning
 from provisioning.ring_tone import open_ring_tone
 from provisioning.schema import Configuration
@@ -149,5 +149,6 @@ _CHECKS: Final[Mapping[str, Callable[[Path, Beside], Iterator[Remark]]]] = {
     "ring_tones/": _ring_tone,
     "policies/": _document(Kind.POLICY, PolicyDocument),
     "notices/": _document(Kind.NOTICE, NoticeDocument),
+    "reset/": _document(Kind.RESET, ResetDocument),
     "firmware/": _firmware,
 }

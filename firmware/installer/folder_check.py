@@ -25,7 +25,17 @@ _CERTIFICATES: Final = "certificates/"
 _RING_TONES: Final = f"{RING_TONES}/"
 _TONE: Final[KeyPath] = ("ringer", "tone")
 _WIFI_PASSWORD: Final = "wifi-password-"  # noqa: S105 - how their names begin
-_NAMES: Final = ("contacts.vcf", "certificates", "policies", "notices", "pictures", "ring_tones", "firmware", "sealed")
+_NAMES: Final = (
+    "contacts.vcf",
+    "certificates",
+    "policies",
+    "notices",
+    "reset",
+    "pictures",
+    "ring_tones",
+    "firmware",
+    "sealed",
+)
 
 
 @dataclass(frozen=True, slots=True)

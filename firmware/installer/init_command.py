@@ -25,6 +25,7 @@ pictures/         pictures for contacts and behind the idle page, as NAME.png or
 ring_tones/       ring tones as NAME.wav, which [ringer] calls ring_tones/NAME.wav
 policies/         privacy policies, signed by `wecall policy sign`
 notices/          notices, signed by `wecall notice sign`
+reset/            the order to erase one handset whose PIN is forgotten, signed by `wecall reset sign`
 """
 
 

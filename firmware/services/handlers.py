@@ -13,6 +13,7 @@ from firmware.phone.requests.handset import Facts
 from firmware.phone.requests.pictures import FolderJob
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import STORE_NAME, Resetting
+from firmware.services.account.forgotten_pin import ForgottenPin
 from firmware.services.activation import NumberProofErrands
 from firmware.services.calls import CallErrands
 from firmware.services.consents import ConsentErrands
@@ -56,6 +57,7 @@ class Services:
         note_files: is told why files of it cannot be deleted, and nothing where they were.
         exports: what a stick may fetch.
         restorer: brings copies back; None where there is no store.
+        forgotten_pin: asks for a reset; None without a configuration.
         inbox: where a stick leaves them.
         forget_bundles: deletes bundles of which something is still to be taken in; may wait for the card.
         identity: which handset this is.
@@ -79,6 +81,7 @@ class Services:
     note_files: Callable[[str], None]
     exports: Exports
     restorer: Restorer | None
+    forgotten_pin: ForgottenPin | None
     inbox: CopyInbox
     forget_bundles: Callable[[], None]
     identity: Identity
@@ -106,6 +109,8 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> Handle
         **FactsErrands(services.identity, services.state_dir, services.condition, services.set_up_facts).handlers,
         **CountryErrands(services.state_dir, services.start_anew).handlers,
     }
+    if services.forgotten_pin is not None:
+        handlers |= services.forgotten_pin.handlers
     if (records := services.records) is None:
         unreadable = (services.state_dir / STORE_NAME).exists()
         return {**handlers, **ResetErrands(services.resetting, None, unreadable=unreadable).handlers}

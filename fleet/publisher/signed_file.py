@@ -16,7 +16,7 @@ from provisioning.bundle import open_bundle
 from provisioning.documents import PolicyDocument, read_content
 from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys as keys_of_configuration
-from provisioning.signed import DocumentKind, verify
+from provisioning.signed import DocumentKind, kind_of, verify
 from provisioning.trust import Kind, TrustedKey
 
 _DOCUMENTS: Final[dict[PublicationKind, DocumentKind]] = {
@@ -76,7 +76,8 @@ def trusted_keys(kind: PublicationKind, configuration: Path | None, public: Iter
         FleetError: there are none, or one is none.
     """
     try:
-        keys = tuple(TrustedKey(public=text, signs=frozenset({Kind(kind.value)})) for text in public)
+        signs = {Kind(kind.value), *([Kind.RESET] if kind is PublicationKind.ANSWER else [])}
+        keys = tuple(TrustedKey(public=text, signs=frozenset(signs)) for text in public)
     except ValidationError as error:
         raise FleetError("A public key is none; `wecall key new` shows one.") from error
     if configuration is not None and not keys:
@@ -134,7 +135,9 @@ def read_signed_file(
 
 
 def _document(payload: bytes, kind: PublicationKind, keys: Collection[TrustedKey], now_s: float) -> SignedFile:
-    statement = verify(payload, _DOCUMENTS[kind], keys)
+    # An order to erase one handset goes the way of answers.
+    is_reset = kind is PublicationKind.ANSWER and kind_of(payload) is Kind.RESET
+    statement = verify(payload, Kind.RESET if is_reset else _DOCUMENTS[kind], keys)
     statement.check_time(now_s, synced=True)
     name = str(statement.number)
     if kind is PublicationKind.POLICY:

@@ -39,7 +39,7 @@ class Operator:
         self.at = at
         self.key = Ed25519PrivateKey.from_private_bytes(SEED)
         self.trusted = TrustedKey(
-            public=public_key_text(self.key), signs=frozenset({Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER})
+            public=public_key_text(self.key), signs=frozenset(set(Kind) - {Kind.BUNDLE, Kind.FIRMWARE})
         )
 
     def statement(self, number: int, content: Mapping[str, object], **changes: object) -> Statement:
@@ -88,6 +88,10 @@ class Operator:
             "text": {"en": ["It is done."], "zh": ["已办理。"]},
         }
         return sign(Kind.ANSWER, self.statement(number, content, **{"devices": (device,)} | changes), self.key)
+
+    def reset(self, request: int, serial: str, *, device: str = DEVICE, **changes: object) -> bytes:
+        content = {"serial": serial, "request": request}
+        return sign(Kind.RESET, self.statement(1, content, **{"devices": (device,)} | changes), self.key)
 
     def catalogue(self, number: int, content: Mapping[str, object], **changes: object) -> bytes:
         return sign(Kind.CATALOGUE, self.statement(number, content, **changes), self.key)

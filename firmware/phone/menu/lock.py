@@ -8,13 +8,15 @@ from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.lock import lock, unlock
 from firmware.phone.menu.card import ONE_MOMENT
-from firmware.phone.menu.choices import Choice, Choices, Then, opening
+from firmware.phone.menu.choices import BACK, Choice, Choices, Then, opening
 from firmware.phone.menu.entry import PinEntry
-from firmware.phone.menu.question import Notice, RequestNotice, ask_later
+from firmware.phone.menu.question import Notice, Question, RequestNotice, Sentence, ask_later
 from firmware.phone.menu.store_guard import guard_row, opens_by_pin, stolen_card_rows, wrong_pin
 from firmware.phone.menu.switches import change, on_or_off
+from firmware.phone.menu_views import SoftKeys
 from firmware.phone.pin import weakness
 from firmware.phone.request import Failed, Request
+from firmware.phone.requests.handset import AskForReset, ResetAsked
 from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.state import PhoneState
 
@@ -22,6 +24,7 @@ FORGOTTEN_WAIT_S = 40
 """The wait after the fifth wrong PIN: whoever has to wait so long hears what else there is to do."""
 
 _PIN = word("PIN")
+_FORGOTTEN = word("PIN forgotten?")
 
 
 class PinCheck(PinEntry):
@@ -85,14 +88,43 @@ class PinCheck(PinEntry):
                 if wait_s:
                     state.start_timer(Timer.INTER_DIGIT, 1.0)
                 if wait_s >= FORGOTTEN_WAIT_S:
-                    forgotten = word("PIN forgotten? Your installer can erase the phone.")
-                    state.menu.push(state, Notice(word("Wrong PIN."), forgotten))
+                    state.menu.push(state, _forgotten(state))
             case Failed(words):
                 self.say(words)
 
     def _say_wait(self) -> None:
         if self._wait_s and not self._checking:
             self.say(wrong_pin(self._wait_s))
+
+
+def _forgotten(state: PhoneState) -> Question | Notice:
+    """Say what there is to do about a PIN that nobody knows: nothing but erasing makes another one."""
+    if state.has_guardian:
+        return Notice(_FORGOTTEN, word("The phone can only be erased: by your guardian, in Settings, Reset."))
+    text = word("The phone can only be erased; a copy can come back. Ask your operator or installer for that?")
+    return Question(_FORGOTTEN, text, word("Ask"), opening(lambda _state: ResetRequestPage()))
+
+
+class ResetRequestPage(Sentence):
+    """What whoever asks for the phone to be erased tells the operator, or the installer; a locked phone shows it."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORGOTTEN, ONE_MOMENT, SoftKeys(BACK))
+
+    def open(self, state: PhoneState) -> None:
+        """Have the number drawn, or read the one that waits."""
+        state.ask(AskForReset(), self._show, page=self)
+
+    def _show(self, _state: PhoneState, answer: ResetAsked | Failed) -> None:
+        if isinstance(answer, Failed):
+            self._text = answer.words
+            return
+        number = " ".join(answer.number[place : place + 4] for place in range(0, len(answer.number), 4))
+        self._text = word(
+            "Tell your operator or installer: request {number}, phone {serial}. What they send erases it.",
+            number=number,
+            serial=answer.serial,
+        )
 
 
 def unlock_page(state: PhoneState, then: Then) -> PinCheck:

@@ -36,5 +36,18 @@ class ChooseCountry(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class ResetAsked:
+    """What a signed document has to name: the handset's serial, and a number that counts once."""
+
+    serial: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskForReset(Request[ResetAsked]):
+    """Ask the operator for a reset, as nobody knows the PIN any more; asked again it is the same request."""
+
+
+@dataclass(frozen=True, slots=True)
 class FactoryReset(Request[None]):
     """Forget all that the holder and the calls have left here, then start anew."""

@@ -38,6 +38,8 @@ from firmware.store.store import RESERVE_SUFFIX
 
 MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
+REQUEST_NAME: Final = "reset-request"
+"""The number that a signed document has to name, where somebody has asked for a reset without the PIN."""
 KEY_NAME: Final = "store.key"
 _STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check", RESERVE_SUFFIX)
 
@@ -83,7 +85,7 @@ def finish_reset(state_dir: Path, environment: Mapping[str, str] = os.environ) -
         _shred_key(state_dir / KEY_NAME)
         for suffix in _STORE_SUFFIXES:
             _delete(state_dir / (STORE_NAME + suffix), overwritten=key_stays)
-        for name in (JOURNAL_NAME, TRIES_NAME, COUNTRY_NAME, GUARDED_NAME):
+        for name in (JOURNAL_NAME, TRIES_NAME, COUNTRY_NAME, GUARDED_NAME, REQUEST_NAME):
             _delete(state_dir / name)
         for folder_of_files in (state_dir / PICTURES_NAME, state_dir / RECORDINGS_NAME):
             if folder_of_files.is_dir():

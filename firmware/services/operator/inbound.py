@@ -21,6 +21,8 @@ from firmware.privacy.consent import LedgerAction
 from firmware.store.consents import Consents
 from firmware.store.database import Database
 from firmware.store.outbox import StoredOutbox
+from provisioning.signed import kind_of
+from provisioning.trust import Kind
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +63,20 @@ class Taker(Protocol):
     """Looks into the signed documents of one kind; one that was taken already changes nothing."""
 
     async def take(self, document: bytes) -> OutcomeCode: ...
+
+
+class AnswersAndResets:
+    """Takes what the operator sends to one handset alone: answers to requests, and orders to erase it."""
+
+    def __init__(self, answers: Taker, reset: Taker | None) -> None:
+        self._answers = answers
+        self._reset = reset
+
+    async def take(self, document: bytes) -> OutcomeCode:
+        """Give it to whom it says that it is for, who verifies it."""
+        if self._reset is not None and kind_of(document) is Kind.RESET:
+            return await self._reset.take(document)
+        return await self._answers.take(document)
 
 
 class Inbound:

@@ -30,6 +30,7 @@ CONTACTS: Final = "contacts.vcf"
 _PICTURES: Final = "pictures"
 _POLICIES: Final = "policies"
 _NOTICES: Final = "notices"
+_RESET: Final = "reset"
 # REPLAYED and OLD: it was taken before.
 _WELL_TAKEN: Final = frozenset({OutcomeCode.TAKEN, OutcomeCode.REPLAYED, OutcomeCode.OLD})
 
@@ -71,6 +72,7 @@ class Extras:
         scratch: Path,
         post: Callable[[Event], None],
         pictures_changed: Callable[[], None],
+        reset: Taker | None = None,
     ) -> None:
         """Set up.
 
@@ -79,11 +81,13 @@ class Extras:
             scratch: a folder in memory, where files are put while they are looked at: they may hold somebody's data.
             post: tells the phone.
             pictures_changed: called when pictures came in.
+            reset: takes orders to erase the handset; None where nobody can give one.
         """
         self._records = records
         self._scratch = scratch / "bundle"
         self._post = post
         self._pictures_changed = pictures_changed
+        self._reset = reset
 
     async def take_in(self, bundle: Bundle) -> tuple[Check, ...]:
         """Take in what a bundle brings, and say what became of each kind."""
@@ -92,7 +96,16 @@ class Extras:
             (CheckName.PICTURES, bool(bundle.within(_PICTURES)), self._pictures),
             (CheckName.DOCUMENTS, bool(bundle.within(_POLICIES) or bundle.within(_NOTICES)), self._documents),
         )
-        return tuple([_check(name, await self._attempt(work, bundle)) for name, is_there, work in kinds if is_there])
+        checks = [_check(name, await self._attempt(work, bundle)) for name, is_there, work in kinds if is_there]
+        # Last, and without the store, which may wait for the PIN that nobody knows.
+        return (*checks, *[await self._take_order(self._reset, bundle, name) for name in bundle.within(_RESET)])
+
+    async def _take_order(self, reset: Taker | None, bundle: Bundle, name: str) -> Check:
+        document = await asyncio.to_thread(bundle.read, name)
+        outcome = await reset.take(document) if reset is not None else OutcomeCode.FAILED
+        _log.info("An order to erase the handset was looked at: %s", outcome)
+        codes = {OutcomeCode.TAKEN: CheckCode.OK, OutcomeCode.NOT_GRANTED: CheckCode.NOT_AGREED}
+        return _check(CheckName.DOCUMENTS, codes.get(outcome, CheckCode.FAILED))
 
     async def _attempt(self, work: Callable[[Holdings, Bundle], Awaitable[CheckCode]], bundle: Bundle) -> CheckCode:
         if self._records is None:

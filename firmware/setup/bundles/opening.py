@@ -17,7 +17,7 @@ from firmware.configuration.standing import Ended
 from firmware.phone.events import Event
 from firmware.services.records import Records
 from firmware.setup.bundles.context import BundleContext
-from firmware.setup.bundles.extras import Extras
+from firmware.setup.bundles.extras import Extras, Taker
 from firmware.setup.bundles.identity import open_identity
 from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.service import BundleService
@@ -41,6 +41,7 @@ async def open_bundle_service(
     post: Callable[[Event], None],
     try_sound: Callable[[], Awaitable[str | None]],
     pictures_changed: Callable[[], None],
+    reset: Taker | None,
     start_anew: Callable[[], None],
     end: Callable[[], None],
 ) -> BundleService | None:
@@ -55,6 +56,7 @@ async def open_bundle_service(
         post: tells the phone, in the main thread.
         try_sound: opens every sound device; see VoiceClient.
         pictures_changed: called when pictures came in.
+        reset: takes orders to erase the handset.
         start_anew: ends this run and begins another.
         end: ends the process, for the service manager to start it again.
     """
@@ -101,5 +103,5 @@ async def open_bundle_service(
         proven_time=ProvenTime(config_store.folder / NAME),
     )
     return BundleService(
-        context, loaded, Extras(records, runtime_dir, post, pictures_changed), sound_check, tell_operator
+        context, loaded, Extras(records, runtime_dir, post, pictures_changed, reset), sound_check, tell_operator
     )

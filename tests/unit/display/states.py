@@ -751,9 +751,21 @@ VIEWS = {
     "menu, a PIN": _menu(EntryView(word("Locked"), "1234", EntryKind.PIN, keys=_CHOOSE), locked=True),
     "menu, a PIN that may be forgotten": _menu(
         NoticeView(
-            word("Wrong PIN."),
-            word("PIN forgotten? Your installer can erase the phone."),
-            keys=_CHOOSE,
+            word("PIN forgotten?"),
+            word("The phone can only be erased; a copy can come back. Ask your operator or installer for that?"),
+            keys=SoftKeys(word("No"), word("Ask")),
+        ),
+        locked=True,
+    ),
+    "menu, an erasure that is asked for": _menu(
+        NoticeView(
+            word("PIN forgotten?"),
+            word(
+                "Tell your operator or installer: request {number}, phone {serial}. What they send erases it.",
+                number="4711 0815 2342",
+                serial="10000000e3e3e3e3",
+            ),
+            keys=SoftKeys(word("Back")),
         ),
         locked=True,
     ),

@@ -21,7 +21,7 @@ _LATER_STEPS = {
     "Explanation", "GuardianCheck", "NewPin", "PolicyStep", "ServiceStep", "NumberStep", "CodeEntry", "ActivationEnd",
 }  # fmt: skip
 """Pages of the first run, of which the map shows the beginning."""
-_BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "RestoringPage", "WordsPage"}
+_BEHIND_THE_PIN = {"CopyingPage", "DataList", "ErasureList", "ResetRequestPage", "RestoringPage", "WordsPage"}
 """The map ends where a PIN is typed."""
 _BROUGHT_BY_A_STICK = {"BundlePage"}
 """No key opens it."""

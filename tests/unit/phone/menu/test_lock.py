@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from contract.calls import DisconnectReason
+from contract.consent import Purpose
 from firmware.base.words import word
 from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.commands import SavePreferences, StartTimer
@@ -18,7 +19,8 @@ from firmware.phone.pin import Right, weakness
 from firmware.phone.preferences import Preferences
 from firmware.phone.request import Answered, Failed, Stretch
 from firmware.phone.requests.calls import ListCalls
-from firmware.phone.requests.handset import FactoryReset
+from firmware.phone.requests.consents import ConsentsChanged
+from firmware.phone.requests.handset import AskForReset, FactoryReset, ResetAsked
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked, SetPin
 from firmware.phone.requests.rights import ProveHolder
 from firmware.phone.view import Hint, Mode
@@ -416,6 +418,36 @@ def test_a_pin_that_cannot_be_kept_says_so() -> None:
     assert desk.view.menu.text == "It failed."
 
 
+def wrong_five_times(desk: Desk) -> None:
+    desk.press(Key.MENU)
+    desk.dial("1379")
+    desk.press(Key.OK)
+    desk.reply(CheckPin, PinChecked(accepted=False, wait_s=wait_after(5)))
+
+
+@pytest.mark.feature("forgotten PIN")
+def test_whoever_has_forgotten_the_pin_asks_for_the_phone_to_be_erased_and_tells_a_number() -> None:
+    desk = locked()
+    wrong_five_times(desk)
+    assert not desk.said(AskForReset)
+    desk.press(Key.OK)
+    desk.reply(AskForReset, ResetAsked("10000000e3e3e3e3", "471108152342"))
+    # A locked phone shows sentences, and nothing of menus.
+    assert isinstance(desk.view.menu, NoticeView)
+    assert "request 4711 0815 2342, phone 10000000e3e3e3e3" in said(desk.view.menu.text)
+    assert desk.view.locked
+
+
+def test_under_14_a_forgotten_pin_is_the_guardians_to_solve() -> None:
+    desk = locked()
+    desk.handle(ConsentsChanged(frozenset(Purpose), activated=True, age_band="under_14"))
+    wrong_five_times(desk)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert "by your guardian" in said(desk.view.menu.text)
+    desk.press(Key.OK)
+    assert not desk.said(AskForReset)
+
+
 def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten() -> None:
     desk = locked()
     desk.press(Key.MENU)
@@ -427,8 +459,8 @@ def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten()
             assert entry(desk).note
             continue
         assert isinstance(desk.view.menu, NoticeView)
-        assert "installer can erase the phone" in said(desk.view.menu.text)
-        desk.press(Key.OK)
+        assert "Ask your operator or installer" in said(desk.view.menu.text)
+        desk.press(Key.CANCEL)
         assert entry(desk).note == word("Wrong PIN. Wait {s} s.", s=wait_after(wrong_tries))
     assert desk.view.locked
 

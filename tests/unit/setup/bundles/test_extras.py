@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from contract.consent import Purpose
-from contract.results import CheckCode, CheckName
+from contract.results import CheckCode, CheckName, OutcomeCode
 from firmware.phone.events import BlockedContactsLoaded, Event
 from firmware.setup.bundles.extras import Extras, Holdings
 from provisioning.bundle import Bundle, open_bundle
@@ -97,6 +97,37 @@ async def test_what_is_broken_leaves_the_rest_and_is_said(lab: Lab) -> None:
     }
     assert [contact.name for contact in await lab.contacts.after(0, 10)] == ["Ada"]
     assert [kept.name for kept in await lab.pictures.list()] == ["b"]
+
+
+class Orders:
+    """Takes orders to erase the handset, and says of each what the test wants."""
+
+    def __init__(self, outcome: OutcomeCode) -> None:
+        self.outcome = outcome
+        self.taken: list[bytes] = []
+
+    async def take(self, document: bytes) -> OutcomeCode:
+        self.taken.append(document)
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (OutcomeCode.TAKEN, CheckCode.OK),
+        (OutcomeCode.NOT_GRANTED, CheckCode.NOT_AGREED),
+        (OutcomeCode.UNKNOWN_REQUEST, CheckCode.FAILED),
+    ],
+)
+async def test_an_order_to_erase_the_handset_is_looked_at_without_a_store(
+    tmp_path: Path, outcome: OutcomeCode, code: CheckCode
+) -> None:
+    orders = Orders(outcome)
+    extras = Extras(None, tmp_path, lambda _event: None, lambda: None, orders)
+    assert await extras.take_in(bundle(**{"reset/handset-7": b"signed"})) == (
+        Check(name=CheckName.DOCUMENTS, passed=not code, code=code),
+    )
+    assert orders.taken == [b"signed"]
 
 
 async def test_policies_and_notices_are_looked_at_as_those_from_the_broker_are(lab: Lab) -> None:
