@@ -2,16 +2,18 @@
 
 Digits write letters as in a text message, `*` changes to capitals, digits and Chinese, `#` writes a space, and each
 letter goes out once it is chosen. CANCEL takes the last one back, at the other end too, and leaves where there is none;
-OK begins a line; MENU leaves. While somebody waits, OK and CANCEL are about that call.
+OK begins a line; MENU leaves. While somebody waits, or a question is asked, keys mean what they mean in any call.
 """
 
 from collections.abc import Callable
 
+from firmware.phone.aloud import speak
 from firmware.phone.call_text import CallText, TextState
 from firmware.phone.events import KeyHeld, KeyPressed, KeyRepeated, TextTyped, Timer, TimerExpired
 from firmware.phone.key import Key
 from firmware.phone.news import CallTextChanged, CallTextReceived
 from firmware.phone.orders import OpenText, WriteText
+from firmware.phone.recording_question import shown_question
 from firmware.phone.state import DIGIT_KEYS, Call, PhoneState
 from firmware.phone.view import Mode
 
@@ -44,7 +46,8 @@ def shown_text(state: PhoneState) -> CallText | None:
     if state.mode is not Mode.IN_CALL or call is None or call.text is None or not call.text.is_shown:
         return None
     is_open_to_all = call.emergency or not state.locked
-    return call.text if is_open_to_all and state.waiting is None else None
+    is_covered = state.waiting is not None or shown_question(state) is not None
+    return call.text if is_open_to_all and not is_covered else None
 
 
 def while_writing(handler: _Handler) -> _Handler:
@@ -95,6 +98,15 @@ def settle_letter(state: PhoneState, _event: TimerExpired) -> None:
     if state.call is not None and state.call.text is not None:
         state.call.text.entry.settle()
         _send(state)
+
+
+def speak_instead(state: PhoneState, event: TimerExpired) -> None:
+    """Say the page, and take the 0 back that was held for it."""
+    text = shown_text(state)
+    if text is not None and text.entry.text.endswith("0"):
+        text.entry.delete_last()
+        _send(state)
+    speak(state, event)
 
 
 def take_typed(state: PhoneState, event: TextTyped) -> None:

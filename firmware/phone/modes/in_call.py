@@ -34,7 +34,7 @@ from firmware.phone.switching import (
     take_other_call,
     toggle_conference,
 )
-from firmware.phone.texting import settle_letter, take_typed, want_text, while_writing
+from firmware.phone.texting import settle_letter, speak_instead, take_typed, want_text, while_writing
 from firmware.phone.transfer import begin_transfer, hand_over_before_the_answer
 from firmware.phone.view import Hint, Mode
 
@@ -167,7 +167,7 @@ IN_CALL: Rows = {
     TextTyped: take_typed,
     HandsetLifted: lifting(nothing_to_begin),
     CallStateChanged: move_foreground_call,
-    TimerExpired: by_timer({Timer.INTER_DIGIT: settle_letter}),
+    TimerExpired: by_timer({Timer.INTER_DIGIT: settle_letter, Timer.SPEAK: speak_instead}),
 }
 
 

@@ -12,8 +12,8 @@ from firmware.phone.commands import AnnounceRecording, CloseCallRecord, StartRec
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import NoticeView
-from firmware.phone.news import RecordingSignalled
-from firmware.phone.orders import HoldCall, SendDtmf, SetVolume, SignalRecording
+from firmware.phone.news import CallTextReceived, RecordingSignalled
+from firmware.phone.orders import HoldCall, SendDtmf, SetVolume, SignalRecording, WriteText
 from firmware.phone.recording import RecordingPreference, RecordingSign
 from firmware.phone.recording_question import MOST_TURNS
 from firmware.phone.request import Failed
@@ -99,6 +99,21 @@ def test_after_a_no_nothing_is_recorded_and_the_call_is_not_asked_about_again() 
     phone.replace()
     assert phone.said(CloseCallRecord)[-1].decision is Decision.RECORDING_NOT_ALLOWED
     assert nothing_is_recorded(phone)
+
+
+def test_keys_answer_the_question_that_covers_a_page_of_text() -> None:
+    phone = talking()
+    phone.handle(CallTextReceived(INCOMING, "Hello"))
+    phone.press(Key.RECORD)
+    phone.answer()
+    phone.expire(Timer.RECORDING_QUESTION)
+    assert phone.view.question is not None
+    phone.press(Key.OK)
+    assert phone.said(SetConsent) == [YES]
+    assert phone.said(WriteText) == []
+    phone.answer()
+    phone.press(Key.OK)
+    assert phone.said(WriteText) == [WriteText(INCOMING, "\n")]
 
 
 def test_the_next_call_asks_again() -> None:

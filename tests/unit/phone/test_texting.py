@@ -127,6 +127,15 @@ def test_what_is_written_before_the_other_end_agrees_goes_out_then() -> None:
     assert WriteText(INCOMING, "Hi") in desk.handle(CallTextChanged(INCOMING, is_open=True))
 
 
+def test_a_zero_that_is_held_for_speech_is_taken_back_at_the_other_end_too(desk: Desk) -> None:
+    desk.press("2")
+    desk.press("0")
+    desk.hold_down(Key.DIGIT_0)
+    assert written(desk) == "A0"
+    desk.expire(Timer.SPEAK)
+    assert (written(desk), desk.view.asked_aloud) == ("A0\b", True)
+
+
 def test_one_who_has_no_text_is_asked_again_when_the_person_wants_it() -> None:
     desk = office()
     desk.answered_incoming_call()
