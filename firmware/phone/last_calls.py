@@ -25,12 +25,15 @@ def failure(reason: DisconnectReason | None) -> DisconnectReason | None:
 
 
 def number_to_call_back(state: "PhoneState") -> str:
-    """Return the newest missed call's number where the idle page tells of it and it may be called; empty otherwise."""
-    features = state.features
+    """Return the newest missed call's number where the idle page tells of it and it may be called; empty otherwise.
+
+    Whoever called has chosen that number: one that is a feature code here changes no setting.
+    """
+    features, settings = state.features, state.settings
     is_shown = state.missed_calls and features.refusal is None and features.auto_redial is None
     number = features.missed.number if features.missed is not None else ""
-    may_be_called = state.can_call and not state.helps_only and state.settings.dial_plan.accepts(number)
-    return number if is_shown and may_be_called else ""
+    is_number = settings.dial_plan.accepts(number) and settings.feature_codes.read(number, settings.dial_plan) is None
+    return number if is_shown and state.can_call and not state.helps_only and is_number else ""
 
 
 def why_last_failed(state: "PhoneState") -> DisconnectReason | None:

@@ -105,10 +105,16 @@ def _page_that_waits(state: PhoneState) -> Screen | None:
 
 
 def _call_back(state: PhoneState, number: str) -> None:
-    """Call whose call was missed last; where it was the only one, nothing is left to tell of."""
+    """Call whose call was missed last; where it was the only one, nothing is left to tell of.
+
+    A call for help waits for the handset: any caller may send its number.
+    """
     if state.missed_calls == 1:
         see_missed_calls(state)
-    call_from_cradle(state, number)
+    if state.settings.dial_plan.reaches_emergency(number):
+        show_on_hook(state, number)
+    else:
+        call_from_cradle(state, number)
 
 
 def _offer(state: PhoneState) -> None:
@@ -121,9 +127,8 @@ def _offer(state: PhoneState) -> None:
 
 def _redial(state: PhoneState, event: KeyPressed) -> None:
     """Show the number of the missed call that is shown, or else the one that was dialled last."""
-    missed = state.features.missed
-    if state.missed_calls and missed is not None and state.settings.dial_plan.accepts(missed.number):
-        show_on_hook(state, missed.number)
+    if number := number_to_call_back(state):
+        show_on_hook(state, number)
     else:
         recall_on_hook(state, event)
 

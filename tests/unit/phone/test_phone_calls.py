@@ -13,11 +13,13 @@ from firmware.phone.commands import (
     MarkCallAnswered,
     MarkMissedCallsSeen,
     OpenCallRecord,
+    SavePreferences,
     SetIndicator,
     ShowPage,
     StartTimer,
 )
 from firmware.phone.events import CallerNamed, KeyRepeated, MissedCallsCounted, Timer
+from firmware.phone.features import Feature, FeatureCodes
 from firmware.phone.key import Key
 from firmware.phone.news import IncomingCallReceived, Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.orders import (
@@ -162,6 +164,27 @@ def test_ok_on_the_idle_page_calls_back_whose_call_was_missed(has_loudspeaker: b
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
     assert desk.shown().missed_calls == 0
+
+
+def test_a_caller_whose_number_is_an_emergency_number_is_called_back_by_lifting_alone() -> None:
+    desk = Desk(settings(has_loudspeaker=True))
+    desk.ring(caller=CallerId("112"))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    desk.press(Key.OK)
+    assert (desk.said(PlaceCall), desk.view.digits, desk.view.hint) == ([], "112", Hint.EMERGENCY_NUMBER)
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == 1
+
+
+@pytest.mark.parametrize("key", [Key.OK, Key.REDIAL])
+def test_a_caller_whose_number_is_a_feature_code_changes_no_setting(key: Key) -> None:
+    codes = FeatureCodes({Feature.FORWARD_ALWAYS_ON: "*72"})
+    desk = Desk(settings("xxxx", "*xxxxxx", has_loudspeaker=True, feature_codes=codes))
+    desk.ring(caller=CallerId("*722345"))
+    desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
+    desk.press(key)
+    desk.lift()
+    assert not desk.said(SavePreferences)
 
 
 def test_who_withheld_the_number_is_not_called_back_and_ok_opens_the_menu() -> None:
