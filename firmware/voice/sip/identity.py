@@ -129,10 +129,17 @@ def asserted_identity(headers: Headers) -> CallerId | None:
 
 
 def _verification(headers: Headers, caller: CallerId) -> Verification | None:
-    """Return what the server says of the number that is shown: where it asserts that, else in From."""
-    values = (*headers.values("p-asserted-identity"), headers.first("from") or headers.first("f"))
-    named = next((value for value in values if caller_id(value).number == caller.number), "")
-    return verification(named, headers.values("call-info"), (*headers.values("identity"), *headers.values("y")))
+    """Return what the server says of the number that is shown.
+
+    Where it asserts none, From may make the number doubtful and never gives a tick: many a server passes From on as the
+    caller has written it.
+    """
+    named = (value for value in headers.values("p-asserted-identity") if caller_id(value).number == caller.number)
+    asserted = next(named, "")
+    sender = headers.first("from") or headers.first("f")
+    identity = (*headers.values("identity"), *headers.values("y"))
+    said = verification(asserted or sender, headers.values("call-info"), identity)
+    return said if asserted or said is not Verification.VERIFIED else None
 
 
 def _ring(headers: Headers) -> str:
