@@ -35,8 +35,11 @@ def about_nobody(view: PhoneView) -> PhoneView:
     The display shows the rest to whoever stands before it, and nobody watches them there.
     """
     menu = view.menu if view.menu_is_public else NoticeView("", _A_MENU)
+    bare = without_anything_personal(view)
     return replace(
-        without_anything_personal(view),
+        bare,
+        # Whoever stands there may read what is written in a call for help; nobody else.
+        call=replace(bare.call, text=None) if bare.call is not None else None,
         digits=view.digits if view.hint is Hint.EMERGENCY_NUMBER else "",
         forwarding="",
         # It may be the beginning of a PIN.

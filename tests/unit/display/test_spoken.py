@@ -222,6 +222,14 @@ def test_the_first_digits_of_a_pin_are_not_read_though_they_would_call_for_help(
     assert read(VIEWS["menu, help in place of a PIN"]) == (CLOCK, "A menu is open.")
 
 
+def test_what_is_written_in_a_call_for_help_is_not_read() -> None:
+    view = VIEWS["text in a call"]
+    assert view.call is not None
+    view = replace(view, call=replace(view.call, emergency=True))
+    assert "is she?" in " ".join(lines_of(page_for(view, "en", CLOCK)))
+    assert "she" not in " ".join(read(view))
+
+
 def test_the_installer_s_page_is_read_whole() -> None:
     desk = Desk(settings())
     open_page(desk, "This phone", "Set-up")
