@@ -1,6 +1,7 @@
 """What the sound drivers share: PCMs opened by name, and ALSA's errors in our words."""
 
 import ctypes
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,6 +12,8 @@ from drivers.errors import DeviceError
 
 Direction = Literal["playback", "capture"]
 _DEVICES: Final = Path("/dev/snd")
+_CARDS: Final = Path("/proc/asound")
+_OF_A_CARD: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?(?P<card>[A-Za-z0-9_]+)(?:,.*)?")
 
 _ErrorHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
 # Kept for the life of the process: alsa-lib calls it whenever it likes.
@@ -22,6 +25,18 @@ def devices() -> frozenset[str]:
     with suppress(OSError):
         return frozenset(path.name for path in _DEVICES.iterdir())
     return frozenset()
+
+
+def is_missing(name: str, direction: Direction) -> bool:
+    """Say whether the kernel has no such device on the card that a PCM's name names; nothing is opened for it.
+
+    A name that names no card, such as default, is taken to be there.
+    """
+    if (found := _OF_A_CARD.fullmatch(name)) is None:
+        return False
+    card = found["card"]
+    folder = _CARDS / (f"card{card}" if card.isdigit() else card)
+    return not any(folder.glob("pcm*c" if direction == "capture" else "pcm*p"))
 
 
 def silence_alsa_messages() -> None:

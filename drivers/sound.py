@@ -7,7 +7,7 @@ from typing import Any
 
 import alsaaudio
 
-from drivers.alsa import close_pcm, devices, open_pcm, reason
+from drivers.alsa import close_pcm, devices, is_missing, open_pcm, reason
 from drivers.errors import DeviceError
 
 # The PCMs move sound in steps of at most this length, whatever the period: a sound server adds delay to longer ones.
@@ -73,6 +73,13 @@ class AlsaSoundCard:
 
     def open_capture(self) -> "AlsaCapture":
         return AlsaCapture(self._capture_pcm(), self._capture, self._period_frames)
+
+    def look_for_capture(self) -> None:
+        if is_missing(self._capture, "capture"):
+            raise DeviceError(
+                f"The microphone's sound card {self._capture!r} is not plugged in. Plug it in, or name another one in "
+                "[sound] capture; `arecord -L` lists them."
+            )
 
     def check_capture(self) -> None:
         # A PCM that is not read from has not started: nothing is recorded.

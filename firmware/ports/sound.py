@@ -74,6 +74,14 @@ class SoundCard(Protocol):
 
     def open_capture(self) -> CaptureStream: ...
     def open_playback(self) -> PlaybackStream: ...
+    def look_for_capture(self) -> None:
+        """See whether there is a microphone, without opening it, as far as that can be said.
+
+        Raises:
+            OSError: there is none.
+        """
+        ...
+
     def check_capture(self) -> None:
         """Open the microphone and shut it again at once, before it records anything.
 

@@ -63,9 +63,12 @@ class VirtualSoundCard:
         self.capture = VirtualCapture(self)
         return self.capture
 
-    def check_capture(self) -> None:
+    def look_for_capture(self) -> None:
         if self.capture_is_missing:
             raise OSError("The sound card 'virtual' cannot be opened for capture: it is not plugged in.")
+
+    def check_capture(self) -> None:
+        self.open_capture().close()
 
     def set_volume(self, percent: int) -> None:
         self.volumes.append(percent)

@@ -93,6 +93,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "ledger_entries": Left(_COUNT, 0),
         "seen": Left(_COUNT, 1),
         "decision": Left(_ENUM),
+        "verification": Left(_ENUM),
         "loss_percent": Planted(12.3456789, "12.3456789"),
         "jitter_ms": Planted(34.5678912, "34.5678912"),
         "round_trip_ms": Planted(56.7891234, "56.7891234"),

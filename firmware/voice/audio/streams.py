@@ -354,11 +354,11 @@ class Streams:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def probe(self) -> None:
-        """See whether earpiece and microphone are there; outside a call the latter is shut before it records."""
+        """See whether earpiece and microphone are there; outside a call the latter is not opened."""
         self._devices = self._card.devices()
         try:
             self._card.open_playback().close()
-            self._card.check_capture()
+            self._card.look_for_capture()
         except OSError as error:
             self._report_fault(error)
         else:
