@@ -64,6 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
         new=arguments.new,
         proves_number=arguments.new,
         when_code_is_sent=_show_code,
+        # No number begins with a 1: that digit and lifting the handset call whom the idle page shows.
+        extra={"dialing": {"speed_dials": {"1": PEER_USER}, "digit_map": ["[2-9]xx", "0x.T"]}},
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()
@@ -131,7 +133,7 @@ Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT ov
 
 [bold]Five things to try[/]
  1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
- 2. Dial before lifting: type [bold]{PEER_USER}[/], then lift. Or press redial.
+ 2. Press [bold]1[/] and lift: the idle page says whom that calls. Or type [bold]{PEER_USER}[/], then lift.
  3. Press [bold]Enter[/] here, and the echo line calls you. Lift to answer, or press cancel.
  4. Dial a number that nobody has ([bold]555#[/]) and read the display.
  5. In another terminal: [bold].venv/bin/{wecall.format("doctor")}[/]

@@ -259,7 +259,7 @@ def test_the_seconds_go_on_below_what_is_said_of_a_forgotten_pin() -> None:
     desk.reply(CheckPin, PinChecked(accepted=False, wait_s=40))
     assert isinstance(desk.view.menu, NoticeView)
     desk.expire(Timer.INTER_DIGIT)
-    desk.press(Key.OK)
+    desk.press(Key.CANCEL)
     assert said(entry(desk).note) == "Wrong PIN. Wait 39 s."
 
 
