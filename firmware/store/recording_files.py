@@ -189,13 +189,14 @@ class RecordingWriter(RecordingSink):
 class RestoredFile:
     """The file of a recording that comes back from a copy; until its row is written nobody can read it."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, room_bytes: int) -> None:
         """Begin the file, in place of one that came to nothing.
 
         Raises:
             StorageError: it cannot be made.
         """
         self.path, self.key = path, key
+        self._room_bytes = room_bytes
         self._samples = self.size_bytes = 0
         self._is_kept = False
         try:
@@ -217,6 +218,9 @@ class RestoredFile:
         Raises:
             StorageError: there is no room for it.
         """
+        self._room_bytes -= len(sound)
+        if self._room_bytes < 0:
+            raise StoreFullError("There is no room for a recording that comes back from a copy. Delete others first.")
         try:
             self._sealed.append(_SAMPLES.pack(samples) + sound)
         except OSError as error:

@@ -18,7 +18,6 @@ from firmware.ports.recording import SoundFormat
 from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
 from firmware.store.database import Database, Row
-from firmware.store.errors import StoreFullError
 from firmware.store.ledger import read_state
 from firmware.store.recording_files import (
     COLUMNS,
@@ -191,20 +190,17 @@ class StoredRecordings:
         """
         if await self.read(recording_id) is not None:
             return None
-        if await self._missing_bytes() > 0:
-            raise StoreFullError("There is no room for a recording that comes back from a copy. Delete others first.")
+        room_bytes = -await self._missing_bytes()
         self._begun_here.add(recording_id)
-        return await asyncio.to_thread(RestoredFile, self._path(recording_id), new_key())
+        return await asyncio.to_thread(RestoredFile, self._path(recording_id), new_key(), room_bytes)
 
     async def end_restoring(self, recording: StoredRecording, file: RestoredFile) -> None:
-        """Write what is known of a recording whose file is whole; it takes no other one's room.
+        """Write what is known of a recording whose file is whole.
 
         Raises:
             StorageError: the holder agrees to no recordings, or there is no room; its file goes with `discard`.
         """
         await asyncio.to_thread(file.finish)
-        if await self.size_bytes() + file.size_bytes > self.limits.limit_bytes:
-            raise StoreFullError("There is no room for a recording that comes back from a copy. Delete others first.")
 
         def insert(database: Database) -> None:
             state = read_state(database)

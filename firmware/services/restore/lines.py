@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, 
 from contract.calls import CallDirection
 from firmware.phone.contact import MAX_NUMBER, cleaned_number
 from firmware.phone.preferences import Preferences
+from firmware.phone.text_entry import MAX_WRITTEN
 from firmware.ports.recording import SoundFormat
 from firmware.vcard.lines import BATCH, CardLine
 
@@ -45,6 +46,7 @@ _NoPicture = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?\z")]
 _Number = Annotated[str, Field(max_length=MAX_NUMBER), AfterValidator(_number)]
 _Ring = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\z")]
 _Moment = Annotated[float, Field(ge=0, le=_LATEST_S)]
+_Written = tuple[Annotated[str, Field(pattern=r"^[0-9]{1,8}\z")], Annotated[str, Field(max_length=8)]]
 _Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -106,6 +108,7 @@ class _Bounds(BaseModel):
     earpiece_percent: _Percent | None
     speaker_percent: _Percent | None
     background: _NoPicture
+    written: Annotated[tuple[_Written, ...], Field(max_length=MAX_WRITTEN)]
 
 
 def _in_bounds(preferences: Preferences) -> Preferences:

@@ -17,6 +17,7 @@ from firmware.control.open_files import sealed
 from firmware.phone.call import CallerId, CallId, TextMessage
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingId
+from firmware.phone.text_entry import MAX_WRITTEN
 from firmware.services.import_gate import ConsentReader, ImportGate
 from firmware.services.photos import read_picture_bytes
 from firmware.services.restore.lines import (
@@ -254,7 +255,7 @@ class _Keeping:
             case RecordingLine():
                 await self._begin_recording(line)
             case SoundLine() if self._file is not None:
-                await asyncio.to_thread(self._file.add, line.samples, line.sound)
+                await self._add_sound(line, self._file)
             case SoundEndLine() if self._file is not None and self._recording is not None:
                 await self._end_recording(self._recording, self._file)
 
@@ -305,6 +306,14 @@ class _Keeping:
         except StoreFullError:
             self.restored.left_out += 1
 
+    async def _add_sound(self, line: SoundLine, file: RestoredFile) -> None:
+        try:
+            await asyncio.to_thread(file.add, line.samples, line.sound)
+        except StoreFullError:
+            self._file = None
+            self.restored.left_out += 1
+            file.discard()
+
     async def _end_recording(self, line: RecordingLine, file: RestoredFile) -> None:
         self._recording = self._file = None
         try:
@@ -327,6 +336,7 @@ def joined(here: Preferences, brought: Preferences) -> Preferences:
         blocked=_both(here.blocked, brought.blocked),
         allowed=_both(here.allowed, brought.allowed),
         speed_dials=tuple(sorted((dict(brought.speed_dials) | dict(here.speed_dials)).items())),
+        written=tuple((dict(brought.written) | dict(here.written)).items())[-MAX_WRITTEN:],
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from pydantic import ValidationError
 
 from contract.calls import CallDirection
 from contract.consent import Actor, Channel, Purpose
@@ -27,7 +28,7 @@ from firmware.privacy.receipts import Issuer
 from firmware.services.data_copy import DataCopy, Sources
 from firmware.services.exports import Export, Exports
 from firmware.services.import_gate import ImportGate
-from firmware.services.restore.lines import Failure
+from firmware.services.restore.lines import Failure, SettingsLine
 from firmware.services.restore.restorer import _FAILURES, Restored, RestoreError, RestoreParts, Restorer, joined
 from firmware.store.errors import ErasedMeanwhileError
 from firmware.voice.audio.sound_format import best_format, make_decoder, make_encoder
@@ -223,6 +224,27 @@ async def test_what_is_here_stays(old: StoreLab, new: StoreLab, tmp_path: Path) 
 async def test_lists_that_are_full_keep_what_is_here() -> None:
     here = Preferences(blocked=tuple(map(str, range(1000, 1200))))
     assert joined(here, Preferences(blocked=("7",))).blocked == here.blocked
+    learned = Preferences(written=tuple((str(number), "张") for number in range(1000, 1200)))
+    assert joined(learned, Preferences(written=(("94", "王"), ("1000", "黄")))).written == learned.written
+
+
+async def test_settings_that_hold_more_than_a_phone_learns_are_left_out() -> None:
+    learned = Preferences(written=tuple((str(number), "张") for number in range(1000, 1200)))
+    assert SettingsLine(preferences=learned).preferences == learned
+    for written in ((*learned.written, ("94", "王")), (("94", "王" * 9),), (("wang", "王"),)):
+        with pytest.raises(ValidationError):
+            SettingsLine(preferences=Preferences(written=written))
+
+
+async def test_a_recording_that_there_is_no_room_for_is_left_out_and_nothing_of_it_stays(
+    old: StoreLab, new: StoreLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [archive] = await copied(old, tmp_path)
+    monkeypatch.setattr(new.recordings, "_free_bytes", lambda: new.recordings.limits.reserve_bytes + 100)
+    restored = await Bench(new).bring(archive)
+    assert (restored.recordings, restored.left_out, restored.messages) == (0, 1, 1)
+    assert await new.recordings.listed(0, 100) == (0, ())
+    assert list(new.recordings._folder.iterdir()) == []
 
 
 async def test_without_a_yes_to_imports_nothing_comes_back_and_without_one_to_recordings_none_of_them(
