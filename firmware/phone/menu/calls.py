@@ -88,8 +88,8 @@ class CallList(LongList[LoggedCall]):
             super().open(state)
 
     def row(self, item: LoggedCall) -> MenuRow:
-        """Show who, and when; in the list of all calls also which way it went."""
-        row = MenuRow(_party(item), detail=item.at)
+        """Show who, when, and why it failed if it did; in the list of all calls also which way it went."""
+        row = MenuRow(_party(item), detail=_end(item))
         return row if self._kind is not CallKind.ALL else replace(row, sign=_sign(item), said=_direction(item))
 
     def choose(self, state: PhoneState, item: LoggedCall) -> None:
@@ -238,6 +238,11 @@ def _deleted(_answer: None) -> CallsDeleted:
 
 def _party(call: LoggedCall) -> Text:
     return call.name or call.number or UNKNOWN_CALLER
+
+
+def _end(call: LoggedCall) -> Text:
+    reason = failure(call.reason)
+    return word("{why}, {when}", why=REASONS[reason], when=call.at) if reason is not None else call.at
 
 
 def _sign(call: LoggedCall) -> str:

@@ -81,8 +81,11 @@ class ContactEditor(Choices):
         state.menu.drop(state, self)
 
     def _name_page(self, state: PhoneState) -> TextPage:
-        def accept(_state: PhoneState, name: str) -> None:
+        def accept(state: PhoneState, name: str) -> None:
             self._change(replace(self._contact, name=name))
+            if name and not self._contact.contact_id and not self._contact.numbers:
+                # A new contact is a name and a number.
+                state.menu.push(state, self._number_page(None))
 
         entry = TextEntry.of_kind(
             Writing.NAME, self._contact.name, language=state.language, chinese=state.settings.chinese,

@@ -186,12 +186,28 @@ def test_a_contact_is_added_in_letters() -> None:
     type_keys(desk, "62777999#277766***66")
     assert isinstance(desk.view.menu, EntryView)
     desk.press(Key.OK)
-    choose(desk, "Add number")
+    view = desk.shown().menu
+    assert isinstance(view, EntryView)
+    assert said(view.title) == "Number"
     type_keys(desk, "2005")
     desk.press(Key.OK)
     choose(desk, "Save")
     assert saved(desk) == Contact(0, "Mary Arn66", (ContactNumber("2005", NumberKind.MOBILE),))
     assert labels(desk)[0] == "New contact"
+
+
+def test_whoever_names_somebody_who_has_a_number_or_nobody_is_not_asked_for_one() -> None:
+    desk = new_contact()
+    choose(desk, "Name")
+    desk.press(Key.OK)
+    assert labels(desk) == ["Name", "Add number", "Save"]
+    choose(desk, "Add number")
+    type_keys(desk, "2005")
+    desk.press(Key.OK)
+    choose(desk, "Name")
+    type_keys(desk, "2")
+    desk.press(Key.OK)
+    assert labels(desk) == ["Name", "2005", "Add number", "Save"]
 
 
 def test_a_contact_is_added_in_chinese() -> None:
@@ -210,6 +226,7 @@ def test_a_contact_is_added_in_chinese() -> None:
         desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
     desk.press(Key.OK)
+    desk.press(Key.CANCEL)
     choose(desk, "Save")
     assert saved(desk) == Contact(0, "王")
 
@@ -226,6 +243,7 @@ def test_what_was_chosen_is_kept_once_the_name_is_written_and_offered_first_then
     assert desk.said(SavePreferences) == []
     desk.press(Key.OK)
     assert desk.said(SavePreferences)[-1].preferences.written == (("94264", second),)
+    desk.press(Key.CANCEL)
     choose(desk, "Name")
     type_keys(desk, "****94264")
     view = desk.view.menu

@@ -217,6 +217,13 @@ def test_ok_calls_back_whose_call_was_missed_and_hash_or_a_digit_shows_all_about
     assert len(desk.said(PlaceCall)) == len(number[:1])
 
 
+def test_the_lists_say_why_a_call_failed_beside_when_it_was() -> None:
+    desk = office()
+    calls = (logged(1, reason=DisconnectReason.BUSY), logged(2, reason=DisconnectReason.REMOTE_HANGUP))
+    open_list(desk, *calls, kind=CallKind.DIALLED, title="Dialled calls")
+    assert [said(row.detail) for row in the_list(desk).rows] == ["Busy, 25 Nov 14:01", "25 Nov 14:02"]
+
+
 @pytest.mark.parametrize(
     ("reason", "first"), [(DisconnectReason.BUSY, "Busy"), (DisconnectReason.REMOTE_HANGUP, "Save number")]
 )
