@@ -69,7 +69,7 @@ advisories:  ## what is known against the libraries that are installed here, and
 	@$(BIN)/wecall doctor --advisories
 
 words: MODULES = tools.words  ## take what the phone says out of the code into the catalogues, and compile these
-menu: MODULES = tools.menu_map  ## draw the map of the menus, docs/menu.md
+menu: MODULES = tools.menu_map tests.tasks  ## draw the map of the menus, docs/menu.md, and count what tasks take, docs/tasks.md
 features: MODULES = tests.features  ## list every feature and the tests that show it, docs/features.md
 holidays: MODULES = tools.public_holidays  ## write the public holidays of each country, by which working days are counted, firmware/privacy/holidays.txt
 reference: MODULES = tools.reference tools.schemas  ## write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas

@@ -61,6 +61,7 @@ class Store:
         self.actor: Actor | None = None
         self.pins: dict[PinSlot, str] = {}
         self.policy = PolicyRow("2026-11", "2026-11-25", PolicyState.UNREAD)
+        self.paragraphs: tuple[str, ...] = PARAGRAPHS
         self.proof = NumberProofRead(NumberProof.OPEN)
         self.unproved = False
         self._seen = len(desk.all_commands)
@@ -119,10 +120,10 @@ class Store:
                 self.pins |= {slot: pin} if pin else {}
                 self.desk.handle(PinChanged(bool(pin), slot))
             case ReadPolicy():
-                return PolicyRead(self.policy, PARAGRAPHS)
+                return PolicyRead(self.policy, self.paragraphs)
             case PolicyShown():
                 self.policy = replace(self.policy, state=PolicyState.IN_FORCE)
-                return PolicyRead(self.policy, PARAGRAPHS)
+                return PolicyRead(self.policy, self.paragraphs)
             case ReadNumberProof():
                 return self.proof
             case RequestCode():
