@@ -113,7 +113,7 @@ WIRES: Final = (
     Wire(
         "W5",
         "whether calls may be recorded is asked in the call",
-        "firmware/phone/outputs.py",
+        "firmware/phone/shown.py",
         "question=shown_question(state),",
         "question=None,",
         f"{_INTEGRATION}/test_phone_recording.py::"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
 
-from firmware.phone.call_recording import is_unattended, may_record
+from firmware.phone.call_recording import is_unattended
 from firmware.phone.commands import (
     Click,
     Command,
@@ -15,7 +15,6 @@ from firmware.phone.commands import (
     ShowPage,
     StopSpeaking,
 )
-from firmware.phone.dialled import people_shown
 from firmware.phone.light import brightness_percent
 from firmware.phone.orders import (
     AudioRoute,
@@ -31,7 +30,7 @@ from firmware.phone.orders import (
     StopTone,
     Tone,
 )
-from firmware.phone.recording_question import shown_question
+from firmware.phone.shown import view_of
 from firmware.phone.state import PhoneState
 from firmware.phone.view import PhoneView
 
@@ -86,12 +85,7 @@ class Outputs:
             indicator=state.indicator,
             brightness_percent=brightness_percent(state),
             clicks=key_pressed and state.features.preferences.key_clicks,
-            view=replace(
-                state.view(),
-                may_record=may_record(state),
-                question=shown_question(state),
-                people=people_shown(state),
-            ),
+            view=view_of(state),
         )
 
     @property

@@ -1,8 +1,8 @@
 """What the phone remembers between two events, and what follows from it."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contract.calls import CallDirection
@@ -13,11 +13,10 @@ from firmware.phone.bundle_progress import BundleProgress
 from firmware.phone.call import CallId, CallState, RegistrationFailure, RegistrationState
 from firmware.phone.commands import CancelTimer, Command, IndicatorPattern, StartTimer
 from firmware.phone.contact import ContactMatch
-from firmware.phone.emergency_digits import DigitRow, number_for_help
+from firmware.phone.emergency_digits import DigitRow
 from firmware.phone.events import Timer
 from firmware.phone.features import FeatureState
 from firmware.phone.key import Key
-from firmware.phone.last_calls import number_to_call_back, why_last_failed
 from firmware.phone.light import Light
 from firmware.phone.menu_stack import MenuStack, Screen
 from firmware.phone.news import NO_CALLS, Problem
@@ -26,7 +25,7 @@ from firmware.phone.people import People
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.running_call import Call, RunningRecording
-from firmware.phone.view import CallView, Hint, Look, Mode, PhoneView
+from firmware.phone.view import Hint, Mode
 
 if TYPE_CHECKING:
     from firmware.phone.recording_question import RecordingQuestion
@@ -37,25 +36,6 @@ DIGIT_KEYS = frozenset(key for key in Key if key.value in "0123456789*#")
 _REMEMBERED_DEPARTED_CALLS = 32
 _ALOUD_PERCENT = 60
 FEATURE_HINTS = frozenset({Hint.FEATURE_ON, Hint.FEATURE_OFF, Hint.FEATURE_IMPOSSIBLE})
-_SPOKEN_MODES = frozenset({Mode.MENU, Mode.WRITING, Mode.COLLECTING_DIGITS})
-# What stops calls comes first, then what listens, then what a person misses, then what only the operator sees.
-_MOST_IMPORTANT_FIRST = (
-    Problem.SIP_LIBRARY_MISSING,
-    Problem.SIP_UNAVAILABLE,
-    Problem.VOICE_AWAY,
-    Problem.MICROPHONE_OPEN,
-    Problem.SOUND_MISSING,
-    Problem.DEVICE_BROKEN,
-    Problem.CONFIGURATION,
-    Problem.STORE_UNREADABLE,
-    Problem.STORE_FULL,
-    Problem.LEDGER_DAMAGED,
-    Problem.FILES_LEFT,
-    Problem.CLOCK_NOT_SET,
-    Problem.BROKER_REFUSED,
-    Problem.BROKER_UNREACHABLE,
-    Problem.RECIPIENTS_UNTOLD,
-)
 
 
 A = TypeVar("A")
@@ -433,100 +413,3 @@ class PhoneState:
         if self.missed_calls or self.features.wants_attention or line_is_down or not self.settings.provisioned:
             return IndicatorPattern.SLOW_BLINK
         return IndicatorPattern.OFF
-
-    def view(self) -> PhoneView:
-        preferences = self.features.preferences
-        view = PhoneView(
-            mode=self.mode,
-            off_hook=self.off_hook,
-            digits=self.digits,
-            call=self._view_of(self.call) if self.call is not None else None,
-            registration=self.registration,
-            registration_failure=self.registration_failure,
-            registration_sip_code=self.registration_sip_code,
-            problems=tuple((kind, self.problems[kind]) for kind in _MOST_IMPORTANT_FIRST if kind in self.problems),
-            mistakes=self.settings.mistakes,
-            details_step=self.details_step,
-            missed_calls=self.missed_calls,
-            missed_party=self.missed_party,
-            may_call_back=bool(number_to_call_back(self)),
-            muted=self.muted,
-            microphone_open=self.microphone_open,
-            volume_percent=self.volumes[self.volume_shown] if self.volume_shown is not None else None,
-            hint=self.notice or self._shown_hint,
-            speaker=self.speaker,
-            has_loudspeaker=self.settings.has_loudspeaker,
-            other_calls=tuple(self._view_of(call) for call in _waiting_first(self.others)),
-        )
-        return replace(
-            view,
-            do_not_disturb=preferences.do_not_disturb,
-            forwarding=preferences.forward_always,
-            voicemail=self.features.voicemail_count,
-            unread_messages=self.features.unread_messages,
-            policy_to_read=bool(self.features.documents.unread_policy),
-            notices_to_read=self.features.documents.unread_notices,
-            answers_to_read=self.features.documents.unread_answers,
-            incident_to_read=self.features.documents.unread_incident,
-            purposes_to_answer=len(self.features.lapsed_purposes),
-            works_only="" if self.is_activated else self.numbers_for_help,
-            has_offer=bool(self.features.purposes_to_offer) and not self.locked,
-            refusal=self.features.refusal,
-            sound_shown=self.sound_shown,
-            recording=self.recording.view() if self.recording is not None else None,
-            lines=self.features.line_views(self.settings.accounts),
-            matches=self.matches,
-            match=self.match,
-            **self._writing_view(),
-            redial_in_s=round(self.settings.auto_redial_every_s) if self.features.auto_redial is not None else 0,
-            saved=self.features.saved if view.hint is Hint.CONTACT_SAVED else "",
-            feature=self.features.feature if view.hint in FEATURE_HINTS else "",
-            menu=self.menu.view(self) if self.mode in {Mode.MENU, Mode.LISTENING} else None,
-            locked=self.locked,
-            look=Look(preferences.language, preferences.large_text, preferences.high_contrast, preferences.background),
-            spoken=(preferences.spoken_menus or self.aloud.is_on) and self._is_about_menus(view),
-            asked_aloud=self.aloud.is_asked,
-            flash=self.flash,
-            help_number=number_for_help(self),
-            why_failed=why_last_failed(self),
-            serial=self.settings.serial,
-            last_bundle=self.bundle.last,
-            menu_is_public=self.menu.top is not None and self.menu.top.is_public,
-        )
-
-    def _is_about_menus(self, view: PhoneView) -> bool:
-        """Whether the person does something with the display: never in a call, nor of what comes by itself."""
-        if view.call is not None or view.other_calls or self.previewed_ring:
-            return False
-        asked = view.details_step or view.volume_percent is not None
-        told = view.hint not in {None, Hint.MESSAGE_RECEIVED}
-        return self.mode in _SPOKEN_MODES or bool(asked) or told
-
-    def _writing_view(self) -> dict[str, Any]:
-        draft = self.features.draft
-        if draft is None or self.mode is not Mode.WRITING:
-            return {}
-        composition = draft.entry.composition
-        shown = (
-            {
-                "candidates": composition.shown,
-                "candidate": composition.chosen - composition.first_shown,
-            }
-            if composition is not None
-            else {}
-        )
-        return {"message_text": draft.entry.shown, "writing_mode": draft.entry.mode.value, **shown}
-
-    def _view_of(self, call: Call) -> CallView:
-        return replace(call.view(), account=self.settings.account_label(call.account))
-
-    @property
-    def _shown_hint(self) -> Hint | None:
-        """Why something failed comes first, then whoever waits."""
-        if self.refused or not (self.engaged and self.waiting is not None):
-            return self.hint
-        return Hint.CALL_WAITING
-
-
-def _waiting_first(calls: Iterable[Call]) -> list[Call]:
-    return sorted(calls, key=lambda call: not call.is_offered)
