@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal
 
 import click
 
+from contract.consent import Purpose
 from firmware.cli.asking import ask, ask_pin
 from firmware.cli.options import runtime_dir_option
 from firmware.control.admin_requests import ConsentRequest, LedgerShowRequest, LedgerVerifyRequest
@@ -104,6 +106,20 @@ def _change_consent(runtime_dir: Path, action: Literal["grant", "withdraw"], pur
     except ValueError:
         raise click.ClickException(f"{purpose!r} is not a purpose. `wecall consent list` names them.") from None
     ask(runtime_dir, request)
+
+
+def agree_to_imports(runtime_dir: Path) -> None:
+    """Ask at a terminal for the consent to imports where it is missing; elsewhere the handset refuses what follows."""
+    if not sys.stdin.isatty():
+        return
+    purposes = {each["purpose"]: each for each in ask(runtime_dir, ConsentRequest())["purposes"]}
+    imports = purposes[Purpose.CONTACT_IMPORT]
+    if imports["granted"]:
+        return
+    click.echo(f"The holder has not agreed to imports. {imports['description']}", err=True)
+    if not click.confirm("Agree?", err=True):
+        raise click.ClickException("Nothing was taken in.")
+    _change_consent(runtime_dir, "grant", Purpose.CONTACT_IMPORT)
 
 
 def all_entries(ask: Ask) -> Iterator[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ import click
 
 from firmware.base.errors import ControlError
 from firmware.cli.asking import ask, ask_pin
+from firmware.cli.consents import agree_to_imports
 from firmware.cli.options import runtime_dir_option
 from firmware.control.admin_requests import (
     ContactAddRequest,
@@ -74,9 +75,13 @@ def remove_contact(contact_id: int, runtime_dir: Path) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @runtime_dir_option
 def import_contacts(files: tuple[Path, ...], runtime_dir: Path) -> None:
-    """Add the contacts on the vCards in FILES; what is there already is not added twice."""
+    """Add the contacts on the vCards in FILES; what is there already is not added twice.
+
+    Asks for the holder's consent to imports where it is missing.
+    """
     from rich.progress import Progress
 
+    agree_to_imports(runtime_dir)
     counts, since, mistakes = Counter[str](), None, list[str]()
     with Progress(transient=True) as shown:
         for path in shown.track(files, description="Importing"):

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from firmware.cli.asking import ask, ask_pin
+from firmware.cli.consents import agree_to_imports
 from firmware.cli.options import runtime_dir_option
 
 _COPY_LIMIT_S: Final = 3600.0
@@ -55,11 +56,13 @@ def export(folder: Path, *, is_open: bool, runtime_dir: Path) -> None:
 def import_copy(copy: Path, runtime_dir: Path) -> None:
     """Bring back what is in COPY, a file NAME.tar.age with its NAME.key.age beside it, or a NAME.tar.
 
-    Asks for the holder's PIN, or a guardian's, and for the words of the copy, of which four letters each are enough.
+    Asks for the holder's PIN, or a guardian's, and for the words of the copy, of which four letters each are enough;
+    first for the consent to imports where it is missing.
     What is here already stays; consents do not come back. The same copy once more changes nothing.
     """
     from firmware.control.admin_requests import MyDataImportRequest
 
+    agree_to_imports(runtime_dir)
     key, words = b"", ""
     try:
         if copy.name.endswith(".age"):

@@ -6,6 +6,7 @@ import click
 
 from firmware.base.errors import PictureError
 from firmware.cli.asking import ask
+from firmware.cli.consents import agree_to_imports
 from firmware.cli.options import runtime_dir_option
 from firmware.control.admin_requests import PictureAddRequest, PictureListRequest, PictureRemoveRequest
 from firmware.control.open_files import sealed
@@ -25,10 +26,12 @@ def picture() -> None:
 def add_picture(file: Path, name: str | None, contact: str, runtime_dir: Path) -> None:
     """Add the picture in FILE (PNG, JPEG, WebP or BMP), scaled to the display.
 
-    It is decoded here, so that the handset never sees the file.
+    It is decoded here, so that the handset never sees the file. Asks for the holder's consent to imports where it is
+    missing.
     """
     from firmware.services.photos import read_picture  # a laptop has nothing that decodes them
 
+    agree_to_imports(runtime_dir)
     try:
         pixels = read_picture(file)
     except PictureError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from contract.consent import Actor, Channel, Purpose
 from firmware.app.admin.consents import ConsentRole
@@ -17,6 +18,7 @@ from firmware.cli import main
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer, Handler
+from firmware.privacy.catalogue import built_in
 from firmware.privacy.consent import LedgerAction
 from tests.lab.store import StoreLab
 from tests.unit.store.test_consents import damage
@@ -57,17 +59,19 @@ async def wecall(lab: StoreLab, tmp_path: Path) -> AsyncIterator[Wecall]:
     await server.stop()
 
 
-def on_a_terminal(typed: str, *arguments: str) -> tuple[int, str]:
-    """Run a command on a terminal of its own and type when it asks; return its exit code and all that was seen."""
+def on_a_terminal(typed: str, *arguments: str, answer: str = "") -> tuple[int, str]:
+    """Run a command on a terminal of its own; return its exit code and all that was seen.
+
+    Args:
+        typed: what to type when a PIN is asked for.
+        arguments: the command's.
+        answer: what to type at a question before it.
+    """
     ours, its = pty.openpty()
     command = ["setsid", "--ctty", sys.executable, "-m", "firmware.cli", *arguments]
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, cwd=ROOT)
     os.close(its)
-    seen = b""
-    while b"PIN" not in seen:
-        seen += os.read(ours, 1024)
-    # It is asked for with the echo already off.
-    os.write(ours, typed.encode() + b"\n")
+    seen = unanswered = b""
     while True:
         try:
             part = os.read(ours, 1024)
@@ -75,6 +79,12 @@ def on_a_terminal(typed: str, *arguments: str) -> tuple[int, str]:
             # Nobody has the terminal open any more.
             break
         seen += part
+        unanswered += part
+        # A PIN is asked for with the echo already off.
+        for prompt, words in ((b"[y/N]", answer), (b"PIN", typed)):
+            if prompt in unanswered:
+                os.write(ours, words.encode() + b"\n")
+                unanswered = b""
         assert typed not in (Path("/proc") / str(process.pid) / "cmdline").read_text()
     os.close(ours)
     return process.wait(), seen.decode()
@@ -98,6 +108,26 @@ async def test_without_a_pin_nothing_is_asked(lab: StoreLab, wecall: Wecall) -> 
     assert (await lab.consents.state()).granted(Purpose.RECORDING)
     withdrawn = await wecall("consent", "withdraw", "recording")
     assert withdrawn.output == "recording is withdrawn. What was waiting to be sent for it has been deleted.\n"
+
+
+@pytest.mark.parametrize("command", ["import", "picture add", "mydata import"])
+async def test_what_takes_things_in_asks_at_a_terminal_whether_the_holder_agrees(
+    lab: StoreLab, wecall: Wecall, tmp_path: Path, command: str
+) -> None:
+    await lab.pin.set(PIN)
+    file = tmp_path / "copy.png"
+    Image.new("RGB", (8, 8)).save(file)
+    arguments = (*command.split(), str(file), "--runtime-dir", str(tmp_path))
+    code, seen = await asyncio.to_thread(on_a_terminal, PIN, *arguments, answer="n")
+    assert (code, "Nothing was taken in." in seen, "PIN" in seen) == (1, True, False)
+    assert not (await lab.consents.state()).granted(Purpose.CONTACT_IMPORT)
+    _, seen = await asyncio.to_thread(on_a_terminal, PIN, *arguments, answer="y")
+    assert built_in().entry(Purpose.CONTACT_IMPORT).covers.en in seen.replace("\r\n", " ")
+    assert (await lab.consents.state()).granted(Purpose.CONTACT_IMPORT)
+    assert len(await lab.consents.entries()) == 1
+    _, seen = await asyncio.to_thread(on_a_terminal, PIN, *arguments)
+    assert "[y/N]" not in seen
+    assert len(await lab.consents.entries()) == 1
 
 
 async def test_the_pin_is_typed_and_never_seen(lab: StoreLab, wecall: Wecall, tmp_path: Path) -> None:
