@@ -49,6 +49,7 @@ class ListView:
         selected: which row of the whole list is selected, from 0; None where the person is to choose unprompted.
         total: how many rows the whole list has.
         empty: said in place of the rows where there are none.
+        asks: they are answers to a question, so that what the keys do is always shown.
     """
 
     title: Text
@@ -58,6 +59,7 @@ class ListView:
     total: int = 0
     empty: Text = ""
     keys: SoftKeys = SoftKeys()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

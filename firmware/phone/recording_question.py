@@ -64,7 +64,7 @@ class RecordingQuestion:
         else:
             keys = SoftKeys(word("No"), word("Yes") if self.may_be_answered else "")
         text = self.words if not self.writing else ""
-        return NoticeView(_TITLE, text or word("One moment…"), keys=keys, scroll=max(0, self.turns - 1))
+        return NoticeView(_TITLE, text or word("One moment…"), keys=keys, scroll=max(0, self.turns - 1), asks=True)
 
 
 def may_be_asked(state: PhoneState, call: Call) -> bool:

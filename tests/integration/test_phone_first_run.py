@@ -58,7 +58,7 @@ async def test_after_a_power_cut_it_asks_again_and_has_kept_what_was_chosen(hand
     async with Newcomer(handset) as newcomer:
         await newcomer.reaches("Language")
         await newcomer.dial("2")
-        await newcomer.reads("2/6 您的年龄")
+        await newcomer.reads("2/6 年龄")
         await newcomer.press("volume_up")
         await newcomer.press("ok")
         await newcomer.reads("3/6 密码")

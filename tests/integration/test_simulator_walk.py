@@ -83,7 +83,7 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
         await click(page, "cancel")
         await newcomer.reaches("Language")
         await click(page, "volume_down", "ok")
-        await newcomer.reads("2/6 您的年龄")
+        await newcomer.reads("2/6 年龄")
         await click(page, "volume_up", "ok")
         await newcomer.reads("3/6 密码")
         for words in ("设4-8位密码", "再输入一次"):

@@ -151,10 +151,15 @@ def _status(page: Page) -> str:
 
 
 def _title(page: Page, right: str) -> str:
-    """Put the title at the left, with the sign of an open microphone before it, and a word at the right."""
+    """Put the title at the left, with the sign of an open microphone before it, and a word at the right.
+
+    The time goes where a title would be cut for it.
+    """
     sign = "".join(SIGNS[icon] for icon, _ in page.status.icons if icon in _LISTENING_ICONS)
     title = readable(page.title)
     right = cut(right, _CELLS, COLUMNS // 2)
+    if right == readable(page.status.text) and len(sign + title) + len(right) >= COLUMNS:
+        right = ""
     room = COLUMNS - len(sign) - len(right) - bool(right)
     left = sign + cut(title, _CELLS, room)
     return left + right.rjust(COLUMNS - len(left))
@@ -177,7 +182,7 @@ def _bar(percent: int) -> str:
 
 
 def _list(body: List, count: int, turn: int) -> tuple[list[str], str]:
-    """Return the rows of a list, and which of how many is chosen where not all are seen."""
+    """Return the rows of a list, and which of how many is chosen, or seen, where not all are seen."""
     has_numbers, has_signs = any(row.number for row in body.rows), any(row.sign for row in body.rows)
     indent = (body.selected is not None) + 2 * has_numbers + 2 * has_signs
     shown, first = lay_out(body, RowSetter(_CELLS, _CELLS, COLUMNS, indent, 1, readable), count, turn)
@@ -190,9 +195,13 @@ def _list(body: List, count: int, turn: int) -> tuple[list[str], str]:
             text = (mark if not (index or placed.part) else " " * indent) + line.label if line.label else ""
             rows.append(text + line.value.rjust(COLUMNS - len(text)))
     total = max(body.total, body.first + len(body.rows))
-    is_part = total > len(shown) and body.selected is not None
-    place = min(max(body.selected or 0, first), first + max(0, len(shown) - 1))
-    return rows, f"{place + 1}/{total}" if is_part else ""
+    if total <= len(shown):
+        return rows, ""
+    if body.selected is None:
+        others = f"-{first + len(shown)}" if len(shown) > 1 else ""
+        return rows, f"{first + 1}{others}/{total}"
+    place = min(max(body.selected, first), first + max(0, len(shown) - 1))
+    return rows, f"{place + 1}/{total}"
 
 
 def _card(body: Card, count: int) -> tuple[list[str], str]:

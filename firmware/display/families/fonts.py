@@ -12,6 +12,8 @@ from typing import Final
 
 from PIL import ImageDraw, ImageFont
 
+from firmware.display.families.fitting import is_wide
+
 _log = logging.getLogger(__name__)
 
 UNIFONT_PATH: Final = "/usr/share/fonts/opentype/unifont/unifont.otf"
@@ -115,6 +117,20 @@ def unifont(size_px: int) -> Face:
 
 
 @cache
+def spaced_unifont() -> Face:
+    """Return Unifont in 17 pixels, for Chinese in lines below each other: it fills all 16, so that they would touch."""
+    font = _truetype(UNIFONT_PATH, 16, "fonts-unifont")
+    return unifont(16) if font is None else Face(font, 17, 15, only=_has_wide)
+
+
+@cache
+def small_chinese() -> Face:
+    """Return the smallest letters in which Chinese can be read in black and white, for what the keys do."""
+    font = _truetype(OUTLINE_PATH, 12, "fonts-wqy-microhei")
+    return unifont(16) if font is None else Face(font, 13, 11, fold=_with_low_dots)
+
+
+@cache
 def outline(size_px: int, *, bold: bool = False, tight: bool = False) -> Face:
     """Return the outline font with Latin and Chinese in any size; `tight` leaves nothing free between lines."""
     height, baseline = (_TIGHT_HEIGHT, _TIGHT_BASELINE) if tight else (_OUTLINE_HEIGHT, _OUTLINE_BASELINE)
@@ -163,6 +179,10 @@ def _warn_once(path: str, package: str) -> None:
 def _with_low_dots(text: str) -> str:
     """Replace the ellipsis, which Chinese fonts have at half the height of a line, where Latin letters want it low."""
     return text.replace("…", "...")
+
+
+def _has_wide(text: str) -> bool:
+    return any(map(is_wide, text))
 
 
 def _is_latin_1(text: str) -> bool:

@@ -7,7 +7,16 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageOps
 
 from firmware.display.families.fitting import clean, width
-from firmware.display.families.fonts import Face, digits, has_outline, outline, small_latin, unifont
+from firmware.display.families.fonts import (
+    Face,
+    digits,
+    has_outline,
+    outline,
+    small_chinese,
+    small_latin,
+    spaced_unifont,
+    unifont,
+)
 from firmware.display.families.pixels import PixelRenderer, key_width
 from firmware.display.families.sheet import Box, Faces, Palette, Sheet, Style, best_face
 from firmware.display.icons import ICONS
@@ -142,15 +151,16 @@ def _style_128x64() -> Style:
             Role.DIGITS: (digits(30), digits(22), unifont(16)),
             Role.NAME: (unifont(16),),
             Role.HEADLINE: (unifont(16),),
-            Role.TEXT: (unifont(16), small_latin()),
-            Role.DETAIL: (small_latin(), unifont(16)),
+            Role.TEXT: (spaced_unifont(), unifont(16), small_latin()),
+            Role.DETAIL: (small_latin(), unifont(16), small_chinese()),
         },
         row=unifont(16),
         row_value=unifont(16),
-        values=(unifont(16), small_latin()),
+        values=(spaced_unifont(), unifont(16), small_latin()),
         labels=(small_latin(), unifont(16)),
         entry=(unifont(16),),
         plain=unifont(16),
+        spaced=spaced_unifont(),
     )
     large = Faces(
         roles={
@@ -158,21 +168,22 @@ def _style_128x64() -> Style:
             Role.DIGITS: (digits(36), digits(30), digits(22), unifont(16)),
             Role.NAME: (unifont(32), tall, unifont(16)),
             Role.HEADLINE: (tall, unifont(16)),
-            Role.TEXT: (unifont(32), tall, unifont(16), small_latin()),
-            Role.DETAIL: (unifont(16),),
+            Role.TEXT: (unifont(32), tall, spaced_unifont(), unifont(16), small_latin()),
+            Role.DETAIL: (unifont(16), small_latin(), small_chinese()),
         },
         row=tall,
         row_value=unifont(16),
-        values=(tall, unifont(16)),
+        values=(tall, spaced_unifont(), unifont(16)),
         labels=(unifont(16),),
         entry=(unifont(32), tall, unifont(16)),
         plain=unifont(16),
+        spaced=spaced_unifont(),
     )
     return Style(
         width_px=_WIDTH_PX, height_px=64, status_px=15, title_px=16, margin_px=0, gap_px=0, widest_gap_px=4,
         pair_gap_px=4, row_pad_px=0, key_pad_px=0, scroll_px=4, bar_px=12, radius_px=0, picture_px=0,
         least_picture_px=0, people_rows=3, person_px=0, keys_always=False, title_in_status=True,
-        title_faces=(unifont(16),), key_faces=(small_latin(), unifont(16)), normal=normal, large=large,
+        title_faces=(unifont(16),), key_faces=(small_latin(), small_chinese()), normal=normal, large=large,
     )  # fmt: skip
 
 

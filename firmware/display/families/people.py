@@ -77,12 +77,18 @@ def draw_people(sheet: Sheet, box: Box, tiles: Sequence[Tile], draw_picture: Cal
         placed = place_names(shown, face, inner.width, rows, least=picture_px)
         if len({name.tile for row in placed for name in row}) >= min(_FEW, len(shown)):
             break
-    row_px = face.height_px + picture_px
-    height_px = len(placed) * row_px + style.gap_px
+    texts = [[name.text for name in row] for row in placed]
+    # Where a row and the one above fill their places they would touch.
+    apart = [
+        face if sheet.faces.apart(face, above) is face else sheet.faces.apart(face, row)
+        for above, row in zip([[], *texts], texts, strict=False)
+    ]
+    height_px = sum(each.height_px + picture_px for each in apart) + style.gap_px
     if not placed or height_px > box.height:
         return None
     top = box.bottom - height_px
-    for row in placed:
+    for row, face in zip(placed, apart, strict=True):
+        row_px = face.height_px + picture_px
         for name in row:
             place = Box(inner.left + name.left, top, inner.left + name.right, top + row_px)
             if picture_px:
@@ -90,7 +96,8 @@ def draw_people(sheet: Sheet, box: Box, tiles: Sequence[Tile], draw_picture: Cal
                 _draw_face(sheet, Box(left, top, left + picture_px, top + picture_px), name.tile, draw_picture)
             sheet.text_centred(place.narrowed(top=picture_px), name.text, face, sheet.palette.text)
         top += row_px
-    return box.narrowed(bottom=height_px)
+    # Letters above names are apart from them, but not from pictures.
+    return box.narrowed(bottom=height_px + (style.gap_px if picture_px else 0))
 
 
 def _draw_face(sheet: Sheet, box: Box, tile: Tile, draw_picture: Callable[[Box, str], bool]) -> None:

@@ -27,6 +27,9 @@ _MODULE_PX_ENOUGH = 4
 """A QR code with modules as wide as this is read from afar; it need not drive away what else is on a page."""
 
 _PAYLOAD_ROWS = 40
+_FEW_ANSWERS, _ALL_ANSWERS = 2, 4
+"""How many answers to a question become smaller to be seen at once: with large letters fewer."""
+
 _LEAST_COLUMN = 4
 """Words stand beside a code where at least such a part of the width is left."""
 
@@ -129,16 +132,29 @@ class PixelRenderer:
                 if fit is _Fit.WHOLE or (fit is _Fit.SMALLER and _tells_the_time(each)):
                     return sheet.image
             page = replace(page, people=())
-        attempts = (
-            [(True, False)] if self._style.keys_always else [(True, False), (page.asks, False), (page.asks, True)]
-        )
+        is_apart = self._is_apart(page)
+        has_keys = page.asks or (is_apart and isinstance(page.body, List | Card))
+        attempts = [(True, False)] if self._style.keys_always else [(True, False), (has_keys, False), (has_keys, True)]
         for with_keys, is_head_merged in attempts:
             sheet, fit = self._attempt(page, with_keys=with_keys, is_head_merged=is_head_merged)
             if fit is _Fit.WHOLE:
                 return sheet.image
         if fit is _Fit.CUT and (card := in_parts(page)) is not None:
+            with_keys = with_keys or is_apart
             sheet, _ = self._attempt(replace(page, body=card), with_keys=with_keys, is_head_merged=is_head_merged)
         return sheet.image
+
+    def _is_apart(self, page: Page) -> bool:
+        """Whether lines of a body are so far apart that there are as many of them with the keys below."""
+        match page.body:
+            case List(rows=rows) | Card(rows=rows):
+                texts = [text for row in rows for text in (row.label, row.value)]
+            case tuple():
+                texts = [block.text for block in page.body]
+            case _:
+                return False
+        spaced = self._style.normal.spaced
+        return not page.large_text and spaced is not None and any(map(spaced.shows, texts))
 
     def _attempt(self, page: Page, *, with_keys: bool, is_head_merged: bool) -> tuple[Sheet, _Fit]:
         """Draw a page, and return how its body has found room."""
@@ -233,7 +249,7 @@ class PixelRenderer:
         """Draw what a page is about; return how it has found room."""
         match page.body:
             case List():
-                is_whole = draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body, page.turn)
+                is_whole = draw_list(sheet, box.narrowed(top=self._style.gap_px), page.body, page.turn, _least(page))
             case Card():
                 is_whole = draw_card(sheet, self._beside_picture(sheet, box, page), page.body)
             case Entry():
@@ -361,6 +377,11 @@ class PixelRenderer:
 
     def _paste_code(self, sheet: Sheet, code: Image.Image, left: int, top: int) -> None:
         sheet.image.paste(code if sheet.image.mode == "1" else code.convert("RGB"), (left, top))
+
+
+def _least(page: Page) -> int:
+    """Return how many rows of a list are to be seen at once: no answer is to be given before another one is seen."""
+    return 1 if not page.asks else _FEW_ANSWERS if page.large_text else _ALL_ANSWERS
 
 
 def _tells_the_time(page: Page) -> bool:

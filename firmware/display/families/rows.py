@@ -5,8 +5,18 @@ from typing import NamedTuple
 from firmware.display.families.arrange import PlacedRow, RowSetter, lay_out, page_of
 from firmware.display.families.fitting import clean, fits, width, wrap
 from firmware.display.families.fonts import Face
-from firmware.display.families.sheet import Box, Colour, Sheet, best_face
+from firmware.display.families.sheet import Box, Colour, Sheet, Style, best_face
 from firmware.display.model import Card, List, ListRow
+
+
+class _Setting(NamedTuple):
+    """How a list is set: in which faces, which rows are shown, and how wide the bar beside them is."""
+
+    face: Face
+    value_face: Face
+    shown: tuple[PlacedRow, ...]
+    first: int
+    bar_px: int
 
 
 class _Part(NamedTuple):
@@ -23,7 +33,7 @@ class _Part(NamedTuple):
         return max(self.face.height_px, self.value_face.height_px if self.value_face else 0)
 
 
-def draw_list(sheet: Sheet, box: Box, body: List, turn: int) -> bool:
+def draw_list(sheet: Sheet, box: Box, body: List, turn: int, least: int = 1) -> bool:
     """Draw the rows around the selected one, all in one face; return whether all of them are shown.
 
     Args:
@@ -31,20 +41,20 @@ def draw_list(sheet: Sheet, box: Box, body: List, turn: int) -> bool:
         box: where.
         body: the list.
         turn: which part of a selected row that is longer than the box is shown; see `lay_out`.
+        least: how many rows are to be seen, if smaller letters can do it.
     """
-    style, face = sheet.style, sheet.faces.row
+    style, faces = sheet.style, sheet.faces
+    texts = [text for row in body.rows for text in (row.label, row.value)]
+    pairs = [(faces.row, faces.row_value), *((face, face) for face in (faces.row_value, *style.key_faces))]
+    settings = (
+        _set(sheet, box, body, turn, (faces.apart(pair[0], texts), faces.apart(pair[1], texts)))
+        for pair in (pairs if least > 1 else pairs[:1])
+        if all(map(pair[0].shows, texts))
+    )
+    setting = max(settings, key=lambda each: min(len(each.shown), least))
+    face, shown, first, bar_px = setting.face, setting.shown, setting.first, setting.bar_px
     line_px = face.height_px + style.row_pad_px
-    digit_px = face.advance("0")
-    number_px = digit_px + max(4, digit_px // 2) if any(row.number for row in body.rows) else 0
-    sign_gap_px = max(4, style.pair_gap_px // 2)
-    sign_px = max((width(row.sign, face) + sign_gap_px for row in body.rows if row.sign), default=0)
     total = max(body.total, body.first + len(body.rows))
-    for bar_px in (0, style.scroll_px):
-        width_px = box.width - 2 * style.margin_px - bar_px
-        setter = RowSetter(face, sheet.faces.row_value, width_px, number_px + sign_px, style.pair_gap_px)
-        shown, first = lay_out(body, setter, max(1, box.height // line_px), turn)
-        if total <= len(shown):
-            break
     spare_px = box.height - sum(len(placed.lines) for placed in shown) * line_px
     if total > len(shown):
         sheet.scroll_bar(box, first, len(shown), total)
@@ -54,17 +64,42 @@ def draw_list(sheet: Sheet, box: Box, body: List, turn: int) -> bool:
     top = box.top
     for placed in shown:
         place = Box(box.left, top, box.right - bar_px, top + len(placed.lines) * line_px + wider_px)
-        _draw_row(sheet, place, placed, (number_px, sign_px))
+        _draw_row(sheet, place, placed, setting, _columns_px(style, body, face))
         top = place.bottom
     return total <= len(shown)
 
 
-def _draw_row(sheet: Sheet, place: Box, placed: PlacedRow, columns_px: tuple[int, int]) -> None:
+def _set(sheet: Sheet, box: Box, body: List, turn: int, faces: tuple[Face, Face]) -> _Setting:
+    """Set a list in a face, and its values in another, with a bar beside it where not all of it has room."""
+    style = sheet.style
+    face, value_face = faces
+    total = max(body.total, body.first + len(body.rows))
+    for bar_px in (0, style.scroll_px):
+        width_px = box.width - 2 * style.margin_px - bar_px
+        setter = RowSetter(face, value_face, width_px, sum(_columns_px(style, body, face)), style.pair_gap_px)
+        shown, first = lay_out(body, setter, max(1, box.height // (face.height_px + style.row_pad_px)), turn)
+        if total <= len(shown):
+            break
+    return _Setting(face, value_face, shown, first, bar_px)
+
+
+def _columns_px(style: Style, body: List, face: Face) -> tuple[int, int]:
+    """Return how wide the columns of numbers and of signs are."""
+    digit_px = face.advance("0")
+    number_px = digit_px + max(4, digit_px // 2) if any(row.number for row in body.rows) else 0
+    sign_gap_px = max(4, style.pair_gap_px // 2)
+    return number_px, max((width(row.sign, face) + sign_gap_px for row in body.rows if row.sign), default=0)
+
+
+def _draw_row(sheet: Sheet, place: Box, placed: PlacedRow, setting: _Setting, columns_px: tuple[int, int]) -> None:
     """Draw a row in its place; before its words are the columns of numbers and of signs, so wide."""
-    style, palette, face = sheet.style, sheet.palette, sheet.faces.row
+    style, palette, face = sheet.style, sheet.palette, setting.face
     ink, dim = palette.text, palette.dim
     if placed.is_selected:
-        sheet.plate(place.narrowed(left=style.radius_px // 2, right=style.radius_px // 2), palette.selected)
+        # The row above may fill its place.
+        above_px = int(face is sheet.faces.spaced)
+        sides_px = style.radius_px // 2
+        sheet.plate(place.narrowed(left=sides_px, top=above_px, right=sides_px), palette.selected)
         ink = dim = palette.on_selected
     inner = place.narrowed(left=style.margin_px, right=style.margin_px)
     line_px = place.height // len(placed.lines)
@@ -76,7 +111,7 @@ def _draw_row(sheet: Sheet, place: Box, placed: PlacedRow, columns_px: tuple[int
                 sheet.text(box.narrowed(left=left_px), text, face, dim)
             left_px += px
         sheet.text(box.narrowed(left=left_px), line.label, face, ink)
-        sheet.text_right(box, line.value, sheet.faces.row_value, dim)
+        sheet.text_right(box, line.value, setting.value_face, dim)
 
 
 def draw_card(sheet: Sheet, box: Box, body: Card) -> bool:

@@ -1,6 +1,6 @@
 """A page in the making: the picture, its colours, and what is drawn again and again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -73,7 +73,10 @@ class Palette:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What is set in which font, best first; `row` and `row_value` are for lists, `plain` for candidates."""
+    """What is set in which font, best first; `row` and `row_value` are for lists, `plain` for candidates.
+
+    `spaced` stands in for `plain` in lines below each other with texts that it has; None where they are apart anyway.
+    """
 
     roles: Mapping[Role, Sequence[Face]]
     row: Face
@@ -82,6 +85,12 @@ class Faces:
     labels: Sequence[Face]
     entry: Sequence[Face]
     plain: Face
+    spaced: Face | None = None
+
+    def apart(self, face: Face, texts: Iterable[str]) -> Face:
+        """Return what lines below each other are set in, in place of a face."""
+        is_close = face is self.plain and self.spaced is not None and any(map(self.spaced.shows, texts))
+        return self.spaced if is_close and self.spaced else face
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,7 @@ def _menu(menu: MenuView, status: StatusBar, into: Translator) -> Page:
         scroll=menu.scroll if isinstance(menu, NoticeView) else None,
         bar_percent=menu.percent if isinstance(menu, NoticeView) else None,
         picture=menu.picture if isinstance(menu, CardView) else "",
-        asks=isinstance(menu, NoticeView) and menu.asks,
+        asks=isinstance(menu, ListView | NoticeView) and menu.asks,
     )
     return _with_keys(page, menu.keys, into)
 

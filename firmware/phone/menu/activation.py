@@ -1,5 +1,7 @@
 """What a new phone asks before it may be used: how old the holder is, their PIN, and whether they want the service."""
 
+from dataclasses import replace
+
 from contract.consent import Purpose
 from firmware.base.words import Text, word
 from firmware.phone.activation import AgeBand
@@ -36,6 +38,8 @@ _SHORT: int = 3
 
 class Explanation(Sentence):
     """A sentence that OK goes on from."""
+
+    _asks = True
 
     def __init__(self, text: Text, ok: Text, go_on: Then) -> None:
         super().__init__("", text, SoftKeys(BACK, ok))
@@ -212,11 +216,10 @@ class PolicyStep(PolicyPage):
 
     def view(self, state: PhoneState) -> NoticeView:
         """Show a paragraph, and with the last one what shows the rest of the text."""
-        view = super().view(state)
+        view = replace(super().view(state), asks=True)
         if self._read is None or view.keys.ok is not DONE:
             return view
-        text = word("{paragraph} #: more", paragraph=view.text)
-        return NoticeView(view.title, text, keys=view.keys, scroll=view.scroll)
+        return replace(view, text=word("{paragraph} #: more", paragraph=view.text))
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Go on, turn over, or show all of it."""

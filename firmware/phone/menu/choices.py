@@ -107,12 +107,12 @@ class Choices(Quiet):
 
 
 class Unnumbered(Choices):
-    """A list that no digit chooses from: it may be the first of an emergency number."""
+    """Answers to a question, from which no digit chooses: it may be the first of an emergency number."""
 
     def view(self, state: PhoneState) -> ListView:
-        """Show all choices without digits."""
+        """Show all choices without digits, and what the keys do."""
         view = super().view(state)
-        return replace(view, rows=tuple(replace(row, number=0) for row in view.rows))
+        return replace(view, rows=tuple(replace(row, number=0) for row in view.rows), asks=True)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Move, or choose what is selected."""

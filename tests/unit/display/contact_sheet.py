@@ -14,13 +14,13 @@ OF_STICKS = FILE.with_name("installing.png")
 
 _SELECTION = (
     "idle, people with pictures",
+    "first run, Service, yes",
     "contacts that the digits may mean, one chosen",
-    "incoming call, from somewhere",
+    "incoming call, verified",
     "another caller waits",
-    "recording",
-    "menu",
-    "menu, pinyin",
+    "text in a call",
     "privacy, what I agree to",
+    "menu, all calls",
 )
 # In the order in which an installer sees them: four a line, first what goes well and then what does not.
 _STICKS = (

@@ -100,6 +100,18 @@ def test_a_list_marks_the_selected_row_and_says_which_it_is() -> None:
     ]
 
 
+def test_a_list_with_nothing_selected_says_which_rows_are_seen() -> None:
+    page = Page(
+        title="Your age", body=List(tuple(map(ListRow, ("Under 14", "14 to 17", "18 or older")))), cancel="Back"
+    )
+    assert rows(page)[0] == "Your age       1-2/3"
+
+
+def test_the_time_goes_where_a_title_would_be_cut_for_it() -> None:
+    assert rows(Page(STATUS, Entry(""), "Forget all calls"))[0] == "Forget all calls"
+    assert rows(Page(STATUS, Entry(""), "Forget calls"))[0] == "Forget calls   12:34"
+
+
 def test_a_card_says_which_of_its_pages_it_shows() -> None:
     facts = Card((ListRow("Mobile", "13912345678"), ListRow("Home", "+44 20 7946 0000"), ListRow("A sentence.")), 1)
     assert rows(Page(STATUS, facts, title="Anna", cancel="Back")) == [

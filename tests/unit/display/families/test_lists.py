@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from firmware.display.families import FAMILIES
 from firmware.display.families.fitting import clean
@@ -16,7 +18,6 @@ from firmware.display.model import List, ListRow, Page
 from firmware.display.pages import page_for
 from firmware.display.translation import Language
 from firmware.phone.contact import MAX_NAME
-from firmware.phone.menu_views import NoticeView
 from firmware.phone.view import Look
 from tests.lab.chance import counted
 from tests.unit.display import gallery
@@ -24,7 +25,8 @@ from tests.unit.display.states import CLOCK, VIEWS
 
 CHARACTERS = gallery.CHARACTERS
 LISTS = [name for name, view in VIEWS.items() if isinstance(page_for(view, "en", CLOCK).body, List)]
-QUESTIONS = [name for name, view in VIEWS.items() if isinstance(view.menu, NoticeView) and view.menu.asks]
+QUESTIONS = [name for name, view in VIEWS.items() if page_for(view, "en", CLOCK).asks]
+ANSWERS = [name for name in QUESTIONS if name in LISTS]
 LONG_NAMES = ("Daniela Ortega-Villanueva de la Fuente y Martínez", "欧阳建国办公室电话与传真机房", "A" * MAX_NAME)
 families = pytest.mark.parametrize("family", FAMILIES)
 languages = pytest.mark.parametrize("language", Language)
@@ -36,11 +38,11 @@ Draw = Callable[[str, Page], list[str]]
 @pytest.fixture(scope="module")
 def drawn() -> Iterator[Draw]:
     """What a family draws of a page, text by text."""
-    texts: list[str] = []
+    texts: list[tuple[Any, str]] = []
     draw = Face.draw
 
     def note(face: Face, *drawing: Any) -> None:
-        texts.append(drawing[3])
+        texts.append((drawing[0], drawing[3]))
         draw(face, *drawing)
 
     def texts_of(family: str, page: Page) -> list[str]:
@@ -49,11 +51,16 @@ def drawn() -> Iterator[Draw]:
             return [gallery.in_letters(codes)[start : start + 20] for start in range(0, len(codes), 20)]
         texts.clear()
         gallery.renderer(family).render(page)
-        return list(texts)
+        # What was tried before is not what is seen.
+        return [text for canvas, text in texts if canvas is texts[-1][0]]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Face, "draw", note)
         yield texts_of
+
+
+def readable_on(family: str, text: str) -> str:
+    return readable(text) if family == CHARACTERS else text
 
 
 def letters(text: str) -> str:
@@ -169,6 +176,37 @@ def test_a_question_says_what_its_two_keys_do(
 ) -> None:
     page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
     texts = drawn(family, page)
-    for key in (page.cancel, page.ok):
-        assert key
+    assert page.cancel
+    # Where nothing is selected, OK does nothing.
+    for key in filter(None, (page.cancel, page.ok)):
         assert any((f"[{readable(key)}]" in text) if family == CHARACTERS else text == key for text in texts), key
+
+
+@families
+@languages
+@sizes
+@pytest.mark.parametrize("name", ANSWERS)
+def test_no_answer_is_shown_without_another_one(
+    drawn: Draw, family: str, language: Language, large_text: bool, name: str
+) -> None:
+    page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
+    assert isinstance(page.body, List)
+    texts = letters(" ".join(drawn(family, page)))
+    shown = [row.label for row in page.body.rows if letters(readable_on(family, row.label)) in texts]
+    assert len(shown) > 1, shown
+
+
+@pytest.mark.parametrize("selected", [0, 1, None])
+def test_chinese_rows_do_not_run_into_each_other(selected: int | None) -> None:
+    """The letter fills the sixteen pixels of Unifont from the first to the last."""
+    page = Page(title="Privacy", body=List((ListRow("中"),) * 3, selected=selected, total=3))
+    frame = Image.frombytes("1", (128, 64), gallery.renderer("oled_128x64").render(page))
+    is_lit = [bool(frame.crop((0, y, 16, y + 1)).getbbox()) for y in range(16, 64)]
+    assert [lit for lit, _ in groupby(is_lit)].count(True) == 2, "each row is apart from the other"
+
+
+def test_what_the_keys_do_is_shown_where_it_costs_no_row(drawn: Draw) -> None:
+    chinese = List(tuple(map(ListRow, ("联系人", "通话记录", "消息"))), selected=0, total=3)
+    latin = List(tuple(map(ListRow, ("Contacts", "Calls", "Messages"))), selected=0, total=3)
+    assert "返回" in drawn("oled_128x64", Page(body=chinese, title="Menu", cancel="返回"))
+    assert "Back" not in drawn("oled_128x64", Page(body=latin, title="Menu", cancel="Back"))
