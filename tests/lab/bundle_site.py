@@ -175,7 +175,8 @@ async def set_up_first(site: BundleSite, stick: Stick) -> Identity:
     identity = await stick.identity()
     async with somebody_at(site.handset) as person:
         offer = await stick.bring(site.bundle(1, identity, code=CODE))
-        await person.reads(f"{' '.join(key_words(INSTALLER.public))}. On the sheet? Then OK.")
+        await person.reads("On the sheet?")
+        await person.reads_the_beginning_of(" ".join(key_words(INSTALLER.public)))
         await person.press("ok")
         await person.reads("10 digits, see sheet")
         await person.dial(CODE)

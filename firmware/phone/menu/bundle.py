@@ -59,8 +59,8 @@ class BundlePage(Quiet):
         """Show it."""
         match state.bundle.news:
             case BundleSignerShown(words):
-                text = self._note or word("{words}. On the sheet? Then OK.", words=" ".join(words))
-                return NoticeView(word("Who signed it?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll, asks=True)
+                text = self._note or " ".join(words)
+                return NoticeView(word("On the sheet?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll, asks=True)
             case BundleCodeWanted() as wanted:
                 return self._code_view(state, wanted)
             case BundleEnded() as ended:
