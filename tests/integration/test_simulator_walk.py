@@ -94,7 +94,7 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
             await newcomer.reads_the_beginning_of(paragraph)
             await click(page, "ok")
         await newcomer.reads("5/6 通话服务")
-        await newcomer.reads("需要什么")
+        await newcomer.reads("是：可以通话")  # noqa: RUF001 - Chinese punctuation
         await click(page, "volume_down", "ok")
         await newcomer.reads_the_beginning_of("设置完成。拿起听筒即可拨号。")
         await newcomer.wait_for_mode("idle")
