@@ -411,7 +411,7 @@ async def test_names_that_mean_harm_are_shown_on_every_page_of_every_display_and
         digits = " ".join(number)
         await clerk.press("menu")
         await clerk.dial(f"1{number}")
-        await reader.reads(f"Search: {digits}. {name}")
+        await reader.reads(f"Search: {digits}, 1 of 1. {name}")
         await clerk.press("ok")
         await reader.reads(name)
         await clerk.dial("6")

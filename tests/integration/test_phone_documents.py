@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from firmware.privacy.policy import NOTICE_S
+from firmware.store.policies import BUILT_IN_VERSION
 from tests.lab.documents import Operator
 from tests.lab.guarded_store import open_store_of
 from tests.lab.mosquitto import Observer
@@ -84,11 +85,11 @@ async def test_it_waits_on_through_a_kill_and_the_old_one_can_still_be_read(stag
         await person.press("menu")
         await person.reads("Menu")
         await person.dial("8")
-        await person.reads("Privacy policy")
+        await person.reads("What I agree")
         await person.dial("3")
         await person.reads("in 7 d")
         await person.dial("2")
-        await person.reads("Version 2026-11-25. It is in force.")
+        await person.reads(f"Version {BUILT_IN_VERSION}. It is in force.")
         await person.press("menu")
         await person.wait_for_mode("idle")
 

@@ -91,7 +91,7 @@ async def test_the_holder_chooses_a_clearer_ear_in_the_menu(stage: Stage, person
 
     async def choose(digit: str) -> None:
         # Settings, Sounds, Handset sound
-        for key in ("menu", "6", "1", "4", digit):
+        for key in ("menu", "6", "1", "5", digit):
             await person.press(key)
         for _ in range(4):
             await person.press("cancel")
