@@ -18,7 +18,7 @@ STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.NETWORK: word("Setting the network up."),
     BundleStep.FIRMWARE: word("Installing the firmware."),
     BundleStep.LINES: word("Trying the phone line."),
-    BundleStep.BROKER: word("Trying the call record server."),
+    BundleStep.BROKER: word("Trying the call data server."),
     BundleStep.SOUND: word("Trying the sound."),
     BundleStep.KEEPING: word("Keeping the new set-up."),
     BundleStep.REVERTING: word("Going back to the old set-up."),
@@ -33,7 +33,7 @@ RESULTS: Final[Mapping[BundleResult, Word]] = {
 }
 
 WITHOUT_CODE: Final[Mapping[BundleResult, Word]] = {
-    BundleResult.APPLIED: word("The new set-up counts."),
+    BundleResult.APPLIED: word("The new set-up is in use."),
     BundleResult.REFUSED: word("The report on the stick says why."),
     BundleResult.REVERTED: word("The report on the stick says why."),
     BundleResult.INTERRUPTED: word("Plug the stick in again."),

@@ -141,7 +141,7 @@ class CopyErrands:
                 _log.warning("A copy of something of the holder's came to nothing: %s", reason)
                 return Outcome(False, word("The files cannot be read or written."))
             if not self._parts.exports.offer(files, generation):
-                return Outcome(False, word("Something was erased meanwhile. Order it again."))
+                return Outcome(False, word("Something was deleted meanwhile. Start again."))
             return Outcome(True, words)
 
     def _tell(self, request: Request[Outcome], percent: int) -> None:

@@ -37,7 +37,7 @@ _PARTS: Final[Mapping[str, Text]] = {
     "indicator": word("Indicator"),
     "store": word("Memory"),
     "consents": word("Consents"),
-    "broker": word("Call records"),
+    "broker": word("Call data"),
     "clock": word("Clock"),
     "speech": word("Spoken menus"),
     "recordings": word("Recordings"),

@@ -64,7 +64,7 @@ class FolderErrands:
         except NotGrantedError as error:
             return Outcome(False, error.words)
         except ErasedMeanwhileError:
-            return Outcome(False, word("Something was erased meanwhile. Import again."))
+            return Outcome(False, word("Something was deleted meanwhile. Start again."))
         except (HandsetError, OSError) as error:
             # The path of a file may hold a name.
             reason = error.strerror if isinstance(error, OSError) else error

@@ -365,14 +365,14 @@ async def rights(person: Person) -> None:
     await person.dial("4")
     await person.reads_the_beginning_of("Messages: 3. There is no way back.")
     await person.press("ok")
-    await person.reads("3 erased.")
+    await person.reads("3 deleted.")
     await person.press("menu")
 
 
 async def the_end(home: WatchedHome, person: Person, relay: Relay) -> None:
     """Forget all calls, begin private mode, and wait until everybody has heard of it."""
     await until(lambda: len(Capture(relay).calls) >= 4)
-    await choose(person, "35", "Calls", "The whole list is deleted. Sure?")
+    await choose(person, "35", "Calls", "All calls are deleted. Sure?")
     await person.press("ok")
     await until(lambda: bool(Capture(relay).erased))
     await person.rest()

@@ -177,7 +177,7 @@ async def test_wrong_codes_cost_tries_that_no_power_cut_gives_back(office: Offic
 async def cannot_reset(handset: Handset, child: Person) -> None:
     """Try every way to a phone that has no guardian, with the PIN of the holder, who is under 14."""
     await child.rest()
-    for row, words in (("7", "Goes"), ("8", "Here")):
+    for row, words in (("7", "Deleted"), ("8", "Here")):
         for key, title in (("menu", "Menu"), ("6", "Settings"), (row, words), ("ok", "Guardian's PIN")):
             await child.press(key)
             await child.reads(title)

@@ -376,7 +376,7 @@ async def test_a_broker_that_is_away_is_named_and_stops_no_call(stage: Stage) ->
     with running(handset, sync=True):
         async with Person(handset) as person:
             await person.wait_for_line()
-            await person.reads("Call records cannot be sent right now.")
+            await person.reads("Call data cannot be sent right now.")
             assert_doctor_says(handset, "broker", "cannot be reached")
             await assert_calls_work(stage, person)
             stage.broker.start()
@@ -480,7 +480,7 @@ async def test_a_damaged_consent_ledger_is_named_grants_nothing_and_the_phone_st
     with running(handset):
         async with Person(handset) as person:
             await person.wait_for_line()
-            await person.reads("The record of consents is damaged. None counts.")
+            await person.reads("Your privacy answers are damaged. All count as no.")
             await assert_calls_work(stage, person)
         assert_doctor_says(handset, "consents", "entry 3 was changed")
         assert " granted " not in handset.command("consent", "list").replace("not granted", "")

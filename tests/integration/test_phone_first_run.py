@@ -61,7 +61,7 @@ async def test_after_a_power_cut_it_asks_again_and_has_kept_what_was_chosen(hand
         await newcomer.reads("2/6 年龄")
         await newcomer.press("volume_up")
         await newcomer.press("ok")
-        await newcomer.reads("3/6 密码")
+        await newcomer.reads("3/6 PIN码")
     await asyncio.to_thread(handset.main.kill)
     await asyncio.to_thread(handset.main.start)
     async with Newcomer(handset) as newcomer:
@@ -87,7 +87,7 @@ async def test_it_asks_until_somebody_has_come_to_its_end_and_again_after_a_rese
 
 
 async def _reset(holder: Person) -> None:
-    for key, words in (("menu", "Menu"), ("6", "Settings"), ("7", "Goes"), ("ok", "PIN")):
+    for key, words in (("menu", "Menu"), ("6", "Settings"), ("7", "Deleted"), ("ok", "PIN")):
         await holder.press(key)
         await holder.reads(words)
     await holder.dial(PIN)

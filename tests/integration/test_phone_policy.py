@@ -81,7 +81,7 @@ async def test_do_not_disturb_is_switched_by_codes_too(office: Office, clerk: Pe
 async def test_one_on_the_block_list_never_rings(office: Office, clerk: Person, tmp_path: Path) -> None:
     with office.outsider(tmp_path, f"{NUISANCE}7", scenario="uac_rejected", CODE="603") as caller:
         caller.finish()
-    await clerk.reads("Declined: on the block list")
+    await clerk.reads("Declined: blocked")
     assert office.newest_call()["decision"] == "blocked"
     assert (await clerk.status())["missed_calls"] == 0
 
@@ -93,7 +93,7 @@ async def test_the_last_caller_is_blocked_and_let_in_again_by_codes(office: Offi
     office.carol.hang_up()
     await clerk.wait_for_mode("idle")
     await switch(clerk, "*60", "Block caller", "On")
-    assert await is_turned_away(office.carol, clerk, "Declined: on the block list") == 603
+    assert await is_turned_away(office.carol, clerk, "Declined: blocked") == 603
     await switch(clerk, "*61", "Block caller", "Off")
     office.carol.call(PERSON)
     await clerk.wait_for_mode("ringing")
@@ -103,11 +103,11 @@ async def test_the_last_caller_is_blocked_and_let_in_again_by_codes(office: Offi
 async def test_callers_who_withhold_their_number_are_turned_away_where_the_holder_wants_that(
     office: Office, clerk: Person
 ) -> None:
-    await switch(clerk, "*77", "Refuse withheld", "On")
+    await switch(clerk, "*77", "Block withheld", "On")
     code = await is_turned_away(office.bob, clerk, "Declined: number withheld", anonymous=True)
     assert code == 433
     assert office.newest_call()["decision"] == "anonymous"
-    await switch(clerk, "*87", "Refuse withheld", "Off")
+    await switch(clerk, "*87", "Block withheld", "Off")
     office.bob.call(PERSON, anonymous=True)
     await clerk.wait_for_mode("ringing")
     await clerk.reads("Number withheld")

@@ -295,7 +295,7 @@ async def test_what_piles_up_while_the_broker_is_away_is_sent_when_it_is_back(
         for number in sorted(numbers):
             await try_number(person, number)
         await person.wait_for(lambda status: status["broker"] == "unreachable")
-        await person.reads("Call records cannot be sent right now.")
+        await person.reads("Call data cannot be sent right now.")
     records = await wait_for_numbers(observer, numbers)
     assert_each_call_has_one_record(records)
     await person.wait_for(lambda status: status["broker"] == "connected" and status["waiting_messages"] == 0)

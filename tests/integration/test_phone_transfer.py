@@ -110,7 +110,7 @@ async def test_a_transfer_that_the_target_declines_returns_the_caller(office: Of
         await clerk.wait_for_call("alerting")
         office.carol.phone.stack.order(RejectCall(called.call_id, RejectReason.DECLINED))
         await clerk.reads("Call declined")
-        await clerk.reads("Hold: go back")
+        await clerk.reads("HOLD: go back")
         await clerk.press("hold")
         await hears(ear, BOB)
         await hears(office.bob, PERSON)

@@ -85,8 +85,8 @@ async def test_a_new_phone_is_set_up_in_english_and_after_second_thoughts_in_chi
         await click(page, "volume_down", "ok")
         await newcomer.reads("2/6 年龄")
         await click(page, "volume_up", "ok")
-        await newcomer.reads("3/6 密码")
-        for words in ("设4-8位密码", "再输入一次"):
+        await newcomer.reads("3/6 PIN码")
+        for words in ("设4-8位PIN码", "再输入一次"):
             await newcomer.reads(words)
             await click(page, *PIN, "ok")
         await newcomer.reads("4/6 隐私政策")

@@ -225,7 +225,7 @@ async def erase(person: Person, key: str, kind: str) -> None:
         return any(begins(frame, question) for question in questions)
 
     def is_done(frame: bytes) -> bool:
-        said = [f"{count} erased." for count in range(50)]
+        said = [f"{count} deleted." for count in range(50)]
         return any(says(frame, words) or begins(frame, f"{words} Recipients are told. See") for words in said)
 
     await choose(person, "893", "Privacy", "My data")

@@ -169,7 +169,7 @@ def pin_step(state: PhoneState, then: Then) -> Screen:
     """Make the page that has a PIN set, or typed where there is one: nobody else is to answer what follows."""
     done = _holder_is_here(then)
     if state.features.activation.holder_is_here:
-        return Explanation(word("Your PIN is set."), NEXT, then)
+        return Explanation(word("The PIN is set."), NEXT, then)
     if state.features.pin_is_set:
         page = PinCheck(done, "")
         page.say(word("Type your PIN"))

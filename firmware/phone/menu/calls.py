@@ -46,7 +46,7 @@ def _lists(state: PhoneState) -> list[Choice]:
     counts = {CallKind.MISSED: str(state.missed_calls or "")}
     return [
         *(Choice(title, opening(_list_of(kind)), counts.get(kind, "")) for kind, title in _TITLES.items()),
-        Choice(word("Forget all calls"), opening(_ask_to_clear)),
+        Choice(word("Delete all calls"), opening(_ask_to_clear)),
     ]
 
 
@@ -59,7 +59,7 @@ def _ask_to_clear(_state: PhoneState) -> Question:
         carry_out(state, ClearCalls(CallKind.ALL), _deleted)
         see_missed_calls(state)
 
-    return Question(word("Forget all calls"), word("The whole list is deleted. Sure?"), word("Delete"), clear)
+    return Question(word("Delete all calls"), word("All calls are deleted. Sure?"), word("Delete"), clear)
 
 
 class CallList(LongList[LoggedCall]):
@@ -175,7 +175,7 @@ class CallPage(Choices):
             Choice(CALL_BACK, self._call_back, self._call.number),
             *self._failure(),
             self._contact(),
-            Choice(word("Let it ring again") if blocked else word("Block"), self._unblock if blocked else self._block),
+            Choice(word("Unblock") if blocked else word("Block"), self._unblock if blocked else self._block),
             *more,
             delete,
             *recordings,

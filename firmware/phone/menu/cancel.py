@@ -15,7 +15,7 @@ CANCEL_ACCOUNT: Final = word("Cancel account")
 _ROWS: Final = (
     MenuRow(word("Here"), word("everything goes, and the phone cannot call any more, not even for help")),
     MenuRow(word("Elsewhere"), word("whoever got something is told to delete it")),
-    MenuRow(word("Then"), word("the phone waits for a new configuration from your installer")),
+    MenuRow(word("Then"), word("your installer has to set the phone up again")),
 )
 
 

@@ -31,8 +31,8 @@ PURPOSES: dict[Purpose, Text] = {
 
 _ANSWERS: tuple[tuple[bool, Text], ...] = ((False, word("No")), (True, word("Yes")))
 WORDS = word("What it is for")
-_WITHOUT_SERVICE = word("Without a yes this phone answers and calls for help, and no more.")
-_DAMAGED = word("What was agreed to cannot be read, so it all counts as a no. Ask your installer.")
+_WITHOUT_SERVICE = word("Without a yes this phone only answers, and calls for help.")
+_DAMAGED = word("Your privacy answers cannot be read. All count as no. Ask your installer.")
 
 
 def _asking_nobody(then: Then) -> Then:

@@ -75,11 +75,7 @@ class ContactCard(Choices):
             Choice(word("Edit"), opening(lambda _: contact_editor(contact)), number=first),
             Choice(word("Ring tone"), opening(lambda _: _rings_page(contact)), ring, first),
             Choice(word("Unblock") if contact.blocked else word("Block"), _toggle_blocked(contact), number=first),
-            *(
-                [Choice(word("Put on front page"), opening(lambda _: _places_page(first)), number=first)]
-                if first
-                else []
-            ),
+            *([Choice(word("Speed dial"), opening(lambda _: _places_page(first)), number=first)] if first else []),
             Choice(word("Share"), opening(lambda _: SharePage(contact)), number=first),
             *(
                 [Choice(word("Remove picture"), opening(lambda _: _ask_to_remove_picture(contact)), number=first)]
@@ -125,7 +121,7 @@ def _places_page(number: str) -> Choices:
     def rows(state: PhoneState) -> list[Choice]:
         return [Choice(name_behind(state, digit), set_to(digit)) for digit in DIGITS]
 
-    return Choices(word("Front page"), rows)
+    return Choices(word("Speed dial"), rows)
 
 
 def _ask_to_delete(contact: Contact) -> Question:

@@ -35,7 +35,7 @@ def _rows(state: PhoneState) -> list[Choice]:
     return [
         Choice(word("Do not disturb"), _toggle_do_not_disturb, on_or_off(preferences.do_not_disturb)),
         *forwards,
-        switch(state, word("Refuse withheld"), "reject_anonymous"),
+        switch(state, word("Block withheld"), "reject_anonymous"),
         switch(state, word("Auto-answer"), "auto_answer"),
         Choice(word("Blocked numbers"), opening(_blocked_page), str(len(preferences.blocked) or "")),
         Choice(_ALWAYS_RING, opening(_allowed_page), str(len(preferences.allowed) or "")),
@@ -81,7 +81,7 @@ def _ask_to_unblock(number: str) -> Callable[[PhoneState], Question]:
     def answer(state: PhoneState) -> None:
         unblock(state, number)
 
-    return lambda _state: Question(number, word("Let this number ring again?"), word("Yes"), answer)
+    return lambda _state: Question(number, word("Unblock this number?"), word("Yes"), answer)
 
 
 def _allowed_page(_state: PhoneState) -> Choices:
@@ -107,6 +107,4 @@ def _ask_to_allow_no_more(number: str) -> Callable[[PhoneState], Question]:
     def answer(state: PhoneState) -> None:
         allow_no_more(state, number)
 
-    return lambda _state: Question(
-        number, word("Let the other rules count for this number again?"), word("Yes"), answer
-    )
+    return lambda _state: Question(number, word("Take this number off the list?"), word("Yes"), answer)

@@ -88,7 +88,7 @@ def _let_through(state: PhoneState, number: str) -> Text:
 
 def _take_withheld(state: PhoneState) -> Text:
     change(state, "reject_anonymous", value=False)
-    return word("Calls without a number ring from now on.")
+    return word("Withheld numbers ring from now on.")
 
 
 def _disturb(state: PhoneState) -> Text:

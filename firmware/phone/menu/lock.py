@@ -167,7 +167,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         Choice(word("Change PIN"), changing_pin()),
         Choice(word("Remove PIN"), _keep if state.has_holder else asking_pin(_remove)),
         # Whoever finds the phone open must not be able to leave it so.
-        Choice(word("Lock by itself"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
+        Choice(word("Auto-lock"), asking_pin(_lock_no_more) if locks else _lock_by_itself, on_or_off(locks)),
         Choice(word("Lock now"), lock),
         guard_row(state),
         *stolen_card_rows(state),
@@ -183,7 +183,7 @@ def _lock_no_more(state: PhoneState) -> None:
 
 
 def _keep(state: PhoneState) -> None:
-    words = word("The PIN stays: it shows that it is you who agrees, and asks for what is yours. Change it instead.")
+    words = word("The PIN stays: it shows that it is you who agrees. You can change it.")
     state.menu.push(state, Notice(_PIN, words))
 
 

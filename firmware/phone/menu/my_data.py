@@ -34,17 +34,17 @@ from firmware.phone.state import PhoneState
 
 MY_DATA: Final = word("My data")
 _WHAT_IS_HERE: Final = word("What is here")
-_ERASE: Final = word("Erase")
+_ERASE: Final = word("Delete")
 _EVERYTHING: Final = word("Everything")
 
 _HOLDS: Final[dict[DataCategory, Text]] = {
-    DataCategory.ACCOUNT: word("The line, whether its number is proved, and how long this phone has run."),
+    DataCategory.ACCOUNT: word("The line, whether its number is confirmed, and how long this phone has run."),
     DataCategory.CONTACTS: word("Names, numbers, rings and pictures of people."),
     DataCategory.CALLS: word("Who called, when, for how long, how it sounded and what the phone decided."),
     DataCategory.MESSAGES: word("Texts, from whom or to whom, and when."),
     DataCategory.RECORDINGS: word("The sound of calls, with whom and when."),
     DataCategory.PICTURES: word("Pictures and what you call them."),
-    DataCategory.SETTINGS: word("What you have set: block list, speed dials, Chinese characters that you chose."),
+    DataCategory.SETTINGS: word("What you have set: blocked numbers, speed dials, Chinese characters that you chose."),
     DataCategory.CONSENTS: word("Each answer of yours, and what was asked, shown and done, in order."),
     DataCategory.REQUESTS: word("What you asked of the operator, and when you took copies."),
     DataCategory.SHARES: word("What left this phone, and what is about to."),
@@ -112,7 +112,7 @@ def _category_choice(row: MyDataRow) -> Choice:
 
 
 def _category_page(row: MyDataRow) -> Card:
-    rows = [MenuRow(_HOLDS[row.category]), MenuRow(word("Stays"), stays(row.days))]
+    rows = [MenuRow(_HOLDS[row.category]), MenuRow(word("Kept"), stays(row.days))]
     return Card(CATEGORIES[row.category], lambda _state: rows, ok=word("Open"), choose=opening(_PAGES[row.category]))
 
 
@@ -142,6 +142,6 @@ class ErasureList(DataList):
 def _erased(state: PhoneState, erased: MyDataErased) -> Text:
     """Forget it here too, and say how much it was."""
     forget_erased(state, erased.categories)
-    text = counted("{count} erased.", "{count} erased.", erased.count)
-    told = word("Recipients are told. See Who got what for who has confirmed.")
+    text = counted("{count} deleted.", "{count} deleted.", erased.count)
+    told = word("Whoever got some is told: see Who got what.")
     return word("{first} {second}", first=text, second=told) if erased.notices else text

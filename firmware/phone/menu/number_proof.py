@@ -23,9 +23,9 @@ from firmware.phone.requests.activation import (
 from firmware.phone.state import PhoneState
 
 _NUMBER_WORDS: dict[NumberProof, Text] = {
-    NumberProof.EXPIRED: word("That code counts no more. OK sends a new one."),
+    NumberProof.EXPIRED: word("That code no longer works. OK sends a new one."),
     NumberProof.NO_ANSWER: word("Your operator does not answer. Try again later."),
-    NumberProof.PROVED: word("Your number is proved."),
+    NumberProof.PROVED: word("Your number is confirmed."),
 }
 
 

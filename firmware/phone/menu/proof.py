@@ -42,7 +42,7 @@ def proving(right: Right, then: Then, *, without_pin: Then | None = None) -> The
         elif without_pin is not None:
             without_pin(state)
         else:
-            text = word("Only the holder may do this, by a PIN. There is none yet.")
+            text = word("This needs a PIN. There is none yet.")
             set_one = word("Set a PIN")
             state.menu.push(state, Question(set_one, text, set_one, lambda state: ask_new_pin(state, ask)))
 

@@ -104,7 +104,7 @@ class RecordingPage(Choices):
         facts = [
             Choice(word("Recorded"), value=recording.at),
             Choice(word("Length"), value=clock(recording.duration_s)),
-            *([] if recording.complete or recording.running else [Choice(word("Incomplete"))]),
+            *([] if recording.complete or recording.running else [Choice(word("Cut off"))]),
             *([Choice(word("All recordings"), value=used)] if (used := self._used()) else []),
         ]
         if recording.running:
@@ -210,7 +210,7 @@ class Player(Quiet):
             case Playback.PAUSED:
                 return word("Go on")
             case _:
-                return word("Again")
+                return word("Replay")
 
     def _play(self, state: PhoneState, from_s: float) -> None:
         self._why = ""

@@ -35,7 +35,7 @@ _KINDS: Final[dict[RequestKind, Text]] = {
     RequestKind.ACCESS: word("See data"),
     RequestKind.COPY: word("Get a copy"),
     RequestKind.CORRECTION: word("Correct it"),
-    RequestKind.ERASURE: word("Erase it"),
+    RequestKind.ERASURE: word("Delete it"),
     RequestKind.CANCELLATION: word("Cancel account"),
     RequestKind.EXPLANATION: word("Explain it"),
     RequestKind.COMPLAINT: word("Complain"),

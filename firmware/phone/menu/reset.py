@@ -11,8 +11,8 @@ from firmware.phone.state import PhoneState
 
 _TITLE = word("Reset")
 _ROWS = (
-    MenuRow(word("Goes"), word("contacts, calls, messages, recordings, pictures, settings, the PIN")),
-    MenuRow(word("Stays"), word("what the installer has set up: lines and network")),
+    MenuRow(word("Deleted"), word("contacts, calls, messages, recordings, pictures, settings, the PIN")),
+    MenuRow(word("Kept"), word("what the installer has set up: lines and network")),
 )
 
 

@@ -12,7 +12,7 @@ from firmware.phone.state import PhoneState
 
 WHO_GOT_WHAT: Final = word("Who got what")
 KINDS: Final[dict[Topic, Text]] = {
-    Topic.CDR: word("Call records"),
+    Topic.CDR: word("Call data"),
     Topic.CONSENT: word("Consents"),
     Topic.ERASURE: word("Deletions"),
     Topic.OUTCOME: word("Replies"),
@@ -46,7 +46,7 @@ def sharing_page(_state: PhoneState) -> ShareList:
 
 def _rows(share: SharedRow) -> list[MenuRow]:
     rows = [
-        MenuRow(word("Given to"), share.recipient),
+        MenuRow(word("Shared with"), share.recipient),
         MenuRow(word("Day"), share.day),
         MenuRow(word("How many"), str(share.count)),
         MenuRow(word("Arrived"), str(share.arrived)),

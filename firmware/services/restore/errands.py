@@ -115,7 +115,7 @@ class RestoreErrands:
         except (RestoreError, NotGrantedError) as error:
             return Outcome(False, error.words)
         except ErasedMeanwhileError:
-            return Outcome(False, word("Something was erased meanwhile. Bring the copy back once more."))
+            return Outcome(False, word("Something was deleted meanwhile. Start again."))
         except (HandsetError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             _log.warning("A copy of the holder's did not come back: %s", reason)

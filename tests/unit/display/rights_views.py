@@ -53,7 +53,7 @@ def rights_views() -> dict[str, PhoneView]:
     views["my data, what is here"] = phone.view
     phone.press("3")
     views["my data, calls"] = phone.view
-    phone = at("Privacy", "My data", "Erase")
+    phone = at("Privacy", "My data", "Delete")
     phone.reply(ReadMyData, _DATA)
     views["my data, erase"] = phone.view
     phone.press("3")

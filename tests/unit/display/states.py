@@ -182,7 +182,7 @@ _NO_CLOCK = CardView(
 _SHARED = ListView(
     word("Who got what"),
     (
-        MenuRow(word("Call records"), "25 Nov", 1),
+        MenuRow(word("Call data"), "25 Nov", 1),
         MenuRow(word("Deletions"), "24 Nov", 2),
         MenuRow(word("Consents"), "24 Nov", 3),
         MenuRow(word("Replies"), "23 Nov", 4),
@@ -191,9 +191,9 @@ _SHARED = ListView(
     keys=_CHOOSE,
 )
 _SHARED_IN_A_DAY = CardView(
-    word("Call records"),
+    word("Call data"),
     (
-        MenuRow(word("Given to"), "mqtt.example.org"),
+        MenuRow(word("Shared with"), "mqtt.example.org"),
         MenuRow(word("Day"), "25 Nov"),
         MenuRow(word("How many"), "12"),
         MenuRow(word("Arrived"), "11"),
@@ -786,8 +786,8 @@ VIEWS = {
     ),
     "menu, a question": _menu(
         NoticeView(
-            word("Forget all calls"),
-            word("The whole list is deleted. Sure?"),
+            word("Delete all calls"),
+            word("All calls are deleted. Sure?"),
             keys=SoftKeys(word("No"), word("OK")),
             asks=True,
         )

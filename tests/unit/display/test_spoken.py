@@ -57,7 +57,7 @@ def test_where_nothing_is_selected_every_row_is_said_with_its_digit() -> None:
         ("emergency call", "Emergency call. 1 1 2. Calling… ", "紧急呼叫. 1 1 2. 正在呼叫… "),
         ("idle", "12:34. OK: Menu", "12:34. 确定键\uff1a菜单"),
         ("idle, missed calls", "2 missed calls. Anna Schmidt. 12:34. OK: Menu. Cancel: Clear", "2个未接来电. Anna"),
-        ("recordings", "Recordings, 1 of 3. Anna Schmidt. ", "录音\uff0c第 1 项\uff0c共 3 项. Anna Schmidt. "),
+        ("recordings", "Recordings, 1 of 3. Anna Schmidt. ", "录音\uff0c第1项\uff0c共3项. Anna Schmidt. "),
     ],
 )
 def test_whoever_asks_hears_where_they_are_and_what_the_keys_do(name: str, english: str, chinese: str) -> None:

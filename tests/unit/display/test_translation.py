@@ -104,7 +104,7 @@ def test_what_is_somebody_s_is_said_as_it_is() -> None:
 
 def test_words_within_words_are_translated() -> None:
     held = word("Held: {party}", party=word("Number withheld"))
-    assert translator(Language.CHINESE).say(held) == "保持：号码未显示"
+    assert translator(Language.CHINESE).say(held) == "保持：隐藏号码"
     assert translator(Language.ENGLISH).say(held) == "Held: Number withheld"
 
 

@@ -139,7 +139,7 @@ def test_a_contact_gets_a_ring_tone() -> None:
 
 def test_a_contact_gets_a_speed_dial() -> None:
     desk = at_ann()
-    choose(desk, "Put on front page")
+    choose(desk, "Speed dial")
     desk.press("3")
     desk.press(Key.MENU)
     desk.press("3")

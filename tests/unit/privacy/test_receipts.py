@@ -77,7 +77,7 @@ def test_a_receipt_says_who_may_do_what_with_which_data_and_how_it_came_to_that(
     ]
     [purpose] = process[DPV + "hasPurpose"]
     assert purpose["http://www.w3.org/2004/02/skos/core#broader"] == [{"@id": DPV + "RecordManagement"}]
-    assert {"@language": "zh", "@value": "向运营商发送通话记录"} in purpose["http://purl.org/dc/terms/title"]
+    assert {"@language": "zh", "@value": "向运营商发送通话数据"} in purpose["http://purl.org/dc/terms/title"]
     assert process[DPV + "hasLegalBasis"] == [{"@id": DPV + "ExplicitlyExpressedConsent"}]
     events = record[DPV + "hasConsentStatus"]
     assert [event["@type"] for event in events] == [[DPV + "ConsentGiven"], [DPV + "ConsentWithdrawn"]]
@@ -151,7 +151,7 @@ def test_an_old_answer_is_told_in_the_words_that_were_read_then() -> None:
     chain = chain_of(GRANT, (LedgerAction.CATALOGUE_IN_FORCE, "2"), WITHDRAW)
     found = [receipt for _, receipt in receipts(chain, {"": built_in(), "2": newer}.__getitem__, ISSUER)]
     titles = [each["dpv:hasRecordOfActivity"]["dpv:hasProcess"]["dpv:hasPurpose"]["dct:title"] for each in found]
-    assert [title[0]["@value"] for title in titles] == ["Call records for the operator", "Lists of calls"]
+    assert [title[0]["@value"] for title in titles] == ["Call data for your operator", "Lists of calls"]
 
 
 @pytest.mark.parametrize(("device", "px_a_module"), [("a" * 22, 2), ("a" * 64, 1)])

@@ -328,7 +328,7 @@ async def test_an_erasure_ends_an_import_that_is_under_way_and_nothing_of_it_com
     (files.folder / "a.vcf").write_text("".join(card(f"Ann{number}", f"1{number:04}") for number in range(500)))
     folder = FolderErrands(files.folder, {FolderJob.IMPORT_CONTACTS: files.files.import_from}, lambda _: None)
     finished = await folder.handlers[RunFolderJob](RunFolderJob(FolderJob.IMPORT_CONTACTS))
-    assert finished == Outcome(False, Word("Something was erased meanwhile. Import again."))
+    assert finished == Outcome(False, Word("Something was deleted meanwhile. Start again."))
     assert await lab.contacts.after(0, 10) == ()
 
 

@@ -345,7 +345,7 @@ async def test_whatever_goes_a_copy_that_is_being_made_is_not_offered_and_has_to
     office.copying.meanwhile = lambda: erase(office, lab)
     await office.ask(ProveHolder(Right.COPY, PIN))
     answer = await office.ask(CopyMyData("words"))
-    assert answer == Outcome(False, Word("Something was erased meanwhile. Order it again."))
+    assert answer == Outcome(False, Word("Something was deleted meanwhile. Start again."))
     assert list(office.exports.listed()) == []
     office.copying.meanwhile = None
     await office.ask(ProveHolder(Right.COPY, PIN))

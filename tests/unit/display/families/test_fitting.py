@@ -39,7 +39,7 @@ def test_a_letter_is_not_torn_from_its_marks() -> None:
 
 
 def test_latin_text_breaks_between_words_and_after_hyphens() -> None:
-    assert wrap("No such number. Press cancel.", COLUMNS, 16).lines == ("No such number.", "Press cancel.")
+    assert wrap("No such number. Press CANCEL.", COLUMNS, 16).lines == ("No such number.", "Press CANCEL.")
     assert wrap("Ortega-Villanueva", COLUMNS, 10).lines == ("Ortega-", "Villanueva")
 
 

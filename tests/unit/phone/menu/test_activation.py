@@ -146,7 +146,7 @@ def test_where_a_pin_is_set_nobody_answers_without_it() -> None:
     phone.type_pin(PIN)
     assert phone.step == "Policy"
     phone.press(Key.CANCEL)
-    assert sentence(phone) == "Your PIN is set."
+    assert sentence(phone) == "The PIN is set."
 
 
 # --- age and guardian ---
@@ -318,7 +318,7 @@ def test_what_the_service_is_for_is_one_choice_away() -> None:
     choose(phone, "What it is for")
     assert sentence(phone) == built_in().entry(Purpose.SERVICE).covers.in_language("en")
     phone.ok()
-    assert sentence(phone) == "Without a yes this phone answers and calls for help, and no more."
+    assert sentence(phone) == "Without a yes this phone only answers, and calls for help."
     for _ in range(2):
         phone.press(Key.CANCEL)
     assert isinstance(phone.shown().menu, ListView)

@@ -136,7 +136,7 @@ def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
         ("From Anna", "25 Nov 14:01"),
         ("Where", "Shanghai"),
         ("Talked", "2:05"),
-        ("Answered automatically", ""),
+        ("Auto-answered", ""),
         ("They hung up", ""),
         ("Sound", "fair, 3.2 of 5"),
         ("Lost", "0.5 %"),
@@ -263,7 +263,7 @@ def test_a_caller_is_blocked_and_rings_again() -> None:
     desk.press("1")
     choose(desk, "Block")
     assert list(desk.phone._state.features.preferences.blocked) == ["2301"]
-    choose(desk, "Let it ring again")
+    choose(desk, "Unblock")
     assert list(desk.phone._state.features.preferences.blocked) == []
 
 
@@ -337,7 +337,7 @@ def test_one_call_is_deleted_after_one_question() -> None:
 def test_all_calls_are_forgotten_after_one_question() -> None:
     desk = office()
     desk.handle(MissedCallsCounted(2))
-    open_page(desk, "Calls", "Forget all calls")
+    open_page(desk, "Calls", "Delete all calls")
     assert isinstance(desk.view.menu, NoticeView)
     assert ClearCalls(CallKind.ALL) in desk.press(Key.OK)
     assert desk.view.missed_calls == 0
@@ -346,7 +346,7 @@ def test_all_calls_are_forgotten_after_one_question() -> None:
 
 def test_the_volume_keys_turn_a_question_over_and_answer_nothing() -> None:
     desk = office()
-    open_page(desk, "Calls", "Forget all calls")
+    open_page(desk, "Calls", "Delete all calls")
     for key, scroll in ((Key.VOLUME_DOWN, 1), (Key.VOLUME_DOWN, 2), (Key.VOLUME_UP, 1), ("5", 1)):
         desk.press(key)
         assert isinstance(desk.view.menu, NoticeView)
@@ -361,7 +361,7 @@ def test_a_store_that_fails_says_so() -> None:
     desk.reply(ListCalls, Failed(sentence))
     assert the_list(desk).empty == sentence
     desk.press(Key.CANCEL)
-    choose(desk, "Forget all calls")
+    choose(desk, "Delete all calls")
     desk.press(Key.OK)
     desk.reply(ClearCalls, Failed(sentence))
     assert isinstance(desk.view.menu, NoticeView)

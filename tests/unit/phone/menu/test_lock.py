@@ -351,7 +351,7 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     assert said(desk.view.menu.text) == "The PIN is set."
     desk.press(Key.OK)
     assert [said(label) for label in labels(desk)] == [
-        "Change PIN", "Remove PIN", "Lock by itself", "Lock now", "PIN at start",
+        "Change PIN", "Remove PIN", "Auto-lock", "Lock now", "PIN at start",
     ]  # fmt: skip
 
 
@@ -361,7 +361,7 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
         ("Settings", "Lock", "Set a PIN"),
         ("Privacy", "My data", "What is here"),
         ("Privacy", "My data", "A copy", "Open to all"),
-        ("Privacy", "My data", "Erase"),
+        ("Privacy", "My data", "Delete"),
     ],
 )
 @pytest.mark.parametrize("heard", ["nothing", "the consents", "the PIN"])
@@ -484,7 +484,7 @@ def test_a_weak_pin_is_refused_where_it_is_typed() -> None:
     assert entry(desk).note == weakness("1234")
 
 
-@pytest.mark.parametrize("row", ["Change PIN", "Remove PIN", "Lock by itself"])
+@pytest.mark.parametrize("row", ["Change PIN", "Remove PIN", "Auto-lock"])
 def test_the_lock_is_changed_only_by_who_knows_the_pin(row: str) -> None:
     desk = unlocked()
     open_page(desk, "Settings", "Lock", row)
@@ -505,7 +505,7 @@ def test_the_lock_is_changed_only_by_who_knows_the_pin(row: str) -> None:
             desk.press(Key.OK)
             assert [said(label) for label in labels(desk)] == ["Set a PIN"]
             assert not desk.phone._state.features.preferences.locked_when_idle
-        case "Lock by itself":
+        case "Auto-lock":
             assert said(row_of(desk, row).value) == "off"
 
 
@@ -519,8 +519,8 @@ def test_to_let_the_phone_lock_by_itself_takes_no_pin() -> None:
     desk = office()
     desk.handle(PreferencesLoaded(Preferences()))
     desk.handle(PinChanged(is_set=True))
-    open_page(desk, "Settings", "Lock", "Lock by itself")
-    assert said(row_of(desk, "Lock by itself").value) == "on"
+    open_page(desk, "Settings", "Lock", "Auto-lock")
+    assert said(row_of(desk, "Auto-lock").value) == "on"
     assert Timer.LOCK in desk.phone._state.timers
 
 
@@ -533,7 +533,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
     desk.handle(PinChanged(is_set=pin_is_set))
     open_page(desk, "Settings", "Reset")
     assert isinstance(desk.view.menu, CardView)
-    assert [said(row.label) for row in desk.view.menu.rows] == ["Goes", "Stays"]
+    assert [said(row.label) for row in desk.view.menu.rows] == ["Deleted", "Kept"]
     desk.press(Key.OK)
     if pin_is_set:
         desk.dial("2580")

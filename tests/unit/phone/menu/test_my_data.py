@@ -115,8 +115,8 @@ def test_a_wrong_pin_shows_nothing() -> None:
 
 def test_without_a_pin_one_has_to_be_set_first() -> None:
     desk = holders_desk(pin=False)
-    open_page(desk, "Privacy", "My data", "Erase")
-    assert "by a PIN" in sentence(desk)
+    open_page(desk, "Privacy", "My data", "Delete")
+    assert "needs a PIN" in sentence(desk)
     desk.press(Key.OK)
     assert isinstance(desk.view.menu, EntryView)
     assert said(desk.view.menu.title) == "New PIN"
@@ -124,7 +124,7 @@ def test_without_a_pin_one_has_to_be_set_first() -> None:
 
 def test_under_14_it_is_the_guardian_who_proves_it() -> None:
     desk = holders_desk(age_band="under_14")
-    open_page(desk, "Privacy", "My data", "Erase")
+    open_page(desk, "Privacy", "My data", "Delete")
     prove(desk, Right.ERASURE, PinSlot.GUARDIAN)
 
 
@@ -157,7 +157,7 @@ def test_under_14_contacts_leave_by_the_guardians_pin() -> None:
 
 def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() -> None:
     desk = holders_desk()
-    open_page(desk, "Privacy", "My data", "Erase")
+    open_page(desk, "Privacy", "My data", "Delete")
     prove(desk, Right.ERASURE)
     desk.reply(ReadMyData, rows(contacts=3, calls=12))
     assert [said(label) for label in labels(desk)] == ["Everything", "Contacts", "Calls", "Settings"]
@@ -167,7 +167,7 @@ def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() 
     desk.press(Key.OK)
     assert desk.said(EraseMyData) == [EraseMyData((DataCategory.CALLS,))]
     desk.reply(EraseMyData, MyDataErased((DataCategory.CALLS,), 12, 1))
-    assert sentence(desk).startswith("12 erased.")
+    assert sentence(desk).startswith("12 deleted.")
     desk.press(Key.OK)
     assert said(the_list(desk).title) == "My data", "another erasure needs the PIN again"
 
@@ -176,7 +176,7 @@ def test_settings_that_are_erased_are_as_they_came() -> None:
     desk = holders_desk()
     desk.handle(PreferencesLoaded(Preferences(do_not_disturb=True)))
     assert desk.view.do_not_disturb
-    open_page(desk, "Privacy", "My data", "Erase")
+    open_page(desk, "Privacy", "My data", "Delete")
     prove(desk, Right.ERASURE)
     desk.reply(ReadMyData, rows(settings=1))
     choose(desk, "Everything")
@@ -190,7 +190,7 @@ def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open()
     call_id = desk.place_call("2345")
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     desk.replace()
-    open_page(desk, "Privacy", "My data", "Erase")
+    open_page(desk, "Privacy", "My data", "Delete")
     prove(desk, Right.ERASURE)
     desk.reply(ReadMyData, rows(calls=1))
     choose(desk, "Calls")
@@ -334,7 +334,7 @@ def answered(desk: Desk, row: RequestRow = ANSWERED) -> None:
     """Open the answer to a request."""
     open_page(desk, "Privacy", "My data", "Requests")
     desk.reply(ListRequests, (row,))
-    choose(desk, "2: Erase it")
+    choose(desk, "2: Delete it")
 
 
 def test_an_answer_is_read_to_its_end_and_noted_as_read() -> None:

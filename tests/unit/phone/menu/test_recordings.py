@@ -73,14 +73,14 @@ def test_a_recording_says_how_long_it_is_and_how_much_room_all_take() -> None:
     desk.press("1")
     assert row_of(desk, "Length").value == "1:35"
     assert said(row_of(desk, "All recordings").value) == "12 of 500 MB"
-    assert row_of(desk, "Incomplete")
+    assert row_of(desk, "Cut off")
 
 
 def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end() -> None:
     desk = Desk()
     open_recordings(desk, recorded(running=True, complete=False))
     desk.press("1")
-    assert not {"Listen", "Keep", "Delete", "Incomplete"} & {said(label) for label in labels(desk)}
+    assert not {"Listen", "Keep", "Delete", "Cut off"} & {said(label) for label in labels(desk)}
     asked = len(desk.said(ListRecordings))
     desk.handle(RecordingEnded(CallId("over"), RecordingEnd.CALL_OVER))
     assert len(desk.said(ListRecordings)) > asked

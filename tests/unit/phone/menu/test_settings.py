@@ -31,7 +31,7 @@ def saved(desk: Desk) -> Preferences:
     ("path", "row", "field"),
     [
         (("Incoming calls",), "Do not disturb", "do_not_disturb"),
-        (("Incoming calls",), "Refuse withheld", "reject_anonymous"),
+        (("Incoming calls",), "Block withheld", "reject_anonymous"),
         (("Incoming calls",), "Auto-answer", "auto_answer"),
         (("Settings", "Sounds"), "Key clicks", "key_clicks"),
         (("Settings", "Sounds"), "Spoken menus", "spoken_menus"),

@@ -31,16 +31,16 @@ def card(desk: Desk) -> list[tuple[str, Text]]:
 def test_the_page_lists_what_left_on_which_day() -> None:
     desk = open_shares(RECORDS, CONSENTS)
     assert the_list(desk).rows == (
-        MenuRow(word("Call records"), "25 Nov", 1),
+        MenuRow(word("Call data"), "25 Nov", 1),
         MenuRow(word("Consents"), "24 Nov", 2),
     )
 
 
 def test_a_row_says_who_got_it_how_sure_that_is_and_what_was_taken_back() -> None:
     desk = open_shares(RECORDS, CONSENTS)
-    choose(desk, "Call records")
+    choose(desk, "Call data")
     assert card(desk) == [
-        ("Given to", "mqtt.operator.example"),
+        ("Shared with", "mqtt.operator.example"),
         ("Day", "25 Nov"),
         ("How many", "12"),
         ("Arrived", "11"),
@@ -53,7 +53,7 @@ def test_a_row_says_who_got_it_how_sure_that_is_and_what_was_taken_back() -> Non
 def test_nobody_is_said_to_have_confirmed_where_nobody_did() -> None:
     desk = open_shares(RECORDS, CONSENTS)
     choose(desk, "Consents")
-    assert [label for label, _ in card(desk)] == ["Given to", "Day", "How many", "Arrived"]
+    assert [label for label, _ in card(desk)] == ["Shared with", "Day", "How many", "Arrived"]
     desk.press(Key.CANCEL)
     assert len(the_list(desk).rows) == 2
 
@@ -64,7 +64,7 @@ def test_a_phone_that_nothing_has_left_says_so() -> None:
 
 def test_a_store_that_cannot_be_read_says_so() -> None:
     desk = open_shares(RECORDS)
-    choose(desk, "Call records")
+    choose(desk, "Call data")
     desk.press(Key.CANCEL)
     desk.reply(ReadShares, Failed(word("This phone's memory cannot be used now.")))
     assert the_list(desk).empty == word("This phone's memory cannot be used now.")
