@@ -365,7 +365,7 @@ async def rights(person: Person) -> None:
     await person.dial("4")
     await person.reads_the_beginning_of("Messages: 3. There is no way back.")
     await person.press("ok")
-    await person.reads("3 deleted.")
+    await person.reads_the_beginning_of("3 deleted.")
     await person.press("menu")
 
 

@@ -73,5 +73,7 @@ async def test_a_locked_phone_answers_and_calls_nobody_until_the_pin_is_typed(of
         await clerk.reads(words)
     await clerk.press("menu")
     # Whoever has agreed to something keeps a PIN.
-    await choose(clerk, "652", "Settings", "Lock", "The PIN stays:")
+    await choose(
+        clerk, "652", "Settings", "Lock", "The PIN stays: it shows that it is you who agrees. You can change it."
+    )
     await clerk.press("menu")

@@ -226,7 +226,7 @@ async def erase(person: Person, key: str, kind: str) -> None:
 
     def is_done(frame: bytes) -> bool:
         said = [f"{count} deleted." for count in range(50)]
-        return any(says(frame, words) or begins(frame, f"{words} Recipients are told. See") for words in said)
+        return any(says(frame, words) or begins(frame, f"{words} Whoever got some is told: see") for words in said)
 
     await choose(person, "893", "Privacy", "My data")
     await prove(person, PIN)
