@@ -107,9 +107,15 @@ def dial(state: PhoneState, digits: str) -> None:
 def switch_on_hook(state: PhoneState, digits: str) -> Hint | None:
     """Do what was dialled with the handset in its cradle; None where that takes a handset."""
     reading = read_code(state, digits)
-    if reading is None or reading.feature in _CALLS_SOMEBODY or not _is_whole(state, reading):
+    if reading is None or not is_switch(state, digits) or not _is_whole(state, reading):
         return None
     return _switch(state, reading)
+
+
+def is_switch(state: PhoneState, digits: str) -> bool:
+    """Whether this is a code that calls nobody."""
+    reading = read_code(state, digits)
+    return reading is not None and reading.feature not in _CALLS_SOMEBODY
 
 
 def send_or_refuse(state: PhoneState, number: str, hint: Hint) -> None:

@@ -4,7 +4,7 @@ UNPROVISIONED means that there is no usable configuration. Emergency calls work 
 """
 
 from firmware.phone.commands import SaveSetUp
-from firmware.phone.dialled import begin_dialling, call_from_cradle, recall_on_hook, show_on_hook
+from firmware.phone.dialled import begin_dialling, recall_on_hook, show_on_hook
 from firmware.phone.dialling import offer_dial_tone
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.events import HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired
@@ -13,6 +13,7 @@ from firmware.phone.hook import lifting, speaker_key
 from firmware.phone.key import Key
 from firmware.phone.last_calls import number_to_call_back
 from firmware.phone.lock import unless_locked
+from firmware.phone.menu.calling import offer_call
 from firmware.phone.menu.first_run import reached_step
 from firmware.phone.menu.lock import unlock_page
 from firmware.phone.menu.main import main_menu
@@ -105,16 +106,10 @@ def _page_that_waits(state: PhoneState) -> Screen | None:
 
 
 def _call_back(state: PhoneState, number: str) -> None:
-    """Call whose call was missed last; where it was the only one, nothing is left to tell of.
-
-    A call for help waits for the handset: any caller may send its number.
-    """
+    """Call whose call was missed last; where it was the only one, nothing is left to tell of."""
     if state.missed_calls == 1:
         see_missed_calls(state)
-    if state.settings.dial_plan.reaches_emergency(number):
-        show_on_hook(state, number)
-    else:
-        call_from_cradle(state, number)
+    offer_call(state, number)
 
 
 def _offer(state: PhoneState) -> None:

@@ -171,7 +171,7 @@ def test_a_caller_whose_number_is_an_emergency_number_is_called_back_by_lifting_
     desk.ring(caller=CallerId("112"))
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     desk.press(Key.OK)
-    assert (desk.said(PlaceCall), desk.view.digits, desk.view.hint) == ([], "112", Hint.EMERGENCY_NUMBER)
+    assert (desk.said(PlaceCall), desk.view.digits, desk.view.hint) == ([], "112", Hint.LIFT_HANDSET)
     desk.lift()
     assert len(desk.said(PlaceCall)) == 1
 

@@ -3,7 +3,7 @@ import pytest
 from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import word
 from firmware.phone.call import CallId, CallQuality, CallState, Decision, Verification
-from firmware.phone.commands import MarkMissedCallsSeen
+from firmware.phone.commands import MarkMissedCallsSeen, SavePreferences
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.key import Key
@@ -241,6 +241,25 @@ def test_call_back_calls_on_the_loudspeaker_where_there_is_one() -> None:
     desk.press("1")
     desk.press(Key.OK)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
+
+
+def test_a_caller_whose_number_is_an_emergency_number_is_called_by_lifting_alone() -> None:
+    desk = office(has_loudspeaker=True)
+    open_list(desk, logged(1, number="112"), kind=CallKind.MISSED, title="Missed calls")
+    desk.press(Key.OK)
+    assert (desk.said(PlaceCall), desk.view.digits) == ([], "112")
+    desk.lift()
+    assert len(desk.said(PlaceCall)) == 1
+
+
+def test_a_caller_whose_number_is_a_code_changes_no_setting() -> None:
+    desk = office("xxxx", "*xxxxxx", has_loudspeaker=True)
+    before = desk.said(SavePreferences)
+    open_list(desk, logged(1, number="*722345"), kind=CallKind.MISSED, title="Missed calls")
+    desk.press(Key.OK)
+    assert isinstance(desk.view.menu, NoticeView)
+    assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
+    assert (desk.said(SavePreferences), desk.said(PlaceCall)) == (before, [])
 
 
 def test_who_withheld_the_number_cannot_be_called_back_but_deleted() -> None:
