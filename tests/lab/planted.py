@@ -145,6 +145,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "boot_id": _letters("recording-boot"),
         "ledger_entries": Left(_COUNT, 0),
         "state": Left(_ENUM, "complete"),
+        "message": Left(_ENUM, "heard"),
         "duration_s": Planted(4321.98765, "4321.98765"),
         "lost_s": Left(_COUNT, 0.0),
         "size_bytes": Planted(87654321, "87654321"),
