@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from firmware.ports.broker import BrokerSettings
 from firmware.ports.outbox import Outbox
 from firmware.services import exchange
 from firmware.services.account.factory_reset import Resetting, finish_reset
-from firmware.services.account.forgotten_pin import ForgottenPin, Handset, Taker
+from firmware.services.account.forgotten_pin import ForgottenPin, Handset, Taker, end_request
 from firmware.services.account.last_word import KnownRecipients
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import resume_reset
@@ -140,6 +141,7 @@ class Memory:
             return
         self.records = records
         records.when_erased = self._drop_exports
+        records.pin.when_right = partial(end_request, self._state_dir)
         self.restorer = Restorer(restore_parts(records, self.exports, self._bus.load_from_store))
         if configuration.sync is not None:
             shared = records.shares.epochs

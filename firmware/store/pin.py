@@ -96,6 +96,9 @@ class StoredPin:
 
     A try is counted on the disk before it is looked at, so that cutting the power gives none away. Waits are counted by
     the monotonic clock: setting the clock shortens none, and after a restart the whole wait begins again.
+
+    Attributes:
+        when_right: called on another thread after somebody typed the right one.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class StoredPin:
         self._one_try = asyncio.Lock()
         self._wrong_tries: int | None = None
         self._not_before_s = 0.0
+        self.when_right: Callable[[], None] = lambda: None
 
     async def is_set(self) -> bool:
         """Return whether there is a PIN."""
@@ -160,6 +164,7 @@ class StoredPin:
             if await asyncio.to_thread(_matches, pin, kept.code):
                 self._begin_wait(0)
                 await self._count(kept)
+                await asyncio.to_thread(self.when_right)
                 return Verdict(accepted=True)
             # The wait begins when the answer is known, not when the hash began to be worked out.
             self._begin_wait(self._wrong_tries or 0)
@@ -227,6 +232,7 @@ class StoredPin:
             return Verdict(accepted=False, wait_s=self._seconds_left())
         self._begin_wait(0)
         await asyncio.to_thread(_forget_tries, door.tries)
+        await asyncio.to_thread(self.when_right)
         await door.open()
         try:
             await self._follow(pin)

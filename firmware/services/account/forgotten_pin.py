@@ -1,7 +1,8 @@
 """A forgotten PIN: the phone asks to be erased, and a document that the operator signed for this one request begins it.
 
-The request is a number that is drawn at random, kept beside the store, which may be closed, and gone with the reset: a
-document counts once, for one handset and its present holder. It comes in a bundle or over the network. Under 14 no
+The request is a number that is drawn at random, kept beside the store, which may be closed, and gone with the reset or
+with the first right PIN: a document counts once, for one handset and its present holder, and for nobody who has
+remembered. It comes in a bundle or over the network. Under 14 no
 document does what is the guardian's.
 """
 
@@ -17,7 +18,7 @@ from typing import Final
 
 from contract.consent import Actor, Channel
 from contract.results import OutcomeCode
-from firmware.base.durable import replace_durably
+from firmware.base.durable import replace_durably, sync_folder
 from firmware.base.errors import StorageError
 from firmware.base.proven_time import is_synchronised
 from firmware.phone.requests.handset import AskForReset, ResetAsked
@@ -52,6 +53,18 @@ class Taker:
     async def take(self, document: bytes) -> OutcomeCode:
         """Take one; what is not taken changes nothing."""
         return await self._take(document)
+
+
+def end_request(state_dir: Path) -> None:
+    """Let no document count any more: whoever typed the right PIN needs no reset. Waits for the card."""
+    path = state_dir / REQUEST_NAME
+    try:
+        if path.exists():
+            path.unlink()
+            sync_folder(state_dir)
+    except OSError as error:
+        # The holder has to get in all the same.
+        _log.warning("The request for a reset cannot be deleted: %s. Check the card.", error.strerror)
 
 
 class ForgottenPin:

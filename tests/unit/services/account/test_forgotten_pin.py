@@ -1,7 +1,9 @@
 """A forgotten PIN: what orders a reset, and all that does not."""
 
+import errno
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from contract.results import OutcomeCode
 from firmware.base.errors import StorageError
 from firmware.phone.requests.handset import AskForReset, ResetAsked
 from firmware.services.account.factory_reset import MARKER_NAME, REQUEST_NAME, Resetting, begin_reset, finish_reset
-from firmware.services.account.forgotten_pin import ForgottenPin, Handset
+from firmware.services.account.forgotten_pin import ForgottenPin, Handset, end_request
 from firmware.services.operator.inbound import AnswersAndResets
 from provisioning.signed import sign
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.documents import DEVICE, FLEET, Operator
+from tests.lab.store import StoreLab
 
 SERIAL = "10000000e3e3e3e3"
 OTHER = "10000000e3e3e3e4"
@@ -165,6 +168,35 @@ async def test_a_reset_takes_the_request_along(phone: Phone) -> None:
     begin_reset(phone.folder)
     finish_reset(phone.folder)
     assert not (phone.folder / REQUEST_NAME).exists()
+
+
+async def test_whoever_types_the_right_pin_after_all_needs_no_reset_any_more(
+    phone: Phone, operator: Operator, tmp_path: Path, quick_pins: None
+) -> None:
+    lab = StoreLab(tmp_path)
+    await lab.start()
+    await lab.pin.set("258013")
+    lab.pin.when_right = partial(end_request, phone.folder)
+    number = await phone.ask()
+    assert not (await lab.pin.check("258014")).accepted
+    assert await phone.ask() == number, "a wrong PIN ends no request"
+    assert (await lab.pin.check("258013")).accepted
+    assert await phone.take(operator.reset(number, SERIAL)) is OutcomeCode.UNKNOWN_REQUEST
+    assert not phone.is_erasing
+    await lab.stop()
+
+
+async def test_a_request_that_cannot_be_deleted_keeps_nobody_out(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await phone.ask()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    end_request(phone.folder)
+    assert "cannot be deleted: Read-only file system. Check the card." in caplog.text
 
 
 class Answers:
