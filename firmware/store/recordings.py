@@ -195,7 +195,9 @@ class StoredRecordings:
         return await asyncio.to_thread(RestoredFile, self._path(recording_id), new_key(), room_bytes)
 
     async def end_restoring(self, recording: StoredRecording, file: RestoredFile) -> None:
-        """Write what is known of a recording whose file is whole.
+        """Write what is known of a recording whose file is whole; it stands behind all that are here.
+
+        A copy holds them newest first, so they keep their order, and the oldest is the first to make room.
 
         Raises:
             StorageError: the holder agrees to no recordings, or there is no room; its file goes with `discard`.
@@ -207,9 +209,10 @@ class StoredRecordings:
             if not state.granted(Purpose.RECORDING):
                 raise StorageError("The holder does not agree to recordings, so none comes back from a copy.")
             database.execute(
-                "INSERT INTO recordings (recording_id, call_id, number, name, sealing_key, sound_format, began_at, "
-                "clock_synced, boot_id, ledger_entries, state, duration_s, lost_s, size_bytes, kept, kept_until) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO recordings (position, recording_id, call_id, number, name, sealing_key, sound_format, "
+                "began_at, clock_synced, boot_id, ledger_entries, state, duration_s, lost_s, size_bytes, kept, "
+                "kept_until) SELECT coalesce(min(position), 1) - 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+                "FROM recordings",
                 recording.recording_id,
                 recording.call_id,
                 recording.number,

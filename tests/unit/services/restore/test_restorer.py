@@ -221,6 +221,19 @@ async def test_what_is_here_stays(old: StoreLab, new: StoreLab, tmp_path: Path) 
     assert {each.name for each in await new.contacts.after(0, 100)} == {"Mary", "Anna", "Nuisance", "张伟"}
 
 
+async def test_recordings_come_back_in_their_order_behind_those_that_are_here(
+    old: StoreLab, new: StoreLab, tmp_path: Path
+) -> None:
+    await record(old, SoundFormat.FLAC)
+    await record(new, SoundFormat.FLAC)
+    [archive] = await copied(old, tmp_path)
+    _, here = await new.recordings.listed(0, 9)
+    _, there = await old.recordings.listed(0, 9)
+    await Bench(new).bring(archive)
+    _, both = await new.recordings.listed(0, 9)
+    assert [each.recording_id for each in both] == [each.recording_id for each in (*here, *there)]
+
+
 async def test_lists_that_are_full_keep_what_is_here() -> None:
     here = Preferences(blocked=tuple(map(str, range(1000, 1200))))
     assert joined(here, Preferences(blocked=("7",))).blocked == here.blocked
