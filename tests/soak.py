@@ -70,15 +70,17 @@ PARTS: Final = (
     ),
     Part(
         "kills",
-        "a kill at each step of whatever changes what is kept, 200 of one who writes to the store, 5 of a new phone",
+        "a kill at each step of whatever changes what is kept, 200 of one who writes to the store, 40 of a restore",
         _integration(
             *(
                 f"{name}_kills.py"
                 for name in ("activation", "apply", "bundle", "consent", "firmware", "installer", "key")
             ),
-            *(f"{name}_kills.py" for name in ("policy", "rights", "sharing", "stick", "vault")),
+            *(f"{name}_kills.py" for name in ("policy", "restore", "rights", "sharing", "stick", "vault")),
             "store_crash.py",
             "phone_activation.py",
+            "phone_restore.py",
+            "phone_forgotten_pin.py",
         ),
         30,
     ),

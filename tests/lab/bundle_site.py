@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from contract.results import BundleResult, CheckName
@@ -64,8 +65,21 @@ class BundleSite:
         self.handset.configuration = None
         self.handset.start()
 
-    def bundle(self, number: int, identity: Identity, *, password: str = "", code: str = "", **changes: str) -> bytes:
-        """Make a bundle for a handset, with its password sealed to its key, or to a code; `changes` replace words."""
+    def bundle(
+        self,
+        number: int,
+        identity: Identity,
+        more: Mapping[str, bytes] = MappingProxyType({}),
+        /,
+        *,
+        password: str = "",
+        code: str = "",
+        **changes: str,
+    ) -> bytes:
+        """Make a bundle for a handset, with its password sealed to its key, or to a code; `changes` replace words.
+
+        `more` are files that it brings beside its configuration.
+        """
         text = self.text_for(INSTALLER.trusted.public)
         for old, new in changes.items():
             text = text.replace(old, new)
@@ -80,6 +94,7 @@ class BundleSite:
             "certificates/ca.pem": self.stage.authority.ca_path.read_bytes(),
             "certificates/broker.pem": self.certificate_for(identity),
             **sealed,
+            **more,
         }
         now = datetime.now(UTC)
         times = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
