@@ -102,6 +102,24 @@ WIRES: Final = (
         f"{_INTEGRATION}/test_phone_menu.py::test_a_missed_call_is_found_in_the_log_and_called_back",
     ),
     Wire(
+        "W4",
+        "what is written in a call stays with it where the holder says so",
+        _BUS,
+        "records.call_log.keep_text(call_id, letters, ours=ours)",
+        "records.call_log.mark_missed_seen()",
+        f"{_INTEGRATION}/test_phone_text.py::"
+        "test_where_the_holder_says_so_the_text_stays_with_the_call_over_a_kill_and_the_other_end_is_told",
+    ),
+    Wire(
+        "W4",
+        "the other end is told that text is kept",
+        "firmware/phone/texting.py",
+        "    text.told = True\n    state.emit(WriteText(",
+        "    text.told = True\n    str(WriteText(",
+        f"{_INTEGRATION}/test_phone_text.py::"
+        "test_where_the_holder_says_so_the_text_stays_with_the_call_over_a_kill_and_the_other_end_is_told",
+    ),
+    Wire(
         "W5",
         "a recording is announced before it begins",
         _APP,

@@ -230,7 +230,7 @@ class Bus:
                 self._look_up(call_id, number)
             case (
                 c.OpenCallRecord() | c.MarkCallAnswered() | c.CloseCallRecord() | c.KeepCallQuality()
-                | c.MarkMissedCallsSeen() | c.SavePreferences() | c.SaveSetUp() | c.KeepMessage()
+                | c.KeepCallText() | c.MarkMissedCallsSeen() | c.SavePreferences() | c.SaveSetUp() | c.KeepMessage()
                 | c.MarkMessagesRead() | c.DeleteMessage()
             ):  # fmt: skip
                 if self._records is not None:
@@ -340,6 +340,8 @@ class Bus:
             case c.KeepCallQuality(call_id, quality):
                 # It changes a row in place, or none: that works on a full disk too.
                 self._write(records, records.call_log.keep_quality(call_id, quality), ends_faults=False)
+            case c.KeepCallText(call_id, letters, ours):
+                self._write(records, records.call_log.keep_text(call_id, letters, ours=ours))
             case c.MarkMissedCallsSeen():
                 self._write(records, records.call_log.mark_missed_seen(), ends_faults=False)
             case c.SavePreferences(preferences):

@@ -16,6 +16,7 @@ from firmware.phone.news import CallAudioChanged, CallPartyChanged, CallQualityM
 from firmware.phone.orders import HangUpCall, HoldCall, JoinCalls, OpenText
 from firmware.phone.state import Call, PhoneState
 from firmware.phone.switching import bring_to_front, settle
+from firmware.phone.texting import tell_that_text_is_kept
 
 
 def report_impossible(state: PhoneState, event: Event) -> None:
@@ -158,6 +159,9 @@ def change_party(state: PhoneState, event: CallPartyChanged) -> None:
     if (call := state.find_call(event.call_id)) is not None and call.is_live:
         call.party = event.party
         call.contact_name = call.attribution = call.picture = ""
+        if call.text is not None:
+            call.text.told = False
+            tell_that_text_is_kept(state, call)
         if event.party.number:
             state.emit(LookUpCaller(call.call_id, event.party.number))
 

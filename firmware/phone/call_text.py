@@ -1,4 +1,4 @@
-"""Real-time text of a call: what both ends have written so far. It goes with the call: nothing of it is kept."""
+"""Real-time text of a call: what both ends have written so far. It goes with the call; `kept_text` is what stays."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -56,6 +56,7 @@ class CallText:
         sent: what of `entry` the other end has.
         is_shown: the page of text is in front.
         was_shown: it has been: from then on the person says when it is.
+        told: the other end was told that the text is kept.
     """
 
     entry: TextEntry
@@ -64,6 +65,7 @@ class CallText:
     sent: str = field(default="", repr=False)
     is_shown: bool = False
     was_shown: bool = False
+    told: bool = False
 
     @classmethod
     def begin(cls, *, language: str, chinese: Chinese) -> "CallText":

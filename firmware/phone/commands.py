@@ -1,6 +1,6 @@
 """Everything that the phone may ask for, as frozen values in the imperative."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contract.calls import CallDirection, DisconnectReason
@@ -173,6 +173,21 @@ class KeepCallQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepCallText:
+    """Write into the local log what was written in a call; it never leaves.
+
+    Attributes:
+        call_id: the record's id.
+        letters: with backspaces and line ends in them.
+        ours: they were written here, not at the other end.
+    """
+
+    call_id: CallId
+    letters: str = field(repr=False)
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SavePreferences:
     """Keep what the holder has set."""
 
@@ -245,6 +260,7 @@ Command = (
     | MarkCallAnswered
     | CloseCallRecord
     | KeepCallQuality
+    | KeepCallText
     | SavePreferences
     | SaveSetUp
     | KeepMessage

@@ -18,6 +18,7 @@ class Preferences:
         answering_machine: calls that nobody comes to are answered by the phone, which records what the caller says.
         answer_after_s: for how long they ring before that.
         longest_message_s: how long a message may be.
+        keeps_call_text: what is written in a call is kept with it in the call log; the other end is told.
         blocked: numbers that never ring; `*` at the end stands for any digits.
         allowed: numbers that always ring, whatever the other rules say.
         speed_dials: pairs of a digit key and the number that holding it dials.
@@ -49,6 +50,7 @@ class Preferences:
     answering_machine: bool = False
     answer_after_s: int = 20
     longest_message_s: int = 180
+    keeps_call_text: bool = False
     blocked: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     speed_dials: tuple[tuple[str, str], ...] = ()

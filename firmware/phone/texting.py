@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from firmware.phone.aloud import speak
 from firmware.phone.call_text import CallText, TextState
+from firmware.phone.commands import KeepCallText
 from firmware.phone.events import KeyHeld, KeyPressed, KeyRepeated, TextTyped, Timer, TimerExpired
+from firmware.phone.kept_text import MOST_BYTES
 from firmware.phone.key import Key
 from firmware.phone.news import CallTextChanged, CallTextReceived
 from firmware.phone.orders import OpenText, WriteText
@@ -20,6 +22,8 @@ from firmware.phone.view import Mode
 _Handler = Callable[[PhoneState, KeyPressed | KeyRepeated | KeyHeld], None]
 _LETTER_S = 1.2
 """So long a letter waits for its key to be pressed again."""
+TEXT_IS_KEPT = {"en": "[This conversation is kept.]", "zh": "[本次对话将被保存。]"}
+"""What the other end reads first where the holder has text kept, by language."""
 _STEPS = {Key.VOLUME_UP: -1, Key.VOLUME_DOWN: 1}
 
 
@@ -128,6 +132,25 @@ def _send(state: PhoneState) -> None:
     call = state.call
     if call is not None and call.text is not None and (letters := call.text.unsent()):
         state.emit(WriteText(call.call_id, letters))
+        _keep(state, call, letters, ours=True)
+
+
+def tell_that_text_is_kept(state: PhoneState, call: Call) -> None:
+    """Tell the other end so where the holder has it kept, before anything is: see ADR 0058. Calls for help are not."""
+    text = call.text
+    if text is None or text.told or text.state is not TextState.OPEN or not _wants_it_kept(state, call):
+        return
+    text.told = True
+    state.emit(WriteText(call.call_id, f"{TEXT_IS_KEPT[state.language]}\n"))
+
+
+def _wants_it_kept(state: PhoneState, call: Call) -> bool:
+    return state.features.preferences.keeps_call_text and not call.emergency
+
+
+def _keep(state: PhoneState, call: Call, letters: str, *, ours: bool) -> None:
+    if call.text is not None and call.text.told and _wants_it_kept(state, call):
+        state.emit(KeepCallText(call.call_id, letters, ours))
 
 
 def follow_text(state: PhoneState, event: CallTextChanged) -> None:
@@ -137,6 +160,7 @@ def follow_text(state: PhoneState, event: CallTextChanged) -> None:
         return
     text = call.text = call.text or begin_text(state)
     text.state = TextState.OPEN if event.is_open else TextState.REFUSED
+    tell_that_text_is_kept(state, call)
     if call is state.call:
         _send(state)
 
@@ -149,5 +173,7 @@ def take_text(state: PhoneState, event: CallTextReceived) -> None:
     text = call.text = call.text or begin_text(state)
     text.state = TextState.OPEN
     text.receive(event.text, event.erased)
+    tell_that_text_is_kept(state, call)
+    _keep(state, call, "\b" * min(event.erased, MOST_BYTES) + event.text, ours=False)
     if not text.was_shown:
         text.show(shown=True)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.events import Event, MissedCallsCounted
+from firmware.phone.kept_text import Utterance
 from firmware.phone.request import Stretch
-from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.calls import ClearCalls, CountCalls, DeleteCall, ListCalls, LoggedCall, ReadCallText
 from firmware.phone.requests.people import FindPeople, PeopleFound
 from firmware.ports.store import CallLog, CallLogEntry
 from firmware.services.dates import moment_in_words
@@ -50,6 +51,7 @@ class CallErrands:
             ClearCalls: self._clear,
             CountCalls: self._count,
             FindPeople: self._find_people,
+            ReadCallText: self._read_text,
         }
 
     async def _list(self, request: ListCalls) -> Stretch[LoggedCall]:
@@ -71,6 +73,9 @@ class CallErrands:
 
     async def _find_people(self, request: FindPeople) -> PeopleFound:
         return await self._call_log.people(request.numbers)
+
+    async def _read_text(self, request: ReadCallText) -> tuple[Utterance, ...]:
+        return tuple(await self._call_log.text_of(request.call_id))
 
     async def _tell_missed(self) -> None:
         self._post(MissedCallsCounted(await self._call_log.count_unseen_missed()))

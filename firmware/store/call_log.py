@@ -11,6 +11,7 @@ from firmware.base.errors import StorageError
 from firmware.phone.call import CallId, CallQuality
 from firmware.phone.call_statistics import CallStatistics
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
+from firmware.phone.kept_text import PAUSE_S, Utterance, utterances, with_letters
 from firmware.phone.requests.calls import CallKind
 from firmware.phone.requests.people import PeopleFound, Person
 from firmware.ports.store import CallLogEntry
@@ -98,6 +99,7 @@ class StoredCallLog:
         self._clocks = clocks
         self._calls: dict[CallId, Call] = {}
         self._taken: set[CallId] = set()
+        self._written_s: dict[tuple[CallId, bool], float] = {}
         self._records = CallRecords(outbox, device)
         outbox.make_anew = self._records.queue
 
@@ -158,6 +160,8 @@ class StoredCallLog:
             StorageError: nobody opened that call, or the store cannot take it now.
         """
         call_id = ended.call_id
+        for ours in (True, False):
+            self._written_s.pop((call_id, ours), None)
         if call_id not in self._calls and await self._store.run(lambda database: is_over(database, call_id)):
             return
         call = self._running(call_id)
@@ -209,6 +213,28 @@ class StoredCallLog:
         if call_id in self._taken:
             return
         await self._store.transact(lambda database: write_quality(database, call_id, quality))
+
+    async def keep_text(self, call_id: CallId, letters: str, *, ours: bool) -> None:
+        """Write what was written in a call beside it, with_letters; on the disk when this returns."""
+        if call_id in self._taken:
+            return
+        now_s = self._clocks.monotonic_s()
+        goes_on = now_s - self._written_s.get((call_id, ours), -PAUSE_S) < PAUSE_S
+        self._written_s[call_id, ours] = now_s
+
+        def write(database: Database) -> None:
+            for (kept,) in database.query("SELECT text FROM calls WHERE call_id = ?", call_id):
+                text = with_letters(kept, letters, ours=ours, goes_on=goes_on)
+                database.execute("UPDATE calls SET text = ? WHERE call_id = ?", text, call_id)
+
+        await self._store.transact(write)
+
+    async def text_of(self, call_id: CallId) -> Sequence[Utterance]:
+        """Return what is kept of the text of a call."""
+        rows = await self._store.run(
+            lambda database: database.query("SELECT text FROM calls WHERE call_id = ?", call_id)
+        )
+        return utterances(rows[0][0]) if rows else ()
 
     async def recover_interrupted(self, going_on: Collection[CallId] = ()) -> int:
         """Close the calls that an earlier run left open, as interrupted, and queue their records likewise.

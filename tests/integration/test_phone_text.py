@@ -1,5 +1,6 @@
 """The whole handset in a call with real-time text: by keys, by the page's keyboard, seen at the other end and here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.lab.sip_line import TextReader
 
 pytestmark = pytest.mark.feature("real-time text")
 
+TOLD = "[This conversation is kept.]\n"
 SECRET = "the key is under the third pot"
 
 
@@ -86,3 +88,47 @@ async def test_what_the_other_end_writes_is_shown_and_nothing_of_it_is_kept(
     await clerk.hang_up()
     assert files_with(SECRET, folder) == []
     assert SECRET not in repr([office.newest_call(), await clerk.status()])
+
+
+async def test_where_the_holder_says_so_the_text_stays_with_the_call_over_a_kill_and_the_other_end_is_told(
+    office: Office, folder: Path
+) -> None:
+    handset, phone = office.stage.handset, office.bob.phone
+    async with Person(handset) as clerk:
+        await clerk.wait_for_line()
+        for key in ("menu", "3", "6"):
+            await clerk.press(key)
+        await clerk.reads_the_beginning_of("Keep what both")
+        await clerk.press("ok")
+        await clerk.rest()
+        await clerk.lift()
+        await clerk.send(BOB)
+        call_id = office.bob.answers().call_id
+        await clerk.wait_for_call("active")
+        read = TextReader(phone)
+        phone.stack.order(OpenText(call_id))
+        read.wait_for(TOLD)
+        phone.stack.order(WriteText(call_id, "Where is it?"))
+        await clerk.reads_the_beginning_of("Where")
+        await clerk.write(SECRET)
+        read.wait_for(TOLD + SECRET)
+    await asyncio.to_thread(handset.main.kill)
+    await asyncio.to_thread(handset.main.start)
+    async with Person(handset) as clerk:
+        await clerk.wait_for_call("active")
+        await clerk.hang_up()
+        office.rest()
+        await clerk.rest()
+        for key in ("menu", "3", "4"):
+            await clerk.press(key)
+        await clerk.reads(BOB)
+        for key in ("1", *("volume_down",) * 4):
+            await clerk.press(key)
+        await clerk.reads("Text")
+        await clerk.press("ok")
+        await clerk.reads_the_beginning_of(f"{BOB}: Where")
+        await clerk.press("volume_down")
+        await clerk.reads("under the third pot")
+        await clerk.rest()
+        assert files_with(SECRET, folder) == []
+        assert SECRET not in repr([office.newest_call(), await clerk.status()])

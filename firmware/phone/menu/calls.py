@@ -8,9 +8,11 @@ from contract.calls import CallDirection
 from firmware.base.words import Text, word
 from firmware.phone.endings import see_missed_calls
 from firmware.phone.holder_settings import block, unblock
+from firmware.phone.kept_text import Utterance
 from firmware.phone.key import Key
 from firmware.phone.last_calls import failure
 from firmware.phone.menu.calling import offer_call
+from firmware.phone.menu.card import Card
 from firmware.phone.menu.choices import BACK, Choice, Choices, opening
 from firmware.phone.menu.contact_card import contact_page
 from firmware.phone.menu.contact_editor import edit_contact_page
@@ -19,16 +21,27 @@ from firmware.phone.menu.long_list import LongList
 from firmware.phone.menu.question import NOT_DONE, Notice, Question, carry_out
 from firmware.phone.menu.recordings import RecordingPage, clock
 from firmware.phone.menu.sound_rows import sound_rows
+from firmware.phone.menu.switches import change, on_or_off
 from firmware.phone.menu_stack import PageNews
 from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, MenuRow, SoftKeys
 from firmware.phone.phrases import DECISIONS, REASONS, UNKNOWN_CALLER, VERIFICATIONS
 from firmware.phone.request import Failed
-from firmware.phone.requests.calls import CallKind, CallsDeleted, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.calls import (
+    CallKind,
+    CallsDeleted,
+    ClearCalls,
+    DeleteCall,
+    ListCalls,
+    LoggedCall,
+    ReadCallText,
+)
 from firmware.phone.requests.contacts import ContactDeleted, ContactSaved
 from firmware.phone.requests.recordings import FindRecordings, RecordingRow, RecordingsChanged
 from firmware.phone.state import PhoneState
 
 CALL_BACK = word("Call back")
+_KEEP_TEXT = word("Keep text")
+_WHAT_IS_KEPT = word("Keep what both of you write in calls? The other one is told first.")
 _TITLES = {
     CallKind.ALL: word("All calls"),
     CallKind.MISSED: word("Missed calls"),
@@ -47,7 +60,19 @@ def _lists(state: PhoneState) -> list[Choice]:
     return [
         *(Choice(title, opening(_list_of(kind)), counts.get(kind, "")) for kind, title in _TITLES.items()),
         Choice(word("Delete all calls"), opening(_ask_to_clear)),
+        Choice(_KEEP_TEXT, _switch_text, on_or_off(state.features.preferences.keeps_call_text)),
     ]
+
+
+def _switch_text(state: PhoneState) -> None:
+    if state.features.preferences.keeps_call_text:
+        change(state, "keeps_call_text", False)
+    else:
+        state.menu.push(state, Question(_KEEP_TEXT, _WHAT_IS_KEPT, word("Yes"), _keep_text))
+
+
+def _keep_text(state: PhoneState) -> None:
+    change(state, "keeps_call_text", True)
 
 
 def _list_of(kind: CallKind) -> Callable[[PhoneState], "CallList"]:
@@ -128,11 +153,13 @@ class CallPage(Choices):
         super().__init__(_party(call), self._rows)
         self._call = call
         self._recordings: tuple[RecordingRow, ...] = ()
+        self._text: tuple[Utterance, ...] = ()
 
     def open(self, state: PhoneState) -> None:
-        """Ask whether it was recorded."""
+        """Ask whether it was recorded, and what is kept of its text."""
         if self._call.answered:
             state.ask(FindRecordings(self._call.call_id), self._know_recordings, page=self)
+            state.ask(ReadCallText(self._call.call_id), self._know_text, page=self)
 
     def press(self, state: PhoneState, key: Key) -> None:
         """Call back by REDIAL."""
@@ -160,16 +187,32 @@ class CallPage(Choices):
         if not isinstance(found, Failed):
             self._recordings = found
 
+    def _know_text(self, _state: PhoneState, found: tuple[Utterance, ...] | Failed) -> None:
+        if not isinstance(found, Failed):
+            self._text = found
+
+    def _text_page(self, _state: PhoneState) -> Card:
+        who = _party(self._call)
+        rows = [
+            MenuRow(
+                word("You: {words}", words=each.text) if each.ours else word("{who}: {words}", who=who, words=each.text)
+            )
+            for each in self._text
+        ]
+        return Card(word("Text"), lambda _state: rows)
+
     def _rows(self, state: PhoneState) -> list[Choice]:
         delete = Choice(word("Delete"), opening(self._ask_to_delete))
         overrule = ways_to_overrule(self._call)
         more = [overrule] if overrule is not None else []
-        recordings = [
+        kept = [
             Choice(word("Recording"), opening(partial(self._recording_page, recording)), clock(recording.duration_s))
             for recording in self._recordings
         ]
+        if self._text:
+            kept.append(Choice(word("Text"), opening(self._text_page)))
         if not self._call.number:
-            return [*more, delete, *recordings, *self._failure(), *self._facts()]
+            return [*more, delete, *kept, *self._failure(), *self._facts()]
         blocked = self._call.number in state.features.preferences.blocked
         return [
             Choice(CALL_BACK, self._call_back, self._call.number),
@@ -178,7 +221,7 @@ class CallPage(Choices):
             Choice(word("Unblock") if blocked else word("Block"), self._unblock if blocked else self._block),
             *more,
             delete,
-            *recordings,
+            *kept,
             *self._facts(),
         ]
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone.call import CallId, CallQuality, Decision, Verification
 from firmware.phone.call_statistics import CallStatistics
+from firmware.phone.kept_text import Utterance
 from firmware.phone.request import Request, Stretch
 
 
@@ -53,6 +54,13 @@ class ListCalls(Request[Stretch[LoggedCall]]):
     kind: CallKind
     first: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCallText(Request[tuple[Utterance, ...]]):
+    """Read what is kept of the text of a call."""
+
+    call_id: CallId
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,9 @@ class Notebook:
     async def keep_quality(self, *_: object) -> None:
         await self._write("quality")
 
+    async def keep_text(self, *_: object, ours: bool) -> None:
+        await self._write("text")
+
     async def keep(self, *_: object) -> None:
         await self._write("message")
 
@@ -427,6 +430,7 @@ async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts
         (c.SavePreferences(PREFERENCES), "log.preferences"),
         (c.SaveSetUp(SetUp.FIRST_RUN), "log.set_up"),
         (c.KeepCallQuality(CALL, CallQuality(0.0, 1.0, None, "G722", True, 4.4)), "log.quality"),
+        (c.KeepCallText(CALL, "Hi", ours=True), "log.text"),
         (c.KeepMessage(MESSAGE), "log.message"),
         (c.MarkMessagesRead(), "log.read"),
         (c.DeleteMessage(MESSAGE.message_id), "log.delete"),

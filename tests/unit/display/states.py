@@ -720,6 +720,16 @@ VIEWS = {
     "menu, the end of a card": _menu(
         CardView(_CARD.title, _CARD.rows, scroll=9, keys=SoftKeys(word("Back"), word("Call back")))
     ),
+    "menu, the text of a call": _menu(
+        CardView(
+            word("Text"),
+            (
+                MenuRow(word("You: {words}", words="Good morning, how is she?")),
+                MenuRow(word("{who}: {words}", who="Anna Schmidt", words="She is well, thank you")),
+            ),
+            keys=SoftKeys(word("Back")),
+        )
+    ),
     "menu, a card with a picture": _menu(CardView("Anna Schmidt", _CARD.rows[:3], picture="anna", keys=_CHOOSE)),
     "menu, a text": _menu(
         EntryView(

@@ -4,11 +4,13 @@ import pytest
 
 from contract.calls import DisconnectReason
 from firmware.base.pinyin.table import pinyin
-from firmware.phone.call import CallId, CallState
+from firmware.phone.call import CallerId, CallId, CallState
 from firmware.phone.call_text import TextState, TextView
-from firmware.phone.events import TextTyped, Timer
+from firmware.phone.commands import KeepCallText
+from firmware.phone.events import PreferencesLoaded, TextTyped, Timer
+from firmware.phone.kept_text import MOST_BYTES
 from firmware.phone.key import Key
-from firmware.phone.news import CallTextChanged, CallTextReceived
+from firmware.phone.news import CallPartyChanged, CallTextChanged, CallTextReceived
 from firmware.phone.orders import AnswerCall, OpenText, PlaceCall, SendDtmf, WriteText
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Mode
@@ -16,6 +18,9 @@ from tests.unit.phone.desk import INCOMING, Desk
 from tests.unit.phone.office import office
 
 pytestmark = pytest.mark.feature("real-time text")
+
+KEEPING = Preferences(keeps_call_text=True, screen_off_s=0)
+TOLD = WriteText(INCOMING, "[This conversation is kept.]\n")
 
 
 def text_of(desk: Desk) -> TextView:
@@ -224,3 +229,80 @@ def test_news_of_text_in_calls_that_are_over_mean_nothing() -> None:
     desk = office()
     assert not desk.handle(CallTextReceived(INCOMING, "a"))
     assert not desk.handle(CallTextChanged(INCOMING, is_open=True))
+
+
+def in_kept_call() -> Desk:
+    """Return a phone whose holder has text kept, in a call that has text."""
+    desk = office(preferences=KEEPING)
+    desk.answered_incoming_call()
+    desk.handle(CallTextChanged(INCOMING, is_open=True))
+    return desk
+
+
+def test_nothing_is_kept_where_the_holder_has_not_said_so(desk: Desk) -> None:
+    desk.handle(TextTyped("Hi"))
+    desk.handle(CallTextReceived(INCOMING, "Hello"))
+    assert not desk.said(KeepCallText)
+    assert "kept" not in written(desk)
+
+
+def test_the_other_end_is_told_once_before_anything_is_kept() -> None:
+    desk = in_kept_call()
+    assert desk.said(WriteText) == [TOLD]
+    desk.handle(CallTextReceived(INCOMING, "Hello"))
+    desk.handle(CallTextReceived(INCOMING, "p", erased=2))
+    desk.handle(TextTyped("Hi\b"))
+    assert desk.said(WriteText) == [TOLD, WriteText(INCOMING, "H")]
+    assert desk.said(KeepCallText) == [
+        KeepCallText(INCOMING, "Hello", ours=False),
+        KeepCallText(INCOMING, "\b\bp", ours=False),
+        KeepCallText(INCOMING, "H", ours=True),
+    ]
+
+
+def test_what_is_told_cannot_be_taken_back() -> None:
+    desk = in_kept_call()
+    desk.handle(CallTextReceived(INCOMING, "?"))
+    desk.handle(TextTyped("a" + "\b" * 9))
+    assert "\b" not in written(desk)
+
+
+def test_a_phone_that_speaks_chinese_says_so_in_chinese() -> None:
+    desk = office(preferences=Preferences(language="zh", keeps_call_text=True))
+    desk.answered_incoming_call()
+    assert WriteText(INCOMING, "[本次对话将被保存。]\n") in desk.handle(CallTextChanged(INCOMING, is_open=True))
+
+
+def test_whoever_takes_the_other_ends_place_is_told_before_more_is_kept() -> None:
+    desk = in_kept_call()
+    desk.handle(CallPartyChanged(INCOMING, CallerId("4711")))
+    assert desk.said(WriteText) == [TOLD, TOLD]
+
+
+def test_nothing_more_is_kept_once_it_is_switched_off() -> None:
+    desk = in_kept_call()
+    desk.handle(PreferencesLoaded(Preferences(screen_off_s=0)))
+    desk.handle(CallTextReceived(INCOMING, "Hello"))
+    assert not desk.said(KeepCallText)
+
+
+def test_a_call_for_help_is_told_nothing_and_nothing_of_it_is_kept() -> None:
+    desk = office(preferences=KEEPING)
+    desk.lift()
+    desk.dial("*898112")
+    call_id = desk.said(PlaceCall)[-1].call_id
+    desk.sip(CallState.ACTIVE, call_id)
+    desk.handle(CallTextChanged(call_id, is_open=True))
+    desk.handle(CallTextReceived(call_id, "Where are you?"))
+    assert not desk.said(WriteText)
+    assert not desk.said(KeepCallText)
+
+
+def test_who_takes_back_more_than_there_can_be_fills_no_memory() -> None:
+    desk = in_kept_call()
+    desk.handle(CallTextReceived(INCOMING, "", erased=10**12))
+    assert len(desk.said(KeepCallText)[0].letters) == MOST_BYTES
+
+
+def test_no_letter_is_in_what_a_log_would_say_of_the_command() -> None:
+    assert "secret" not in repr(KeepCallText(INCOMING, "secret", ours=True))

@@ -3,8 +3,9 @@ import pytest
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose
 from firmware.phone.events import Event, MissedCallsCounted
+from firmware.phone.kept_text import Utterance
 from firmware.phone.request import Request, Stretch
-from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall, ReadCallText
 from firmware.phone.requests.people import FindPeople, PeopleFound, Person
 from firmware.services.calls import CallErrands
 from tests.lab.store import StoreLab
@@ -125,3 +126,10 @@ async def test_a_call_that_is_not_over_stays(lab: StoreLab) -> None:
     await log.do(DeleteCall(call_id))
     await log.do(ClearCalls(CallKind.ALL))
     assert (await log.listed(CallKind.ALL)).total == 1
+
+
+@pytest.mark.feature("real-time text")
+async def test_what_is_kept_of_the_text_of_a_call_is_read(lab: StoreLab) -> None:
+    call_id = await lab.make_call("1001", OUT)
+    await lab.call_log.keep_text(call_id, "Hello\n", ours=False)
+    assert await Log(lab).do(ReadCallText(call_id)) == (Utterance(ours=False, text="Hello"),)

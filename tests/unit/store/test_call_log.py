@@ -13,6 +13,7 @@ from contract.consent import Purpose
 from firmware.base.errors import StorageError
 from firmware.phone.call import CallId, CallQuality, Decision, Verification
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
+from firmware.phone.kept_text import PAUSE_S
 from firmware.phone.requests.calls import CallKind
 from firmware.store.call_records import Call
 from firmware.store.call_rows import entry_of
@@ -494,6 +495,37 @@ async def test_how_a_call_sounded_is_kept_beside_it_and_never_leaves(lab: StoreL
     [record] = await records(lab)
     assert "G722" not in str(record)
     assert not {"decision", "mos", "quality", "repaired_percent", "far_loss_percent", "far_mos"} & record.keys()
+
+
+@pytest.mark.feature("real-time text")
+async def test_what_was_written_in_a_call_is_kept_with_it_over_a_restart_and_never_leaves(lab: StoreLab) -> None:
+    await lab.consents.grant(Purpose.CDR_SYNC)
+    call_id = await lab.open_call()
+    keep, read = lab.call_log.keep_text, lab.call_log.text_of
+    await keep(call_id, "Well?", ours=True)
+    await keep(call_id, "Fine", ours=False)
+    lab.pass_time(PAUSE_S)
+    await keep(call_id, "Godo", ours=True)
+    assert [each.text for each in await read(call_id)] == ["Well?", "Fine", "Godo"]
+    await lab.restart()
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "100", "100"))
+    await lab.call_log.keep_text(call_id, "\b\bod", ours=True)
+    await lab.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.REMOTE_HANGUP, 200))
+    assert [each.text for each in await lab.call_log.text_of(call_id)] == ["Well?", "Fine", "Good"]
+    [record] = await records(lab)
+    assert "Good" not in str(record)
+    assert "text" not in record
+    await lab.call_log.delete(call_id)
+    assert await lab.call_log.text_of(call_id) == ()
+
+
+@pytest.mark.feature("real-time text")
+async def test_text_of_a_call_that_comes_under_the_name_of_one_that_is_over_is_not_kept(lab: StoreLab) -> None:
+    call_id = await lab.make_call()
+    await lab.restart()
+    await lab.call_log.open_record(OpenCallRecord(call_id, OUTGOING, "666", "666"))
+    await lab.call_log.keep_text(call_id, "Hello", ours=False)
+    assert await lab.call_log.text_of(call_id) == ()
 
 
 async def test_calls_of_two_accounts_are_told_apart_by_opaque_ids(lab: StoreLab) -> None:

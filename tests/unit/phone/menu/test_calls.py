@@ -6,14 +6,15 @@ from firmware.phone.call import CallId, CallQuality, CallState, Decision, Verifi
 from firmware.phone.commands import MarkMissedCallsSeen, SavePreferences
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
+from firmware.phone.kept_text import Utterance
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, NoticeView
+from firmware.phone.menu_views import CALLED, CAME, MISSED, CardView, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, REASONS, UNKNOWN_CALLER, VERIFICATIONS
 from firmware.phone.preferences import Preferences
 from firmware.phone.recording import RecordingEnd
 from firmware.phone.request import Answered, Failed, Stretch
-from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall
+from firmware.phone.requests.calls import CallKind, ClearCalls, DeleteCall, ListCalls, LoggedCall, ReadCallText
 from firmware.phone.requests.contacts import DeleteContact, ReadContact, SaveContact
 from firmware.phone.requests.recordings import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
@@ -487,3 +488,28 @@ def test_nobody_asks_for_recordings_of_a_call_that_was_missed() -> None:
     open_list(desk, logged(1))
     desk.press("1")
     assert not desk.said(FindRecordings)
+
+
+def test_whether_text_of_calls_is_kept_is_asked_once_and_taken_back_at_once() -> None:
+    desk = office()
+    open_page(desk, "Calls")
+    assert said(row_of(desk, "Keep text").value) == "off"
+    choose(desk, "Keep text")
+    assert not desk.said(SavePreferences)
+    desk.press(Key.OK)
+    assert desk.said(SavePreferences)[-1].preferences.keeps_call_text
+    assert said(row_of(desk, "Keep text").value) == "on"
+    choose(desk, "Keep text")
+    assert not desk.said(SavePreferences)[-1].preferences.keeps_call_text
+
+
+def test_what_was_written_in_a_call_is_read_on_its_page() -> None:
+    desk = office()
+    open_list(desk, logged(1, answered=True, duration_s=90, name="Mary"))
+    desk.press("1")
+    assert desk.said(ReadCallText) == [ReadCallText(CallId("c1"))]
+    assert "Text" not in {said(label) for label in labels(desk)}
+    desk.reply(ReadCallText, (Utterance(ours=True, text="Well?"), Utterance(ours=False, text="Fine")))
+    choose(desk, "Text")
+    assert isinstance(desk.view.menu, CardView)
+    assert [said(row.label) for row in desk.view.menu.rows] == ["You: Well?", "Mary: Fine"]
