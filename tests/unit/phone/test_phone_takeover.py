@@ -409,7 +409,8 @@ class ReplacedEvening(AnyEvening):
         """Have all calls end, with the phone that knew them and with the one that found them."""
         answered = {call.call_id for call in old._state.calls if call.answered}
         uncertain = {call.call_id for call in old._state.handing_over}
-        nobody = old.view.mode is Mode.REDIALLING or (old._state.speaker and not old._state.loudspeaker_in_use)
+        unattended = old.view.mode in {Mode.REDIALLING, Mode.TAKING_MESSAGE}
+        nobody = unattended or (old._state.speaker and not old._state.loudspeaker_in_use)
         live = sorted(self.live)
         taken = new.handle(event)
         ends = [CallStateChanged(call_id, DISCONNECTED, DisconnectReason.NETWORK_LOST, 408) for call_id in live]
