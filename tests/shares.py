@@ -33,6 +33,7 @@ _ALONE: Final = re.compile(
     r"media_loop\.py::test_(dial_tone_is_heard_within|the_loop_itself_costs|a_microphone_that_hears_the_loudspeaker)|"
     r"phone_bad_input\.py::test_(keys_that_mean_nobody|a_call_and_the_keys\w*\[small)|"
     r"phone_calls\.py::test_dial_tone_comes|"
+    r"phone_faults\.py::test_a_server_that_is_back|"
     r"(voice|handset)_kills\.py|"
     r"phone_speaker\.py::test_(the_server_says_which_ring|where_the_holder_wants)|"
     r"sip_calls\.py::test_(ringing_is_signalled_within|a_server_that_(says|refuses)|a_malformed_address)|"

@@ -18,7 +18,7 @@ class Wire:
     """One wire.
 
     Attributes:
-        promise: the row of docs/privacy.md, such as "W14".
+        promise: the row of docs/privacy.md, such as "W14"; of docs/rows.md where nobody's data is concerned.
         does: what it does; the phone does it no more where it is cut.
         file: where it is.
         uncut, cut: what stands there, once, and what where it is cut.
@@ -59,6 +59,8 @@ _RIGHTS_BY_KEYS: Final = (
     "test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_left_of_them"
 )
 _PROMISES: Final = f"{_INTEGRATION}/test_phone_promises.py::test_"
+_FAULTS: Final = f"{_INTEGRATION}/test_phone_faults.py::test_"
+_FORGOTTEN: Final = f"{_INTEGRATION}/test_phone_forgotten_pin.py::test_what_the_operator_signed_comes_"
 
 WIRES: Final = (
     Wire(
@@ -76,6 +78,30 @@ WIRES: Final = (
         "self._audio.open(talk=talk, speaker=speaker, unattended=unattended)",
         "self._audio.open(talk=True, speaker=speaker, unattended=unattended)",
         f"{_INTEGRATION}/test_egress_on_hook.py::test_the_process_opens_its_microphone_for_calls_only",
+    ),
+    Wire(
+        "W2",
+        "a server that is back is found by a knock",
+        "firmware/voice/sip/lines.py",
+        "            knocks=not is_datagram,\n",
+        "",
+        f"{_FAULTS}a_server_that_is_back_is_found_by_a_knock_however_long_the_next_try_is_off",
+    ),
+    Wire(
+        "W2",
+        "sound that is missing is on the idle page",
+        "firmware/phone/shown.py",
+        "    Problem.SOUND_MISSING,\n",
+        "",
+        f"{_FAULTS}a_missing_sound_card_is_named_and_stops_no_call[card]",
+    ),
+    Wire(
+        "W2",
+        "a microphone is missed before somebody lifts",
+        "firmware/voice/audio/streams.py",
+        "            self._card.look_for_capture()\n",
+        "",
+        f"{_FAULTS}a_missing_sound_card_is_named_and_stops_no_call[microphone]",
     ),
     Wire(
         "W3",
@@ -136,6 +162,14 @@ WIRES: Final = (
         "question=None,",
         f"{_INTEGRATION}/test_phone_recording.py::"
         "test_the_first_press_of_the_key_asks_and_a_yes_has_a_receipt_and_records",
+    ),
+    Wire(
+        "W5",
+        "what the server says of a caller's number is shown",
+        "firmware/voice/sip/identity.py",
+        "replace(caller, verification=_verification(headers, caller)) if caller.number else caller,",
+        "caller,",
+        f"{_INTEGRATION}/test_phone_callers.py::test_the_display_says_who_calls[verified]",
     ),
     Wire(
         "W6",
@@ -251,6 +285,40 @@ WIRES: Final = (
         "            CopyMyData: self._everything,\n",
         "",
         _RIGHTS_BY_KEYS,
+    ),
+    Wire(
+        "W17",
+        "a copy comes back",
+        _HANDLERS,
+        "        handlers |= RestoreErrands(services.restorer, services.inbox, gate, proofs, post).handlers\n",
+        "        pass\n",
+        f"{_INTEGRATION}/test_phone_restore.py::"
+        "test_what_a_stick_took_from_one_phone_comes_back_on_another_by_its_words",
+    ),
+    Wire(
+        "W18",
+        "what the operator signed for a forgotten PIN is taken from a stick",
+        _APP,
+        "reset=self._memory.order_to_reset(Channel.STICK),",
+        "reset=None,",
+        f"{_FORGOTTEN}by_stick_and_erases_a_phone_that_nobody_can_open",
+    ),
+    Wire(
+        "W18",
+        "what the operator signed for a forgotten PIN is taken from the broker",
+        _APP,
+        "reset=self._memory.order_to_reset(Channel.NETWORK),",
+        "reset=None,",
+        f"{_FORGOTTEN}over_the_network_and_counts_once_and_under_14_never",
+    ),
+    Wire(
+        "W18",
+        "the right PIN ends a request for erasure",
+        _MEMORY,
+        "        records.pin.when_right = partial(end_request, self._state_dir)\n",
+        "",
+        f"{_INTEGRATION}/test_phone_pin_at_start.py::"
+        "test_before_the_pin_is_typed_help_can_be_called_and_afterwards_everything_is_there",
     ),
     Wire(
         "W18",

@@ -48,9 +48,14 @@ def peer(office: Office) -> Iterator[ScriptedPeer]:
         ),
         (AUNT, 'P-Asserted-Identity: "Nobody" <sip:5553@localhost>', ("Aunt", AUNT)),
         (LONDONER, "Subject: a call", (LONDONER, "London")),
+        (
+            OUTSIDER,
+            f"P-Asserted-Identity: <sip:{AUNT}6;verstat=TN-Validation-Passed@localhost>",
+            (f"{AUNT}6", "✓ Verified"),
+        ),
         (OUTSIDER, f'Diversion: "Reception" <sip:{AUNT}7@localhost>;reason=no-answer', ("by way of Reception",)),
     ],
-    ids=["asserted identity", "remote party", "a contact's name first", "region of a number", "forwarded to here"],
+    ids=["asserted identity", "remote party", "a contact's name first", "region of a number", "verified", "forwarded"],
 )
 async def test_the_display_says_who_calls(
     office: Office, clerk: Person, tmp_path: Path, *, caller: str, header: str, lines: tuple[str, ...]

@@ -1,5 +1,6 @@
 """The whole phone when something is wrong: it says so in plain words, and whatever can still work does."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ EMERGENCY = "999"
 NOBODY = "699"
 REORDER_HZ = 400
 SPOKEN_HZ = 1000
+LONG_S, NOTICED_WITHIN_S, REGISTERED_WITHIN_S = 15, 2, 5
 
 
 @pytest.fixture(scope="module")
@@ -336,13 +338,18 @@ async def test_a_phone_that_locks_by_itself_is_locked_when_it_starts_with_a_full
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_missing_sound_card_is_named_and_stops_no_call(stage: Stage) -> None:
-    handset = stage.new_handset("no-card", sound={"playback": "nowhere", "capture": "nowhere"})
+@pytest.mark.parametrize(
+    "sound",
+    [{"playback": "nowhere", "capture": "nowhere"}, {"capture": "plughw:CARD=nowhere"}],
+    ids=["card", "microphone"],
+)
+async def test_a_missing_sound_card_is_named_and_stops_no_call(stage: Stage, sound: dict[str, str]) -> None:
+    handset = stage.new_handset("-".join(["no", *sound]), sound=sound)
     with running(handset):
         async with Person(handset) as person:
             await person.wait_for_line()
             await person.reads("No sound. Check the sound card.")
-            assert_doctor_says(handset, "audio", "'nowhere'")
+            assert_doctor_says(handset, "audio", "nowhere'")
             await assert_calls_work(stage, person, EMERGENCY)
 
 
@@ -444,6 +451,28 @@ async def test_a_registrar_that_comes_up_later_is_found_by_itself(
             other_registrar.start()
             await person.wait_for_line()
             await person.wait_until(lambda page: not page.sees("No answer from the server. Trying again."), PATIENCE_S)
+
+
+async def test_a_server_that_is_back_is_found_by_a_knock_however_long_the_next_try_is_off(
+    stage: Stage, other_registrar: Kamailio
+) -> None:
+    no_answer = "No answer from the server. Trying again."
+    patient = {"retry_base_s": 60, "retry_cap_s": 3600}
+    handset = stage.new_handset("knocks", account={"port": other_registrar.tls_port}, sip=patient)
+    with running(handset):
+        async with Person(handset) as person:
+            retry_in_s = 0
+            # By lot any time up to a minute: of a long one no try comes in time.
+            while retry_in_s < LONG_S:
+                await asyncio.to_thread(other_registrar.start)
+                await person.wait_for_line()
+                await asyncio.to_thread(other_registrar.kill)
+                await person.reads(no_answer)
+                [line] = (await person.status())["lines"]
+                retry_in_s = line["retry_in_s"]
+            await asyncio.to_thread(other_registrar.start)
+            await person.no_longer_reads(no_answer, NOTICED_WITHIN_S)
+            await person.wait_for_line(REGISTERED_WITHIN_S - NOTICED_WITHIN_S)
 
 
 # --- everything at once -----------------------------------------------------------------------------------------------

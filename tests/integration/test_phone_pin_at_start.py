@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from firmware.services.account.factory_reset import REQUEST_NAME
 from tests.lab.handset import Handset
 from tests.lab.person import Person
 from tests.lab.pin_at_start import switch_on, type_pin
@@ -77,10 +78,12 @@ async def test_before_the_pin_is_typed_help_can_be_called_and_afterwards_everyth
         assert (call["number"], call["answered"]) == (EMERGENCY, True)
         assert "the holder's PIN" in (await person.status())["stolen_card"]
         assert "The store has a new key." in handset.command("store", "rotate-key")
+    (request := handset.state_dir / REQUEST_NAME).write_text("471108152342")
     async with started(handset) as person:
         await type_pin(person, PIN)
         await person.wait_for(lambda status: status["store"] == "open")
         assert "Anna Schmidt" in handset.command("contacts", "list")
+        assert not request.exists(), "whoever knows the PIN needs no erasure"
     # The name of the tests' own folder, which the log repeats, has a number that counts up.
     log = handset.main.log.replace(str(handset.folder), "")
     assert EMERGENCY not in log

@@ -50,9 +50,13 @@ async def agree(folder: Path) -> None:
 
 
 def bring_back(folder: Path) -> None:
+    """Start the phone, which sweeps away what nobody can read, and bring the copy back."""
+
     async def bring() -> None:
         lab = StoreLab(folder)
         await lab.start()
+        await lab.pictures.sweep()
+        await lab.recordings.sweep()
         await Bench(lab).bring((folder / "copy").read_bytes())
         await lab.stop()
 
