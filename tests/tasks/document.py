@@ -31,25 +31,31 @@ A test fails where a task takes more than [tasks.toml](../tests/tasks/tasks.toml
   (Trauzettel-Klosinski and Dietz, Investigative Ophthalmology & Visual Science 53/9, 2012) read 987 letters of English
   or 255 characters of Chinese a minute.
 
-Before, the consent to recordings was asked for in the first run, and is asked for in the first recording now.
+Before, the consent to recordings was asked for in the first run, and is asked for in the first recording now; nothing
+but a shell helped where a PIN was forgotten.
 
 | task | keys | pages | seconds | what is pressed |
 | --- | --- | --- | --- | --- |
 """
 
+_IMPOSSIBLE: Final = (None, None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a task took before, and what it may take at most."""
+    """What a task took before, None where a phone could not do it, and what it may take at most."""
 
-    before: Cost
+    before: Cost | None
     most: Cost
 
 
 def declared() -> Mapping[str, Declared]:
     """Read what is declared of each task."""
     tasks = _read()["tasks"]
-    return {name: Declared(Cost(*task["before"]), Cost(*task["most"])) for name, task in tasks.items()}
+    return {
+        name: Declared(Cost(*task["before"]) if "before" in task else None, Cost(*task["most"]))
+        for name, task in tasks.items()
+    }
 
 
 def document() -> str:
@@ -58,7 +64,8 @@ def document() -> str:
     rows = []
     for name, task in TASKS.items():
         walk = task()
-        figures = " | ".join(map(_figure, astuple(before[name]), astuple(walk.cost)))
+        then = before[name]
+        figures = " | ".join(map(_figure, astuple(then) if then else _IMPOSSIBLE, astuple(walk.cost)))
         rows.append(f"| {name} | {figures} | {' '.join(walk.pressed)} |\n")
     return _HEAD.format(before=_read()["before_commit"]) + "".join(rows)
 
@@ -67,5 +74,7 @@ def _read() -> dict[str, Any]:
     return tomllib.loads(_DECLARED.read_text(encoding="utf-8"))
 
 
-def _figure(before: int, now: int) -> str:
+def _figure(before: int | None, now: int) -> str:
+    if before is None:
+        return f"not at all → {now}"
     return f"{before} → {now}" if before != now else f"{now}"

@@ -15,7 +15,7 @@ from firmware.phone.requests.contacts import SaveContact
 from firmware.phone.requests.recordings import PlayRecording
 from firmware.phone.requests.rights import CopyContacts
 from firmware.phone.view import Hint, Mode
-from tests.tasks.walk import ANNA, VOICEMAIL, Walk
+from tests.tasks.walk import ANNA, RESET_NUMBER, VOICEMAIL, Walk
 from tests.unit.phone.desk import INCOMING
 from tests.unit.phone.menus import choose
 from tests.unit.phone.new_phone import PIN
@@ -217,6 +217,19 @@ def export_contacts() -> Walk:
     return walk
 
 
+def ask_for_erasure() -> Walk:
+    """Nobody knows the PIN: from the fifth wrong one on the phone offers it."""
+    walk = Walk.begin()
+    walk.open("Settings", "Lock", "Lock now")
+    walk.here().press(Key.MENU)
+    for walk.store.wrong_pin_wait_s in (0, 0, 10, 20, 40):
+        walk.dial("1379")
+        walk.press(Key.OK)
+    walk.press(Key.OK)
+    assert RESET_NUMBER in walk.shown_text.replace(" ", "")
+    return walk
+
+
 def _has_called(walk: Walk, number: str) -> Walk:
     walk.settle()
     assert [call.uri for call in walk.placed] == [f"sip:{number}@example.com"]
@@ -243,4 +256,5 @@ TASKS: Final[Mapping[str, Task]] = {
     "Why an earlier call failed": why_an_earlier_call_failed,
     "Take a consent back": withdraw_a_consent,
     "Export the contacts": export_contacts,
+    "Ask for the erasure of a phone whose PIN is forgotten": ask_for_erasure,
 }

@@ -19,6 +19,7 @@ from firmware.phone.recording import RecordingId
 from firmware.phone.request import Answered, Request, Stretch
 from firmware.phone.requests.calls import CallKind, ListCalls, LoggedCall
 from firmware.phone.requests.contacts import ListContacts, ReadContact, SaveContact, SearchContacts
+from firmware.phone.requests.handset import AskForReset, ResetAsked
 from firmware.phone.requests.people import FindPeople, PeopleFound, Person
 from firmware.phone.requests.pin import PinChecked
 from firmware.phone.requests.recordings import FindRecordings, ListRecordings, RecordingRow, RecordingsListed
@@ -36,6 +37,7 @@ _FIRST_CHARACTER: Final = "\u2e80"
 
 ANNA: Final = "2345"
 VOICEMAIL: Final = "2500"
+RESET_NUMBER: Final = "123456789012"
 _ANNA: Final = Contact(1, "Anna", (ContactNumber(ANNA),))
 _MISSED: Final = LoggedCall(
     CallId("c1"), CallDirection.INCOMING, ANNA, "Anna", "25 Nov 14:03", 0, False, None, contact_id=1
@@ -173,7 +175,7 @@ def _reading_s(text: str) -> float:
     return (len(letters) - characters) / LETTERS_A_SECOND + characters / CHARACTERS_A_SECOND
 
 
-def _answer_to(request: Request[object]) -> object:
+def _answer_to(request: Request[object]) -> object:  # noqa: C901 - a case for each request
     match request:
         case ListCalls(kind, first):
             return Stretch(first, 1, (_MISSED if kind is CallKind.MISSED else _FAILED,))
@@ -191,6 +193,8 @@ def _answer_to(request: Request[object]) -> object:
             return RecordingsListed(first, 1, (_RECORDING,), _RECORDING.size_bytes, 500_000_000)
         case FindRecordings():
             return (_RECORDING,)
+        case AskForReset():
+            return ResetAsked("100000005678ef01", RESET_NUMBER)
         case ProveHolder():
             return PinChecked(accepted=True)
         case _:

@@ -64,6 +64,7 @@ class Store:
         self.paragraphs: tuple[str, ...] = PARAGRAPHS
         self.proof = NumberProofRead(NumberProof.OPEN)
         self.unproved = False
+        self.wrong_pin_wait_s = 0
         self._seen = len(desk.all_commands)
 
     def start(self, set_up: SetUp = SetUp.NEW) -> None:
@@ -114,7 +115,8 @@ class Store:
                 self.age_band, self.actor = age_band, actor
                 return self._change()
             case CheckPin(pin, slot):
-                return PinChecked(accepted=self.pins.get(slot, pin) == pin)
+                accepted = self.pins.get(slot, pin) == pin
+                return PinChecked(accepted, 0 if accepted else self.wrong_pin_wait_s)
             case SetPin(pin, slot):
                 self.pins = {**{other: self.pins[other] for other in self.pins if other is not slot}}
                 self.pins |= {slot: pin} if pin else {}
