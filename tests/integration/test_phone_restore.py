@@ -126,7 +126,7 @@ async def brings_back(person: Person, stick: Path, handset: Handset, words: list
     """Bring a copy back by four letters of each word, and return what the phone says of it."""
     await choose(person, "8924", "Privacy", "My data", "A copy")
     await prove(person, PIN)
-    await person.wait_until(lambda page: "Its words, 4 letters each" in page.state["text"], 30)
+    await person.wait_until(lambda page: "Words, 4 letters" in page.state["text"], 30)
     await write(person, " ".join(word[:4] for word in words))
     await person.press("ok")
     await person.wait_until(lambda page: "Now plug in" in page.state["text"], 30)

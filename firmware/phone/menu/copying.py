@@ -135,7 +135,7 @@ def _words_of_copy_page(_state: PhoneState) -> TextPage:
     def accept(state: PhoneState, text: str) -> None:
         state.menu.push(state, RestoringPage(text))
 
-    return TextPage(word("Its words, 4 letters each"), accept, TextEntry())
+    return TextPage(word("Words, 4 letters"), accept, TextEntry())
 
 
 def copying(title: Text, request: CopyContacts | CopyRecording) -> Then:
