@@ -372,7 +372,7 @@ async def test_details_of_a_handset_follow_what_it_says(visitor: FleetVisitor, s
     with site.handset("handset-0002") as handset:
         handset.consent(requests=[handset.request(1, "erasure", due_in_days=1)])
         await expect(page.locator(".device .answers dd").nth(2)).to_have_text("yes")
-        await expect(page.locator(".device")).to_contain_text("Delete it")
+        await expect(page.locator(".device")).to_contain_text("Erase it")
         handset.consent(granted=[Purpose.SERVICE])
         await expect(page.locator(".device")).to_contain_text("Its holder has not agreed that calls are reported.")
         await expect(page.locator(".calls-list .first")).to_have_count(0)
