@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,6 +19,12 @@ _OF_A_CARD: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?(?P<card>[A-Za-z0-9_]+)(?
 _ErrorHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
 # Kept for the life of the process: alsa-lib calls it whenever it likes.
 _discard = _ErrorHandler(lambda *_: None)
+opening: Final = threading.Lock()
+"""Held by whoever opens a PCM or a mixer.
+
+alsa-lib calls `_discard` with a lock of its own held, and Python may let another thread run there. Were that one to
+open something, it would wait for alsa-lib's lock with Python's own held, and nothing would ever go on.
+"""
 
 
 def devices() -> frozenset[str]:
@@ -60,16 +67,17 @@ def open_pcm(name: str, direction: Direction, *, rate_hz: int, period_frames: in
     """
     silence_alsa_messages()
     try:
-        pcm = alsaaudio.PCM(
-            alsaaudio.PCM_CAPTURE if direction == "capture" else alsaaudio.PCM_PLAYBACK,
-            alsaaudio.PCM_NONBLOCK,
-            device=name,
-            rate=rate_hz,
-            channels=1,
-            format=alsaaudio.PCM_FORMAT_S16_LE,
-            periodsize=period_frames,
-            periods=periods,
-        )
+        with opening:
+            pcm = alsaaudio.PCM(
+                alsaaudio.PCM_CAPTURE if direction == "capture" else alsaaudio.PCM_PLAYBACK,
+                alsaaudio.PCM_NONBLOCK,
+                device=name,
+                rate=rate_hz,
+                channels=1,
+                format=alsaaudio.PCM_FORMAT_S16_LE,
+                periodsize=period_frames,
+                periods=periods,
+            )
     except alsaaudio.ALSAAudioError as error:
         program = "arecord" if direction == "capture" else "aplay"
         raise DeviceError(
