@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,15 +15,9 @@ _DEVICES: Final = Path("/dev/snd")
 _CARDS: Final = Path("/proc/asound")
 _OF_A_CARD: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?(?P<card>[A-Za-z0-9_]+)(?:,.*)?")
 
-_ErrorHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
-# Kept for the life of the process: alsa-lib calls it whenever it likes.
-_discard = _ErrorHandler(lambda *_: None)
-opening: Final = threading.Lock()
-"""Held by whoever opens a PCM or a mixer.
-
-alsa-lib calls `_discard` with a lock of its own held, and Python may let another thread run there. Were that one to
-open something, it would wait for alsa-lib's lock with Python's own held, and nothing would ever go on.
-"""
+# A function of C that does nothing with what it is given. One of Python's would wait for Python's lock with alsa-lib's
+# held, while another thread, which opens a device at that moment, may hold Python's and wait for alsa-lib's.
+_discard = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
 
 
 def devices() -> frozenset[str]:
@@ -67,17 +60,16 @@ def open_pcm(name: str, direction: Direction, *, rate_hz: int, period_frames: in
     """
     silence_alsa_messages()
     try:
-        with opening:
-            pcm = alsaaudio.PCM(
-                alsaaudio.PCM_CAPTURE if direction == "capture" else alsaaudio.PCM_PLAYBACK,
-                alsaaudio.PCM_NONBLOCK,
-                device=name,
-                rate=rate_hz,
-                channels=1,
-                format=alsaaudio.PCM_FORMAT_S16_LE,
-                periodsize=period_frames,
-                periods=periods,
-            )
+        pcm = alsaaudio.PCM(
+            alsaaudio.PCM_CAPTURE if direction == "capture" else alsaaudio.PCM_PLAYBACK,
+            alsaaudio.PCM_NONBLOCK,
+            device=name,
+            rate=rate_hz,
+            channels=1,
+            format=alsaaudio.PCM_FORMAT_S16_LE,
+            periodsize=period_frames,
+            periods=periods,
+        )
     except alsaaudio.ALSAAudioError as error:
         program = "arecord" if direction == "capture" else "aplay"
         raise DeviceError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import alsaaudio
 
-from drivers.alsa import close_pcm, devices, is_missing, open_pcm, opening, reason
+from drivers.alsa import close_pcm, devices, is_missing, open_pcm, reason
 from drivers.errors import DeviceError
 
 # The PCMs move sound in steps of at most this length, whatever the period: a sound server adds delay to longer ones.
@@ -115,7 +115,7 @@ class AlsaSoundCard:
         """
         card = self._mixer_card or "default"
         try:
-            with opening, closing(alsaaudio.Mixer(control=self._mixer_element, device=card)) as mixer:
+            with closing(alsaaudio.Mixer(control=self._mixer_element, device=card)) as mixer:
                 mixer.setvolume(percent)
         except alsaaudio.ALSAAudioError as error:
             raise DeviceError(
