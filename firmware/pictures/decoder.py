@@ -6,19 +6,17 @@ signal. Decoders are the classic way into a machine by a picture; this one opens
 descriptor but its three, and little time and memory.
 """
 
-import ctypes
-import os
 import resource
 import struct
 import sys
-from contextlib import suppress
 from enum import IntEnum
 from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 # Whatever a format needs is loaded now: later nothing can be opened any more.
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from firmware.base.shut_in import shut_in
 
 __all__ = ["BmpImagePlugin", "JpegImagePlugin", "MpoImagePlugin", "PngImagePlugin", "WebPImagePlugin"]
 
@@ -32,11 +30,15 @@ SIZE: Final = struct.Struct(">HH")
 _CPU_S: Final = 5
 _MEMORY_BYTES: Final = 512 << 20
 _NICE: Final = 10
-_CLONE_NEWNET: Final = 0x40000000
-_CLONE_NEWUSER: Final = 0x10000000
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_SIGKILL: Final = 9
+_LIMITS: Final = {
+    resource.RLIMIT_AS: _MEMORY_BYTES,
+    resource.RLIMIT_CPU: _CPU_S,
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_FSIZE: 0,
+    # No process, and with no descriptor to be had neither file nor socket.
+    resource.RLIMIT_NPROC: 0,
+    resource.RLIMIT_NOFILE: 0,
+}
 # Heads are above the middle of most pictures of people.
 _CENTRE: Final = (0.5, 0.4)
 
@@ -85,29 +87,10 @@ def decode(content: bytes) -> Image.Image:
 
 
 def _shut_in() -> None:
-    """Give up everything that decoding does not need; what this machine does not allow to be given up is skipped."""
+    """Give up everything that decoding does not need."""
     # Pillow would load its commonest formats when the first file is opened.
     Image.preinit()
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    with suppress(OSError):
-        os.nice(_NICE)
-    with suppress(OSError):
-        # Where memory runs out it is this process that goes, not a call.
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    for limit, value in {
-        resource.RLIMIT_AS: _MEMORY_BYTES,
-        resource.RLIMIT_CPU: _CPU_S,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        # No process, and with no descriptor to be had neither file nor socket.
-        resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: 0,
-    }.items():
-        resource.setrlimit(limit, (value, value))
+    shut_in(_NICE, _LIMITS)
 
 
 if __name__ == "__main__":

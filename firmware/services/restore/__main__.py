@@ -6,7 +6,6 @@ copy is read twice: nothing is said of it before all of it was found to be what 
 decrypted is ever on the card. Whatever a copy does to this process, the call that runs meanwhile is not in it.
 """
 
-import ctypes
 import hashlib
 import logging
 import os
@@ -17,12 +16,12 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from pydantic import BaseModel, Field, ValidationError
 from pyrage import DecryptError, decrypt_io, passphrase, x25519
 
+from firmware.base.shut_in import shut_in
 from firmware.services.restore.lines import FORMAT, Failure, ProgressLine
 from firmware.services.restore.reader import CopyReader, FileLeftOutError
 
@@ -44,11 +43,6 @@ _MOST_WORK: Final = 20
 _MOST_TRIES: Final = 20
 _TOO_MUCH_WORK: Final = "Excessive work"
 _WORK: Final = re.compile(rb"\Aage-encryption\.org/v1\n-> scrypt \S+ ([0-9]{1,2})\n")
-_CLONE_NEWNET: Final = 0x40000000
-_CLONE_NEWUSER: Final = 0x10000000
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_SIGKILL: Final = 9
 
 
 class CopyError(Exception):
@@ -75,7 +69,7 @@ class _Manifest(BaseModel):
 def main() -> int:
     """Read the copy; the exit code says what came of it."""
     logging.disable()
-    _shut_in()
+    shut_in(_NICENESS, _LIMITS)
     words = sys.stdin.buffer.readline(_MOST_WORDS_BYTES).decode(errors="replace").rstrip("\n")
     try:
         copy = os.fdopen(int(sys.argv[1]), "rb")
@@ -203,22 +197,6 @@ def _tell(stream: BinaryIO, known: dict[str, _File]) -> None:
 def _say(line: BaseModel) -> None:
     sys.stdout.write(line.model_dump_json() + "\n")
     sys.stdout.flush()
-
-
-def _shut_in() -> None:
-    """Give up what reading does not need; what this machine does not allow to be given up is skipped."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    with suppress(OSError):
-        os.nice(_NICENESS)
-    with suppress(OSError):
-        # Where memory runs out it is this process that goes, not a call.
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    for limit, most in _LIMITS.items():
-        resource.setrlimit(limit, (most, most))
 
 
 if __name__ == "__main__":
