@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from contract.consent import Purpose
 from firmware.phone.call_recording import REMINDER_S
@@ -56,15 +55,6 @@ def consent(office: Office) -> Iterator[None]:
     handset.command("consent", "grant", Purpose.RECORDING)
     yield
     handset.command("consent", "withdraw", Purpose.RECORDING)
-
-
-@pytest_asyncio.fixture
-async def clerk(office: Office) -> AsyncIterator[Person]:
-    async with Person(office.stage.handset) as clerk:
-        await clerk.wait_for_line()
-        yield clerk
-        office.rest()
-        await clerk.rest()
 
 
 async def heard(listener: Callable[[float], Sound], frequency_hz: float, timeout_s: float = PATIENCE_S) -> float:
@@ -272,6 +262,8 @@ async def test_where_that_is_usual_it_is_said_in_words_before_anything_is_record
         async with Person(handset) as person:
             await person.wait_for_line()
             await talk(person, office.bob)
+            # Until what he has heard last is of this call.
+            await asyncio.sleep(1.0)
             assert not np.abs((await asyncio.to_thread(office.bob.phone.last_heard, 1.0)).samples).max() > _LOUD
             await person.press("record")
             await person.reads("About to record…")

@@ -69,11 +69,13 @@ class _Manifest(BaseModel):
 def main() -> int:
     """Read the copy; the exit code says what came of it."""
     logging.disable()
-    shut_in(_NICENESS, _LIMITS)
+    shut_in(0, _LIMITS)
     words = sys.stdin.buffer.readline(_MOST_WORDS_BYTES).decode(errors="replace").rstrip("\n")
     try:
         copy = os.fdopen(int(sys.argv[1]), "rb")
         identity = _identity(os.fdopen(int(sys.argv[2]), "rb"), words) if len(sys.argv) > 2 else None  # noqa: PLR2004
+        # Not before: how much work is too much is measured, and whoever stands back is slow.
+        os.nice(_NICENESS)
         known = _verified(lambda: _stream(copy, identity))
         _tell(_stream(copy, identity), known)
     except CopyError as error:
