@@ -14,13 +14,12 @@ from firmware.control.export_role import ExportRole
 from firmware.control.request_lists import REQUESTS
 from firmware.control.requests import Answer, Empty, Role
 from firmware.control.server import ControlServer
-from firmware.privacy.receipts import Issuer
-from firmware.services.data_copy import DataCopy, Sources
+from firmware.services.data_copy import DataCopy
 from firmware.services.exports import Exports
 from firmware.services.import_gate import ImportGate
 from firmware.services.restore.restorer import RestoreParts, Restorer
+from tests.lab.copy_sources import sources_of
 from tests.lab.store import StoreLab
-from tests.unit.services.test_data_copy import Catalogues
 
 PIN = "258013"
 
@@ -33,17 +32,7 @@ class Phone:
         self.folder = folder
         self.lab = lab = StoreLab(folder)
         exports = Exports(folder)
-        sources = Sources(
-            my_data=lab.my_data,
-            contacts=lab.contacts,
-            recordings=lab.recordings,
-            pictures=lab.pictures,
-            consents=lab.consents,
-            catalogues=Catalogues(),  # type: ignore[arg-type]
-            issuer=Issuer("handset-7"),
-            account={},
-            synced=lambda: True,
-        )
+        sources = sources_of(lab, {})
         gate = ImportGate(lambda: lab.consents)
         kept = (lab.contacts, lab.messages, lab.preferences, lab.pictures, lab.recordings, lab.consents)
         restorer = Restorer(RestoreParts(*kept, gate, lambda: exports.generation, lambda: None))

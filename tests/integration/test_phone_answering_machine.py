@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,15 +33,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with Office(tmp_path_factory.mktemp("office"), choices).running() as office:
         office.stage.handset.command("consent", "grant", Purpose.RECORDING)
         yield office
-
-
-@pytest_asyncio.fixture
-async def clerk(office: Office) -> AsyncIterator[Person]:
-    async with Person(office.stage.handset) as clerk:
-        await clerk.wait_for_line()
-        yield clerk
-        office.rest()
-        await clerk.rest()
 
 
 async def choose(clerk: Person, digits: str, *titles: str) -> None:

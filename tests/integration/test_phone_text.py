@@ -1,11 +1,10 @@
 """The whole handset in a call with real-time text: by keys, by the page's keyboard, seen at the other end and here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from firmware.phone.news import CallTextChanged
 from firmware.phone.orders import OpenText, WriteText
@@ -29,15 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def office(folder: Path) -> Iterator[Office]:
     with Office(folder).running() as office:
         yield office
-
-
-@pytest_asyncio.fixture
-async def clerk(office: Office) -> AsyncIterator[Person]:
-    async with Person(office.stage.handset) as clerk:
-        await clerk.wait_for_line()
-        yield clerk
-        office.rest()
-        await clerk.rest()
 
 
 def files_with(words: str, folder: Path) -> list[Path]:

@@ -15,17 +15,16 @@ from firmware.phone.my_data import DataCategory
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.privacy.catalogue import Catalogue, built_in
-from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import finish_reset
 from firmware.services.account.outbox import CancellationOutbox
 from firmware.services.account.steps import AccountCancellation, go_on, resume_reset
 from firmware.services.account.tombstone import TOMBSTONE_NAME
-from firmware.services.data_copy import DataCopy, Sources
+from firmware.services.data_copy import DataCopy
 from firmware.services.exports import Exports
 from firmware.store.erasure import ERASABLE
 from provisioning.parsing import parse_configuration
 from tests.lab import kills
+from tests.lab.copy_sources import sources_of
 from tests.lab.store import StoreLab
 
 kills.load(__name__)
@@ -137,28 +136,11 @@ def say(folder: Path) -> None:
     asyncio.run(carry())
 
 
-class Catalogues:
-    """The firmware's own catalogue alone."""
-
-    async def by_version(self) -> dict[str, Catalogue]:
-        return {"": built_in(), built_in().version: built_in()}
-
-
 def copy(folder: Path) -> None:
     async def run() -> None:
         lab = StoreLab(folder)
         await lab.start()
-        sources = Sources(
-            my_data=lab.my_data,
-            contacts=lab.contacts,
-            recordings=lab.recordings,
-            pictures=lab.pictures,
-            consents=lab.consents,
-            catalogues=Catalogues(),  # type: ignore[arg-type]
-            issuer=Issuer("handset-7"),
-            account={},
-            synced=lambda: True,
-        )
+        sources = sources_of(lab, {})
         await DataCopy(sources, Exports(folder)).write("", lambda _percent: None)
         await lab.stop()
 

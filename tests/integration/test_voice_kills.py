@@ -5,11 +5,10 @@ recording is whole, and nothing else starts anew.
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from contract.consent import Purpose
 from tests.lab import chance
@@ -42,15 +41,6 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with office.running():
         office.stage.handset.command("consent", "grant", Purpose.RECORDING)
         yield office
-
-
-@pytest_asyncio.fixture
-async def clerk(office: Office) -> AsyncIterator[Person]:
-    async with Person(office.stage.handset) as clerk:
-        await clerk.wait_for_line()
-        yield clerk
-        office.rest()
-        await clerk.rest()
 
 
 async def killed(handset: Handset, clerk: Person) -> float:

@@ -24,14 +24,13 @@ from firmware.phone.recording import RecordingId
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.privacy.catalogue import built_in
-from firmware.privacy.receipts import Issuer
 from firmware.services import data_copy
-from firmware.services.data_copy import DataCopy, Sources, draw_passphrase
+from firmware.services.data_copy import DataCopy, draw_passphrase
 from firmware.services.exports import Export, Exports
 from firmware.store.database import Database
 from firmware.store.my_data import CATEGORY_OF_TABLE, DERIVED, SECRETS
 from firmware.vcard.properties import Card, CardParameter, CardProperty
+from tests.lab.copy_sources import sources_of
 from tests.lab.store import StoreLab
 
 SECRET = "correct horse battery staple"
@@ -45,13 +44,6 @@ from firmware.store.seal import __main__ as seal
 seal.passphrase = SimpleNamespace(encrypt=lambda key, _passphrase: key)
 {SEALED_PROMPTLY}
 """
-
-
-class Catalogues:
-    """The firmware's own catalogue alone."""
-
-    async def by_version(self) -> dict[str, Any]:
-        return {"": built_in(), built_in().version: built_in()}
 
 
 @pytest.fixture
@@ -105,17 +97,7 @@ def real_age(_cheap_sealing: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def copy_of(lab: StoreLab, folder: Path) -> DataCopy:
     lab.recordings._joined = lambda _format, chunks: chunks
-    sources = Sources(
-        my_data=lab.my_data,
-        contacts=lab.contacts,
-        recordings=lab.recordings,
-        pictures=lab.pictures,
-        consents=lab.consents,
-        catalogues=Catalogues(),  # type: ignore[arg-type]
-        issuer=Issuer("handset-7"),
-        account={"device": "handset-7"},
-        synced=lambda: True,
-    )
+    sources = sources_of(lab, {"device": "handset-7"})
     return DataCopy(sources, Exports(folder))
 
 

@@ -24,16 +24,15 @@ from firmware.phone.preferences import Preferences
 from firmware.pictures.pixels import Pixels
 from firmware.ports.recording import SoundFormat
 from firmware.ports.sound import SOUND_RATE_HZ
-from firmware.privacy.receipts import Issuer
-from firmware.services.data_copy import DataCopy, Sources
+from firmware.services.data_copy import DataCopy
 from firmware.services.exports import Export, Exports
 from firmware.services.import_gate import ImportGate
 from firmware.services.restore.lines import Failure, SettingsLine
 from firmware.services.restore.restorer import _FAILURES, Restored, RestoreError, RestoreParts, Restorer, joined
 from firmware.store.errors import ErasedMeanwhileError
 from firmware.voice.audio.sound_format import best_format, make_decoder, make_encoder
+from tests.lab.copy_sources import sources_of
 from tests.lab.store import StoreLab
-from tests.unit.services.test_data_copy import Catalogues
 
 WORDS = "correct horse battery staple"
 RGB = bytes(range(48))
@@ -91,17 +90,7 @@ async def new(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
 
 async def copied(lab: StoreLab, folder: Path, words: str = "") -> list[bytes]:
     """Return the files of a copy: the key, where there are words, and the archive."""
-    sources = Sources(
-        my_data=lab.my_data,
-        contacts=lab.contacts,
-        recordings=lab.recordings,
-        pictures=lab.pictures,
-        consents=lab.consents,
-        catalogues=Catalogues(),  # type: ignore[arg-type]
-        issuer=Issuer("handset-7"),
-        account={"device": "handset-7"},
-        synced=lambda: True,
-    )
+    sources = sources_of(lab, {"device": "handset-7"})
     files = await DataCopy(sources, Exports(folder)).write(words, lambda _percent: None)
     return [content_of(file) for file in files.values()]
 
