@@ -1,5 +1,6 @@
 """Builds wheels for another architecture, in a small Debian of that architecture whose programs QEMU runs."""
 
+import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -89,6 +90,8 @@ class Builder:
 
 def let_foreign_programs_run(machine: str) -> None:
     """Have the kernel start programs for another processor with QEMU, as the package qemu-user-binfmt asks it to."""
+    if machine == platform.machine():
+        return
     if not (_BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT], check=True)
     if not (_BINFMT / f"qemu-{machine}").exists():
