@@ -20,7 +20,7 @@ MAX_CONFIRMED_RANGES: Final = 100
 class DownTopic(StrEnum):
     """The last level of each topic that the handset listens to.
 
-    ACK: an AckMessage of a collector. POLICY, NOTICE, ANSWER: documents with the operator's signature; see
+    ACK: an AckMessage of a collector. POLICY, NOTICE, ANSWER, UPDATE: documents with the operator's signature; see
     provisioning.signed.
     BUNDLE: a bundle without firmware; see provisioning.bundle.
     """
@@ -29,6 +29,7 @@ class DownTopic(StrEnum):
     POLICY = "policy"
     NOTICE = "notice"
     ANSWER = "answer"
+    UPDATE = "update"
     BUNDLE = "bundle"
 
 
@@ -37,6 +38,7 @@ MOST_BYTES: Final[Mapping[DownTopic, int]] = {
     DownTopic.POLICY: MAX_DOCUMENT_BYTES,
     DownTopic.NOTICE: MAX_DOCUMENT_BYTES,
     DownTopic.ANSWER: MAX_DOCUMENT_BYTES,
+    DownTopic.UPDATE: MAX_DOCUMENT_BYTES,
     DownTopic.BUNDLE: MAX_NETWORK_BUNDLE_BYTES,
 }
 """The longest message of each topic."""

@@ -22,8 +22,8 @@ class BundleResult(StrEnum):
 class OutcomeCode(StrEnum):
     """What became of a message of the operator's, or why a bundle is refused, however it came.
 
-    Of policies, notices and answers alone. WRONG_KIND, WRONG_SCOPE: another kind is wanted; it is for others. REPLAYED:
-    the handset has it. UNKNOWN_REQUEST, REQUEST_CLOSED: it answers what this holder never asked, or what waits for no
+    Of signed documents alone. WRONG_KIND, WRONG_SCOPE: another kind is wanted; it is for others. REPLAYED: the handset
+    has it. UNKNOWN_REQUEST, REQUEST_CLOSED: it answers what this holder never asked, or what waits for no
     answer.
 
     Of these and of bundles. TOO_LARGE: it, or something in it, is beyond what a handset takes. UNREADABLE: it is none,
@@ -40,7 +40,17 @@ class OutcomeCode(StrEnum):
     are sealed for this handset or to a code, and it has none of before. SEALED_FOR_ANOTHER: the secrets do not open
     with this handset's key. WRONG_CODE: they do not open with the code that was typed. NOT_ACCEPTED: the holder did not
     accept its signer, or typed no code. BUSY: another bundle is being taken. NO_SPACE: the handset's card is full.
+    FIRMWARE_SUPERSEDED: it has firmware in it, as bundles had it before updates were signed for a card's slots.
     REVERTED_…: it was tried, and this check (`CheckName`) sent it back.
+
+    Of updates alone, beside APPLIED, where the phone runs from it and it works. INSTALLED: it is in the other slot and
+    waits for its trial. POSTPONED: it waits because the holder said later. WENT_BACK: its trial failed, and the phone
+    runs from what it ran from before. NOT_FOR_THIS: it is for other hardware. BY_PACKAGE: this phone is a package that
+    apt updates. BELOW_FLOOR: its version is below the lowest that is safe. NOT_NEWER: its version is not above the one
+    that runs. KEY_REVOKED: its signer's certificate was taken back. NO_PROOF: it is not shown to stand in the
+    transparency log. WRONG_SIZE, WRONG_HASH: it is not what the operator announced. UNREACHABLE: its server does not
+    answer. SERVER_WRONG: its server answers what was not asked for. STALLED: its server stopped in the middle. DAMAGED:
+    it cannot be read whole, or does not fit its signature.
     """
 
     TAKEN = "taken"
@@ -77,6 +87,7 @@ class OutcomeCode(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     BUSY = "busy"
     NO_SPACE = "no_space"
+    FIRMWARE_SUPERSEDED = "firmware_superseded"
     REVERTED_NETWORK = "reverted_network"
     REVERTED_FIRMWARE = "reverted_firmware"
     REVERTED_LINES = "reverted_lines"
@@ -84,6 +95,22 @@ class OutcomeCode(StrEnum):
     REVERTED_SOUND = "reverted_sound"
     REVERTED_MICROPHONE = "reverted_microphone"
     REVERTED_START = "reverted_start"
+
+    INSTALLED = "installed"
+    POSTPONED = "postponed"
+    WENT_BACK = "went_back"
+    NOT_FOR_THIS = "not_for_this"
+    BY_PACKAGE = "by_package"
+    BELOW_FLOOR = "below_floor"
+    NOT_NEWER = "not_newer"
+    KEY_REVOKED = "key_revoked"
+    NO_PROOF = "no_proof"
+    WRONG_SIZE = "wrong_size"
+    WRONG_HASH = "wrong_hash"
+    UNREACHABLE = "unreachable"
+    SERVER_WRONG = "server_wrong"
+    STALLED = "stalled"
+    DAMAGED = "damaged"
 
 
 class CheckName(StrEnum):

@@ -20,6 +20,7 @@ class PublicationKind(StrEnum):
     NOTICE = "notice"
     ANSWER = "answer"
     BUNDLE = "bundle"
+    UPDATE = "update"
 
     @property
     def topic(self) -> DownTopic:

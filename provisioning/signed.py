@@ -1,4 +1,4 @@
-"""Documents that the operator signs: one envelope for policies, notices, catalogues, answers and resets.
+"""Documents that the operator signs: one envelope for policies, notices, catalogues, answers, resets and updates.
 
     magic, 8 bytes | kind, 1 | key id, 8 | Ed25519 signature, 64 | body, UTF-8 JSON of a `Statement`
 
@@ -29,7 +29,7 @@ _KEY_ID_AT: Final = _KIND_AT + 1
 _SIGNATURE_AT: Final = _KEY_ID_AT + _KEY_ID_BYTES
 _BODY_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
 
-DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER, Kind.RESET]
+DocumentKind = Literal[Kind.POLICY, Kind.NOTICE, Kind.CATALOGUE, Kind.ANSWER, Kind.RESET, Kind.UPDATE]
 """The kinds that are documents in this envelope."""
 
 _CODES: Final[Mapping[DocumentKind, int]] = {
@@ -38,6 +38,7 @@ _CODES: Final[Mapping[DocumentKind, int]] = {
     Kind.CATALOGUE: 3,
     Kind.ANSWER: 4,
     Kind.RESET: 5,
+    Kind.UPDATE: 6,
 }
 _KINDS: Final[Mapping[int, DocumentKind]] = {code: kind for kind, code in _CODES.items()}
 
@@ -48,6 +49,7 @@ MAX_BYTES: Final[Mapping[DocumentKind, int]] = {
     Kind.CATALOGUE: 40 * 1024,
     Kind.ANSWER: 8 * 1024,
     Kind.RESET: 2 * 1024,
+    Kind.UPDATE: 45 * 1024,
 }
 """The largest document of each kind."""
 
@@ -71,7 +73,7 @@ class Statement(Validity):
         number: rises with each document of a kind; a handset takes no number twice and none below its newest.
         fleet: the handsets that it is for.
         devices: only these of the fleet; all of them where empty.
-        content: the policy, notice, catalogue, answer or reset.
+        content: the policy, notice, catalogue, answer, reset or update.
     """
 
     number: Annotated[int, Field(ge=1, lt=2**53)]
@@ -164,7 +166,7 @@ def _check_size(document: bytes, kind: DocumentKind) -> None:
 
 
 def _a(kind: DocumentKind | None) -> str:
-    return f"{'an' if kind is Kind.ANSWER else 'a'} {kind}" if kind else "of no known kind"
+    return f"{'an' if kind in {Kind.ANSWER, Kind.UPDATE} else 'a'} {kind}" if kind else "of no known kind"
 
 
 def _refuse(refusal: OutcomeCode, message: str) -> NoReturn:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     """What is signed; a key may sign only the kinds that it is pinned for.
 
     POLICY, NOTICE, CATALOGUE, ANSWER, RESET: documents; see provisioning.signed.
+    UPDATE: documents that announce a release; see provisioning.update. Its key signs nothing else.
     BUNDLE: bundles with all that is in them, but for FIRMWARE; see provisioning.bundle.
     """
 
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     CATALOGUE = "catalogue"
     ANSWER = "answer"
     RESET = "reset"
+    UPDATE = "update"
     BUNDLE = "bundle"
     FIRMWARE = "firmware"
 
@@ -61,7 +63,7 @@ class TrustedKey(Section):
 
     Attributes:
         public: the Ed25519 public key in base64, as `wecall key new` shows it.
-        signs: the kinds that it may sign.
+        signs: the kinds that it may sign; "update" stands alone.
     """
 
     public: Annotated[
@@ -74,6 +76,13 @@ class TrustedKey(Section):
         AfterValidator(_checked),
     ]
     signs: Annotated[frozenset[Kind], Field(min_length=1)]
+
+    @field_validator("signs")
+    @classmethod
+    def _updates_have_a_key_of_their_own(cls, signs: frozenset[Kind]) -> frozenset[Kind]:
+        if Kind.UPDATE in signs and len(signs) > 1:
+            raise ValueError('a key that signs "update" signs nothing else; give everything else to another key')
+        return signs
 
     @property
     def key_id(self) -> str:

@@ -58,5 +58,5 @@ def _filled(device: str | None, fleet: str | None, public: bytes | None) -> dict
         ("device", "fleet"): fleet,
         ("trust", "keys", 0, "public"): base64.b64encode(public).decode() if public else None,
     }
-    signs = [kind for kind in Kind if kind is not Kind.FIRMWARE]
+    signs = [kind for kind in Kind if kind not in {Kind.FIRMWARE, Kind.UPDATE}]
     return {("trust", "keys", 0, "signs"): signs, **{path: value for path, value in given.items() if value is not None}}

@@ -143,10 +143,10 @@ def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterabl
 
 
 def trust_lines(key: Ed25519PrivateKey) -> str:
-    """Return what a configuration says to trust a key with everything but firmware, and its words as a remark."""
+    """Return what a configuration says to trust a key with all but firmware and updates, and its words as a remark."""
     public = key.public_key().public_bytes_raw()
     text = base64.b64encode(public).decode("ascii")
-    signs = ", ".join(f'"{kind}"' for kind in Kind if kind is not Kind.FIRMWARE)
+    signs = ", ".join(f'"{kind}"' for kind in Kind if kind not in {Kind.FIRMWARE, Kind.UPDATE})
     return f'[[trust.keys]]  # {" ".join(key_words(public))}\npublic = "{text}"\nsigns = [{signs}]'
 
 

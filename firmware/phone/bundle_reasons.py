@@ -14,6 +14,7 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     OutcomeCode.FORGED: word("Changed after it was signed. Copy it to the stick again."),
     OutcomeCode.FIRMWARE_NOT_SIGNED_FOR: word("Its key may not sign firmware. Use another key."),
     OutcomeCode.FIRMWARE_BY_NETWORK: word("Firmware comes by stick only."),
+    OutcomeCode.FIRMWARE_SUPERSEDED: word("It has firmware of the old kind. Put a .raucb file beside it."),
     OutcomeCode.WRONG_SERIAL: word("It is for another phone. Add this serial number."),
     OutcomeCode.WRONG_FLEET: word("It is for another fleet. Use this phone's own."),
     OutcomeCode.EXPIRED: word("It has expired. Sign it again."),

@@ -23,9 +23,10 @@ _GOOD: Final[Mapping[PublicationKind, frozenset[OutcomeCode]]] = {
     ),
     PublicationKind.ANSWER: frozenset({OutcomeCode.TAKEN, OutcomeCode.ACKNOWLEDGED}),
     PublicationKind.BUNDLE: frozenset({OutcomeCode.APPLIED}),
+    PublicationKind.UPDATE: frozenset({OutcomeCode.APPLIED}),
 }
 # The handset looks again, and says another word then.
-_NOT_YET: Final = frozenset({OutcomeCode.BUSY, OutcomeCode.TAKEN})
+_NOT_YET: Final = frozenset({OutcomeCode.BUSY, OutcomeCode.TAKEN, OutcomeCode.INSTALLED, OutcomeCode.POSTPONED})
 
 
 class Verdict(StrEnum):

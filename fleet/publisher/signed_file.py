@@ -23,6 +23,7 @@ _DOCUMENTS: Final[dict[PublicationKind, DocumentKind]] = {
     PublicationKind.POLICY: Kind.POLICY,
     PublicationKind.NOTICE: Kind.NOTICE,
     PublicationKind.ANSWER: Kind.ANSWER,
+    PublicationKind.UPDATE: Kind.UPDATE,
 }
 
 

@@ -46,12 +46,14 @@ _TAKEN: Final = {
     DownTopic.NOTICE: (OutcomeCode.TAKEN, OutcomeCode.SHOWN, OutcomeCode.ACKNOWLEDGED),
     DownTopic.ANSWER: (OutcomeCode.TAKEN, OutcomeCode.ACKNOWLEDGED),
     DownTopic.BUNDLE: (OutcomeCode.APPLIED,),
+    DownTopic.UPDATE: (OutcomeCode.TAKEN, OutcomeCode.INSTALLED, OutcomeCode.APPLIED),
 }
 _NOT_TAKEN: Final = {
     DownTopic.POLICY: (OutcomeCode.EXPIRED, OutcomeCode.UNKNOWN_KEY),
     DownTopic.NOTICE: (OutcomeCode.NOT_GRANTED, OutcomeCode.EXPIRED),
     DownTopic.ANSWER: (OutcomeCode.UNKNOWN_REQUEST, OutcomeCode.REQUEST_CLOSED),
     DownTopic.BUNDLE: (OutcomeCode.REVERTED_LINES, OutcomeCode.REVERTED_BROKER, OutcomeCode.NO_SPACE),
+    DownTopic.UPDATE: (OutcomeCode.UNREACHABLE, OutcomeCode.WENT_BACK, OutcomeCode.NO_SPACE),
 }
 _STEP_S: Final = 8.0
 

@@ -34,9 +34,13 @@ REFUSALS: Final = [
         OutcomeCode.APPLIED, OutcomeCode.TAKEN, OutcomeCode.SHOWN, OutcomeCode.ACKNOWLEDGED, OutcomeCode.IN_FORCE,
         OutcomeCode.NOT_GRANTED, OutcomeCode.WRONG_KIND, OutcomeCode.WRONG_SCOPE, OutcomeCode.REPLAYED,
         OutcomeCode.UNKNOWN_REQUEST, OutcomeCode.REQUEST_CLOSED, *(f"reverted_{name}" for name in CheckName),
+        OutcomeCode.INSTALLED, OutcomeCode.POSTPONED, OutcomeCode.WENT_BACK, OutcomeCode.NOT_FOR_THIS,
+        OutcomeCode.BY_PACKAGE, OutcomeCode.BELOW_FLOOR, OutcomeCode.NOT_NEWER, OutcomeCode.KEY_REVOKED,
+        OutcomeCode.NO_PROOF, OutcomeCode.WRONG_SIZE, OutcomeCode.WRONG_HASH, OutcomeCode.UNREACHABLE,
+        OutcomeCode.SERVER_WRONG, OutcomeCode.STALLED, OutcomeCode.DAMAGED,
     }
 ]  # fmt: skip
-"""Why a bundle may be refused: every code but those of documents alone, and those of what was tried."""
+"""Why a bundle may be refused: every code but those of documents and updates alone, and those of what was tried."""
 
 REGULAR_FILE: Final = 0o100600 << 16
 

@@ -39,7 +39,7 @@ SENT_TYPES: Final = {
 # No properties, then each topic with its length before it and its options, QoS 1, behind it.
 SUBSCRIPTION: Final = b"\x00" + b"".join(
     len(name).to_bytes(2, "big") + name + b"\x01"
-    for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "answer", "bundle"))
+    for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "answer", "update", "bundle"))
 )
 
 

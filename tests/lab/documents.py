@@ -39,7 +39,7 @@ class Operator:
         self.at = at
         self.key = Ed25519PrivateKey.from_private_bytes(SEED)
         self.trusted = TrustedKey(
-            public=public_key_text(self.key), signs=frozenset(set(Kind) - {Kind.BUNDLE, Kind.FIRMWARE})
+            public=public_key_text(self.key), signs=frozenset(set(Kind) - {Kind.BUNDLE, Kind.FIRMWARE, Kind.UPDATE})
         )
 
     def statement(self, number: int, content: Mapping[str, object], **changes: object) -> Statement:

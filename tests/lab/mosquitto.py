@@ -27,7 +27,7 @@ OBSERVER: Final = "lab-observer"
 DEVICE_TOPICS: Final = ("status", "cdr", "consent", "erasure", "outcome")
 """What a device may publish below its own prefix."""
 
-DOWN_TOPICS: Final = ("ack", "policy", "notice", "answer", "bundle")
+DOWN_TOPICS: Final = ("ack", "policy", "notice", "answer", "update", "bundle")
 """What it may read there."""
 
 OPERATOR: Final = "lab-operator"

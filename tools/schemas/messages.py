@@ -189,6 +189,14 @@ KINDS: Final = (
         "`wecall answer sign` makes it.",
     ),
     Kind(
+        "update",
+        f"{_OURS}/update",
+        Way.TO_HANDSET,
+        retained=True,
+        text="What a release is called, where its file lies and what it hashes to, with the operator's signature, in "
+        "the same envelope (`provisioning/update.py`); `wecall release announce` makes it.",
+    ),
+    Kind(
         "bundle",
         f"{_OURS}/bundle",
         Way.TO_HANDSET,

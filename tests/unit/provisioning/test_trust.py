@@ -30,8 +30,12 @@ def test_a_key_is_pinned_with_the_kinds_that_it_may_sign() -> None:
         (pin(public="not base64"), "written in base64"),
         (pin(public="AAAA"), "has 32 bytes, this one has 3"),
         (pin(signs="[]"), "at least 1"),
-        (pin(signs='["everything"]'), '"policy", "notice", "catalogue", "answer", "reset", "bundle" or "firmware"'),
+        (
+            pin(signs='["everything"]'),
+            '"policy", "notice", "catalogue", "answer", "reset", "update", "bundle" or "firmware"',
+        ),
         (pin() + pin(signs='["notice"]'), "stands more than once"),
+        (pin(signs='["update", "bundle"]'), 'a key that signs "update" signs nothing else'),
     ],
 )
 def test_what_is_not_a_key_is_a_mistake_with_its_place(keys: str, reason: str) -> None:

@@ -183,7 +183,7 @@ def test_it_says_who_says_what_and_what_is_kept() -> None:
     }
     assert {name for name, operation in operations.items() if operation["action"] == "receive"} == set(DownTopic)
     kept = {name for name, operation in operations.items() if operation["bindings"]["mqtt"]["retain"]}
-    assert kept == {"status", "consent", "discovery", "policy", "notice", "answer", "bundle", "publication"}
+    assert kept == {"status", "consent", "discovery", "policy", "notice", "answer", "update", "bundle", "publication"}
     assert {operation["bindings"]["mqtt"]["qos"] for operation in operations.values()} == {1}
     will = asyncapi()["servers"]["certificates"]["bindings"]["mqtt"]["lastWill"]
     assert VALIDATORS["status"].is_valid(json.loads(will["message"]))
