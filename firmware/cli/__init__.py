@@ -42,6 +42,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "reset": "firmware.cli.documents",
     "bundle": "firmware.installer.cli",
     "fleet": "firmware.installer.cli",
+    "release": "firmware.installer.cli",
 }
 """The module of each command; a phone's package comes without the simulator."""
 

@@ -133,7 +133,8 @@ def key() -> None:
 @key.command(name="new")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--passphrase/--no-passphrase", default=True, show_default=True, help="Whether FILE is encrypted.")
-def new_key(file: Path, passphrase: bool) -> None:
+@click.option("--for-updates", is_flag=True, help="It announces updates; such a key signs nothing else.")
+def new_key(file: Path, passphrase: bool, for_updates: bool) -> None:
     """Make a private key in FILE, which only you can read, and print what the configuration needs to trust it.
 
     The six words are what a handset's display shows of it. To sign firmware too, add "firmware".
@@ -142,7 +143,7 @@ def new_key(file: Path, passphrase: bool) -> None:
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""
     made = Ed25519PrivateKey.generate()
     write_private_key(file, made, words)
-    click.echo(trust_lines(made))
+    click.echo(trust_lines(made, updates=for_updates))
 
 
 @click.group(cls=TellingGroup)

@@ -1,4 +1,4 @@
-"""`wecall bundle` and `wecall fleet`: what installers and operators do at a laptop, with the base distribution alone.
+"""`wecall bundle`, `fleet`, `release`: what installers and operators do at a laptop, with the base distribution alone.
 
 Each command stands in a module of its own: a laptop has no need of what others need.
 """
@@ -31,6 +31,12 @@ _FLEET_COMMANDS: Final[Mapping[str, str]] = {
 }
 """Likewise of `wecall fleet`; what stands in the package `fleet` needs the extra of that name."""
 
+_RELEASE_COMMANDS: Final[Mapping[str, str]] = {
+    "keys": "firmware.installer.release_commands",
+    "announce": "firmware.installer.release_commands",
+}
+"""Likewise of `wecall release`."""
+
 
 class TellingGroup(click.Group):
     """A group whose errors are told and not traced."""
@@ -59,3 +65,8 @@ def bundle() -> None:
 @click.group(cls=DeskGroup, modules=_FLEET_COMMANDS)
 def fleet() -> None:
     """Look after many handsets."""
+
+
+@click.group(cls=DeskGroup, modules=_RELEASE_COMMANDS)
+def release() -> None:
+    """Sign releases of this firmware, and announce them to phones."""

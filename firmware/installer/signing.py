@@ -142,11 +142,17 @@ def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterabl
         warn('There is firmware in it; a handset takes that where it trusts the key with "firmware" already.')
 
 
-def trust_lines(key: Ed25519PrivateKey) -> str:
-    """Return what a configuration says to trust a key with all but firmware and updates, and its words as a remark."""
+def trust_lines(key: Ed25519PrivateKey, *, updates: bool = False) -> str:
+    """Return what a configuration says to trust a key, and its words as a remark.
+
+    Args:
+        key: signs.
+        updates: it announces updates, and signs nothing else; otherwise it signs all but those and firmware.
+    """
     public = key.public_key().public_bytes_raw()
     text = base64.b64encode(public).decode("ascii")
-    signs = ", ".join(f'"{kind}"' for kind in Kind if kind not in {Kind.FIRMWARE, Kind.UPDATE})
+    kinds = {Kind.UPDATE} if updates else set(Kind) - {Kind.FIRMWARE, Kind.UPDATE}
+    signs = ", ".join(f'"{kind}"' for kind in Kind if kind in kinds)
     return f'[[trust.keys]]  # {" ".join(key_words(public))}\npublic = "{text}"\nsigns = [{signs}]'
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from firmware.base.late_group import LateGroup
 from firmware.cli import main
-from firmware.installer.cli import bundle, fleet
+from firmware.installer.cli import bundle, fleet, release
 from tests.lab.installer_desk import InstallerDesk
 
 
@@ -21,7 +21,7 @@ def test_what_the_handset_starts_with_loads_nothing_of_other_commands() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize("group", [main, bundle, fleet], ids=["wecall", "bundle", "fleet"])
+@pytest.mark.parametrize("group", [main, bundle, fleet, release], ids=["wecall", "bundle", "fleet", "release"])
 def test_every_command_is_there_and_explains_itself(group: LateGroup) -> None:
     context = click.Context(group)
     names = group.list_commands(context)
