@@ -8,7 +8,6 @@ whoever makes them cannot have phones install one.
 import re
 from typing import Annotated, Final, Literal
 
-from cryptography import x509
 from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
@@ -44,9 +43,12 @@ def _version(text: str) -> str:
 
 
 def _authority(pem: str) -> str:
+    if not pem:
+        return pem
+    from cryptography import x509  # noqa: PLC0415 - a megabyte, for what few updates have
+
     try:
-        if pem:
-            x509.load_pem_x509_certificates(pem.encode())
+        x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
         raise ValueError("an authority is one or more certificates in PEM") from None
     return pem

@@ -116,6 +116,7 @@ def sync_handlers(
                 DownTopic.POLICY: documents.policies,
                 DownTopic.NOTICE: documents.notices,
                 DownTopic.ANSWER: AnswersAndResets(documents.answers, reset),
+                DownTopic.UPDATE: documents.updates,
             },
             time.monotonic,
         )

@@ -37,6 +37,7 @@ CATEGORY_OF_TABLE: Final[Mapping[str, DataCategory]] = {
     "policies": DataCategory.POLICIES,
     "catalogues": DataCategory.POLICIES,
     "documents": DataCategory.POLICIES,
+    "updates": DataCategory.POLICIES,
     "notices": DataCategory.NOTICES,
     "pins": DataCategory.PIN,
 }

@@ -61,8 +61,8 @@ class Releaser:
         values = {"number": number, "issued_at": self.at, "certificates": pems, "security_floor": "0.2.0"}
         return sign_release_keys(ReleaseKeys.model_validate(values | changes), self.root)
 
-    def update(self, number: int, version: str = "0.3.0", *, content: Any = None, **changes: Any) -> bytes:
-        """Return a document that announces a release; keywords change its statement."""
+    def statement(self, number: int, version: str = "0.3.0", *, content: Any = None, **changes: Any) -> Statement:
+        """Return what a document says; keywords change it."""
         values = {
             "number": number,
             "fleet": FLEET,
@@ -70,4 +70,8 @@ class Releaser:
             "not_after": self.at + timedelta(days=90),
             "content": content or update_content(version),
         }
-        return sign(Kind.UPDATE, Statement.model_validate(values | changes), self.key)
+        return Statement.model_validate(values | changes)
+
+    def update(self, number: int, version: str = "0.3.0", *, content: Any = None, **changes: Any) -> bytes:
+        """Return a document that announces a release; keywords change its statement."""
+        return sign(Kind.UPDATE, self.statement(number, version, content=content, **changes), self.key)

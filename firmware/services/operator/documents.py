@@ -17,6 +17,7 @@ from firmware.store.documents import Addressee, DocumentRegister, Report, report
 from firmware.store.notices import StoredNotices
 from firmware.store.policies import StoredPolicies
 from firmware.store.store import Store
+from firmware.store.updates import StoredUpdates
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
@@ -26,10 +27,10 @@ _COUNT_EVERY_S: Final = 600.0
 
 
 class Documents:
-    """Policies, notices and answers over one store.
+    """Policies, notices, answers and updates over one store.
 
     Attributes:
-        policies, notices, answers, catalogues: usable once the store is open.
+        policies, notices, answers, catalogues, updates: usable once the store is open.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Documents:
         self.notices = StoredNotices(store, consents, register, read_clocks, report)
         self.catalogues = StoredCatalogues(store, consents, register)
         self.answers = StoredAnswers(store, consents, register, read_clocks, report, device=device.id)
+        self.updates = StoredUpdates(store, register, report)
         self.policies.when_changed = self.notices.when_changed = self.answers.when_changed = self.tell
         self._on_change = on_change
         self._counter: asyncio.Task[None] | None = None
@@ -72,6 +74,7 @@ class Documents:
         """
         await self.policies.prepare()
         await self.policies.count()
+        await self.updates.announce_again()
 
     def start(self) -> None:
         """Tell what is yet to be read, and count on."""

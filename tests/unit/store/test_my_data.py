@@ -29,6 +29,7 @@ async def test_each_key_of_the_store_is_a_secret_that_no_copy_holds(lab: StoreLa
         ("policies", "document"),
         ("notices", "document"),
         ("answers", "document"),
+        ("updates", "document"),
     }
 
 

@@ -1,0 +1,170 @@
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contract.downlink import DownTopic
+from contract.messages import Topic
+from contract.results import OutcomeCode
+from firmware.services.operator.inbound import Inbound
+from firmware.store.documents import Addressee, DocumentRegister
+from firmware.store.updates import StoredUpdates
+from provisioning.signed import Statement, sign
+from provisioning.trust import Kind, TrustedKey
+from provisioning.update import UpdateContent
+from tests.lab.documents import DEVICE, FLEET, DocumentLab
+from tests.lab.releases import ARM64, Releaser, update_content
+
+
+class Installer:
+    """Hears of updates."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, str]] = []
+        self.documents: list[bytes] = []
+
+    def announced(self, document: bytes, statement: Statement, content: UpdateContent) -> None:
+        self.documents.append(document)
+        self.heard.append((statement.number, content.version))
+        assert content.bundle_for(ARM64).size_bytes
+
+
+class UpdateLab(DocumentLab):
+    """A store with updates in it, and whoever installs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.releaser = Releaser()
+        self.keys: tuple[TrustedKey, ...] = (self.releaser.trusted,)
+        self.installer = Installer()
+        super().__init__(folder)
+
+    def make_parts(self) -> None:
+        super().make_parts()
+        register = DocumentRegister(Addressee(FLEET, DEVICE, self.keys), self.read_clocks, lambda: self.proven_s)
+        self.updates = StoredUpdates(self.store, register, self._report)
+        self.updates.port = self.installer
+
+    async def start_again(self) -> None:
+        """Restart, as the documents are taken up then."""
+        await self.restart()
+        await self.updates.announce_again()
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[UpdateLab]:
+    lab = UpdateLab(tmp_path)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+async def test_an_update_is_handed_on_as_it_was_signed_and_again_after_each_start(lab: UpdateLab) -> None:
+    document = lab.releaser.update(4)
+    assert await lab.updates.take(document) is OutcomeCode.TAKEN
+    await lab.start_again()
+    await lab.start_again()
+    assert lab.installer.heard == [(4, "0.3.0")] * 3
+    assert set(lab.installer.documents) == {document}
+
+
+async def test_the_same_once_more_changes_nothing_and_says_what_became_of_it(lab: UpdateLab) -> None:
+    document = lab.releaser.update(4)
+    await lab.updates.take(document)
+    assert await lab.updates.take(document) is OutcomeCode.TAKEN
+    await lab.updates.became(document, OutcomeCode.POSTPONED)
+    assert await lab.updates.take(document) is OutcomeCode.POSTPONED
+    assert lab.installer.heard == [(4, "0.3.0")]
+
+
+async def test_a_newer_one_takes_its_place_and_an_older_one_is_refused(lab: UpdateLab) -> None:
+    older, newer = lab.releaser.update(4), lab.releaser.update(5, "0.3.1")
+    await lab.updates.take(older)
+    await lab.updates.take(newer)
+    assert await lab.updates.take(older) is OutcomeCode.REPLAYED
+    assert await lab.updates.take(lab.releaser.update(3, "0.4.0")) is OutcomeCode.OLD
+    await lab.updates.became(older, OutcomeCode.FAILED)
+    await lab.start_again()
+    assert lab.installer.heard == [(4, "0.3.0"), (5, "0.3.1"), (5, "0.3.1")]
+    assert lab.reports == []
+
+
+async def test_numbers_of_updates_and_of_other_documents_are_apart(lab: UpdateLab) -> None:
+    await lab.notices.take(lab.operator.notice(7))
+    assert await lab.updates.take(lab.releaser.update(1)) is OutcomeCode.TAKEN
+
+
+async def test_what_is_not_for_this_phone_or_not_by_its_key_is_refused_unheard(lab: UpdateLab) -> None:
+    releaser = lab.releaser
+    own = releaser.update(1)
+    after = lab.wall_s + timedelta(days=91).total_seconds()
+    by_another = sign(Kind.UPDATE, releaser.statement(1), lab.operator.key)
+    for document, outcome in (
+        (releaser.update(1, fleet="other"), OutcomeCode.WRONG_SCOPE),
+        (releaser.update(1, devices=("another",)), OutcomeCode.WRONG_SCOPE),
+        (by_another, OutcomeCode.UNKNOWN_KEY),
+        (own[:-1] + b" ", OutcomeCode.FORGED),
+        (own[:50], OutcomeCode.UNREADABLE),
+        (lab.operator.notice(1), OutcomeCode.WRONG_KIND),
+        (releaser.update(1, content=update_content(kind="urgent")), OutcomeCode.UNREADABLE),
+    ):
+        assert await lab.updates.take(document) is outcome
+    lab.wall_s = after
+    assert await lab.updates.take(own) is OutcomeCode.EXPIRED
+    lab.wall_s, lab.synced = lab.releaser.at.timestamp() - 86_400, True
+    assert await lab.updates.take(own) is OutcomeCode.NOT_YET_VALID
+    await lab.start_again()
+    assert lab.installer.heard == []
+
+
+async def test_a_clock_in_the_past_that_nobody_keeps_right_keeps_no_update_out(lab: UpdateLab) -> None:
+    lab.wall_s, lab.synced = 0.0, False
+    assert await lab.updates.take(lab.releaser.update(1)) is OutcomeCode.TAKEN
+
+
+async def test_the_operator_hears_once_of_each_step_and_of_nothing_after_the_last(lab: UpdateLab) -> None:
+    document = lab.releaser.update(4)
+    await lab.updates.take(document)
+    steps = (OutcomeCode.POSTPONED, OutcomeCode.INSTALLED, OutcomeCode.WENT_BACK, OutcomeCode.APPLIED)
+    for outcome in steps:
+        await lab.updates.became(document, outcome)
+        await lab.start_again()
+        await lab.updates.became(document, outcome)
+    await lab.updates.became(document, OutcomeCode.NOT_NEWER)
+    assert lab.reports == list(steps)
+    assert await lab.updates.take(document) is OutcomeCode.APPLIED
+    # Once when it was taken, and after each start until it was applied.
+    assert len(lab.installer.heard) == 1 + len(steps) - 1
+
+
+async def test_what_was_announced_by_a_key_that_counts_no_more_is_not_announced_again(lab: UpdateLab) -> None:
+    await lab.updates.take(lab.releaser.update(4))
+    lab.keys = ()
+    await lab.start_again()
+    assert len(lab.installer.heard) == 1
+
+
+async def test_nobody_has_to_listen(lab: UpdateLab) -> None:
+    lab.updates.port = None
+    assert await lab.updates.take(lab.releaser.update(4)) is OutcomeCode.TAKEN
+    await lab.updates.announce_again()
+
+
+async def test_the_last_word_that_leaves_is_that_of_whoever_installs(lab: UpdateLab) -> None:
+    tasks: list[asyncio.Task[None]] = []
+    updates = StoredUpdates(lab.store, lab.updates._register, lab.outbox.append_outcome)
+
+    class Hasty:
+        def announced(self, document: bytes, _statement: Statement, _content: UpdateContent) -> None:
+            tasks.append(asyncio.create_task(updates.became(document, OutcomeCode.NOT_FOR_THIS)))
+
+    updates.port = Hasty()
+    inbound = Inbound(lab.outbox, lab.consents, {DownTopic.UPDATE: updates}, lambda: lab.monotonic_s)
+    document = lab.releaser.update(4)
+    await inbound.take(DownTopic.UPDATE, document)
+    await asyncio.gather(*tasks)
+    said = [message.payload for message in await lab.outbox.next_batch(100) if message.topic == Topic.OUTCOME]
+    assert [each["code"] for each in said] == ["taken", "not_for_this"]
+    assert {each["message"] for each in said} == {hashlib.sha256(document).hexdigest()}
