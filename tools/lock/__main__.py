@@ -11,6 +11,8 @@ from tools.debian.target import MACHINES, Target
 from tools.lock.lockfile import (
     BUILD,
     EXTRAS,
+    FLEET,
+    FLEET_EXTRAS,
     HANDSET,
     ROOT,
     Lock,
@@ -40,10 +42,13 @@ def main() -> None:
 def renew(*, upgrade: bool) -> None:
     """Write the lock files for what pyproject.toml requires; locked releases stay as long as they fit."""
     extras = [f"--extra={extra}" for extra in EXTRAS]
+    fleet_extras = [f"--extra={extra}" for extra in FLEET_EXTRAS]
     more = ["--upgrade"] if upgrade else []
     HANDSET.parent.mkdir(exist_ok=True)
     for lock, words, text in (
         (HANDSET, [*extras, "pyproject.toml"], ""),
+        # What both have is of one release.
+        (FLEET, [*fleet_extras, f"--constraint={HANDSET}", "pyproject.toml"], ""),
         (BUILD, ["-"], "\n".join(map(str, build_requirements()))),
     ):
         done = subprocess.run(  # noqa: S603 - uv, of this environment
@@ -58,7 +63,11 @@ def renew(*, upgrade: bool) -> None:
 def check() -> None:
     """Check, without a network, that the lock files meet what pyproject.toml requires on every phone."""
     try:
-        locks = ((Lock.read(HANDSET), requirements_of(EXTRAS)), (Lock.read(BUILD), build_requirements()))
+        locks = (
+            (Lock.read(HANDSET), requirements_of(EXTRAS)),
+            (Lock.read(FLEET), requirements_of(FLEET_EXTRAS)),
+            (Lock.read(BUILD), build_requirements()),
+        )
     except LockError as error:
         raise click.ClickException(str(error)) from error
     targets = [Target(architecture, PYTHON, "") for architecture in MACHINES]

@@ -17,8 +17,12 @@ HANDSET: Final = FOLDER / "handset.lock"
 """What a phone gets."""
 BUILD: Final = FOLDER / "build.lock"
 """What runs while packages without wheels, and the handset's own, are built."""
+FLEET: Final = FOLDER / "fleet.lock"
+"""What a fleet's server gets."""
 EXTRAS: Final = ("handset", "pi", "sync")
 """What a phone installs of the handset's own package."""
+FLEET_EXTRAS: Final = ("fleet",)
+"""What a fleet's server installs of it."""
 
 _HASH: Final = re.compile(r"--hash=(\S+)")
 _SHA256: Final = re.compile(r"sha256:([0-9a-f]{64})")
