@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Sections of the benchmark that are asked for by name.
 BENCHES := phones quality echo recovery
 
-.PHONY: $(BENCHES) help demo fleet test quick check bench soak format lock advisories words menu features holidays reference countries openapi engine deb image machine
+.PHONY: $(BENCHES) help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb image machine
 
 help:
 	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
@@ -74,9 +74,10 @@ features: MODULES = tests.features  ## list every feature and the tests that sho
 holidays: MODULES = tools.public_holidays  ## write the public holidays of each country, by which working days are counted, firmware/privacy/holidays.txt
 reference: MODULES = tools.reference tools.schemas  ## write what can be set, docs/configuration.md, and the example; what goes over the broker, fleet/schemas
 countries: MODULES = tools.countries  ## write every country's numbers into the firmware, and as a table, docs/countries.md
+vex: MODULES = tools.sbom.vex  ## write what is known against the libraries for machines to read, docs/vex.json
 openapi: MODULES = tools.openapi  ## write what the fleet's HTTP API answers, fleet/schemas/openapi.json
 
-words menu features holidays reference countries openapi:
+words menu features holidays reference countries openapi vex:
 	@tools/setup check
 	@$(foreach module,$(MODULES),$(BIN)/python -m $(module) &&) true
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from tools.debian.target import Target
 from tools.lock.packages import build
+from tools.sbom.document import document_of
 
 _SOURCE: Final = Path(__file__).parents[2]
 _SCRIPTS: Final = Path(__file__).parent / "maintainer"
@@ -79,6 +80,7 @@ def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:
         subprocess.run([sys.executable, "-m", "compileall", "-q", "-s", root, "-p", "/", packages], check=True)
         (environment / "compiled").touch()
     _with_machine("place_files", _SOURCE, root, "/usr/lib")
+    (root / _PREFIX / "share" / "sbom.json").write_text(document_of(root), encoding="utf-8")
     command = root / "usr" / "bin" / "wecall"
     command.parent.mkdir(parents=True)
     command.symlink_to(f"/{_PREFIX}/venv/bin/wecall")
