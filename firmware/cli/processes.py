@@ -58,6 +58,29 @@ def sync(runtime_dir: Path, verbose: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--wanted", type=click.Path(path_type=Path), default=Path("/run/wecall-update/wanted.json"), show_default=True,
+    help="What to fetch.",
+)  # fmt: skip
+@click.option(
+    "--news", type=click.Path(path_type=Path), default=Path("/run/wecall-fetch/news.json"), show_default=True,
+    help="What came of it so far.",
+)  # fmt: skip
+@click.option(
+    "--in-call", type=click.Path(path_type=Path), default=Path("/run/wecall/in-call"), show_default=True,
+    help="There while a call is on: nothing is fetched meanwhile.",
+)  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65535), default=7421, show_default=True, help="Where RAUC asks.")
+@click.option("--verbose", is_flag=True, help="Log more.")
+def fetch(wanted: Path, news: Path, in_call: Path, port: int, verbose: bool) -> None:
+    """Fetch an update for RAUC, range by range, until SIGTERM."""
+    from firmware.app.fetch import Places
+    from firmware.app.fetch import run as run_fetch
+
+    sys.exit(run_fetch(Places(wanted, news, in_call, port), verbose=verbose))
+
+
+@click.command()
 @runtime_dir_option
 @click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
 def voice(runtime_dir: Path, verbose: bool) -> None:
