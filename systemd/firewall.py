@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 (a script that stands beside the units; a package named systemd would hide systemd-python)
-"""Load the firewall rules with the addresses of the servers that the configurations in force name.
+"""Load the firewall rules with the addresses of the servers that the configurations in force name, and of an update's.
 
 Those are what root itself has verified of bundles, which the handset cannot change, and what stands in /etc.
 
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import systemd.daemon
 
+from firmware.fetch.wanted import Wanted, WantedError, read_wanted
 from firmware.setup.root.record import RecordError, read_record
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
@@ -35,6 +36,7 @@ CONFIGURATION = Path("/etc/wecall/config.toml")
 APPLIED = Path("/var/lib/wecall-apply")
 LAST_GOOD = Path("/var/lib/wecall/configuration.last-good.toml")
 ADDRESSES = Path("/var/lib/wecall-firewall/addresses.json")
+WANTED = Path("/run/wecall-update/wanted.json")
 MORE_MEDIA = Path("/etc/wecall/media-networks")
 RESOLVERS = Path("/etc/resolv.conf")
 STUN_PORT = 3478  # RFC 8489 section 18.6
@@ -54,13 +56,13 @@ def main() -> int:
     options.add_argument("--print", action="store_true", help="print what nft would be given, from known addresses")
     arguments = options.parse_args()
     if arguments.print:
-        sys.stdout.write(ruleset(_configurations(), _known_addresses()))
+        sys.stdout.write(ruleset(_configurations(), _known_addresses(), _wanted()))
         return 0
-    _load(ruleset(_configurations(), _known_addresses()))
+    _load(ruleset(_configurations(), _known_addresses(), _wanted()))
     systemd.daemon.notify("READY=1")
     while True:
         followed = _followed_texts()
-        missing = _refresh(_configurations())
+        missing = _refresh(_configurations(), _wanted())
         if not _changes_soon(followed):
             break
     for _ in missing:
@@ -70,7 +72,7 @@ def main() -> int:
 
 def _followed_texts() -> tuple[str, ...]:
     """Return what the path unit follows."""
-    return _text(CONFIGURATION), _text(MORE_MEDIA), _text(APPLIED / "record.json")
+    return _text(CONFIGURATION), _text(MORE_MEDIA), _text(APPLIED / "record.json"), _text(WANTED)
 
 
 def _changes_soon(followed: tuple[str, ...]) -> bool:
@@ -83,21 +85,24 @@ def _changes_soon(followed: tuple[str, ...]) -> bool:
     return False
 
 
-def _refresh(configurations: Sequence[Configuration]) -> list[str]:
-    """Load the rules with the addresses of this moment, and return the hosts of the first that have none."""
+def _refresh(configurations: Sequence[Configuration], wanted: Wanted | None) -> list[str]:
+    """Load the rules with the addresses of this moment; return the hosts of the first, and an update's, without any."""
     known = _known_addresses()
     services = _look_up_services(configurations)
-    found, missing = _resolve({host for each in configurations for host in _hosts(each, services)})
+    updates = {wanted.host} if wanted else set()
+    found, missing = _resolve({host for each in configurations for host in _hosts(each, services)} | updates)
     found |= services
     addresses = {**{host: known[host] for host in missing if host in known}, **found}
     if addresses != known:
         ADDRESSES.write_text(json.dumps(addresses), encoding="utf-8")
-    _load(ruleset(configurations, addresses))
+    _load(ruleset(configurations, addresses, wanted))
     # The sample that an installer brings names servers that are nowhere; it does not count once a bundle has come.
-    return sorted(set(missing) & {host for each in configurations[:1] for host in _hosts(each, services)})
+    return sorted(set(missing) & ({host for each in configurations[:1] for host in _hosts(each, services)} | updates))
 
 
-def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Iterable[str]]) -> str:
+def ruleset(
+    configurations: Iterable[Configuration], addresses: Mapping[str, Iterable[str]], wanted: Wanted | None
+) -> str:
     """Return the rules and the elements of every set, as nft reads them."""
     elements: dict[str, set[str]] = {}
 
@@ -123,6 +128,8 @@ def ruleset(configurations: Iterable[Configuration], addresses: Mapping[str, Ite
         if configuration.sync is not None:
             for address in addresses.get(configuration.sync.host, ()):
                 add("broker", address, str(configuration.sync.port))
+    for address, port in _update_addresses(wanted, addresses):
+        add("updates", address, port)
     rules = RULES.read_text(encoding="utf-8")
     return rules + "".join(
         f"add element inet wecall {name} {{ {', '.join(sorted(values))} }}\n"
@@ -148,6 +155,14 @@ def _configurations() -> list[Configuration]:
         verified = [one.configuration for one in (record.pending, record.active) if one is not None]
     written = _parsed(_text(CONFIGURATION)) or _parsed(_text_of_the_handsets(LAST_GOOD))
     return [one for one in (*map(_parsed, verified), written) if one is not None]
+
+
+def _wanted() -> Wanted | None:
+    """Return the update that root wants fetched; seldom is there one."""
+    try:
+        return read_wanted(WANTED)
+    except WantedError:
+        return None
 
 
 def _parsed(text: str) -> Configuration | None:
@@ -180,6 +195,11 @@ def _sip_places(configuration: Configuration, known: Mapping[str, Iterable[str]]
 def _sip_addresses(configuration: Configuration, known: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str, str]]:
     for host, port, protocol in _sip_places(configuration, known):
         yield from ((address, port, protocol) for address in known.get(host, ()))
+
+
+def _update_addresses(wanted: Wanted | None, known: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    if wanted is not None:
+        yield from ((address, str(wanted.port)) for address in known.get(wanted.host, ()))
 
 
 def _service(account: Account) -> str:

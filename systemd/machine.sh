@@ -4,7 +4,7 @@
 
 units=(
   wecall-handset.service wecall-voice.service wecall-voice-replace.path wecall-voice-replace.service
-  wecall-sync.service wecall-store-key.service wecall-credentials.service
+  wecall-sync.service wecall-fetch.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-stick@.service wecall-apply.socket wecall-apply.service
 )
@@ -114,6 +114,7 @@ stop_services() {
     systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
   done
   rmdir /run/wecall-stick /run/wecall-apply 2>/dev/null || true
+  rm -rf /run/wecall-fetch
 }
 
 remove_firewall_rules() {
@@ -161,6 +162,7 @@ purge() {
   userdel wecall 2>/dev/null || true
   userdel wecall-voice 2>/dev/null || true
   userdel wecall-sync 2>/dev/null || true
+  userdel wecall-fetch 2>/dev/null || true
   userdel wecall-stick 2>/dev/null || true
   groupdel wecall-admin 2>/dev/null || true
 }

@@ -22,6 +22,7 @@ from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, trust
 
 FIREWALL = "wecall-firewall.service"
+WANTED = "/run/wecall-update/wanted.json"
 
 # Answers on every address of the far side, TCP by a greeting and UDP by an echo.
 SERVERS = """
@@ -116,6 +117,52 @@ def test_sync_reaches_the_brokers_port_and_name_servers_only(outside: Outside) -
 def test_voice_reaches_its_registrar_audio_and_name_servers_only(outside: Outside) -> None:
     audio = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)}
     assert outside.reachable_by("wecall-voice") == audio | RESOLVING
+
+
+def test_the_fetcher_reaches_name_servers_only_and_an_updates_server_while_root_wants_it(outside: Outside) -> None:
+    box = outside.box
+    assert outside.reachable_by("wecall-fetch") == RESOLVING
+    box.run("systemctl", "start", "wecall-firewall.path")
+    wanted = {"address": f"https://{STRANGER}:8883/a.raucb", "size_bytes": 9, "bandwidth_kbit": 4000}
+    try:
+        box.run("install", "-D", "-m", "0644", "/dev/stdin", WANTED, stdin=json.dumps(wanted))
+        wait_until(
+            lambda: f"{STRANGER} . 8883" in box.run("nft", "list", "table", "inet", "wecall").stdout, "rules follow"
+        )
+        assert outside.reachable_by("wecall-fetch") == {("tcp", STRANGER, 8883)} | RESOLVING
+    finally:
+        box.run("rm", "-rf", "/run/wecall-update")
+        box.run("systemctl", "stop", "wecall-firewall.path")
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+    assert outside.reachable_by("wecall-fetch") == RESOLVING
+
+
+# Asks the fetcher for something that it has no part in: any status says that it was reached.
+ASK_FETCHER = """
+import socket
+with socket.create_connection(("127.0.0.1", 7421), timeout=10) as asked:
+    asked.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+    print(asked.recv(12).decode())
+"""
+
+
+def test_nobody_but_its_own_user_asks_the_fetcher(outside: Outside) -> None:
+    box = outside.box
+    wanted = {"address": f"https://{STRANGER}:8883/a.raucb", "size_bytes": 9, "bandwidth_kbit": 4000}
+    box.run("install", "-D", "-m", "0644", "/dev/stdin", WANTED, stdin=json.dumps(wanted))
+    try:
+        box.run("systemctl", "start", "wecall-fetch.service")
+        for user, answer in (("wecall-fetch", "HTTP/1.1 400\n"), ("nobody", ""), ("wecall-voice", "")):
+            done = box.run(
+                "setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups",
+                VENV_PYTHON, "-I", "-c", ASK_FETCHER, check=False,
+            )  # fmt: skip
+            assert done.stdout.partition("Traceback")[0] == answer
+        assert box.run("cat", "/run/wecall-fetch/news.json").stdout == '{"received_bytes":0,"code":""}'
+    finally:
+        box.run("systemctl", "stop", "wecall-fetch.service")
+        box.run("rm", "-rf", "/run/wecall-update")
 
 
 def test_the_handset_reaches_nobody_even_without_its_sandbox(outside: Outside) -> None:

@@ -10,6 +10,7 @@ from tests.lab.installed_box import VENV_PYTHON, InstalledBox
 HANDSET = "wecall-handset.service"
 VOICE = "wecall-voice.service"
 SYNC = "wecall-sync.service"
+FETCH = "wecall-fetch.service"
 STICK = "wecall-stick@.service"
 
 # Prints, for each attempt, "done" or the name of the error.
@@ -130,6 +131,12 @@ def from_stick(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def from_fetch(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
+    result: dict[str, str] = json.loads(box.probe(FETCH, ATTEMPTS))
+    return result
+
+
+@pytest.fixture(scope="module")
 def unconfined(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
     result: dict[str, str] = json.loads(box.run(VENV_PYTHON, "-I", "-c", ATTEMPTS).stdout)
     return result
@@ -222,6 +229,39 @@ def test_sync_can_write_nowhere_and_reach_only_sockets(from_sync: dict[str, str]
     assert from_sync["memfd"] == "done"
 
 
+def test_the_fetcher_has_a_network_and_nothing_else(from_fetch: dict[str, str]) -> None:
+    for what in ("store", "recording", "picture", "wrapped keys", "configuration", "encrypted keys", "write own state"):
+        assert from_fetch[what] == "EACCES", what
+    assert from_fetch["store is covered"] == "yes"
+    assert from_fetch["store key"] == "ENOENT"
+    assert from_fetch["write elsewhere"] == "EROFS"
+    assert (from_fetch["internet"], from_fetch["internet 6"]) == ("done", "done")
+    assert from_fetch["raw packets"] == from_fetch["netlink"] == "EAFNOSUPPORT"
+    assert from_fetch["sound"] == from_fetch["memory device"] == "ENOENT"
+    assert from_fetch["writable code"] == "EACCES"
+    assert from_fetch["namespace"] == from_fetch["priority"] == "EPERM"
+    assert from_fetch["read /root"] == "EACCES"
+    assert from_fetch["other processes"] == "ENOENT"
+
+
+def test_the_fetcher_sees_whether_a_call_is_on_and_can_use_no_socket_of_the_handsets(box: InstalledBox) -> None:
+    script = """
+import os, socket
+print(os.path.exists("/run/wecall/in-call"))
+for name in ("voice", "sync", "stick", "admin"):
+    try:
+        socket.socket(socket.AF_UNIX).connect(f"/run/wecall/{name}.sock")
+    except PermissionError:
+        print(name, "refused")
+"""
+    box.shell("install -o wecall -g wecall -m 0600 /dev/null /run/wecall/in-call")
+    try:
+        said = box.probe(FETCH, script)
+    finally:
+        box.run("rm", "/run/wecall/in-call")
+    assert said == "True\nvoice refused\nsync refused\nstick refused\nadmin refused\n"
+
+
 def test_the_handset_sees_whether_the_clock_is_right_and_cannot_set_it(from_handset: dict[str, str]) -> None:
     assert (from_handset["state of the clock"], from_handset["change the clock"]) == ("done", "EPERM")
 
@@ -279,7 +319,7 @@ def test_whoever_reads_a_stick_reaches_nothing_of_the_handset_and_no_network_at_
     assert from_stick["other processes"] == "ENOENT"
 
 
-@pytest.mark.parametrize("user", ["wecall-voice", "wecall-sync", "wecall-stick"])
+@pytest.mark.parametrize("user", ["wecall-voice", "wecall-sync", "wecall-fetch", "wecall-stick"])
 def test_whoever_reaches_others_can_order_no_other_voice(box: InstalledBox, user: str) -> None:
     as_user = ("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups")
     assert "Permission denied" in box.run(*as_user, "touch", "/run/wecall/replace-voice", check=False).stdout

@@ -14,6 +14,7 @@ EXPOSURES = {
     "wecall-voice": 2.0,
     "wecall-voice-replace": 1.5,
     "wecall-sync": 1.5,
+    "wecall-fetch": 1.5,
     "wecall-credentials": 2.0,
     "wecall-store-key": 2.0,
     "wecall-apply": 2.0,

@@ -1,4 +1,4 @@
-"""What the firewall's program, which has root, makes of the one file of the handset's that it reads."""
+"""What the firewall's program, which has root, makes of the handset's one file that it reads, and of an update."""
 
 import importlib.util
 import os
@@ -23,6 +23,10 @@ def firewall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(module, "CONFIGURATION", tmp_path / "config.toml")
     monkeypatch.setattr(module, "APPLIED", tmp_path)
     monkeypatch.setattr(module, "LAST_GOOD", tmp_path / "last-good.toml")
+    monkeypatch.setattr(module, "WANTED", tmp_path / "wanted.json")
+    monkeypatch.setattr(module, "RULES", SCRIPT.with_name("wecall.nft"))
+    monkeypatch.setattr(module, "MORE_MEDIA", tmp_path / "media-networks")
+    monkeypatch.setattr(module, "RESOLVERS", tmp_path / "resolv.conf")
     return module
 
 
@@ -64,3 +68,38 @@ def test_no_more_of_it_is_read_than_a_configuration_has(firewall: ModuleType) ->
         file.write(configuration())
         file.truncate(1 << 40)
     assert named(firewall) == []
+
+
+def elements(firewall: ModuleType, addresses: dict[str, list[str]]) -> list[str]:
+    lines: list[str] = firewall.ruleset([], addresses, firewall._wanted()).splitlines()
+    return [line for line in lines if line.startswith("add element inet wecall updates")]
+
+
+def test_an_updates_server_is_let_through_while_root_wants_it_and_at_its_port_alone(firewall: ModuleType) -> None:
+    addresses = {"updates.example.org": ["192.0.2.7", "2001:db8::7"], "elsewhere.example.org": ["192.0.2.8"]}
+    assert elements(firewall, addresses) == []
+    firewall.WANTED.write_text(
+        '{"address": "https://updates.example.org:8443/a.raucb", "size_bytes": 9, "bandwidth_kbit": 4000}'
+    )
+    assert elements(firewall, addresses) == [
+        "add element inet wecall updates4 { 192.0.2.7 . 8443 }",
+        "add element inet wecall updates6 { 2001:db8::7 . 8443 }",
+    ]
+    firewall.WANTED.unlink()
+    assert elements(firewall, addresses) == []
+
+
+def test_an_updates_server_without_an_address_is_asked_for_again(
+    firewall: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(firewall, "ADDRESSES", tmp_path / "addresses.json")
+    monkeypatch.setattr(firewall, "_load", lambda _rules: None)
+    firewall.WANTED.write_text('{"address": "https://updates.invalid/a", "size_bytes": 9, "bandwidth_kbit": 4000}')
+    assert firewall._refresh([], firewall._wanted()) == ["updates.invalid"]
+    assert firewall._refresh([], None) == []
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"address": "https://me@updates.example.org/"}'])
+def test_what_cannot_be_fetched_keeps_no_rules_from_being_loaded(firewall: ModuleType, content: str) -> None:
+    firewall.WANTED.write_text(content)
+    assert elements(firewall, {"updates.example.org": ["192.0.2.7"]}) == []
