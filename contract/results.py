@@ -32,15 +32,14 @@ class OutcomeCode(StrEnum):
     OLD: the handset has had one with this number, or a higher one. FAILED: the handset could not do what it says, for a
     reason that is in its own log.
 
-    Of bundles alone. UNSUPPORTED: it was made for newer firmware. FIRMWARE_NOT_SIGNED_FOR: it has firmware in it, and
-    its signer may sign bundles, but not firmware. FIRMWARE_BY_NETWORK: it has firmware in it and came over MQTT;
-    firmware comes by stick. WRONG_SERIAL, WRONG_FLEET: it is for other handsets. REVERTED_BEFORE: the handset tried
+    Of bundles alone. UNSUPPORTED: it was made for newer firmware. FIRMWARE_SUPERSEDED: it has firmware in it, which
+    bundles bring no more. FIRMWARE_NOT_SIGNED_FOR, FIRMWARE_BY_NETWORK, REVERTED_FIRMWARE: only older firmware says so;
+    they are read until 2027-12. WRONG_SERIAL, WRONG_FLEET: it is for other handsets. REVERTED_BEFORE: the handset tried
     this one already and went back. MISTAKES: its configuration, or something else in it, has mistakes. LOCKED_OUT: its
     configuration trusts no key with bundles: no later bundle could be taken. NO_SECRETS: passwords are missing: none
     are sealed for this handset or to a code, and it has none of before. SEALED_FOR_ANOTHER: the secrets do not open
     with this handset's key. WRONG_CODE: they do not open with the code that was typed. NOT_ACCEPTED: the holder did not
     accept its signer, or typed no code. BUSY: another bundle is being taken. NO_SPACE: the handset's card is full.
-    FIRMWARE_SUPERSEDED: it has firmware in it, as bundles had it before updates were signed for a card's slots.
     REVERTED_…: it was tried, and this check (`CheckName`) sent it back.
 
     Of updates alone, beside APPLIED, where the phone runs from it and it works. INSTALLED: it is in the other slot and
@@ -74,6 +73,7 @@ class OutcomeCode(StrEnum):
 
     APPLIED = "applied"
     UNSUPPORTED = "unsupported"
+    FIRMWARE_SUPERSEDED = "firmware_superseded"
     FIRMWARE_NOT_SIGNED_FOR = "firmware_not_signed_for"
     FIRMWARE_BY_NETWORK = "firmware_by_network"
     WRONG_SERIAL = "wrong_serial"
@@ -87,7 +87,6 @@ class OutcomeCode(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     BUSY = "busy"
     NO_SPACE = "no_space"
-    FIRMWARE_SUPERSEDED = "firmware_superseded"
     REVERTED_NETWORK = "reverted_network"
     REVERTED_FIRMWARE = "reverted_firmware"
     REVERTED_LINES = "reverted_lines"
@@ -117,7 +116,7 @@ class CheckName(StrEnum):
     """What is tried before a bundle holds, and what else of it is taken in once it does.
 
     NETWORK: what it says about Wi-Fi, Ethernet and the clock could be set.
-    FIRMWARE: what it brought could be installed, and runs.
+    FIRMWARE: what it brought could be installed, and runs. Only older firmware says so; it is read until 2027-12.
     LINES: an account registers with its server.
     BROKER: the broker lets the handset in.
     SOUND: the earpiece opens, and the loudspeaker where there is one.

@@ -20,13 +20,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from contract.results import OutcomeCode
 from provisioning.archive import Archive, write_archive
 from provisioning.errors import refuse
-from provisioning.manifest import FIRMWARE_FORMAT, SERIAL_PATTERN, Manifest, manifest_text, read_manifest
+from provisioning.manifest import SERIAL_PATTERN, Manifest, manifest_text, read_manifest
 from provisioning.trust import Kind, TrustedKey, key_id, may_sign
 
 MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
 """The largest file that is a bundle."""
 
 MANIFEST: Final = "manifest.json"
+
+FIRMWARE: Final = "firmware"
+"""The folder in which a bundle has firmware, which handsets took from bundles once."""
+
+FIRMWARE_COMES_OTHERWISE: Final = (
+    "Bundles bring none any more: leave it out. A phone that runs from a card of ours takes a .raucb file beside the "
+    "bundle on the stick, or a new card; apt updates one that was installed as a Debian package."
+)
+"""What to do about a bundle with firmware in it."""
 
 _MAGIC: Final = b"WeCallB1"
 _LABEL: Final = b"WeCall Handset, bundle, 1\0"
@@ -54,7 +63,7 @@ _CONTENTS: Final[tuple[tuple[re.Pattern[str], int], ...]] = tuple(
         (rf"pictures/{_NAME}\.(?:png|jpg)", 4 * _MIB),
         (rf"ring_tones/{_NAME}\.wav", 8 * _MIB),
         (rf"sealed/(?:code|{SERIAL_PATTERN})", 32 * _KIB),
-        (r"firmware/[A-Za-z0-9][A-Za-z0-9._+!-]{0,140}\.whl", 128 * _MIB),
+        (rf"{FIRMWARE}/[A-Za-z0-9][A-Za-z0-9._+!-]{{0,140}}\.whl", 128 * _MIB),
     )
 )
 
@@ -91,43 +100,27 @@ class Bundle:
         """What is in it, with sizes in bytes."""
         return self._archive.sizes
 
-    @property
-    def wheels(self) -> tuple[str, ...]:
-        """The firmware in it; it counts only where the signer may sign that, see `check_signer`."""
-        return self.within("firmware")
-
     def within(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder, such as "certificates"."""
         return tuple(name for name in self.names if name.startswith(f"{folder}/"))
 
     def check_signer(self, keys: Iterable[TrustedKey]) -> None:
-        """Refuse a bundle whose signer may not sign all that is in it.
+        """Refuse a bundle whose signer may not sign any.
 
         Raises:
             BundleRefusedError: with the reason.
         """
-        keys = tuple(keys)
         if not may_sign(self.signer, Kind.BUNDLE, keys):
             _refuse_signer(self.signer)
-        if self.wheels and not may_sign(self.signer, Kind.FIRMWARE, keys):
-            refuse(
-                OutcomeCode.FIRMWARE_NOT_SIGNED_FOR,
-                f"There is firmware in this bundle, and the key {key_id(self.signer)} may not sign firmware. "
-                'Sign it with a key that [trust] names with "firmware", or leave the wheels out.',
-            )
 
-    def check_first(self) -> None:
-        """Refuse a first bundle that brings more than a signer may who is trusted on first use.
+    def check_firmware(self) -> None:
+        """Refuse a bundle with firmware in it: nothing of it is taken.
 
         Raises:
-            BundleRefusedError: there is firmware in it.
+            BundleRefusedError: with the way that firmware comes now.
         """
-        if self.wheels:
-            refuse(
-                OutcomeCode.FIRMWARE_NOT_SIGNED_FOR,
-                "This handset trusts no key yet, and there is firmware in this bundle. Set it up by a bundle without; "
-                "once that is kept, a second one may bring firmware.",
-            )
+        if self.within(FIRMWARE):
+            _refuse_firmware()
 
     def read(self, name: str) -> bytes:
         """Return one file of it, no longer than `size_limit` says; meant for what is small.
@@ -181,10 +174,7 @@ def open_bundle(file: BinaryIO, keys: Iterable[TrustedKey] | None) -> Bundle:
             OutcomeCode.FORGED,
             "The signature does not fit this bundle: it was damaged or changed. Copy it to the stick once more.",
         )
-    bundle = Bundle(Archive(file, _ZIP_AT, size_bytes, size_limit), signer, whole.hexdigest())
-    if pinned is not None:
-        bundle.check_signer(pinned)
-    return bundle
+    return Bundle(Archive(file, _ZIP_AT, size_bytes, size_limit), signer, whole.hexdigest())
 
 
 def write_bundle(
@@ -199,11 +189,10 @@ def write_bundle(
         target: where to.
 
     Raises:
-        BundleRefusedError: no handset would take it: a name is none of `size_limit`, or something is too large.
+        BundleRefusedError: no handset would take it: a name is none of `size_limit`, something is too large, or it is
+            firmware.
         OSError: something cannot be read or written.
     """
-    if any(name.startswith("firmware/") for name in contents):
-        manifest = manifest.model_copy(update={"format": FIRMWARE_FORMAT})
     packed: dict[str, bytes | Path] = {MANIFEST: manifest_text(manifest)}
     for name in sorted(contents):
         _check_content(name, contents[name])
@@ -244,6 +233,8 @@ def _check_content(name: str, content: bytes | Path) -> None:
     most_bytes = size_limit(name)
     if most_bytes is None or name == MANIFEST:
         refuse(OutcomeCode.UNREADABLE, f"Nothing in a bundle may be called {name!r}.")
+    if name.startswith(f"{FIRMWARE}/"):
+        _refuse_firmware()
     size_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
     if size_bytes > most_bytes:
         refuse(OutcomeCode.TOO_LARGE, f"{name} has {size_bytes} bytes; in a bundle it has {most_bytes} at most.")
@@ -256,6 +247,10 @@ def _signed(signer: bytes, zip_digest: bytes) -> bytes:
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
     while piece := file.read(_PIECE_BYTES):
         yield piece
+
+
+def _refuse_firmware() -> NoReturn:
+    refuse(OutcomeCode.FIRMWARE_SUPERSEDED, f"There is firmware in this bundle. {FIRMWARE_COMES_OTHERWISE}")
 
 
 def _refuse_signer(signer: bytes) -> NoReturn:

@@ -11,12 +11,8 @@ from provisioning.errors import BundleRefusedError, refuse
 from provisioning.section import Identifier, sentences_of
 from provisioning.validity import Validity
 
-FIRMWARE_FORMAT: Final = 2
-"""The format of bundles with firmware, which handsets before 0.2.0 refuse: they have no unit and no user for voice,
-and bundles bring none."""
-
-MANIFEST_FORMAT: Final = FIRMWARE_FORMAT
-"""The newest format that is written; every one up to it is read."""
+MANIFEST_FORMAT: Final = 2
+"""The newest format that is read, with every one before it: that of bundles with firmware, which nobody writes now."""
 
 SERIAL_PATTERN: Final = r"[0-9a-z][0-9a-z-]{6,62}[0-9a-z]"
 
@@ -30,7 +26,7 @@ class Manifest(Validity):
     """What a bundle says about itself.
 
     Attributes:
-        format: of the manifest and of what stands beside it: 1, or `FIRMWARE_FORMAT` where that is firmware.
+        format: of the manifest and of what stands beside it; 2 where that is firmware.
         number: rises with each bundle; a handset takes none below its newest, and none twice.
         fleet: the handsets that it is for.
         serials: only these of the fleet; all of them where empty.

@@ -20,7 +20,8 @@ class Kind(StrEnum):
 
     POLICY, NOTICE, CATALOGUE, ANSWER, RESET: documents; see provisioning.signed.
     UPDATE: documents that announce a release; see provisioning.update. Its key signs nothing else.
-    BUNDLE: bundles with all that is in them, but for FIRMWARE; see provisioning.bundle.
+    BUNDLE: bundles with all that is in them; see provisioning.bundle.
+    FIRMWARE: nothing. Configurations that name it are read until 2027-12.
     """
 
     POLICY = "policy"

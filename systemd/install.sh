@@ -139,7 +139,8 @@ from=()
   fail "the packages could not be had as requirements/*.lock names them; pip says above why. Nothing was installed"
 # What the environment is made of stands in it; with another interpreter or lock it is made anew, so that nothing stays.
 made_of=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)'; sha256sum <"$source/requirements/handset.lock")
-environment=$prefix/environments/installed
+environment=$prefix/venv
+remove_link_to_environment
 if [ "$(cat "$environment/interpreter" 2>/dev/null)" != "$made_of" ]; then
   say "making $environment with $("$python" --version)"
   "$python" -m venv --clear "$environment"
@@ -150,7 +151,6 @@ pip=("$environment/bin/python" -m pip --disable-pip-version-check --quiet instal
   fail "the wheels could not be installed into $environment; pip says above why"
 printf '%s\n' "$made_of" >"$environment/interpreter"
 "${pip[@]}" --force-reinstall "$engine" || fail "$engine could not be installed; pip says above why"
-choose_installed_environment
 say_whether_calls_are_possible
 ln -sfn "$prefix/venv/bin/wecall" /usr/local/bin/wecall
 
@@ -169,4 +169,5 @@ fi
 say "enabling the services"
 systemctl daemon-reload
 enable_services "${firewall:+firewall}" "${start:+start}"
+remove_environments
 say "done; \`wecall status\` says what the handset is doing, \`wecall doctor\` what does not work and why"

@@ -75,14 +75,12 @@ write_sample_configuration() {
   install -m 0640 -o root -g wecall "$1" /etc/wecall/config.toml
 }
 
-# Have the services run from what is being installed here. Firmware that bundles brought was tried with the units, users
-# and root's programs of before; it is not gone back to.
-choose_installed_environment() {
-  # An installation from before environments had names.
-  [ ! -d /opt/wecall/venv ] || [ -L /opt/wecall/venv ] || rm -rf /opt/wecall/venv
-  ln -sfn environments/installed /opt/wecall/venv
-  rm -rf /opt/wecall/environments/{a,b}
-}
+# Make way for the Python packages where a link stands, which led to one of several environments when bundles brought
+# firmware: dpkg would follow it. Until 2027-12, as is remove_environments.
+remove_link_to_environment() { [ ! -L /opt/wecall/venv ] || rm /opt/wecall/venv; }
+
+# Remove those environments, once the services no longer start from them.
+remove_environments() { rm -rf /opt/wecall/environments; }
 
 # The SIP library is linked with what this machine has.
 say_whether_calls_are_possible() {

@@ -297,7 +297,6 @@ class Handset:
             pictures_changed=self._user_interface.show_new_pictures,
             reset=self._memory.order_to_reset(Channel.STICK),
             start_anew=self._start_anew,
-            end=self._end,
         )
         if self._bundles is not None:
             self._running.push_async_callback(self._bundles.stop)

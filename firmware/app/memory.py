@@ -13,7 +13,6 @@ from firmware.app.admin.my_data import CopyParts
 from firmware.app.bus import Bus
 from firmware.base.errors import StorageError
 from firmware.base.heartbeats import Health
-from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.control.sync_role import Inbound
 from firmware.phone.call import CallId
@@ -133,7 +132,6 @@ class Memory:
                 self._faults.note_store,
                 self._faults.note_consents,
                 on_documents=self._bus.post,
-                on_trial=ConfigStore(self._state_dir).standing.firmware_is_on_trial,
             )
         except StorageError as error:
             health.forget("storage")

@@ -11,7 +11,7 @@ from firmware.cli.asking import ask
 from firmware.cli.options import runtime_dir_option
 from firmware.control.admin_requests import ConfigHistoryRequest, ConfigRevertRequest
 
-_ROOTS_PYTHON: Final = Path("/opt/wecall/environments/installed/bin/python")
+_ROOTS_PYTHON: Final = Path("/opt/wecall/venv/bin/python")
 
 
 @click.group()
@@ -75,5 +75,4 @@ def forget_operator(yes: bool) -> None:
         )
     if not yes:
         click.confirm("This phone forgets its accounts and whom it trusts, until the next bundle. Go on?", abort=True)
-    # Root's own program, and not the firmware of a bundle.
     os.execv(_ROOTS_PYTHON, [str(_ROOTS_PYTHON), "-I", "-m", "firmware.setup.root.forget"])  # noqa: S606 - no shell is wanted

@@ -137,7 +137,7 @@ def key() -> None:
 def new_key(file: Path, passphrase: bool, for_updates: bool) -> None:
     """Make a private key in FILE, which only you can read, and print what the configuration needs to trust it.
 
-    The six words are what a handset's display shows of it. To sign firmware too, add "firmware".
+    The six words are what a handset's display shows of it.
     """
     # Typed, and nothing else: a command line and an environment can be read by others.
     words = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else ""

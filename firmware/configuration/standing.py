@@ -71,7 +71,6 @@ class Candidate(_Written):
         note: what the signer wrote for those who handle it.
         goes_back: it was taken before, and somebody wants it back.
         tries: how often the handset has started with it.
-        exchanges_firmware: to try it may exchange the firmware.
     """
 
     number: BundleNumber
@@ -82,7 +81,6 @@ class Candidate(_Written):
     note: str = ""
     goes_back: bool = False
     tries: int = 0
-    exchanges_firmware: bool = True
 
 
 class Kept(_Written):
@@ -90,7 +88,6 @@ class Kept(_Written):
 
     Attributes:
         kept_at: when it came to count, in seconds since the epoch.
-        exchanged_firmware: it may have; then going back from it may, too.
     """
 
     number: BundleNumber
@@ -98,7 +95,6 @@ class Kept(_Written):
     kept_at: float
     signer: str = ""
     note: str = ""
-    exchanged_firmware: bool = True
 
 
 class Finishing(_Written):
@@ -117,7 +113,6 @@ class Ended(_Written):
         at: when, in seconds since the epoch.
         told: the phone has heard of it.
         outcome_due: the operator has not.
-        exchanged_firmware: it may have.
     """
 
     offer: str
@@ -131,7 +126,6 @@ class Ended(_Written):
     at: float
     told: bool = False
     outcome_due: bool = False
-    exchanged_firmware: bool = True
 
     @classmethod
     def of(
@@ -156,7 +150,6 @@ class Ended(_Written):
             checks=checks,
             at=at_s,
             outcome_due=candidate.source is BundleSource.NETWORK,
-            exchanged_firmware=candidate.exchanges_firmware,
         )
 
 
@@ -204,24 +197,6 @@ class Standing(_Written):
         """The bundle that is not done with."""
         return self.trial or (self.finishing.candidate if self.finishing is not None else None)
 
-    @property
-    def firmware_is_on_trial(self) -> bool:
-        """Whether the firmware that runs may yet be taken back: it is tried, or what has failed may not be undone."""
-        if self.trial is not None:
-            return self.trial.exchanges_firmware
-        ended = self.ended
-        return (
-            ended is not None and ended.result is BundleResult.REVERTED and ended.exchanged_firmware and not ended.told
-        )
-
-    @property
-    def going_back_exchanges_firmware(self) -> bool:
-        """Whether the firmware may be exchanged to go back to the one before."""
-        return self.active is not None and self._exchanged_firmware(self.active)
-
-    def _exchanged_firmware(self, number: int) -> bool:
-        return any(each.exchanged_firmware for each in self.kept if each.number == number)
-
     def trying(self, candidate: Candidate) -> "Standing":
         """Return the standing in which a bundle is tried."""
         return self._with(trial=candidate)
@@ -236,7 +211,6 @@ class Standing(_Written):
             kept_at=at_s,
             signer=trial.signer,
             note=trial.note,
-            exchanged_firmware=trial.exchanges_firmware or self._exchanged_firmware(trial.number),
         )
         # Going back takes back what was newer: that is not to come again by itself, from a broker that keeps it.
         taken_back = {each.number for each in self.kept if each.number > trial.number}

@@ -84,7 +84,7 @@ def build(  # noqa: PLR0917 - click names them all
         click.echo(f"{out}: {summary(manifest)}\nIt is not signed yet: wecall bundle sign {out} --key KEY")
         return
     key = signing_key(key_file)
-    check_signer([configuration.trust], key, contents)
+    check_signer([configuration.trust], key)
     # A number that is skipped does no harm; one that is given twice does.
     source.remember_number(manifest.number)
     write_signed(out, contents, manifest, key)
@@ -103,7 +103,7 @@ def sign(file: Path, key_file: Path, out: Path | None, days: int | None) -> None
     key = signing_key(key_file)
     if CONFIGURATION in packed.contents:
         text = packed.contents[CONFIGURATION].decode(errors="replace")
-        check_signer([parse_configuration(text).trust], key, packed.contents)
+        check_signer([parse_configuration(text).trust], key)
     out = out or file.with_suffix(BUNDLE_SUFFIX)
     write_signed(out, packed.contents, manifest, key)
     _tell(out, manifest, key)

@@ -13,7 +13,7 @@ import click
 from firmware.installer.bundle_folder import CONFIGURATION, read_text
 from firmware.installer.private_keys import signing_key
 from firmware.installer.signing import Packed, read_packed, trust_lines
-from provisioning.bundle import MANIFEST, key_words
+from provisioning.bundle import FIRMWARE, FIRMWARE_COMES_OTHERWISE, MANIFEST, key_words
 from provisioning.errors import BundleRefusedError, ProvisioningError
 from provisioning.examination import trusted_keys
 from provisioning.parsing import parse_configuration
@@ -61,6 +61,8 @@ def _warnings(packed: Packed) -> Iterator[str]:
         packed.manifest.check_time(time.time(), synced=True)
     except BundleRefusedError as error:
         yield str(error)
+    if any(name.startswith(f"{FIRMWARE}/") for name in packed.contents):
+        yield f"There is firmware in it, so no handset takes it. {FIRMWARE_COMES_OTHERWISE}"
     if CONFIGURATION not in packed.contents:
         return
     text = packed.contents[CONFIGURATION].decode(errors="replace")

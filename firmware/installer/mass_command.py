@@ -102,7 +102,7 @@ def mass(  # noqa: PLR0917 - click names them all
     if stick is None or key_file is None:
         raise click.UsageError("Say where to with --stick, and who signs with --key; or only --check.")
     key = signing_key(key_file)
-    check_signer({handset.configuration.trust for handset in handsets}, key, contents)
+    check_signer({handset.configuration.trust for handset in handsets}, key)
     record = MassRecord(table)
     record.read()
     now = datetime.now(UTC).replace(microsecond=0)

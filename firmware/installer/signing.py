@@ -114,13 +114,12 @@ def renewed(manifest: Manifest, now: datetime, days: int | None) -> Manifest:
     return manifest.model_copy(update={"issued_at": now, "not_after": now + lasts})
 
 
-def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterable[str]) -> None:
+def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey) -> None:
     """Refuse to sign what would lock everybody out, and warn of what else the signer will wonder about.
 
     Args:
         trusts: whom each of the configurations trusts.
         key: signs.
-        names: what is in the bundles.
 
     Raises:
         BundleRefusedError: a configuration trusts no key with bundles.
@@ -138,8 +137,6 @@ def check_signer(trusts: Iterable[Trust], key: Ed25519PrivateKey, names: Iterabl
             "[trust] in config.toml does not name the key that signs this bundle: the handset takes this one from it, "
             "where it trusts it now, and none after that."
         )
-    if any(name.startswith("firmware/") for name in names):
-        warn('There is firmware in it; a handset takes that where it trusts the key with "firmware" already.')
 
 
 def trust_lines(key: Ed25519PrivateKey, *, updates: bool = False) -> str:
@@ -147,7 +144,7 @@ def trust_lines(key: Ed25519PrivateKey, *, updates: bool = False) -> str:
 
     Args:
         key: signs.
-        updates: it announces updates, and signs nothing else; otherwise it signs all but those and firmware.
+        updates: it announces updates, and signs nothing else; otherwise it signs all but those.
     """
     public = key.public_key().public_bytes_raw()
     text = base64.b64encode(public).decode("ascii")

@@ -12,8 +12,8 @@ class BundleStep(StrEnum):
     """What is being done with a bundle, in this order; after REVERTING the configuration from before runs again.
 
     READING: it comes from the stick. CHECKING: its signature and everything in it. ASKING: a person is asked.
-    WAITING_FOR_CALL: a call goes on, which is never cut. NETWORK, FIRMWARE: what needs root is done. LINES: each
-    account registers. BROKER: it answers. SOUND: earpiece and microphone open. KEEPING: it is written down as the
+    WAITING_FOR_CALL: a call goes on, which is never cut. NETWORK: what needs root is done. LINES: each account
+    registers. BROKER: it answers. SOUND: earpiece and microphone open. KEEPING: it is written down as the
     one that counts.
     """
 
@@ -22,7 +22,6 @@ class BundleStep(StrEnum):
     ASKING = "asking"
     WAITING_FOR_CALL = "waiting_for_call"
     NETWORK = "network"
-    FIRMWARE = "firmware"
     LINES = "lines"
     BROKER = "broker"
     SOUND = "sound"
@@ -32,18 +31,16 @@ class BundleStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BundleStepStarted:
-    """A step has begun, or has come further.
+    """A step has begun.
 
     After the phone has started anew for the trial the step that goes on is told again.
 
     Attributes:
         step: which one.
-        percent: how much of it is done, told again and again where it takes long.
         by_stick: a stick has brought the bundle; what came over the network takes nobody's display.
     """
 
     step: BundleStep
-    percent: int = 0
     by_stick: bool = True
 
 
@@ -82,6 +79,7 @@ class BundleEnded:
         number: the bundle's number; None where it could not be read.
         failure: why a line did not register, where that is the reason.
         by_stick: a stick has brought the bundle.
+        on_card: the phone runs from a card of ours, and no package was installed.
     """
 
     result: BundleResult
@@ -89,6 +87,7 @@ class BundleEnded:
     number: int | None = None
     failure: RegistrationFailure | None = None
     by_stick: bool = True
+    on_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)

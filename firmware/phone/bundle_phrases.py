@@ -7,7 +7,7 @@ from contract.results import BundleResult, CheckName, StickCode
 from firmware.base.words import Text, Word, word
 from firmware.phone.bundle_news import BundleEnded, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
-from firmware.phone.bundle_reasons import CODES
+from firmware.phone.bundle_reasons import reasons
 from firmware.phone.phrases import REGISTRATION_FAILURES
 
 STEPS: Final[Mapping[BundleStep, Word]] = {
@@ -16,7 +16,6 @@ STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.ASKING: word("One moment…"),
     BundleStep.WAITING_FOR_CALL: word("Waiting for the call to end."),
     BundleStep.NETWORK: word("Setting the network up."),
-    BundleStep.FIRMWARE: word("Installing the firmware."),
     BundleStep.LINES: word("Trying the phone line."),
     BundleStep.BROKER: word("Trying the call data server."),
     BundleStep.SOUND: word("Trying the sound."),
@@ -49,7 +48,7 @@ def reason(ended: BundleEnded) -> Text:
     """Say why a bundle was not applied, as exactly as is known."""
     if ended.code is CheckName.LINES and ended.failure is not None:
         return REGISTRATION_FAILURES[ended.failure]
-    return CODES.get(ended.code, WITHOUT_CODE[ended.result])
+    return reasons(on_card=ended.on_card).get(ended.code, WITHOUT_CODE[ended.result])
 
 
 def ending(ended: BundleEnded, stick: StickReported | StickRemoved | None) -> Text:

@@ -10,11 +10,11 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     OutcomeCode.TOO_LARGE: word("The bundle is too large. Leave something out."),
     OutcomeCode.UNREADABLE: word("The bundle is damaged. Copy it to the stick again."),
     OutcomeCode.UNSUPPORTED: word("This firmware cannot read it. Update the phone first."),
+    OutcomeCode.FIRMWARE_SUPERSEDED: word("There is firmware in it. Leave that out: apt updates this phone."),
     OutcomeCode.UNKNOWN_KEY: word("This phone does not know who signed it. Use the key that it knows."),
     OutcomeCode.FORGED: word("Changed after it was signed. Copy it to the stick again."),
     OutcomeCode.FIRMWARE_NOT_SIGNED_FOR: word("Its key may not sign firmware. Use another key."),
     OutcomeCode.FIRMWARE_BY_NETWORK: word("Firmware comes by stick only."),
-    OutcomeCode.FIRMWARE_SUPERSEDED: word("It has firmware of the old kind. Put a .raucb file beside it."),
     OutcomeCode.WRONG_SERIAL: word("It is for another phone. Add this serial number."),
     OutcomeCode.WRONG_FLEET: word("It is for another fleet. Use this phone's own."),
     OutcomeCode.EXPIRED: word("It has expired. Sign it again."),
@@ -47,3 +47,15 @@ CODES: Final[Mapping[BundleCode, Word]] = {
     StickCode.STICK_UNREADABLE: word("The stick cannot be read. Format it as FAT and copy again."),
 }
 """Why, and what to do about it."""
+
+_CODES_ON_CARD: Final = {
+    **CODES,
+    OutcomeCode.FIRMWARE_SUPERSEDED: word(
+        "There is firmware in it. Leave that out: put a .raucb file beside it, or write a new card."
+    ),
+}
+
+
+def reasons(*, on_card: bool) -> Mapping[BundleCode, Word]:
+    """Return why, as it is said on a phone that runs from a card of ours, or on any other."""
+    return _CODES_ON_CARD if on_card else CODES

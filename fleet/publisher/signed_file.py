@@ -123,7 +123,7 @@ def read_signed_file(
         )
     try:
         if kind is PublicationKind.BUNDLE:
-            signed = _bundle(path, payload, keys, now_s)
+            signed = _bundle(payload, keys, now_s)
         else:
             signed = _document(payload, kind, keys, now_s)
     except ProvisioningError as error:
@@ -147,13 +147,10 @@ def _document(payload: bytes, kind: PublicationKind, keys: Collection[TrustedKey
     return SignedFile(kind, name, statement.fleet, devices, None, payload)
 
 
-def _bundle(path: Path, payload: bytes, keys: Collection[TrustedKey], now_s: float) -> SignedFile:
+def _bundle(payload: bytes, keys: Collection[TrustedKey], now_s: float) -> SignedFile:
     bundle = open_bundle(io.BytesIO(payload), keys)
     bundle.manifest.check_time(now_s, synced=True)
-    if bundle.wheels:
-        raise FleetError(
-            f"{path} is not published. There is firmware in this bundle, and firmware comes by stick alone."
-        )
+    bundle.check_firmware()
     manifest = bundle.manifest
     serials = frozenset(manifest.serials) or None
     return SignedFile(PublicationKind.BUNDLE, str(manifest.number), manifest.fleet, None, serials, payload)

@@ -1,7 +1,6 @@
 """What a handset has for bundles, without the rest of the handset: a real card, real keys, and somebody who answers."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -76,8 +75,6 @@ class DeskLab:
         starts: how often the handset was to start anew.
         now_s: what its clock shows.
         synced: whether a time service keeps that right.
-        openings: what `look` found each time when the store was opened that stays shut while firmware is tried.
-        look: looks at what a test wants to know then.
     """
 
     folder: Path
@@ -87,8 +84,6 @@ class DeskLab:
     starts: int = 0
     now_s: float = NOW_S
     synced: bool = True
-    openings: list[object] = field(default_factory=list)
-    look: Callable[[], object] = bool
 
     def __post_init__(self) -> None:
         self.config_store = ConfigStore(self.folder)
@@ -106,8 +101,6 @@ class DeskLab:
             post=self.hear,
             root=self.root,
             start_anew=self._start_anew,
-            end=self._start_anew,
-            open_store=self._open_store,
             now_s=lambda: self.now_s,
             proven_time=ProvenTime(self.config_store.folder / NAME, lambda: self.now_s, lambda: self.synced, 0),
         )
@@ -158,9 +151,6 @@ class DeskLab:
         async with asyncio.timeout(10):
             await self._started.wait()
         self._started.clear()
-
-    async def _open_store(self) -> None:
-        self.openings.append(self.look())
 
     def _start_anew(self) -> None:
         self.starts += 1

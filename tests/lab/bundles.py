@@ -14,6 +14,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.results import CheckName, OutcomeCode
+from provisioning.archive import write_archive
 from provisioning.bundle import write_bundle
 from provisioning.manifest import Manifest, manifest_text
 from provisioning.trust import Kind, TrustedKey
@@ -67,6 +68,16 @@ class Installer:
         target = io.BytesIO()
         write_bundle(contents or {}, manifest(number, **changes), self.key, target)
         return target.getvalue()
+
+    def bundle_with_firmware(
+        self, contents: Mapping[str, bytes] | None = None, number: int = 7, **changes: Any
+    ) -> bytes:
+        """Return a bundle as one was made when bundles brought firmware, with a wheel in it."""
+        wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": b"PK"}
+        described = manifest(number, format=2, **changes)
+        target = io.BytesIO()
+        write_archive({"manifest.json": manifest_text(described), **(contents or {}), **wheel}, target)
+        return self.sign(target.getvalue())
 
     def sign(self, zipped: bytes) -> bytes:
         """Sign anything as if it were a bundle's zip; written from the format's description alone."""

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.lab.installed_box import _TARGET, CHECKOUT, PYTHON, _wheels
-from tools.debian.package import build_wheel
-from tools.lock.packages import build_environment
+from tests.lab.installed_box import CHECKOUT, PYTHON, _wheels
 
 _EARLIER: Final = CHECKOUT / "build" / "earlier"
 # Of those that the SIP library of then has wheels for.
@@ -22,14 +20,6 @@ def build_package(folder: Path) -> Path:
     """Build this checkout's package into a folder, for the interpreter that the tests run with, seen at `PYTHON`."""
     words = f"{sys.version_info.major}.{sys.version_info.minor}"
     return _build(CHECKOUT, sys.executable, words, folder, _wheels(), PYTHON)
-
-
-def build_firmware(folder: Path) -> dict[str, Path]:
-    """Return this checkout's wheels as a bundle has them: its own, which is built into a folder, and what is new."""
-    wheels = _wheels()
-    builder = build_environment(CHECKOUT / "build" / "builder", _TARGET, "--no-index", f"--find-links={wheels}")
-    found = [build_wheel(folder, builder), *wheels.glob("msgspec-*.whl"), *wheels.glob("wecall_pjsua2-*.whl")]
-    return {f"firmware/{wheel.name}": wheel for wheel in found}
 
 
 def why_no_earlier_package(commit: str) -> str:

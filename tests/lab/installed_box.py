@@ -25,7 +25,6 @@ SOURCE = "/opt/source"
 WHEELS = "/opt/wheels-for-wecall"
 PYTHON = "/opt/python"
 VENV_PYTHON = "/opt/wecall/venv/bin/python"
-INSTALLED_PYTHON = "/opt/wecall/environments/installed/bin/python"
 
 # Where the lab's servers are, in a network namespace of their own inside the box.
 INSIDE = "10.77.0.1"
@@ -120,7 +119,7 @@ class InstalledBox(SystemdBox):
         """Bring the handset a bundle as a stick does, and return what became of it."""
         self.path("/opt/bundle").write_bytes(bundle)
         self.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=_OFFER)
-        offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {INSTALLED_PYTHON} -I /opt/offer.py"
+        offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {VENV_PYTHON} -I /opt/offer.py"
         said = self.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
         return Report.model_validate_json(said.splitlines()[-1])
 

@@ -11,7 +11,7 @@ from tests.lab.installed_box import InstalledBox
 IN_TIME: Final = {"not_after": datetime.now(UTC) + timedelta(days=1)}
 """What a bundle has that is to be taken today."""
 
-_PYTHON: Final = "/opt/wecall/environments/installed/bin/python"
+_PYTHON: Final = "/opt/wecall/venv/bin/python"
 _BUNDLE: Final = "/var/lib/wecall/bundle-of-test"
 
 _ASK: Final = """

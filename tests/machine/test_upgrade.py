@@ -1,24 +1,20 @@
 """A phone of an earlier version becomes this one by its package alone, and keeps all that is its holder's.
 
-In a booted box and not in the emulated machine: neither needs a kernel of its own. The tests follow one another: the
-earlier phone is brought firmware by a bundle, and then the package.
+In a booted box and not in the emulated machine: neither needs a kernel of its own. The tests follow one another.
 """
 
 import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 
 from contract.results import BundleResult, CheckName, OutcomeCode
 from tests.lab.handset_package import (
-    build_firmware,
     build_package,
     earlier_package,
     earlier_python,
@@ -146,11 +142,11 @@ class UpgradedPhone:
             "the store is open",
         )
 
-    def bundle(self, number: int, firmware: Mapping[str, Path] = MappingProxyType({})) -> bytes:
+    def bundle(self, number: int) -> bytes:
         """Return a bundle that has the phone register, and answer callers who ask it to."""
         settings = CONFIGURATION.replace("port = 9", f"port = {self._registrar.udp_port}")
         settings += "\n[calls]\nauto_answer = true\n"
-        return OPERATOR.bundle({"config.toml": settings.encode(), **firmware}, number, fleet="default", **IN_TIME)
+        return OPERATOR.bundle({"config.toml": settings.encode()}, number, fleet="default", **IN_TIME)
 
     def is_registered_by(self, unit: str) -> bool:
         """Say whether calls to the phone come out at a unit's process."""
@@ -237,22 +233,6 @@ def before(phone: UpgradedPhone) -> dict[str, object]:
     return phone.kept()
 
 
-def test_a_bundle_with_this_firmware_is_refused_in_a_sentence_and_the_earlier_phone_runs_on(
-    phone: UpgradedPhone, before: dict[str, object], tmp_path: Path
-) -> None:
-    pid = phone.box.main_pid(HANDSET)
-    report = phone.box.bring(phone.bundle(8, build_firmware(tmp_path)))
-    assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.UNSUPPORTED)
-    sentence = "This bundle is of format 2; this firmware reads up to 1. Bring newer firmware."
-    assert sentence in phone.box.journal(HANDSET)
-    page = " ".join(phone.box.run("wecall", "status", "--page").stdout.split())
-    assert "This firmware cannot read it. Update the phone first." in page
-    assert phone.box.main_pid(HANDSET) == pid
-    assert phone.is_registered_by(HANDSET)
-    assert phone.box.run("readlink", "/opt/wecall/venv").stdout == "environments/installed\n"
-    assert phone.kept() == before
-
-
 def test_the_package_has_voice_register_and_keeps_all_that_was_there(
     phone: UpgradedPhone, before: dict[str, object]
 ) -> None:
@@ -267,6 +247,18 @@ def test_the_package_has_voice_register_and_keeps_all_that_was_there(
     wait_until(lambda: phone.is_registered_by(VOICE), "voice serves the handset that has started anew")
     phone.is_called()
     assert phone.calls()[0]["name"] == NAME
-    assert phone.box.run("ls", "/opt/wecall/environments/installed/lib").stdout.split() == [
+    assert phone.box.run("ls", "/opt/wecall").stdout.split() == ["lib", "share", "venv"]
+    assert phone.box.run("ls", "/opt/wecall/venv/lib").stdout.split() == [
         f"python{sys.version_info.major}.{sys.version_info.minor}"
     ]
+
+
+def test_the_key_that_the_earlier_phone_trusts_counts_on_and_its_firmware_does_not(phone: UpgradedPhone) -> None:
+    contents = {"config.toml": CONFIGURATION.encode()}
+    old = OPERATOR.bundle_with_firmware(contents, 8, fleet="default", **IN_TIME)
+    report = phone.box.bring(old)
+    assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.FIRMWARE_SUPERSEDED)
+    page = " ".join(phone.box.run("wecall", "status", "--page").stdout.split())
+    assert "apt updates this phone" in page
+    report = phone.box.bring(phone.bundle(8))
+    assert report.result is BundleResult.APPLIED

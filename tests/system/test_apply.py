@@ -8,34 +8,13 @@ import pytest
 from tests.lab.bundles import Installer
 from tests.lab.installed_box import InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
-from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wheel, wifi
-from tests.system.conftest import PROCESSES
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wifi
 
-pytestmark = pytest.mark.feature("networks by bundle", "firmware by bundle")
+pytestmark = pytest.mark.feature("networks by bundle")
 
 SERVICE = "wecall-apply.service"
 HANDSET = "wecall-handset.service"
-LINK = "/opt/wecall/venv"
 
-# The whole firmware of a bundle: it is ready at once, says that the bundle works, and stays.
-CONFIRM = """
-import json, socket, sys, time
-import systemd.daemon
-
-def kept():
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.connect("/run/wecall-apply/apply.sock")
-        caller.sendall(b'{"wish": "keep", "number": NUMBER}\\n')
-        return json.loads(caller.makefile().readline())["outcome"] == "kept"
-
-def main():
-    systemd.daemon.notify("READY=1")
-    while sys.argv[1] == "run" and not kept():
-        time.sleep(0.2)
-    while True:
-        systemd.daemon.notify("WATCHDOG=1")
-        time.sleep(1)
-"""
 # What the service tries from inside its sandbox, and what comes of it.
 ATTEMPTS = """
 import errno, json, os, socket
@@ -56,49 +35,33 @@ def write(folder):
 print(json.dumps({
     "connections": attempt(lambda: write("/etc/NetworkManager/system-connections")),
     "time servers": attempt(lambda: write("/etc/systemd/timesyncd.conf.d")),
-    "environments": attempt(lambda: write("/opt/wecall/environments")),
     "own state": attempt(lambda: write("/var/lib/wecall-apply")),
+    "the program": attempt(lambda: write("/opt/wecall/venv")),
     "elsewhere in /etc": attempt(lambda: write("/etc/systemd/system")),
     "the handset's state": attempt(lambda: os.listdir("/var/lib/wecall")),
     "credentials": attempt(lambda: os.listdir("/etc/wecall/credentials")),
     "internet": attempt(lambda: socket.socket(socket.AF_INET)),
 }))
 """
-BROKEN = "import sys\nsys.exit('nothing that runs')\n"
 
 
-def bundle(number: int, *tables: str, firmware: str = "", signer: Installer = OPERATOR) -> bytes:
-    files = wheel("9.0", **{"firmware/cli.py": firmware}) if firmware else {}
-    contents = {"config.toml": configuration(*tables, trusted=signer), **files}
-    return signer.bundle(contents, number, **IN_TIME)
+def bundle(number: int, *tables: str, signer: Installer = OPERATOR) -> bytes:
+    return signer.bundle({"config.toml": configuration(*tables, trusted=signer)}, number, **IN_TIME)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _as_before(box: InstalledBox) -> Iterator[None]:
-    """Leave the box as it was found: no key pinned, the installed firmware."""
+    """Leave the box as it was found: no key pinned."""
     wait_until(lambda: box.property_of(HANDSET, "ActiveState") == "active", "the handset runs")
     yield
     box.remove_drop_in(SERVICE)
     RootAsker(box).forget()
     box.run("rm", "-f", f"/{WIFI}", f"/{TIME_SERVERS}")
-    if box.run("readlink", LINK).stdout != "environments/installed\n":
-        box.run("ln", "-sfn", "environments/installed", LINK)
-        box.run("systemctl", "restart", *PROCESSES)
 
 
 @pytest.fixture
 def asker(box: InstalledBox) -> RootAsker:
     return RootAsker(box)
-
-
-def runs_from(box: InstalledBox, unit: str, environment: str) -> bool:
-    """Tell whether a service is up, with the firmware of an environment."""
-    pid = box.main_pid(unit)
-    return box.property_of(
-        unit, "ActiveState"
-    ) == "active" and f"/opt/wecall/environments/{environment}/bin/python" in box.shell(
-        f"cat /proc/{pid}/cmdline", check=False
-    )
 
 
 def confirm_within(box: InstalledBox, seconds: int) -> None:
@@ -136,7 +99,7 @@ def test_what_nobody_confirms_is_put_back_also_by_a_service_that_was_killed(
 
 def test_whoever_has_broken_into_the_handset_gets_nothing_unsigned_by_root(box: InstalledBox, asker: RootAsker) -> None:
     before = box.shell(f"sha256sum /{WIFI} /{TIME_SERVERS}; ls -R /etc/NetworkManager")
-    forged = bundle(8, "[network]", time_server("evil.example.org"), firmware=BROKEN, signer=STRANGER)
+    forged = bundle(8, "[network]", time_server("evil.example.org"), signer=STRANGER)
     assert asker.ask(8, forged)["code"] == "unknown_key"
     cut = bytearray(bundle(8, time_server("evil.example.org")))
     cut[-1] ^= 1
@@ -193,8 +156,9 @@ def test_the_handset_may_ask_from_inside_its_sandbox(box: InstalledBox) -> None:
 
 def test_the_service_itself_can_do_nothing_but_its_work(box: InstalledBox) -> None:
     said: dict[str, str] = json.loads(box.probe(SERVICE, ATTEMPTS))
-    assert {said.pop(place) for place in ("connections", "time servers", "environments", "own state")} == {"done"}
+    assert {said.pop(place) for place in ("connections", "time servers", "own state")} == {"done"}
     assert said == {
+        "the program": "EROFS",
         "elsewhere in /etc": "EROFS",
         "the handset's state": "EACCES",
         "credentials": "EACCES",
@@ -202,25 +166,11 @@ def test_the_service_itself_can_do_nothing_but_its_work(box: InstalledBox) -> No
     }
 
 
-def test_firmware_of_a_bundle_runs_and_stays_once_it_has_said_so_itself(box: InstalledBox, asker: RootAsker) -> None:
-    answer = asker.ask(9, bundle(9, firmware=CONFIRM.replace("NUMBER", "9")))
-    assert (answer["outcome"], answer["starts_anew"]) == ("applied", True)
-    assert box.run("readlink", LINK).stdout == "environments/a\n"
-    # The handset ends by itself then; the service manager starts what the link says.
-    box.run("systemctl", "restart", HANDSET)
-    wait_until(lambda: '"newest":9' in box.shell("cat /var/lib/wecall-apply/record.json"), "the bundle is kept")
-    for unit in PROCESSES:
-        wait_until(lambda unit=unit: runs_from(box, unit, "a"), f"{unit} runs the new firmware")  # type: ignore[misc]
-
-
-def test_firmware_that_does_not_run_is_exchanged_back_and_the_handset_runs_again(
+@pytest.mark.feature("firmware by bundle")
+def test_a_bundle_with_firmware_is_refused_and_what_it_says_of_time_servers_with_it(
     box: InstalledBox, asker: RootAsker
 ) -> None:
-    assert asker.ask(10, bundle(10, firmware=BROKEN))["starts_anew"]
-    assert box.run("readlink", LINK).stdout == "environments/b\n"
-    box.run("systemctl", "restart", HANDSET, check=False)
-    wait_until(lambda: box.run("readlink", LINK).stdout == "environments/a\n", "the link is as before", 60)
-    for unit in PROCESSES:
-        wait_until(lambda unit=unit: runs_from(box, unit, "a"), f"{unit} runs the firmware of before", 60)  # type: ignore[misc]
-    assert "nothing that runs" in box.journal(HANDSET)
-    assert asker.ask(10, bundle(10))["code"] == "reverted_before"
+    before = box.shell(f"sha256sum /{TIME_SERVERS}")
+    contents = {"config.toml": configuration(time_server("other.example.org"))}
+    assert asker.ask(9, OPERATOR.bundle_with_firmware(contents, 9, **IN_TIME))["code"] == "firmware_superseded"
+    assert box.shell(f"sha256sum /{TIME_SERVERS}") == before

@@ -14,15 +14,23 @@ def everything_kept(box: InstalledBox) -> str:
 def test_installing_again_changes_nothing_that_is_the_holders(box: InstalledBox) -> None:
     box.shell("sed -i 's/^id = .*/id = \"handset-2\"/' /etc/wecall/config.toml")
     before = everything_kept(box)
-    # Firmware of a bundle, for the units, users and root's programs of before.
-    box.shell("cp -a /opt/wecall/environments/installed /opt/wecall/environments/a")
-    box.run("ln", "-sfn", "environments/a", "/opt/wecall/venv")
     said = box.install()
-    assert box.shell("readlink /opt/wecall/venv; ls /opt/wecall/environments") == "environments/installed\ninstalled\n"
     assert everything_kept(box) == before
     assert "sample" not in said
     assert "the store's key" not in said
     assert "making /opt/wecall" not in said
+    assert box.run("systemctl", "is-active", *PROCESSES).stdout == "active\n" * len(PROCESSES)
+
+
+def test_environments_of_when_bundles_brought_firmware_make_way(box: InstalledBox) -> None:
+    box.shell("""
+        install -d /opt/wecall/environments
+        mv /opt/wecall/venv /opt/wecall/environments/installed
+        cp -a /opt/wecall/environments/installed /opt/wecall/environments/a
+        ln -s environments/a /opt/wecall/venv
+    """)
+    box.install()
+    assert box.shell("stat -c %F /opt/wecall/venv; ls /opt/wecall") == "directory\nlib\nshare\nvenv\n"
     assert box.run("systemctl", "is-active", *PROCESSES).stdout == "active\n" * len(PROCESSES)
 
 

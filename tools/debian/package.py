@@ -20,7 +20,7 @@ _DEBIAN_PYTHON: Final = "/usr/bin/python3"
 # What the wheels that were compiled for Debian are linked with.
 _LIBRARIES: Final = ("libasound2t64", "libsystemd0", "libc6 (>= 2.36)")
 
-_COMMAND: Final = f"""#!/{_PREFIX}/environments/installed/bin/python
+_COMMAND: Final = f"""#!/{_PREFIX}/venv/bin/python
 import sys
 
 from firmware.cli import main
@@ -58,7 +58,7 @@ def copy_source(copy: Path) -> None:
 
 def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:
     """Put everything under a root as it will stand on the machine; nothing is left to be built there."""
-    environment = root / _PREFIX / "environments" / "installed"
+    environment = root / _PREFIX / "venv"
     packages = environment / "lib" / f"python{target.python_words}" / "site-packages"
     packages.mkdir(parents=True)
     for wheel in wheels:

@@ -31,10 +31,6 @@ _HIDE = word("Hide")
 _YES = word("Accept")
 _CALL = word("Call")
 _TRIED = tuple(step for step in BundleStep if step is not BundleStep.REVERTING)
-_AFTER_FIRMWARE = _TRIED[_TRIED.index(BundleStep.FIRMWARE) + 1 :]
-_FIRMWARE_SHARE = 8
-"""So many times as long as another step firmware is given on the bar: that takes minutes, and they take seconds."""
-_SHARES = len(_TRIED) + 1 + _FIRMWARE_SHARE
 
 
 class BundlePage(Quiet):
@@ -66,9 +62,9 @@ class BundlePage(Quiet):
             case BundleEnded() as ended:
                 text = ending(ended, state.bundle.stick)
                 return NoticeView(result_title(ended), text, keys=SoftKeys("", CHOOSE), scroll=self._scroll)
-            case BundleStepStarted(step) as begun:
+            case BundleStepStarted(step):
                 keys = SoftKeys(_HIDE)
-                return NoticeView(_TITLE, STEPS[step], percent=_percent(begun), keys=keys, scroll=self._scroll)
+                return NoticeView(_TITLE, STEPS[step], percent=_percent(step), keys=keys, scroll=self._scroll)
         return NoticeView(_TITLE, STEPS[BundleStep.ASKING])
 
     def open(self, _state: PhoneState) -> None:
@@ -143,15 +139,11 @@ class BundlePage(Quiet):
             asking_who_answers(_be_accepted)(state)
 
 
-def _percent(begun: BundleStepStarted) -> int | None:
+def _percent(step: BundleStep) -> int | None:
     """Return how far a bundle has come; nothing is known of how long a person or a call takes."""
-    step = begun.step
     if step in {BundleStep.ASKING, BundleStep.WAITING_FOR_CALL, BundleStep.REVERTING}:
         return None
-    done = _TRIED.index(step) + 1
-    if step is BundleStep.FIRMWARE:
-        return (100 * done + begun.percent * _FIRMWARE_SHARE) // _SHARES
-    return 100 * (done + _FIRMWARE_SHARE * (step in _AFTER_FIRMWARE)) // _SHARES
+    return 100 * (_TRIED.index(step) + 1) // (len(_TRIED) + 1)
 
 
 def _note(wanted: BundleCodeWanted) -> Text:

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import distributions, version
-from pathlib import Path
-from typing import Final
+from importlib.metadata import version
 
 from firmware.base.errors import HandsetError
 from firmware.base.proven_time import is_synchronised
@@ -19,16 +17,6 @@ from firmware.services.faults import Faults
 from firmware.services.records import Records
 from firmware.voice.audio.sound_format import best_format
 from firmware.voice.messages import Report
-
-_NAME: Final = "wecall-handset"
-_INSTALLED: Final = Path("/opt/wecall/environments/installed")
-
-
-def root_version(installed: Path = _INSTALLED) -> str:
-    """Return the version that root's programs run from, empty where none are installed."""
-    folders = [str(folder) for folder in installed.glob("lib/python3*/site-packages")]
-    found = distributions(name=_NAME, path=folders)
-    return next((each.version for each in found), "")
 
 
 async def read_condition(
@@ -81,7 +69,6 @@ async def read_condition(
         speech_fault=speech_fault,
         bundles=bundles,
         version=version("wecall-handset"),
-        root_version=await asyncio.to_thread(root_version),
     )
 
 

@@ -69,7 +69,6 @@ class Condition:
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
-        root_version: of the programs that run as root; empty where there are none.
     """
 
     configuration: LoadedConfiguration
@@ -95,7 +94,6 @@ class Condition:
     speech_fault: str = ""
     bundles: Standing | None = None
     version: str = ""
-    root_version: str = ""
 
 
 _RESTART = "Do so, and restart the handset: systemctl restart wecall-handset."
@@ -135,7 +133,6 @@ def examine(condition: Condition) -> list[Finding]:
     return [
         *_configuration(condition.configuration),
         _bundle(condition.bundles),
-        *_root(condition),
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
@@ -307,17 +304,6 @@ def _files(condition: Condition) -> Iterable[Finding]:
             "files", False, condition.files_fault,
             "Calls work. See who owns the files, and whether the folder is a mount: findmnt and ls -l say so.",
         )  # fmt: skip
-
-
-def _root(condition: Condition) -> Iterable[Finding]:
-    if condition.root_version in {"", condition.version}:
-        return
-    # Nothing is broken by it: whether the two understand each other shows in each bundle's trial.
-    yield Finding(
-        "root's part", True,
-        f"The programs that run as root are of version {condition.root_version}, the handset of {condition.version}.",
-        "Bundles renew the handset alone. Install the package of the handset's version, or run its systemd/install.sh.",
-    )  # fmt: skip
 
 
 def _broker(condition: Condition) -> Finding:

@@ -1,6 +1,6 @@
 """What the handset lends to those who take in a bundle and those who try it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.base.proven_time import ProvenTime
@@ -27,9 +27,7 @@ class BundleContext:
         steps: is told how far it is.
         post: tells the phone, in the main thread.
         root: does what only root can.
-        start_anew: ends this run of the handset and begins another, with the same firmware.
-        end: ends the process, for the service manager to start it again.
-        open_store: opens the store, where it stays shut since the firmware that runs may be taken back.
+        start_anew: ends this run of the handset and begins another.
         now_s: the time, in seconds since the epoch.
         proven_time: what is known of the time, whatever the clock shows.
     """
@@ -42,8 +40,6 @@ class BundleContext:
     post: Callable[[BundleNews], None]
     root: RootWork
     start_anew: Callable[[], None]
-    end: Callable[[], None]
-    open_store: Callable[[], Awaitable[None]]
     now_s: Callable[[], float]
     proven_time: ProvenTime
 

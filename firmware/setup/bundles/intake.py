@@ -224,14 +224,14 @@ class Intake:
             looked_at.number = bundle.manifest.number
             if self._counts_already(bundle):
                 return None
-            self._check_manifest(bundle, draft.source)
+            self._check_manifest(bundle)
+            bundle.check_firmware()
             if keys is None:
-                bundle.check_first()
                 await self._ask_for_signer(bundle)
             context.steps.take(BundleStep.CHECKING)
             found = await asyncio.to_thread(read_configuration, bundle)
             if keys is None:
-                # A first signer may bring only what the keys that it wants to be trusted may sign.
+                # A first signer must be among those that it wants to be trusted.
                 bundle.check_signer(found.configuration.trust.keys)
             secrets = await self._open_secrets(bundle, found, draft)
         identity = context.identity
@@ -247,22 +247,19 @@ class Intake:
             source=draft.source,
             signer=key_id(bundle.signer),
             note=bundle.manifest.note,
-            exchanges_firmware=bool(bundle.wheels),
         )
 
     def _counts_already(self, bundle: Bundle) -> bool:
         standing = self._context.config_store.standing
         return any(kept.number == standing.active and kept.digest == bundle.digest for kept in standing.kept)
 
-    def _check_manifest(self, bundle: Bundle, source: BundleSource) -> None:
+    def _check_manifest(self, bundle: Bundle) -> None:
         manifest, context = bundle.manifest, self._context
         fleet = self._installed.device.fleet if self._installed is not None else None
         manifest.check_scope(context.identity.serial, fleet)
         now = context.proven_time.read()
         manifest.check_time(now.at_least_s, synced=now.synced)
         manifest.check_number(context.config_store.standing.newest, context.config_store.standing.reverted)
-        if source is BundleSource.NETWORK and bundle.wheels:
-            refuse(OutcomeCode.FIRMWARE_BY_NETWORK, "Firmware comes by stick, and not over the network.")
 
     async def _ask_for_signer(self, bundle: Bundle) -> None:
         self._context.steps.take(BundleStep.ASKING)

@@ -43,7 +43,6 @@ async def open_bundle_service(
     pictures_changed: Callable[[], None],
     reset: Taker | None,
     start_anew: Callable[[], None],
-    end: Callable[[], None],
 ) -> BundleService | None:
     """Return what takes bundles in, and tries the one that this run was started with; None where there are no keys.
 
@@ -58,7 +57,6 @@ async def open_bundle_service(
         pictures_changed: called when pictures came in.
         reset: takes orders to erase the handset.
         start_anew: ends this run and begins another.
-        end: ends the process, for the service manager to start it again.
     """
     config_store = ConfigStore(state_dir)
     try:
@@ -72,7 +70,7 @@ async def open_bundle_service(
         _log.warning("What is left of older bundles cannot be deleted: %s", error.strerror)
 
     async def sound_check() -> CheckName | None:
-        # A voice that says nothing is being started anew, with the firmware that is tried.
+        # A voice that says nothing is being started anew.
         for _ in range(_SOUND_TRIES):
             if (fault := await try_sound()) is not None:
                 break
@@ -84,10 +82,6 @@ async def open_bundle_service(
             raise StorageError("There is no store to queue an outcome in.")
         await records.outbox.queue_outcome(ended.digest, outcome_of(ended))
 
-    async def open_store() -> None:
-        if records is not None:
-            await records.end_trial()
-
     context = BundleContext(
         config_store=config_store,
         identity=identity,
@@ -97,8 +91,6 @@ async def open_bundle_service(
         post=post,
         root=RootWork(),
         start_anew=start_anew,
-        end=end,
-        open_store=open_store,
         now_s=time.time,
         proven_time=ProvenTime(config_store.folder / NAME),
     )

@@ -1,4 +1,4 @@
-"""Has root do what a bundle brings for it: networks, time servers, firmware, whom the firewall lets through."""
+"""Has root do what a bundle brings for it: networks, time servers, whom the firewall lets through."""
 
 import asyncio
 import json
@@ -24,18 +24,14 @@ from provisioning.network import wifi_password_name
 from provisioning.schema import Configuration
 
 _SILENCE_S: Final = 300.0
-"""So long it may say nothing: firmware is read from a card, written to it and compiled meanwhile."""
+"""So long it may say nothing: a bundle is read from a card and verified, and networks are joined meanwhile."""
 
 _SAID: Final[TypeAdapter[RootAnswer | RootProgress]] = TypeAdapter(RootAnswer | RootProgress)
 
 
-def needs_root(configuration: Configuration, names: tuple[str, ...]) -> bool:
+def needs_root(configuration: Configuration) -> bool:
     """Return whether a bundle brings something that nobody but root's service can install."""
-    return (
-        configuration.network is not None
-        or configuration.time is not None
-        or any(name.startswith("firmware/") for name in names)
-    )
+    return configuration.network is not None or configuration.time is not None
 
 
 class RootWork:
@@ -66,14 +62,13 @@ class RootWork:
     ) -> RootAnswer:
         """Have a bundle installed for a trial, while no call goes on; asking again for the same one is allowed.
 
-        It goes by itself two minutes later unless `confirm` comes. Where the answer says `starts_anew`, the new
-        firmware is to be started, and asks again.
+        It goes by itself two minutes later unless `confirm` comes.
 
         Args:
             number: the bundle's.
             bundle: the whole file; it need not be there where this bundle was kept once and is wanted back.
             secrets: what was sealed to the handset; only passwords of Wi-Fi networks are handed on.
-            on_progress: told what is being done, and how far that has come.
+            on_progress: told what is being done.
 
         Raises:
             ControlError: the service does not answer as it should; nothing is known about what it did.

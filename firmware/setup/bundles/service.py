@@ -26,7 +26,6 @@ _log = logging.getLogger(__name__)
 
 _OFFER_BYTES: Final = 16
 _LOOK_AT_CLOCK_S: Final = 600.0
-_ASK_ROOT_AGAIN_S: Final = 30.0
 # What may be otherwise after the next start.
 _PASSING: Final = frozenset({OutcomeCode.NOT_YET_VALID, OutcomeCode.BUSY, OutcomeCode.NO_SPACE, OutcomeCode.FAILED})
 
@@ -109,7 +108,6 @@ class BundleService:
             signer=before.signer,
             note=before.note,
             goes_back=True,
-            exchanges_firmware=self.standing.going_back_exchanges_firmware,
         )
         await self.intake.try_again(candidate)
         return before.number
@@ -121,30 +119,13 @@ class BundleService:
         if trial is not None and self._loaded.configuration is not None:
             if not await Trial(context, trial, self._loaded.configuration, self._try_sound).run():
                 return
-            await context.open_store()
         elif (ended := self.standing.ended) is not None and not ended.told:
             context.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
-            if ended.result is BundleResult.REVERTED and not await self._stays(ended):
-                await context.watch.until_quiet()
-                context.end()
-                return
-            await context.open_store()
+            if ended.result is BundleResult.REVERTED and ended.number is not None:
+                await Trial.undo_root_work(context, ended.number)
             await asyncio.to_thread(context.config_store.note_told)
         if (finishing := self.standing.finishing) is not None:
             await self._finish(finishing)
-
-    async def _stays(self, ended: Ended) -> bool:
-        """Have root undo what was sent back, and tell whether this process then runs the firmware that stays.
-
-        Whoever is told so opens the store, so where root cannot say it is asked again until it can.
-        """
-        if ended.number is None:
-            return True
-        while True:
-            is_other = await Trial.undo_root_work(self._context, ended.number)
-            if is_other is not None or not ended.exchanged_firmware:
-                return not is_other
-            await asyncio.sleep(_ASK_ROOT_AGAIN_S)
 
     async def _finish(self, finishing: Finishing) -> None:
         """Take in what else the bundle brings that counts now, and tell everybody that it does."""

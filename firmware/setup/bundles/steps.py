@@ -18,7 +18,6 @@ class Steps:
         self._offer = ""
         self._source = BundleSource.STICK
         self._step = BundleStep.READING
-        self._percent = 0
         self._report: Report | None = None
         self._count = 0
         self._told = False
@@ -35,18 +34,13 @@ class Steps:
         self._step, self._report, self._told = BundleStep.READING, None, False
         self._tell()
 
-    def take(self, step: BundleStep, percent: int = 0) -> None:
-        """Go on to a step, or further in it; the same one again says nothing.
-
-        How much of a step is done the phone alone is told: whoever follows waits for what becomes of the bundle.
-        """
-        is_same = self._told and step is self._step
-        if is_same and percent == self._percent:
+    def take(self, step: BundleStep) -> None:
+        """Go on to a step; the same one again says nothing."""
+        if self._told and step is self._step:
             return
-        self._step, self._percent, self._told = step, percent, True
-        self._post(BundleStepStarted(step, percent, by_stick=self.by_stick))
-        if not is_same:
-            self._tell()
+        self._step, self._told = step, True
+        self._post(BundleStepStarted(step, by_stick=self.by_stick))
+        self._tell()
 
     def end(self, offer: str, report: Report) -> None:
         """Tell whoever follows what became of a bundle; of one that is not told of any more nobody hears here."""

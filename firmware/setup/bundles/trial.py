@@ -20,9 +20,7 @@ from firmware.phone.view import LineView
 from firmware.ports.broker import BrokerState
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.root_work import needs_root
-from firmware.setup.root.messages import NOT_JOINED, RootOutcome, RootStep
-from provisioning.bundle import open_bundle
-from provisioning.errors import ProvisioningError
+from firmware.setup.root.messages import NOT_JOINED, RootOutcome
 from provisioning.report import Check
 from provisioning.ring_tone import open_ring_tone
 from provisioning.schema import Configuration
@@ -50,7 +48,6 @@ _BROKER_FOUND: Final[Mapping[BrokerState | None, CheckCode]] = {
     BrokerState.REFUSED: CheckCode.REFUSED,
     BrokerState.UNREACHABLE: CheckCode.UNREACHABLE,
 }
-_STEPS: Final = {RootStep.NETWORK: BundleStep.NETWORK, RootStep.FIRMWARE: BundleStep.FIRMWARE}
 
 
 class _FailedError(Exception):
@@ -127,7 +124,7 @@ class Trial:
                 read_own, bundle.parent, context.config_store.folder, context.identity.serial
             )
             answer = await context.root.ask(
-                number, bundle, secrets, lambda told: context.steps.take(_STEPS[told.step], told.percent)
+                number, bundle, secrets, lambda _progress: context.steps.take(BundleStep.NETWORK)
             )
         except (ControlError, BundleError) as error:
             _log.error("What the bundle brings for root is not done: %s", error)
@@ -135,37 +132,16 @@ class Trial:
         match answer.outcome:
             case RootOutcome.APPLIED | RootOutcome.KEPT:
                 self._root_has_it = True
-                if answer.starts_anew:
-                    await self._start_other_firmware()
-                self._pass(CheckName.FIRMWARE if await self._has_firmware() else CheckName.NETWORK)
+                self._pass(CheckName.NETWORK)
             case RootOutcome.UNAVAILABLE:
-                if needs_root(self._configuration, ("firmware/",) if await self._has_firmware() else ()):
+                if needs_root(self._configuration):
                     self._fail(CheckName.NETWORK, CheckCode.NOT_INSTALLED)
             case _:
                 _log.error("Root's service does not take bundle %d: %s %s", number, answer.outcome, answer.code)
-                firmware = answer.code == RootStep.FIRMWARE
                 code = CheckCode.NOT_JOINED if answer.code == NOT_JOINED else CheckCode.NOT_INSTALLED
                 if answer.outcome is RootOutcome.REFUSED:
                     code = CheckCode.NOT_TAKEN
-                self._fail(CheckName.FIRMWARE if firmware else CheckName.NETWORK, code)
-
-    async def _has_firmware(self) -> bool:
-        path = self._context.config_store.folder_of(self._candidate.number) / BUNDLE_NAME
-
-        def look() -> bool:
-            with path.open("rb") as file:
-                return bool(open_bundle(file, None).wheels)
-
-        try:
-            return await asyncio.to_thread(look)
-        except (OSError, ProvisioningError):
-            return False
-
-    async def _start_other_firmware(self) -> None:
-        await self._context.watch.until_quiet()
-        _log.warning("The handset ends, for the other firmware to be started")
-        self._context.end()
-        await asyncio.Event().wait()
+                self._fail(CheckName.NETWORK, code)
 
     # --- what the handset tries itself --------------------------------------------------------------------------------
 
@@ -274,28 +250,22 @@ class Trial:
         _log.error("Bundle %d does not work (%s): the handset goes back", candidate.number, error.code)
         context.steps.take(BundleStep.REVERTING)
         await context.watch.until_quiet(expected=candidate.source is not BundleSource.NETWORK)
-        other_firmware = await self.undo_root_work(context, candidate.number)
+        await self.undo_root_work(context, candidate.number)
         ended = Ended.of(
             candidate, BundleResult.REVERTED, error.code,
             checks=tuple(self._checks), at_s=context.now_s(), failure=error.failure,
         )  # fmt: skip
         await asyncio.to_thread(context.config_store.end, ended)
         await context.watch.until_quiet()
-        # A process that starts anew by itself goes on with the firmware that it runs.
-        (context.end if other_firmware else context.start_anew)()
+        context.start_anew()
 
     @staticmethod
-    async def undo_root_work(context: BundleContext, number: int) -> bool | None:
-        """Have root put back what was there, and return whether that is firmware which this process does not run.
-
-        None where it fails: root goes back by itself, two minutes after it began, or when it can.
-        """
+    async def undo_root_work(context: BundleContext, number: int) -> None:
+        """Have root put back what was there; where that fails it does so by itself, two minutes after it began."""
         try:
-            answer = await context.root.go_back(number)
+            await context.root.go_back(number)
         except ControlError as error:
             _log.error("What was installed for bundle %d is not yet put back: %s", number, error)
-            return None
-        return None if answer.outcome is RootOutcome.FAILED else answer.starts_anew
 
     def _pass(self, name: CheckName) -> None:
         self._checks.append(Check(name=name, passed=True))

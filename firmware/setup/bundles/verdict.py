@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
+from firmware.base.image import is_card
 from firmware.base.proven_time import Now
 from firmware.configuration.standing import Ended
 from firmware.phone.bundle_news import BundleEnded
@@ -32,7 +33,7 @@ def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
 
 def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
     """Return what the phone hears."""
-    return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick)
+    return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick, on_card=is_card())
 
 
 def outcome_of(ended: Ended) -> OutcomeCode:

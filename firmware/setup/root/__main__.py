@@ -7,7 +7,6 @@ import socket
 import systemd.daemon
 
 from firmware.base.proven_time import NAME, ProvenTime
-from firmware.setup.root.environments import Environments
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.record import RecordError
 from firmware.setup.root.service import DEADLINE_S, LINGER_S, Service
@@ -20,9 +19,7 @@ def main() -> None:
     """Put right what was cut off, then serve until nothing is left to do."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     machine = Machine()
-    work = Work(
-        machine, Environments(machine), Verifier(machine.configuration, serial, ProvenTime(machine.state / NAME))
-    )
+    work = Work(machine, Verifier(machine.configuration, serial, ProvenTime(machine.state / NAME)))
     try:
         work.recover()
     except RecordError as error:

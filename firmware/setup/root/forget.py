@@ -12,7 +12,6 @@ from typing import Final
 
 from firmware.base.errors import HandsetError
 from firmware.base.proven_time import NAME, ProvenTime
-from firmware.setup.root.environments import Environments
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.verification import Verifier
 from firmware.setup.root.work import HANDSET_UNIT, SYNC_UNIT, Work
@@ -41,13 +40,12 @@ def main() -> None:
     machine = Machine()
     verifier = Verifier(machine.configuration, serial, ProvenTime(machine.state / NAME))
     try:
-        forget_operator(machine, Work(machine, Environments(machine), verifier), _have_handset_forget)
+        forget_operator(machine, Work(machine, verifier), _have_handset_forget)
     except (HandsetError, OSError) as error:
         sys.exit(f"Error: {error}")
     print(  # noqa: T201 - a command
         "The operator is forgotten. The next bundle is taken as a new phone's first one: plug it in and compare the "
-        "words.\nNetworks, the holder's things and firmware that a bundle brought are as before. The package or "
-        "systemd/install.sh puts\nits own firmware in place. What /etc/wecall/config.toml says counts again, its "
+        "words.\nNetworks and the holder's things are as before. What /etc/wecall/config.toml says counts again, its "
         "[trust] included."
     )
 

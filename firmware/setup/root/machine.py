@@ -1,7 +1,6 @@
 """The machine that root changes: where its files are, and its programs."""
 
 import logging
-import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,22 +40,15 @@ class Machine:
     Attributes:
         root: what its absolute paths begin at.
         run: runs its programs.
-        flush: puts on the disk all that was written.
     """
 
     root: Path = Path("/")
     run: Run = run
-    flush: Callable[[], None] = os.sync
 
     @property
     def state(self) -> Path:
         """What root remembers, for itself alone."""
         return self.root / "var/lib/wecall-apply"
-
-    @property
-    def prefix(self) -> Path:
-        """Where the handset is installed."""
-        return self.root / "opt/wecall"
 
     @property
     def configuration(self) -> Path:

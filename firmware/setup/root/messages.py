@@ -38,7 +38,6 @@ class RootStep(StrEnum):
     """What is being done, told while it is done."""
 
     NETWORK = "network"
-    FIRMWARE = "firmware"
 
 
 class RootOutcome(StrEnum):
@@ -72,22 +71,18 @@ class RootRequest(Section):
 
 
 class _SaidByRoot(Section):
-    """What root says; a handset of older firmware than root's programs passes over what it does not know."""
+    """What root says; a handset that still runs while newer firmware is installed passes over what it does not know."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class RootProgress(_SaidByRoot):
-    """A step has begun, or has come further; an answer follows.
+    """A step has begun; an answer follows.
 
     It goes to whoever asked, on the connection of their own question, and holds nothing that a bundle could put there.
-
-    Attributes:
-        percent: how much of the step is done, where it takes long.
     """
 
     step: RootStep
-    percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class RootAnswer(_SaidByRoot):
@@ -96,11 +91,8 @@ class RootAnswer(_SaidByRoot):
     Attributes:
         number: of the bundle that was asked about.
         code: an `OutcomeCode` where the bundle was refused, a `RootStep` where that step failed, or `NOT_JOINED`.
-        starts_anew: the firmware was exchanged, and whoever asked runs the other one: end the process, as soon as no
-            call goes on, and let the service manager start it again.
     """
 
     outcome: RootOutcome
     number: Number
     code: Annotated[str, Field(max_length=32)] = ""
-    starts_anew: bool = False

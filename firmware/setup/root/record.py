@@ -7,7 +7,7 @@ cut leaves done or not done.
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from firmware.base.durable import replace_durably, sync_folder
 from firmware.base.errors import HandsetError
@@ -33,14 +33,15 @@ class Snapshot(Section):
     Attributes:
         files: contents in base64 by path; None where there was no file.
         radio: whether Wi-Fi was switched on; None where that was not touched.
-        environment: the name of the environment that ran.
-        firmware: what tells its firmware from others; empty for what was installed by hand.
     """
 
     files: dict[str, str | None]
     radio: bool | None = None
-    environment: str
-    firmware: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, value: object) -> object:
+        return _without(value, "environment", "firmware")
 
 
 class Kept(Section):
@@ -64,25 +65,25 @@ class Pending(Kept):
         goes_back: it was kept once, and somebody wants it back.
         in_force: everything of it is installed; otherwise something cut that off, or it is being undone.
         failed: it is being undone because it did not work.
-        switched: it has exchanged the firmware.
-        asker: the process that asked for it, see `processes.identify`; it still runs the firmware of before.
-        failures: how often the handset had been started after a failure when the firmware was exchanged.
         starts: how often this service was started while the bundle waited.
     """
 
     goes_back: bool = False
     in_force: bool = False
     failed: bool = False
-    switched: bool = False
-    asker: str = ""
-    failures: int = 0
     starts: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, value: object) -> object:
+        return _without(value, "switched", "asker", "failures")
 
 
 class Record(Section):
     """All of it.
 
     Attributes:
+        format: 2; what is read of format 1, which knew firmware of bundles as well, goes on without that.
         pins: the keys of the newest bundle's [trust]; going back to an older one does not bring back what it trusted.
         fleet: of the configuration in force; None before the first.
         newest: the highest number that was ever kept.
@@ -90,7 +91,7 @@ class Record(Section):
         history: the bundles that were kept, the last one is in force.
     """
 
-    format: Literal[1] = 1
+    format: Annotated[Literal[2], BeforeValidator(lambda found: 2 if found == 1 else found)] = 2
     pins: tuple[TrustedKey, ...] = ()
     fleet: Identifier | None = None
     newest: Annotated[int, Field(ge=0)] = 0
@@ -183,3 +184,8 @@ def forget_record(folder: Path) -> None:
     """
     (folder / NAME).unlink(missing_ok=True)
     sync_folder(folder)
+
+
+def _without(value: object, *names: str) -> object:
+    """Return what is read without what format 1 says of firmware."""
+    return {name: each for name, each in value.items() if name not in names} if isinstance(value, dict) else value

@@ -5,7 +5,6 @@ import os
 import select
 import socket
 import stat
-import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -39,8 +38,6 @@ LINGER_S: Final = 30.0
 
 _PATIENCE_S: Final = 10.0
 _PIECE_BYTES: Final = 1 << 20
-_CREDENTIALS: Final = struct.Struct("3i")
-"""struct ucred of unix(7): process, user and group."""
 
 
 class Service:
@@ -97,26 +94,16 @@ class Service:
 
     def _watch(self) -> None:
         """Give up what waits once its time is over."""
-        pending = self._pending()
-        if (began_s := self._began_s(pending)) is None or pending is None:
-            return
-        if self._clock() - began_s >= self._deadline_s or self._work.keeps_failing(pending):
-            self._work.give_up()
-
-    def _began_s(self, pending: Pending | None) -> float | None:
-        """Return since when what waits runs, and have the other services run it too; None where it does not yet."""
-        if pending is None or not self._work.has_begun(pending):
+        if (pending := self._pending()) is None:
             self._began = None
-            return None
+            return
         if self._began is None or self._began[0] != pending.number:
             self._began = pending.number, self._clock()
-            self._work.follow_firmware(pending)
-        return self._began[1]
+        if self._clock() - self._began[1] >= self._deadline_s:
+            self._work.give_up()
 
     def _answer_next(self) -> None:
         connection, _ = self._listener.accept()
-        # Before what asks is answered: firmware that is quick says that it works before anybody has looked.
-        self._began_s(self._pending())
         with connection:
             # Whoever asks and then says nothing keeps the others waiting no longer than this.
             connection.settimeout(_PATIENCE_S)
@@ -132,22 +119,18 @@ class Service:
                 _log.warning("Whoever asked could not be answered: %s", type(error).__name__)
 
     def _carry_out(self, connection: socket.socket, request: RootRequest, bundle: BinaryIO | None) -> RootAnswer:
-        asker, _, _ = _CREDENTIALS.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-
-        def tell(step: RootStep, percent: int) -> None:
+        def tell(step: RootStep) -> None:
             # Who has gone away asks again.
             with suppress(OSError):
-                connection.sendall(RootProgress(step=step, percent=percent).model_dump_json().encode() + b"\n")
+                connection.sendall(RootProgress(step=step).model_dump_json().encode() + b"\n")
 
         try:
             if request.wish is Wish.TRY:
                 secrets = {name: secret.get_secret_value() for name, secret in request.secrets.items()}
-                return self._work.attempt(request.number, bundle, secrets, asker, tell)
+                return self._work.attempt(request.number, bundle, secrets, tell)
             if request.wish is Wish.KEEP:
-                return self._work.keep(request.number, asker)
-            return self._work.go_back(request.number, asker)
+                return self._work.keep(request.number)
+            return self._work.go_back(request.number)
         except (OSError, HandsetError) as error:
             _log.error("The wish to %s failed: %s", request.wish, error)
             return RootAnswer(outcome=RootOutcome.FAILED, number=request.number)

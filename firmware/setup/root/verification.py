@@ -1,6 +1,5 @@
 """Checks again what the handset has checked: whoever has broken into that gets nothing unsigned by root."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import BinaryIO, Final
 from contract.results import OutcomeCode
 from firmware.base.proven_time import ProvenTime
 from firmware.setup.root.record import Record
-from firmware.setup.root.wheels import HANDSET, fits
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import ProvisioningError, refuse
 from provisioning.parsing import parse_configuration
@@ -17,9 +15,6 @@ from provisioning.schema import Configuration
 from provisioning.trust import Kind, TrustedKey
 
 CONFIGURATION: Final = "config.toml"
-
-_OLDEST_FIRMWARE: Final = (0, 2)
-"""Older firmware has no process for voice, and the handset's own has no network and no sound here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +61,13 @@ class Verifier:
         """Check a bundle in a file that nobody else can write to.
 
         The very first signer is trusted on first use, where no key was written down: a person has compared the words
-        on the display. Firmware is not taken on first use.
+        on the display.
 
         Raises:
             BundleRefusedError: with the reason.
         """
         pins, fleet = self._trusted(record)
         bundle = open_bundle(file, pins or None)
-        if not pins:
-            bundle.check_first()
         bundle.manifest.check_scope(self._serial(), fleet)
         self.note_clock()
         now = self._time.read()
@@ -82,7 +75,7 @@ class Verifier:
         bundle.manifest.check_number(record.newest, record.reverted)
         if bundle.manifest.number != number:
             refuse(OutcomeCode.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
-        _check_wheels(bundle)
+        bundle.check_firmware()
         verified = _read(bundle, record)
         if not pins:
             bundle.check_signer(verified.configuration.trust.keys)
@@ -119,22 +112,3 @@ def _read(bundle: Bundle, record: Record) -> Verified:
     if not configuration.trust.has_key_for(Kind.BUNDLE):
         refuse(OutcomeCode.LOCKED_OUT, "The configuration in this bundle trusts no key with bundles.")
     return Verified(bundle, text, configuration)
-
-
-def _check_wheels(bundle: Bundle) -> None:
-    names = [name.removeprefix("firmware/") for name in bundle.wheels]
-    if not names:
-        return
-    if foreign := [name for name in names if not fits(name)]:
-        refuse(OutcomeCode.UNSUPPORTED, f"{foreign[0]} is not for this machine and its Python.")
-    handset = next((name for name in names if name.startswith(HANDSET)), None)
-    if handset is None:
-        refuse(OutcomeCode.UNSUPPORTED, f"There is firmware in this bundle, but no {HANDSET}*.whl.")
-    if _version(handset) < _OLDEST_FIRMWARE:
-        refuse(OutcomeCode.UNSUPPORTED, f"{handset} is too old: this machine is set up for 0.2.0 and later.")
-
-
-def _version(handset: str) -> tuple[int, ...]:
-    """Return the first two numbers in the name of the handset's wheel."""
-    found = re.match(r"([0-9]+)(?:\.([0-9]+))?", handset.removeprefix(HANDSET))
-    return () if found is None else tuple(int(number or 0) for number in found.groups())

@@ -8,15 +8,12 @@ from typing import BinaryIO, Final
 
 from contract.results import OutcomeCode
 from firmware.base.errors import HandsetError
-from firmware.setup.root.environments import Environments
 from firmware.setup.root.installation import Installation, decoded, encoded
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.messages import NOT_JOINED, RootAnswer, RootOutcome, RootStep
 from firmware.setup.root.plan import Files, wanted_files, wanted_radio
-from firmware.setup.root.processes import identify, is_alive
 from firmware.setup.root.record import Pending, Record, RecordError, Snapshot, forget_record, read_record, write_record
 from firmware.setup.root.verification import Verifier
-from firmware.setup.root.wheelhouse import Wheelhouse
 from provisioning.errors import BundleRefusedError, refuse
 from provisioning.parsing import parse_configuration
 
@@ -24,16 +21,12 @@ _log = logging.getLogger(__name__)
 
 HANDSET_UNIT: Final = "wecall-handset.service"
 SYNC_UNIT: Final = "wecall-sync.service"
-VOICE_UNIT: Final = "wecall-voice.service"
 
 MOST_STARTS: Final = 3
 """So often the machine may be started while a bundle waits; then it is the bundle that does not let it run."""
 
-MOST_FAILURES: Final = 4
-"""So often the handset may be started with other firmware; the first time it has ended itself to do so."""
-
-OnStep = Callable[[RootStep, int], None]
-"""Told what is being done, and how many percent of that is."""
+OnStep = Callable[[RootStep], None]
+"""Told what is being done."""
 
 
 class NotJoinedError(HandsetError):
@@ -42,29 +35,21 @@ class NotJoinedError(HandsetError):
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
-    """What is to be in force.
-
-    Attributes:
-        firmware: what tells it from others; None where it stays as it is.
-        prepare: makes an environment with the firmware, tells how many percent of it are there, and returns its name.
-    """
+    """What is to be in force."""
 
     number: int
     digest: str
     configuration: str
     files: Files
     radio: bool | None
-    firmware: str | None
-    prepare: Callable[[Callable[[int], None]], str]
     goes_back: bool = False
 
 
 class Work:
     """What is done with root, one thing after the other; everything may be cut off anywhere."""
 
-    def __init__(self, machine: Machine, environments: Environments, verifier: Verifier) -> None:
+    def __init__(self, machine: Machine, verifier: Verifier) -> None:
         self._machine = machine
-        self._environments = environments
         self._verifier = verifier
         self._installation = Installation(machine)
 
@@ -87,17 +72,14 @@ class Work:
         else:
             self._write(record, pending.model_copy(update={"starts": pending.starts + 1}))
 
-    def attempt(
-        self, number: int, bundle: BinaryIO | None, secrets: Mapping[str, str], asker: int, on_step: OnStep
-    ) -> RootAnswer:
+    def attempt(self, number: int, bundle: BinaryIO | None, secrets: Mapping[str, str], on_step: OnStep) -> RootAnswer:
         """Install what a bundle brings, until somebody says that it works or that it does not.
 
         Args:
             number: of the bundle.
             bundle: its file, which nobody else can write to; None where it was kept once and is wanted back.
             secrets: the Wi-Fi passwords that it has sealed.
-            asker: the process that asks.
-            on_step: told what is being done, and how far it has come.
+            on_step: told what is being done.
 
         Raises:
             RecordError: what root remembers cannot be read.
@@ -105,35 +87,27 @@ class Work:
         record = self._record
         if (pending := record.pending) is not None:
             if pending.number == number:
-                starts_anew = pending.switched and identify(asker) == pending.asker
-                return RootAnswer(outcome=RootOutcome.APPLIED, number=number, starts_anew=starts_anew)
+                return RootAnswer(outcome=RootOutcome.APPLIED, number=number)
             record = self._put_back(record, pending, failed=False)
         if record.active is not None and record.active.number == number:
             return RootAnswer(outcome=RootOutcome.APPLIED, number=number)
-        step = RootStep.NETWORK
         try:
             aim = self._aim(record, number, bundle, secrets)
         except BundleRefusedError as error:
             _log.warning("Bundle refused: %s", error)
             return RootAnswer(outcome=RootOutcome.REFUSED, number=number, code=error.refusal)
-
-        def tell(begun: RootStep, percent: int) -> None:
-            nonlocal step
-            step = begun
-            on_step(begun, percent)
-
         try:
-            switched = self._install(record, aim, identify(asker), tell)
+            self._install(record, aim, on_step)
         except (OSError, HandsetError, BundleRefusedError) as error:
-            _log.error("What the bundle brings could not be installed (%s): %s", step, error)
+            _log.error("What the bundle brings could not be installed: %s", error)
             if (pending := self._record.pending) is not None:
                 self._put_back(self._record, pending, failed=False)
-            code = NOT_JOINED if isinstance(error, NotJoinedError) else step
+            code = NOT_JOINED if isinstance(error, NotJoinedError) else RootStep.NETWORK
             return RootAnswer(outcome=RootOutcome.FAILED, number=number, code=code)
-        return RootAnswer(outcome=RootOutcome.APPLIED, number=number, starts_anew=switched)
+        return RootAnswer(outcome=RootOutcome.APPLIED, number=number)
 
-    def keep(self, number: int, asker: int) -> RootAnswer:
-        """Keep what waits for good, if it is of this bundle; its firmware itself must say so, from a service that runs.
+    def keep(self, number: int) -> RootAnswer:
+        """Keep what waits for good, if it is of this bundle.
 
         Raises:
             OSError: it cannot be written down; it waits on.
@@ -144,17 +118,13 @@ class Work:
         if pending is None or pending.number != number:
             kept = record.active is not None and record.active.number == number
             return RootAnswer(outcome=RootOutcome.KEPT if kept else RootOutcome.REVERTED, number=number)
-        if pending.switched and identify(asker) == pending.asker:
-            return RootAnswer(outcome=RootOutcome.APPLIED, number=number, starts_anew=True)
-        if pending.switched and self._machine.run("systemctl", "is-active", "--quiet", HANDSET_UNIT) is None:
-            return RootAnswer(outcome=RootOutcome.APPLIED, number=number)
         configuration = parse_configuration(pending.configuration)
         kept_record = record.keeping(pending, configuration.trust.keys, configuration.device.fleet)
         write_record(self._machine.state, kept_record)
         _log.info("Bundle %d is kept", number)
         return RootAnswer(outcome=RootOutcome.KEPT, number=number)
 
-    def go_back(self, number: int, asker: int) -> RootAnswer:
+    def go_back(self, number: int) -> RootAnswer:
         """Put back what there was before a bundle that waits; another one that is in force stays.
 
         Raises:
@@ -167,10 +137,7 @@ class Work:
             kept = record.active is not None and record.active.number == number
             return RootAnswer(outcome=RootOutcome.KEPT if kept else RootOutcome.REVERTED, number=number)
         self._put_back(record, pending, failed=False)
-        starts_anew = pending.switched and identify(asker) != pending.asker
-        if starts_anew:
-            self._restart_others()
-        return RootAnswer(outcome=RootOutcome.REVERTED, number=number, starts_anew=starts_anew)
+        return RootAnswer(outcome=RootOutcome.REVERTED, number=number)
 
     def forget_operator(self) -> None:
         """Trust the next bundle's signer on first use again; what bundles have installed stays, but for what waits.
@@ -196,56 +163,26 @@ class Work:
             return
         _log.warning("Nobody has said that bundle %d works: going back", pending.number)
         self._put_back(record, pending, failed=True)
-        if pending.switched:
-            self._machine.run("systemctl", "--no-block", "restart", HANDSET_UNIT)
-            self._restart_others()
-
-    def has_begun(self, pending: Pending) -> bool:
-        """Tell whether what waits runs by now: other firmware runs once the process that asked for it has ended."""
-        return not (pending.switched and is_alive(pending.asker))
-
-    def follow_firmware(self, pending: Pending) -> None:
-        """Have the other services run the firmware that the handset has begun to run."""
-        if pending.switched:
-            self._restart_others()
-
-    def keeps_failing(self, pending: Pending) -> bool:
-        """Tell whether the other firmware ends again and again."""
-        return pending.switched and self._failures() - pending.failures >= MOST_FAILURES
 
     def _aim(self, record: Record, number: int, bundle: BinaryIO | None, secrets: Mapping[str, str]) -> _Aim:
         if (kept := record.kept(number)) is not None:
             before = record.before(number)
-            there = self._environments.has(before.environment, before.firmware) or not before.firmware
             return _Aim(
                 number,
                 kept.digest,
                 kept.configuration,
                 {path: decoded(content) for path, content in before.files.items()},
                 before.radio,
-                before.firmware if there else None,
-                lambda _on_percent: before.environment,
                 goes_back=True,
             )
         if bundle is None:
             refuse(OutcomeCode.UNREADABLE, f"Bundle {number} was never kept here, and did not come either.")
         verified = self._verifier.verify(record, number, bundle)
         files = wanted_files(verified.configuration, secrets, self._installation.keyfiles)
-        wheels = Wheelhouse(verified.bundle, self._machine.state)
-        firmware = wheels.digest if verified.bundle.wheels else None
-        return _Aim(
-            number,
-            verified.bundle.digest,
-            verified.text,
-            files,
-            wanted_radio(verified.configuration),
-            firmware,
-            lambda on_percent: self._environments.make(wheels, firmware or "", on_percent),
-        )
+        return _Aim(number, verified.bundle.digest, verified.text, files, wanted_radio(verified.configuration))
 
-    def _install(self, record: Record, aim: _Aim, asker: str, on_step: OnStep) -> bool:
-        """Put it in force, and return whether the firmware was exchanged."""
-        running = self._environments.running
+    def _install(self, record: Record, aim: _Aim, on_step: OnStep) -> None:
+        """Put it in force."""
         files = self._installation.changed(aim.files)
         radio_before = self._installation.radio if aim.radio is not None else None
         radio = aim.radio if aim.radio != radio_before else None
@@ -256,25 +193,16 @@ class Work:
             before=Snapshot(
                 files={path: encoded(self._installation.read(path)) for path in files},
                 radio=radio_before if radio is not None else None,
-                environment=running,
-                firmware=self._environments.firmware_of(running),
             ),
             goes_back=aim.goes_back,
-            asker=asker,
-            failures=self._failures(),
-            switched=aim.firmware is not None and aim.firmware != self._environments.firmware_of(running),
         )
         self._write(record, pending)
         if files or radio is not None:
-            on_step(RootStep.NETWORK, 0)
+            on_step(RootStep.NETWORK)
             self._installation.write(files)
             if not self._installation.take_up(files, radio):
                 raise NotJoinedError("A Wi-Fi network in reach does not let the handset in. Check its password.")
-        if pending.switched:
-            on_step(RootStep.FIRMWARE, 0)
-            self._environments.switch(aim.prepare(lambda percent: on_step(RootStep.FIRMWARE, percent)))
         self._write(record, pending.model_copy(update={"in_force": True}))
-        return pending.switched
 
     def _put_back(self, record: Record, pending: Pending, *, failed: bool) -> Record:
         """Have everything as it was before, and return what is remembered then."""
@@ -284,7 +212,6 @@ class Work:
         before = pending.before
         files = self._installation.changed({path: decoded(content) for path, content in before.files.items()})
         self._installation.write(files)
-        self._environments.switch(before.environment)
         self._installation.take_up(files, before.radio)
         record = record.reverting(failed=failed)
         write_record(self._machine.state, record)
@@ -292,12 +219,3 @@ class Work:
 
     def _write(self, record: Record, pending: Pending) -> None:
         write_record(self._machine.state, record.model_copy(update={"pending": pending}))
-
-    def _restart_others(self) -> None:
-        """Have the services beside the handset run the firmware that the link says."""
-        self._machine.run("systemctl", "--no-block", "try-restart", VOICE_UNIT, SYNC_UNIT)
-
-    def _failures(self) -> int:
-        """Return how often the service manager has started the handset anew by itself."""
-        said = (self._machine.run("systemctl", "show", "--property=NRestarts", "--value", HANDSET_UNIT) or "").strip()
-        return int(said) if said.isdecimal() else 0

@@ -6,7 +6,7 @@ from typing import Final
 
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.display.translation import Language, translator
-from firmware.phone.bundle_reasons import CODES
+from firmware.phone.bundle_reasons import reasons
 from provisioning.report import Check, Report
 
 _InBoth = Mapping[Language, str]
@@ -161,8 +161,8 @@ MORE: Final[Mapping[OutcomeCode, _InBoth]] = {
 """What the display, whose words the report has of why a bundle was refused, has no room for."""
 
 
-def report_text(report: Report, language: Language) -> str:
-    """Say what became of the bundle, each check, and what to do."""
+def report_text(report: Report, language: Language, *, on_card: bool = False) -> str:
+    """Say what became of the bundle, each check, and what to do; `on_card` where this phone runs from a card."""
     number = _NO_NUMBER[language] if report.number is None else str(report.number)
     lines = [
         _TITLE[language],
@@ -177,7 +177,7 @@ def report_text(report: Report, language: Language) -> str:
         _RESULTS[report.result][language],
     ]
     if isinstance(report.code, OutcomeCode):
-        lines.append(translator(language).say(CODES[report.code]))
+        lines.append(translator(language).say(reasons(on_card=on_card)[report.code]))
         if report.code in MORE:
             lines.append(MORE[report.code][language])
     elif report.code:

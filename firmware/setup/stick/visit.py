@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, Protocol
 
 from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
+from firmware.base.image import is_card
 from firmware.control.stick_answers import BundleFollowed
 from firmware.display.translation import Language
 from firmware.setup.stick.choice import Choice, choose
@@ -136,7 +137,8 @@ class Visit:
                 self._lay_out_identity(identity)
         self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())
         self._outgoing.lay_out(
-            f"{report.file_stem}.txt", "\n".join(report_text(report, language) for language in Language)
+            f"{report.file_stem}.txt",
+            "\n".join(report_text(report, language, on_card=is_card()) for language in Language),
         )
 
     async def _apply(self, choice: Choice, identity: Identity) -> Report:

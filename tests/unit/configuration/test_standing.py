@@ -98,34 +98,9 @@ def test_a_number_that_failed_is_refused_until_a_higher_one_counts(failing: int,
         assert refused
 
 
-def sent_back(*, exchanges_firmware: bool) -> Ended:
-    tried = candidate(7, exchanges_firmware=exchanges_firmware)
-    return Ended.of(tried, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=NOW_S)
-
-
-def test_firmware_is_on_trial_until_it_counts_or_is_known_to_be_gone() -> None:
-    assert not Standing().firmware_is_on_trial
-    tried = Standing().trying(candidate(7, exchanges_firmware=True))
-    assert tried.firmware_is_on_trial
-    assert not tried.keeping(NOW_S, ()).firmware_is_on_trial
-    back = tried.ending(sent_back(exchanges_firmware=True))
-    assert back.firmware_is_on_trial, "the run that goes on may be of the firmware that did not work"
-    assert not back.noting(told=True).firmware_is_on_trial
-
-
-def test_a_bundle_without_firmware_puts_none_on_trial_and_one_of_older_firmwares_words_may() -> None:
-    tried = Standing().trying(candidate(7, exchanges_firmware=False))
-    assert not tried.firmware_is_on_trial
-    assert not tried.ending(sent_back(exchanges_firmware=False)).firmware_is_on_trial
-    written = tried.model_dump(mode="json")
-    del written["trial"]["exchanges_firmware"]
-    assert Standing.model_validate(written).firmware_is_on_trial
-
-
-def test_going_back_exchanges_firmware_where_the_one_that_counts_may_have_brought_some() -> None:
-    standing = Standing()
-    for number, brings_firmware in ((5, False), (6, True), (7, False)):
-        standing = standing.trying(candidate(number, exchanges_firmware=brings_firmware)).keeping(NOW_S, ())
-        assert standing.going_back_exchanges_firmware == brings_firmware
-    back = standing.trying(candidate(6, goes_back=True, exchanges_firmware=False)).keeping(NOW_S, ())
-    assert back.going_back_exchanges_firmware, "the firmware of the sixth runs still"
+def test_what_was_written_when_bundles_brought_firmware_counts_on() -> None:
+    standing = Standing().trying(candidate(6)).keeping(NOW_S, ()).trying(candidate(7))
+    written = standing.model_dump(mode="json")
+    written["trial"]["exchanges_firmware"] = written["finishing"]["candidate"]["exchanges_firmware"] = True
+    written["kept"][0]["exchanged_firmware"] = True
+    assert Standing.model_validate(written) == standing

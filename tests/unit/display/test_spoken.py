@@ -204,7 +204,7 @@ def test_a_phone_that_waits_for_a_stick_is_read_with_its_serial() -> None:
 
 
 def test_work_under_way_is_read_with_how_far_it_is_and_what_the_keys_do() -> None:
-    assert read(VIEWS["stick, step lines"]) == (CLOCK, "Set-up", "Trying the phone line.", "78%", "[Hide]")
+    assert read(VIEWS["stick, step lines"]) == (CLOCK, "Set-up", "Trying the phone line.", "60%", "[Hide]")
 
 
 def test_a_code_is_read_as_dots() -> None:

@@ -150,7 +150,7 @@ def test_what_lies_in_the_folder_as_it_should_is_no_mistake(desk: InstallerDesk,
         ("ring_tones/a.wav", wav(bytes(2_500_000)), "more than 2097152 bytes"),
         ("policies/a", b"x", "not a signed document"),
         ("notices/a", b"x" * 70_000, "70000 bytes; in a bundle it has 65536 at most"),
-        ("firmware/a-1-py3-none-any.whl", b"x", "this is no wheel"),
+        ("firmware/a-1-py3-none-any.whl", b"x", "apt updates one that was installed as a Debian package"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_a_mistake(

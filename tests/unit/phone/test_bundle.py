@@ -1,6 +1,5 @@
 """A stick in the phone: what is shown and asked, whatever the phone is doing, and that it keeps nobody from a call."""
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -75,12 +74,6 @@ def entry(desk: Desk) -> EntryView:
     return desk.view.menu
 
 
-def percent_of(desk: Desk) -> int:
-    percent = notice(desk).percent
-    assert percent is not None
-    return percent
-
-
 def text(desk: Desk) -> str:
     return said(notice(desk).text)
 
@@ -147,27 +140,11 @@ def test_each_step_is_said_and_the_bar_only_grows() -> None:
     assert 0 < percents[0] < percents[-1] < 100
 
 
-def test_the_bar_grows_while_firmware_is_installed_and_nothing_else_on_the_display_changes() -> None:
+def test_a_step_that_is_told_again_brings_nothing_back_that_was_put_away() -> None:
     desk = Desk()
     desk.handle(BundleStepStarted(BundleStep.NETWORK))
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
-    before = notice(desk)
-    percents = [percent_of(desk)]
-    for percent in range(10, 101, 10):
-        desk.handle(BundleStepStarted(BundleStep.FIRMWARE, percent))
-        assert replace(notice(desk), percent=before.percent) == before
-        percents.append(percent_of(desk))
-    desk.handle(BundleStepStarted(BundleStep.LINES))
-    percents.append(percent_of(desk))
-    assert percents == sorted(set(percents))
-    assert percents[-2] - percents[0] > 40, "it takes longer than all the rest"
-
-
-def test_how_far_a_step_has_come_brings_nothing_back_that_was_put_away() -> None:
-    desk = Desk()
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
     desk.press(Key.CANCEL)
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE, 50))
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
     assert desk.view.mode is Mode.IDLE
 
 
@@ -241,6 +218,14 @@ def test_every_end_has_words_without_a_reason_too(result: BundleResult) -> None:
     assert said(notice(desk).title) == said(RESULTS[BundleResult.APPLIED if result in GOOD else result])
     why = "" if result is BundleResult.APPLIED else f"{said(WITHOUT_CODE[result])} "
     assert text(desk) == f"{why}Take the stick out."
+
+
+@pytest.mark.feature("firmware by bundle")
+@pytest.mark.parametrize(("on_card", "way"), [(True, "put a .raucb file beside it"), (False, "apt updates this phone")])
+def test_firmware_in_a_bundle_is_refused_with_the_way_that_it_comes_to_this_phone(on_card: bool, way: str) -> None:
+    desk = Desk()
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.FIRMWARE_SUPERSEDED, 7, on_card=on_card))
+    assert way in text(desk)
 
 
 def test_no_code_is_without_words() -> None:
@@ -319,9 +304,9 @@ def test_nobody_is_told_to_leave_a_stick_in_that_was_taken_out_while_the_bundle_
 
 def test_a_menu_that_nobody_touches_is_left_and_what_is_going_on_is_still_shown() -> None:
     desk = Desk()
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
     desk.expire(Timer.INFO)
-    assert text(desk) == "Installing the firmware."
+    assert text(desk) == "Setting the network up."
 
 
 def test_a_new_bundle_begins_with_a_clean_page() -> None:

@@ -109,18 +109,18 @@ def test_a_handset_that_is_left_off_does_not_keep_the_display_lit() -> None:
 
 def test_the_display_stays_lit_while_somebody_waits_for_a_stick_and_for_a_while_after_it() -> None:
     desk = desk_with()
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
     assert Timer.LIGHT not in desk.phone._state.timers
     assert StartTimer(Timer.LIGHT, 60) in desk.handle(BundleEnded(BundleResult.APPLIED, number=7))
     assert brightness(desk) == LIT_PERCENT
 
 
-def test_how_far_a_step_of_a_stick_has_come_lights_no_display_on_which_it_was_put_away() -> None:
+def test_a_step_of_a_stick_that_is_told_again_lights_no_display_on_which_it_was_put_away() -> None:
     desk = desk_with()
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE))
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
     desk.press("cancel")
     desk.expire(Timer.LIGHT)
-    desk.handle(BundleStepStarted(BundleStep.FIRMWARE, 50))
+    desk.handle(BundleStepStarted(BundleStep.NETWORK))
     assert brightness(desk) == DIM_PERCENT
 
 

@@ -149,17 +149,28 @@ def test_a_key_signs_only_what_it_is_pinned_for() -> None:
     assert opened(STRANGER.bundle(CONTENTS), None).signer == STRANGER.public
 
 
-def test_firmware_needs_a_signer_who_may_sign_firmware() -> None:
-    wheel = {"firmware/wecall_handset-0.2.0-py3-none-any.whl": b"PK"}
-    assert refusal(INSTALLER.bundle(wheel)) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
-    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
-    assert opened(maker.bundle(wheel), (maker.trusted,)).wheels == tuple(wheel)
+@pytest.mark.feature("firmware by bundle")
+def test_firmware_in_a_bundle_is_refused_by_whoever_would_take_it_and_goes_into_none() -> None:
+    old = opened(INSTALLER.bundle_with_firmware(CONTENTS))
+    assert (old.manifest.format, opened(SMALL).manifest.format) == (2, 1)
+    with pytest.raises(BundleRefusedError) as taken:
+        old.check_firmware()
+    with pytest.raises(BundleRefusedError) as written:
+        INSTALLER.bundle(CONTENTS | {"firmware/wecall_handset-9.9-py3-none-any.whl": b"PK"})
+    for caught in (taken, written):
+        assert caught.value.refusal is OutcomeCode.FIRMWARE_SUPERSEDED
+        assert ".raucb" in str(caught.value)
+        assert "apt" in str(caught.value)
+    opened(SMALL).check_firmware()
+
+
+def test_a_signer_must_be_trusted_with_bundles_by_those_that_are_named_later_too() -> None:
     # A first bundle, whose signer nobody knows yet, is asked about once its own configuration is known.
-    first = opened(INSTALLER.bundle(wheel), None)
-    first.check_signer((maker.trusted,))
+    first = opened(SMALL, None)
+    first.check_signer((INSTALLER.trusted,))
     with pytest.raises(BundleRefusedError) as caught:
-        first.check_signer((INSTALLER.trusted,))
-    assert caught.value.refusal is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
+        first.check_signer((STRANGER.trusted,))
+    assert caught.value.refusal is OutcomeCode.UNKNOWN_KEY
 
 
 class Endless(io.BytesIO):
@@ -217,20 +228,10 @@ def test_nothing_else_goes_into_a_bundle(name: str) -> None:
         "ring_tones/bell.wav",
         "sealed/10000000abcd1234",
         "sealed/code",
-        "firmware/RPLCD-1.4.0-py2.py3-none-any.whl",
     ],
 )
 def test_everything_that_a_bundle_may_have_goes_into_it(name: str) -> None:
-    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
-    assert opened(maker.bundle({name: b"x"}), (maker.trusted,)).read(name) == b"x"
-
-
-def test_firmware_alone_makes_a_bundle_one_that_handsets_before_0_2_0_do_not_read() -> None:
-    maker = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
-    firmware = maker.bundle(CONTENTS | {"firmware/wecall_handset-0.2.0-py3-none-any.whl": b""})
-    # Those read formats up to 1.
-    assert opened(firmware, (maker.trusted,)).manifest.format == 2
-    assert opened(SMALL).manifest.format == 1
+    assert opened(INSTALLER.bundle({name: b"x"})).read(name) == b"x"
 
 
 def test_what_a_handset_would_not_take_is_not_written() -> None:

@@ -67,10 +67,9 @@ def test_what_no_handset_would_take_is_not_published(
 
 
 def test_firmware_does_not_come_over_the_network(tmp_path: Path) -> None:
-    trusted = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE).trusted
-    wheel = {"firmware/wecall_handset-9.9-py3-none-any.whl": b"wheel"}
-    with pytest.raises(FleetError, match="by stick alone"):
-        read(tmp_path, PublicationKind.BUNDLE, Installer().bundle(wheel, **DATES), keys=(trusted,))
+    old = Installer().bundle_with_firmware(**DATES)
+    with pytest.raises(FleetError, match=r"not published\. There is firmware in this bundle\."):
+        read(tmp_path, PublicationKind.BUNDLE, old, keys=(Installer().trusted,))
 
 
 def test_somebody_must_say_whose_signature_counts(tmp_path: Path) -> None:

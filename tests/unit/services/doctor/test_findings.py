@@ -9,7 +9,6 @@ from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
-from firmware.services.doctor.condition import root_version
 from firmware.services.doctor.findings import Condition, Finding, examine, examine_at_rest
 from firmware.voice.sip import native
 from provisioning.parsing import parse_configuration
@@ -91,31 +90,6 @@ def test_a_doctor_without_a_running_handset_says_why_there_is_nothing_to_read(tm
     assert said(tmp_path / "none.toml") == f"There is no configuration at {tmp_path}/none.toml."
     assert said(tmp_path) == f"{tmp_path} cannot be read: Is a directory."
     assert said(latin) == f"{latin} cannot be read: it is not UTF-8 text."
-
-
-@pytest.mark.parametrize(("root_version", "told"), [("", False), ("0.2.0", False), ("0.1.0", True)])
-def test_programs_of_roots_that_a_bundle_did_not_renew_are_told_of_with_what_renews_them(
-    root_version: str, told: bool
-) -> None:
-    condition = Condition(
-        LoadedConfiguration(None),
-        RegistrationChanged(RegistrationState.UNREGISTERED),
-        version="0.2.0",
-        root_version=root_version,
-    )
-    found = [each for each in examine(condition) if each.part == "root's part"]
-    assert bool(found) is told
-    for each in found:
-        assert each.detail == "The programs that run as root are of version 0.1.0, the handset of 0.2.0."
-        assert "systemd/install.sh" in each.advice
-
-
-def test_the_version_of_roots_programs_is_that_of_what_is_installed(tmp_path: Path) -> None:
-    assert root_version(tmp_path) == ""
-    metadata = tmp_path / "lib/python3.12/site-packages/wecall_handset-0.1.0.dist-info/METADATA"
-    metadata.parent.mkdir(parents=True)
-    metadata.write_text("Metadata-Version: 2.1\nName: wecall-handset\nVersion: 0.1.0\n")
-    assert root_version(tmp_path) == "0.1.0"
 
 
 def test_a_sip_library_of_another_build_is_told_of_by_a_running_handset_and_without_one(

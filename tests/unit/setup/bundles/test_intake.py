@@ -282,24 +282,28 @@ async def test_a_code_is_never_asked_for_what_came_over_the_network(lab: DeskLab
     assert (await lab.refused(bundle, BundleSource.NETWORK)).code is OutcomeCode.NO_SECRETS
 
 
-async def test_firmware_does_not_come_over_the_network(tmp_path: Path) -> None:
-    installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
-    lab = DeskLab(tmp_path, configuration_text(installer))
-    bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await lab.refused(bundle, BundleSource.NETWORK)).code is OutcomeCode.FIRMWARE_BY_NETWORK
+@pytest.mark.feature("firmware by bundle")
+@pytest.mark.parametrize("source", BundleSource)
+async def test_a_bundle_with_firmware_is_refused_and_nothing_of_it_is_taken(lab: DeskLab, source: BundleSource) -> None:
+    report = await lab.refused(INSTALLER.bundle_with_firmware(contents()), source)
+    assert (report.code, report.number) == (OutcomeCode.FIRMWARE_SUPERSEDED, 7)
+    assert lab.config_store.standing.candidate is None
+    assert not lab.config_store.folder_of(7).exists()
 
 
-async def test_a_first_signer_brings_no_firmware_that_its_own_key_may_not_sign(new: DeskLab) -> None:
-    new.answers = [AnswerBundleSigner(accepted=True)]
-    bundle = INSTALLER.bundle({**contents(), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await new.refused(bundle)).code is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
-
-
-async def test_a_first_bundle_brings_no_firmware_whoever_signed_it(new: DeskLab) -> None:
-    installer = Installer(bytes(range(32)), Kind.BUNDLE, Kind.FIRMWARE)
-    bundle = installer.bundle({**contents(configuration_text(installer)), "firmware/wecall-2-py3-none-any.whl": b"w"})
-    assert (await new.refused(bundle)).code is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
+async def test_nobody_is_asked_for_the_signer_of_a_first_bundle_with_firmware(new: DeskLab) -> None:
+    report = await new.refused(INSTALLER.bundle_with_firmware(contents()))
+    assert report.code is OutcomeCode.FIRMWARE_SUPERSEDED
     assert not any(isinstance(news, BundleSignerShown) for news in new.news)
+
+
+@pytest.mark.parametrize("on_card", [True, False])
+async def test_the_phone_hears_with_a_refusal_whether_it_runs_from_a_card(
+    lab: DeskLab, monkeypatch: pytest.MonkeyPatch, on_card: bool
+) -> None:
+    monkeypatch.setattr("firmware.setup.bundles.verdict.is_card", lambda: on_card)
+    await lab.refused(INSTALLER.bundle_with_firmware(contents()))
+    assert [news.on_card for news in lab.news if isinstance(news, BundleEnded)] == [on_card]
 
 
 async def test_a_call_in_progress_is_waited_for(lab: DeskLab) -> None:

@@ -214,72 +214,30 @@ async def test_a_handset_that_runs_keeps_proof_of_the_time_while_its_clock_is_ri
     assert lab.context.proven_time.read().at_least_s == NOW_S
 
 
-async def test_the_store_is_opened_once_the_bundle_counts_and_before_anything_of_it_is_taken_in(lab: RunLab) -> None:
-    await lab.staged(lab.bundle(7, **{"contacts.vcf": CARD}))
-    up(lab)
-
-    def look() -> tuple[int | None, bool]:
-        standing = ConfigStore(lab.folder).standing
-        return standing.active, standing.finishing is not None
-
-    lab.look = look
-    async with lab.running() as service:
-        assert (await lab.ended()).result is BundleResult.APPLIED
-        await lab.settled(service)
-    assert lab.openings == [(7, True)]
-
-
-async def test_the_store_stays_shut_in_a_run_that_sends_its_bundle_back(lab: RunLab) -> None:
-    await lab.staged(lab.bundle())
-    wrong = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD)
-    lab.watch.note_view(replace(QUIET, lines=(wrong,)))
-    async with lab.running() as service:
-        await lab.settled(service)
-    assert not lab.openings
-
-
 class Root(RootWork):
-    """Says in turn what it was told to say where something is to go back, and fails for None."""
+    """Notes what is to go back, and may fail at it."""
 
-    def __init__(self, *answers: RootAnswer | None) -> None:
+    def __init__(self, *, fails: bool) -> None:
         super().__init__()
-        self.answers = list(answers)
+        self.fails = fails
+        self.asked: list[int] = []
 
     async def go_back(self, number: int) -> RootAnswer:
-        if (answer := self.answers.pop(0)) is None:
+        self.asked.append(number)
+        if self.fails:
             raise ControlError("It said nothing.")
-        return answer
+        return RootAnswer(outcome=RootOutcome.REVERTED, number=number)
 
 
-def sent_back(*, starts_anew: bool = False, outcome: RootOutcome = RootOutcome.REVERTED) -> RootAnswer:
-    return RootAnswer(outcome=outcome, number=7, starts_anew=starts_anew)
-
-
-async def with_firmware_sent_back(lab: RunLab, root: Root) -> None:
-    await lab.staged(lab.bundle())
-    tried = candidate(7, exchanges_firmware=True)
-    lab.config_store.end(Ended.of(tried, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=lab.now_s))
-    lab.context = replace(lab.context, root=root)
-    lab.watch.note_view(QUIET)
-    lab.starts = 0
-
-
-async def test_the_store_opens_once_root_says_that_what_runs_stays(
-    lab: RunLab, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fails", [False, True])
+async def test_root_is_asked_once_more_to_undo_what_was_sent_back_which_it_does_by_itself_where_it_fails(
+    lab: RunLab, fails: bool
 ) -> None:
-    monkeypatch.setattr("firmware.setup.bundles.service._ASK_ROOT_AGAIN_S", 0)
-    root = Root(None, sent_back(outcome=RootOutcome.FAILED), sent_back())
-    await with_firmware_sent_back(lab, root)
-    lab.look = lambda: len(root.answers)
-    async with lab.running() as service:
-        await lab.settled(service)
-    assert lab.openings == [0]
-    assert not ConfigStore(lab.folder).standing.firmware_is_on_trial
-
-
-async def test_where_other_firmware_is_to_run_this_one_opens_no_store_and_the_next_run_asks_again(lab: RunLab) -> None:
-    await with_firmware_sent_back(lab, Root(sent_back(starts_anew=True)))
-    async with lab.running() as service:
-        await lab.settled(service)
-    assert (lab.openings, lab.starts) == ([], 1)
-    assert ConfigStore(lab.folder).standing.firmware_is_on_trial
+    await lab.staged(lab.bundle())
+    lab.config_store.end(Ended.of(candidate(7), BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=lab.now_s))
+    root = Root(fails=fails)
+    lab.context = replace(lab.context, root=root)
+    for _ in range(2):
+        async with lab.running() as service:
+            await lab.settled(service)
+    assert root.asked == [7]

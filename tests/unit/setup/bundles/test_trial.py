@@ -315,21 +315,6 @@ async def test_what_root_has_installed_is_confirmed_before_the_configuration_cou
     assert lab.steps_taken[:2] == [BundleStep.CHECKING, BundleStep.NETWORK]
 
 
-async def test_the_phone_is_told_how_much_of_firmware_is_installed_and_whoever_follows_waits_for_the_next_step(
-    lab: TrialLab,
-) -> None:
-    root = with_root(lab, RootOutcome.APPLIED)
-    root.tells = [RootProgress(step=RootStep.FIRMWARE, percent=percent) for percent in (0, 30, 30, 60)]
-    trial = await lab.begin(NETWORK, patience_s=10)
-    lab.lines(UP)
-    before = (await lab.steps.next(-1, 0)).count
-    assert await trial.run()
-    told = [news for news in lab.news if isinstance(news, BundleStepStarted) and news.step is BundleStep.FIRMWARE]
-    assert [news.percent for news in told] == [0, 30, 60]
-    steps = set(lab.steps_taken)
-    assert (await lab.steps.next(-1, 0)).count == before + 1 + len(steps), "one for the offer, and one a step"
-
-
 async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) -> None:
     root = with_root(lab, RootOutcome.APPLIED, RootOutcome.REVERTED)
     trial = await lab.begin(NETWORK, patience_s=10)
@@ -346,7 +331,6 @@ async def test_what_root_has_put_back_meanwhile_does_not_count(lab: TrialLab) ->
         (RootOutcome.REFUSED, "forged", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_TAKEN)),
         (RootOutcome.FAILED, "network", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_INSTALLED)),
         (RootOutcome.FAILED, "not_joined", Check(name=CheckName.NETWORK, passed=False, code=CheckCode.NOT_JOINED)),
-        (RootOutcome.FAILED, "firmware", Check(name=CheckName.FIRMWARE, passed=False, code=CheckCode.NOT_INSTALLED)),
     ],
 )
 async def test_what_root_does_not_take_is_named(lab: TrialLab, outcome: RootOutcome, code: str, check: Check) -> None:
@@ -355,17 +339,6 @@ async def test_what_root_does_not_take_is_named(lab: TrialLab, outcome: RootOutc
     lab.lines(UP)
     assert not await trial.run()
     assert ended(lab)[2] == (check,)
-
-
-async def test_other_firmware_is_started_by_ending_and_the_trial_goes_on_there(lab: TrialLab) -> None:
-    with_root(lab, RootOutcome.APPLIED, starts_anew=True)
-    trial = await lab.begin(NETWORK, patience_s=10)
-    lab.lines(UP)
-    running = asyncio.create_task(trial.run())
-    await lab.wait_for_start()
-    assert ConfigStore(lab.folder).standing.trial is not None
-    assert not running.done()
-    running.cancel()
 
 
 async def test_root_is_not_asked_while_somebody_calls(lab: TrialLab) -> None:

@@ -1,6 +1,5 @@
 """A trial and root's service on one machine: what one of them gives up the other one undoes."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,11 @@ from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.view import LineView
 from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.trial import Trial
-from firmware.setup.root.record import read_record, write_record
+from firmware.setup.root.record import read_record
 from firmware.setup.stick.report_text import report_text
 from provisioning.report import Check
 from tests.lab.bundle_desk import QUIET, DeskLab, configuration_text
-from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, wheel
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration
 from tests.lab.root_service import RootService
 
 pytestmark = pytest.mark.feature("bundle trial")
@@ -29,26 +28,16 @@ WRONG = LineView("", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWOR
 
 
 class RootedLab(DeskLab):
-    """A handset with root's service beside it.
-
-    Attributes:
-        ends: how often the process was to end, for the service manager to start it again.
-    """
-
-    ends = 0
+    """A handset with root's service beside it."""
 
     def rely_on(self, service: RootService) -> None:
-        self.context = replace(self.context, root=RootWork(service.path), end=self._end)
+        self.context = replace(self.context, root=RootWork(service.path))
         self.intake._context = self.context
 
-    async def begin(self, number: int, more: str = "", **files: bytes) -> Trial:
+    async def begin(self, number: int, more: str = "") -> Trial:
         """Stage a bundle and begin its trial as the next start does."""
         text = configuration_text(OPERATOR, more=more)
-        contents = {"config.toml": text.encode()} | {name.replace("__", "/"): data for name, data in files.items()}
-        await self.staged(OPERATOR.bundle(contents, number))
-        return self.next_run(text)
-
-    def next_run(self, text: str) -> Trial:
+        await self.staged(OPERATOR.bundle({"config.toml": text.encode()}, number))
         trial = self.config_store.take_up_trial()
         assert trial is not None
 
@@ -59,10 +48,6 @@ class RootedLab(DeskLab):
 
     def lines(self, *lines: LineView) -> None:
         self.watch.note_view(replace(QUIET, lines=lines))
-
-    def _end(self) -> None:
-        self.ends += 1
-        self._started.set()
 
 
 @pytest.fixture
@@ -112,35 +97,4 @@ async def test_what_root_has_installed_goes_with_what_does_not_work(lab: RootedL
     lab.starts = 0
     assert not await trial.run()
     assert service.machine.text(TIME_SERVERS) is None
-    assert (lab.starts, lab.ends) == (1, 0)
-
-
-async def test_other_firmware_is_started_by_the_end_of_the_process_and_left_by_its_end(
-    lab: RootedLab, service: RootService
-) -> None:
-    service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration_text(OPERATOR).encode()}, 6))
-    trial = await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in wheel("2.0").items()})
-    lab.lines(UP)
-    lab.starts, lab._started = 0, asyncio.Event()
-    running = asyncio.create_task(trial.run())
-    await lab.wait_for_start()
-    assert (lab.starts, lab.ends, service.machine.link) == (0, 1, "environments/a")
-    running.cancel()
-    # The new firmware is another process.
-    machine = service.machine
-    record = read_record(machine.machine.state)
-    assert record.pending is not None
-    asked = record.pending.model_copy(update={"asker": "an-earlier-boot 1 1"})
-    write_record(machine.machine.state, record.model_copy(update={"pending": asked}))
-    lab.lines(WRONG)
-    assert not await lab.next_run(configuration_text(OPERATOR)).run()
-    assert (lab.starts, lab.ends, machine.link) == (0, 2, "environments/installed")
-    ended = lab.config_store.standing.ended
-    assert ended is not None
-    assert CheckName.FIRMWARE in {check.name for check in ended.checks if check.passed}
-
-
-@pytest.mark.parametrize("files", [{}, wheel("2.0")], ids=["configuration", "firmware"])
-async def test_a_bundle_puts_firmware_on_trial_where_it_brings_some(lab: RootedLab, files: dict[str, bytes]) -> None:
-    await lab.begin(7, "", **{name.replace("/", "__"): data for name, data in files.items()})
-    assert lab.config_store.standing.firmware_is_on_trial == bool(files)
+    assert lab.starts == 1

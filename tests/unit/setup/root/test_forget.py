@@ -10,7 +10,7 @@ from contract.results import OutcomeCode
 from firmware.setup.root.forget import _FORGET, _STATE, ForgetError, forget_operator
 from firmware.setup.root.messages import RootOutcome
 from firmware.setup.root.record import RecordError
-from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, time_server, wheel
+from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, RootMachine, configuration, time_server
 
 pytestmark = pytest.mark.feature("networks by bundle")
 
@@ -24,8 +24,8 @@ def machine(tmp_path: Path) -> RootMachine:
     return RootMachine(tmp_path)
 
 
-def bundle(number: int, *tables: str, **files: bytes) -> bytes:
-    return OPERATOR.bundle({"config.toml": configuration(*tables), **files}, number)
+def bundle(number: int, *tables: str) -> bytes:
+    return OPERATOR.bundle({"config.toml": configuration(*tables)}, number)
 
 
 def forget(machine: RootMachine) -> None:
@@ -37,23 +37,15 @@ def test_the_next_first_bundle_is_taken_whoever_signed_it_and_for_whichever_flee
     assert machine.attempt(7, STRANGER.bundle({"config.toml": configuration()}, 7)).code == OutcomeCode.UNKNOWN_KEY
     forget(machine)
     assert machine.attempt(1, OF_THE_NEXT).outcome is RootOutcome.APPLIED
-    machine.work().keep(1, asker=1)
+    machine.work().keep(1)
     assert machine.attempt(8, bundle(8)).code == OutcomeCode.UNKNOWN_KEY
-
-
-def test_it_brings_no_firmware_as_no_first_bundle_does(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    forget(machine)
-    signed = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER), **wheel("9.0")}, 1)
-    assert machine.attempt(1, signed).code == OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
 
 
 def test_what_was_kept_stays_and_what_waits_is_put_back(machine: RootMachine) -> None:
     machine.keep(6, bundle(6, time_server("kept.example.org")))
-    machine.attempt(7, bundle(7, time_server("waits.example.org"), **wheel("9.0")))
+    machine.attempt(7, bundle(7, time_server("waits.example.org")))
     forget(machine)
     assert machine.text(TIME_SERVERS) == "[Time]\nNTP=kept.example.org\n"
-    assert machine.link == "environments/installed"
 
 
 def test_neither_handset_nor_root_runs_meanwhile(machine: RootMachine) -> None:

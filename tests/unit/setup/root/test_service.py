@@ -27,7 +27,6 @@ from tests.lab.root_machine import (
     RootMachine,
     configuration,
     time_server,
-    wheel,
     wifi,
 )
 from tests.lab.root_service import RootService
@@ -61,7 +60,7 @@ def replace(path: Path, content: bytes) -> None:
 
 async def test_a_handset_passes_over_what_a_newer_root_says_beside_what_it_knows(tmp_path: Path) -> None:
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b'{"step": "network", "percent": 3, "minutes": 9}\n')
+        writer.write(b'{"step": "network", "minutes": 9}\n')
         writer.write(b'{"outcome": "applied", "number": 7, "mood": "good"}\n')
         await writer.drain()
         writer.close()
@@ -69,13 +68,13 @@ async def test_a_handset_passes_over_what_a_newer_root_says_beside_what_it_knows
     steps: list[RootProgress] = []
     async with await asyncio.start_unix_server(answer, tmp_path / "s"):
         said = await RootWork(tmp_path / "s").ask(7, tmp_path / "none", {}, steps.append)
-    assert (said.outcome, steps) == (RootOutcome.APPLIED, [RootProgress(step=RootStep.NETWORK, percent=3)])
+    assert (said.outcome, steps) == (RootOutcome.APPLIED, [RootProgress(step=RootStep.NETWORK)])
 
 
 async def test_a_bundle_is_tried_and_kept(service: RootService, handset: RootWork, bundle: Path) -> None:
     told: list[RootProgress] = []
     answer = await handset.ask(7, bundle, SECRETS, told.append)
-    assert (answer.outcome, answer.number, answer.starts_anew) == (RootOutcome.APPLIED, 7, False)
+    assert (answer.outcome, answer.number) == (RootOutcome.APPLIED, 7)
     assert told == [RootProgress(step=RootStep.NETWORK)]
     assert "psk=" in (service.machine.text(WIFI) or "")
     assert (await handset.confirm(7)).outcome is RootOutcome.KEPT
@@ -112,33 +111,8 @@ async def test_what_nobody_confirms_in_time_is_undone(service: RootService, hand
     assert service.machine.text(TIME_SERVERS) is None
 
 
-async def test_the_clock_of_new_firmware_runs_from_its_own_start(
-    service: RootService, handset: RootWork, bundle: Path
-) -> None:
-    service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration()}, 6))
-    replace(bundle, OPERATOR.bundle({"config.toml": configuration(), **wheel("2.0")}))
-    assert (await handset.ask(7, bundle, {})).starts_anew
-    service.now_s = 1e6
-    # This process runs the old firmware, and lives: it may wait for the end of a call.
-    for _ in range(3):
-        assert (await handset.ask(7, bundle, {})).starts_anew
-
-
-async def test_whoever_asks_for_firmware_is_told_how_much_of_it_is_there(
-    service: RootService, handset: RootWork, bundle: Path
-) -> None:
-    service.machine.keep(6, OPERATOR.bundle({"config.toml": configuration()}, 6))
-    replace(bundle, OPERATOR.bundle({"config.toml": configuration(), **wheel("2.0")}))
-    told: list[RootProgress] = []
-    await handset.ask(7, bundle, {}, told.append)
-    assert {progress.step for progress in told} == {RootStep.FIRMWARE}
-    assert told[0].percent == 0 < told[-1].percent
-
-
-@pytest.mark.parametrize("line", ['{"step": "firmware", "percent": 101}', '{"step": "firmware", "words": "hello"}'])
-async def test_progress_that_says_more_than_it_may_ends_the_conversation(
-    tmp_path: Path, bundle: Path, line: str
-) -> None:
+@pytest.mark.parametrize("line", ['{"step": "firmware"}', '{"words": "hello"}'])
+async def test_progress_that_is_none_ends_the_conversation(tmp_path: Path, bundle: Path, line: str) -> None:
     async def say(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(line.encode() + b"\n")
         await writer.drain()
@@ -261,19 +235,10 @@ async def test_a_service_that_ends_in_the_middle_is_an_error(tmp_path: Path, bun
 
 
 @pytest.mark.parametrize(
-    ("tables", "names", "needed"),
-    [
-        ((), (), False),
-        ((), ("certificates/ca.pem",), False),
-        (("[network]",), (), True),
-        ((time_server("ntp.example.org"),), (), True),
-        ((), ("firmware/wecall_handset-2.0-py3-none-any.whl",), True),
-    ],
+    ("tables", "needed"), [((), False), (("[network]",), True), ((time_server("ntp.example.org"),), True)]
 )
-def test_some_bundles_bring_what_nobody_else_can_install(
-    tables: tuple[str, ...], names: tuple[str, ...], needed: bool
-) -> None:
-    assert needs_root(parse_configuration(configuration(*tables).decode()), names) is needed
+def test_some_bundles_bring_what_nobody_else_can_install(tables: tuple[str, ...], needed: bool) -> None:
+    assert needs_root(parse_configuration(configuration(*tables).decode())) is needed
 
 
 def test_it_waits_for_whoever_had_it_started(tmp_path: Path, bundle: Path, caplog: pytest.LogCaptureFixture) -> None:

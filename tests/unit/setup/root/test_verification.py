@@ -13,7 +13,7 @@ from firmware.setup.root.verification import Verifier
 from provisioning.errors import BundleRefusedError
 from provisioning.trust import Kind
 from tests.lab.bundles import ISSUED, SERIAL, Installer
-from tests.lab.root_machine import OPERATOR, STRANGER, RootMachine, configuration, wheel
+from tests.lab.root_machine import OPERATOR, STRANGER, RootMachine, configuration
 
 pytestmark = pytest.mark.feature("networks by bundle")
 
@@ -38,9 +38,8 @@ def refusal_of(written: Path, bundle: bytes, record: Record = PINNED, number: in
     return refused.value.refusal
 
 
-@pytest.mark.parametrize("version", ["0.2.0", "0.10", "2.0", "3"])
-def test_a_bundle_of_a_pinned_key_is_taken(written: Path, version: str) -> None:
-    verified = verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED | wheel(version))))
+def test_a_bundle_of_a_pinned_key_is_taken(written: Path) -> None:
+    verified = verifier(written).verify(PINNED, 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
     assert verified.configuration.device.id == "handset-1"
 
 
@@ -65,14 +64,7 @@ def test_a_bundle_of_a_pinned_key_is_taken(written: Path, version: str) -> None:
             OPERATOR.bundle({"config.toml": configuration(trusted=Installer(bytes(32), Kind.POLICY))}),
             OutcomeCode.LOCKED_OUT,
         ),
-        (
-            OPERATOR.bundle(CONFIGURED | {"firmware/wecall_handset-2.0-cp27-cp27m-win32.whl": b""}),
-            OutcomeCode.UNSUPPORTED,
-        ),
-        (OPERATOR.bundle(CONFIGURED | {"firmware/other-2.0-py3-none-any.whl": b""}), OutcomeCode.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("0.1.9")), OutcomeCode.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("0")), OutcomeCode.UNSUPPORTED),
-        (OPERATOR.bundle(CONFIGURED | wheel("newest")), OutcomeCode.UNSUPPORTED),
+        (OPERATOR.bundle_with_firmware(CONFIGURED), OutcomeCode.FIRMWARE_SUPERSEDED),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -121,23 +113,16 @@ def test_a_first_signer_must_be_among_those_that_it_wants_to_be_trusted(written:
     assert refusal_of(written, bundle, Record()) is OutcomeCode.UNKNOWN_KEY
 
 
-def test_firmware_needs_a_key_that_may_sign_it(written: Path) -> None:
-    signer = Installer(OPERATOR.key.private_bytes_raw(), Kind.BUNDLE)
-    record = PINNED.model_copy(update={"pins": (signer.trusted,)})
-    bundle = signer.bundle(CONFIGURED | wheel("2.0"))
-    assert refusal_of(written, bundle, record) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
-
-
-def test_the_very_first_signer_is_trusted_on_first_use_but_not_with_firmware(written: Path) -> None:
+def test_the_very_first_signer_is_trusted_on_first_use(written: Path) -> None:
     configured = {"config.toml": configuration(trusted=STRANGER)}
     verifier(written).verify(Record(), 7, io.BytesIO(STRANGER.bundle(configured)))
-    bundle = STRANGER.bundle(configured | wheel("2.0"))
-    assert refusal_of(written, bundle, Record()) is OutcomeCode.FIRMWARE_NOT_SIGNED_FOR
+    old = STRANGER.bundle_with_firmware(configured)
+    assert refusal_of(written, old, Record()) is OutcomeCode.FIRMWARE_SUPERSEDED
 
 
 def test_keys_that_were_written_down_by_hand_count_from_the_first_bundle_on(written: Path) -> None:
     written.write_bytes(configuration())
-    verifier(written).verify(Record(), 7, io.BytesIO(OPERATOR.bundle(CONFIGURED | wheel("2.0"))))
+    verifier(written).verify(Record(), 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
     assert refusal_of(written, STRANGER.bundle(CONFIGURED), Record()) is OutcomeCode.UNKNOWN_KEY
     assert refusal_of(written, OPERATOR.bundle(CONFIGURED, fleet="other"), Record()) is OutcomeCode.WRONG_FLEET
 
@@ -146,7 +131,7 @@ def test_a_bundle_without_a_configuration_leaves_the_one_in_force(written: Path)
     machine = RootMachine(written.parent / "root")
     machine.keep(6, OPERATOR.bundle({"config.toml": configuration("[time]\nservers = ['a.example.org']")}, 6))
     assert machine.attempt(7, OPERATOR.bundle({"contacts.vcf": b""}, 7)).outcome == "applied"
-    machine.work().keep(7, 1)
+    machine.work().keep(7)
     active = machine.work()._record.active
     assert active is not None
     assert "a.example.org" in active.configuration

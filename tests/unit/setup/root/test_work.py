@@ -1,6 +1,7 @@
 """A bundle is tried, kept, or undone; what was there before is always the alternative."""
 
-import os
+import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from contract.results import OutcomeCode
 from firmware.setup.root.messages import NOT_JOINED, RootOutcome, RootStep
 from firmware.setup.root.record import RecordError, read_record
-from firmware.setup.root.work import MOST_FAILURES, MOST_STARTS
+from firmware.setup.root.work import MOST_STARTS
 from tests.lab.root_machine import (
     CABLE,
     OPERATOR,
@@ -19,9 +20,7 @@ from tests.lab.root_machine import (
     WIFI_PASSWORD,
     RootMachine,
     configuration,
-    packed_wheel,
     time_server,
-    wheel,
     wifi,
 )
 
@@ -29,7 +28,6 @@ pytestmark = pytest.mark.feature("networks by bundle")
 
 SECRETS = {"wifi-password-1": WIFI_PASSWORD}
 ETHERNET = '[network.ethernet]\naddresses = ["192.0.2.10/24"]'
-NEW_PROCESS = 1
 
 
 @pytest.fixture
@@ -37,9 +35,8 @@ def machine(tmp_path: Path) -> RootMachine:
     return RootMachine(tmp_path)
 
 
-def bundle(number: int, *tables: str, version: str = "") -> bytes:
-    files = wheel(version) if version else {}
-    return OPERATOR.bundle({"config.toml": configuration(*tables), **files}, number)
+def bundle(number: int, *tables: str) -> bytes:
+    return OPERATOR.bundle({"config.toml": configuration(*tables)}, number)
 
 
 # --- trying ---
@@ -48,12 +45,11 @@ def bundle(number: int, *tables: str, version: str = "") -> bytes:
 def test_networks_and_time_servers_are_written_and_taken_up(machine: RootMachine) -> None:
     answer = machine.attempt(7, bundle(7, wifi("shop"), ETHERNET, time_server("ntp.example.org")), secrets=SECRETS)
     assert answer.outcome is RootOutcome.APPLIED
-    assert not answer.starts_anew
     assert machine.steps == [RootStep.NETWORK]
     assert "ssid=shop\n" in (machine.text(WIFI) or "")
     assert "address1=192.0.2.10/24\n" in (machine.text(CABLE) or "")
     assert machine.text(TIME_SERVERS) == "[Time]\nNTP=ntp.example.org\n"
-    assert [line for line in machine.commands if "show" not in line and " -t " not in line and " -g " not in line] == [
+    assert [line for line in machine.commands if " -t " not in line and " -g " not in line] == [
         "systemctl try-restart systemd-timesyncd.service",
         "nmcli connection reload",
         "nmcli radio wifi on",
@@ -114,8 +110,8 @@ def test_another_bundle_takes_the_place_of_one_that_waits(machine: RootMachine) 
 
 def test_what_is_kept_stays_and_its_trust_counts_from_then_on(machine: RootMachine) -> None:
     machine.attempt(7, bundle(7, time_server("a.example.org")))
-    assert machine.work().keep(7, os.getpid()).outcome is RootOutcome.KEPT
-    assert machine.work().keep(7, os.getpid()).outcome is RootOutcome.KEPT
+    assert machine.work().keep(7).outcome is RootOutcome.KEPT
+    assert machine.work().keep(7).outcome is RootOutcome.KEPT
     record = read_record(machine.machine.state)
     assert (record.newest, record.pending, record.pins) == (7, None, (OPERATOR.trusted,))
     assert machine.text(TIME_SERVERS) is not None
@@ -130,7 +126,7 @@ def test_what_was_there_comes_back(machine: RootMachine, way: str) -> None:
     assert machine.text(WIFI) is None
     machine.commands.clear()
     if way == "asked":
-        assert machine.work().go_back(7, os.getpid()).outcome is RootOutcome.REVERTED
+        assert machine.work().go_back(7).outcome is RootOutcome.REVERTED
     else:
         machine.work().give_up()
     assert (machine.text(WIFI), machine.text(CABLE), machine.text(TIME_SERVERS)) == before
@@ -150,7 +146,7 @@ def test_what_nobody_confirmed_is_not_tried_again(machine: RootMachine) -> None:
 def test_keeping_what_is_undone_already_says_so(machine: RootMachine) -> None:
     machine.attempt(7, bundle(7))
     machine.work().give_up()
-    assert machine.work().keep(7, os.getpid()).outcome is RootOutcome.REVERTED
+    assert machine.work().keep(7).outcome is RootOutcome.REVERTED
 
 
 def test_files_that_somebody_else_has_put_there_stay(machine: RootMachine) -> None:
@@ -173,117 +169,21 @@ def test_a_full_disk_leaves_what_was_there(machine: RootMachine, monkeypatch: py
     assert machine.text(TIME_SERVERS) == "[Time]\nNTP=old.example.org\n"
 
 
-# --- firmware ---
-
-
-def test_firmware_is_exchanged_and_starts_with_the_next_process(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    answer = machine.attempt(7, bundle(7, version="2.0"))
-    assert (answer.outcome, answer.starts_anew) == (RootOutcome.APPLIED, True)
-    assert machine.steps == [RootStep.FIRMWARE]
-    assert (machine.link, machine.firmware()) == ("environments/a", "VERSION = '2.0'\n")
-    # The old process asks again; then the new one does.
-    assert machine.attempt(7, None).starts_anew
-    assert not machine.attempt(7, None, asker=NEW_PROCESS).starts_anew
-
-
-def test_how_much_of_a_wheelhouse_is_installed_is_told_while_it_is(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    modules = {f"package_{name}/module.py": f"TEXT = {os.urandom(4000).hex()!r}\n" for name in range(40)}
-    others = {f"firmware/other_{place}-1.0-py3-none-any.whl": packed_wheel(**modules) for place in range(3)}
-    contents = {"config.toml": configuration(), **wheel("2.0"), **others}
-    assert machine.attempt(7, OPERATOR.bundle(contents, 7)).outcome is RootOutcome.APPLIED
-    assert machine.percents == sorted(set(machine.percents))
-    assert len(machine.percents) > 40
-    assert machine.percents[0] < 5
-    assert machine.percents[-1] > 90
-    assert list(machine.root.glob("opt/wecall/environments/a/lib/*/site-packages/package_7/__pycache__/module.*.pyc"))
-
-
-def test_only_the_new_firmware_itself_can_say_that_it_works(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    machine.attempt(7, bundle(7, version="2.0"))
-    answer = machine.work().keep(7, os.getpid())
-    assert (answer.outcome, answer.starts_anew) == (RootOutcome.APPLIED, True)
-    machine.answers["systemctl is-active"] = None
-    assert machine.work().keep(7, NEW_PROCESS).outcome is RootOutcome.APPLIED
-    del machine.answers["systemctl is-active"]
-    assert machine.work().keep(7, NEW_PROCESS).outcome is RootOutcome.KEPT
-    assert machine.link == "environments/a"
-
-
-def test_the_same_firmware_again_is_not_installed_again(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    machine.keep(7, bundle(7, version="2.0"))
-    assert not machine.attempt(8, bundle(8, version="2.0")).starts_anew
-    assert machine.link == "environments/a"
-
-
-def test_firmware_after_firmware_goes_to_the_other_environment(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    machine.keep(7, bundle(7, version="2.0"))
-    machine.keep(8, bundle(8, version="3.0"))
-    assert (machine.link, machine.firmware()) == ("environments/b", "VERSION = '3.0'\n")
-
-
-def test_firmware_that_nobody_confirms_is_exchanged_back_and_the_services_are_started_anew(
-    machine: RootMachine,
-) -> None:
-    machine.keep(6, bundle(6))
-    machine.attempt(7, bundle(7, version="2.0"))
-    machine.work().give_up()
-    assert (machine.link, machine.firmware()) == ("environments/installed", "VERSION = 'installed'\n")
-    assert machine.commands[-2:] == [
-        "systemctl --no-block restart wecall-handset.service",
-        "systemctl --no-block try-restart wecall-voice.service wecall-sync.service",
-    ]
-
-
-def test_firmware_has_begun_to_run_once_the_process_that_asked_has_ended(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    work = machine.work()
-    machine.attempt(7, bundle(7, version="2.0"))
-    assert work.pending is not None
-    assert not work.has_begun(work.pending)
-    assert work.has_begun(work.pending.model_copy(update={"asker": "an-earlier-boot 1 1"}))
-
-
-def test_firmware_that_ends_again_and_again_is_noticed(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    work = machine.work()
-    machine.answers["systemctl show"] = "3\n"
-    machine.attempt(7, bundle(7, version="2.0"))
-    assert work.pending is not None
-    machine.answers["systemctl show"] = f"{3 + MOST_FAILURES - 1}\n"
-    assert not work.keeps_failing(work.pending)
-    machine.answers["systemctl show"] = f"{3 + MOST_FAILURES}\n"
-    assert work.keeps_failing(work.pending)
-
-
-def test_going_back_before_the_new_firmware_has_run_starts_nothing_anew(machine: RootMachine) -> None:
-    machine.keep(6, bundle(6))
-    machine.attempt(7, bundle(7, version="2.0"))
-    assert not machine.work().go_back(7, os.getpid()).starts_anew
-    assert machine.link == "environments/installed"
-
-
 # --- going back by hand ---
 
 
 def test_a_bundle_that_was_kept_once_comes_back_with_what_was_there_then(machine: RootMachine) -> None:
     machine.keep(6, bundle(6, wifi("six"), time_server("six.example.org")), secrets=SECRETS)
-    machine.keep(7, bundle(7, version="2.0"))
+    machine.keep(7, bundle(7))
     machine.keep(8, bundle(8, wifi("eight"), time_server("eight.example.org")), secrets=SECRETS)
     answer = machine.attempt(6, None)
-    assert (answer.outcome, answer.starts_anew) == (RootOutcome.APPLIED, True)
+    assert answer.outcome is RootOutcome.APPLIED
     assert "ssid=six\n" in (machine.text(WIFI) or "")
     assert machine.text(TIME_SERVERS) == "[Time]\nNTP=six.example.org\n"
-    assert machine.link == "environments/installed"
-    assert machine.work().keep(6, NEW_PROCESS).outcome is RootOutcome.KEPT
+    assert machine.work().keep(6).outcome is RootOutcome.KEPT
     # And forward again, which is another way back.
     assert machine.attempt(8, None).outcome is RootOutcome.APPLIED
     assert "ssid=eight\n" in (machine.text(WIFI) or "")
-    assert machine.link == "environments/a"
 
 
 def test_going_back_does_not_bring_back_a_key_that_was_revoked(machine: RootMachine) -> None:
@@ -291,7 +191,7 @@ def test_going_back_does_not_bring_back_a_key_that_was_revoked(machine: RootMach
     rotated = OPERATOR.bundle({"config.toml": configuration(trusted=STRANGER)}, 7)
     machine.keep(7, rotated)
     machine.attempt(6, None)
-    machine.work().keep(6, os.getpid())
+    machine.work().keep(6)
     answer = machine.attempt(8, bundle(8))
     assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.UNKNOWN_KEY)
     later = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)}, 8)
@@ -303,6 +203,60 @@ def test_a_number_below_the_newest_that_was_never_kept_is_refused(machine: RootM
     answer = machine.attempt(5, bundle(5))
     assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.OLD)
     assert machine.attempt(6, None).outcome is RootOutcome.REFUSED
+
+
+# --- what was written when bundles brought firmware ---
+
+
+@pytest.fixture
+def earlier(machine: RootMachine) -> RootMachine:
+    """Return a machine with a record of format 1: two bundles are kept, and one with firmware waits."""
+    shutil.copy(Path(__file__).with_name("record-of-format-1.json"), machine.machine.state / "record.json")
+    servers = machine.root / TIME_SERVERS
+    servers.parent.mkdir(parents=True)
+    servers.write_text("[Time]\nNTP=eight.example.org\n")
+    return machine
+
+
+def test_a_record_of_format_1_loses_no_pin_and_is_of_format_2_once_it_is_written(earlier: RootMachine) -> None:
+    record = read_record(earlier.machine.state)
+    assert (record.pins, record.fleet, record.newest) == ((OPERATOR.trusted,), "shop", 7)
+    assert [kept.number for kept in record.history] == [6, 7]
+    earlier.work().recover()
+    written = json.loads((earlier.machine.state / "record.json").read_text())
+    assert (written["format"], written["pending"]["starts"]) == (2, 1)
+    assert not {"environment", "firmware"} & written["pending"]["before"].keys()
+    assert earlier.attempt(9, STRANGER.bundle({"config.toml": configuration()}, 9)).code == OutcomeCode.UNKNOWN_KEY
+
+
+def test_what_waited_with_firmware_is_kept_or_undone_as_any_other(earlier: RootMachine) -> None:
+    whole = (earlier.machine.state / "record.json").read_bytes()
+    assert earlier.attempt(8, None).outcome is RootOutcome.APPLIED
+    assert earlier.work().keep(8).outcome is RootOutcome.KEPT
+    (earlier.machine.state / "record.json").write_bytes(whole)
+    assert earlier.work().go_back(8).outcome is RootOutcome.REVERTED
+    assert earlier.text(TIME_SERVERS) == "[Time]\nNTP=seven.example.org\n"
+    # And by hand to one from before firmware came.
+    assert earlier.attempt(6, None).outcome is RootOutcome.APPLIED
+    assert earlier.text(TIME_SERVERS) == "[Time]\nNTP=six.example.org\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("format", 3), ("firmware", "a"), ("trusts", [])])
+def test_a_record_with_what_nobody_wrote_is_not_read(earlier: RootMachine, name: str, value: object) -> None:
+    path = earlier.machine.state / "record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(RecordError):
+        read_record(earlier.machine.state)
+
+
+@pytest.mark.feature("firmware by bundle")
+def test_a_bundle_with_firmware_is_refused_and_nothing_of_it_is_done(machine: RootMachine) -> None:
+    machine.keep(6, bundle(6, time_server("six.example.org")))
+    contents = {"config.toml": configuration(time_server("seven.example.org"))}
+    answer = machine.attempt(7, OPERATOR.bundle_with_firmware(contents, 7))
+    assert (answer.outcome, answer.code) == (RootOutcome.REFUSED, OutcomeCode.FIRMWARE_SUPERSEDED)
+    assert machine.text(TIME_SERVERS) == "[Time]\nNTP=six.example.org\n"
+    assert (machine.work().pending, read_record(machine.machine.state).newest) == (None, 6)
 
 
 # --- starts ---

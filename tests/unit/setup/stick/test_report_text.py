@@ -3,9 +3,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from contract.results import BundleResult, CheckCode, CheckName
+from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.display.translation import Language, translator
-from firmware.phone.bundle_reasons import CODES
+from firmware.phone.bundle_reasons import CODES, reasons
 from firmware.setup.stick.report_text import FOUND, MORE, report_text
 from provisioning.report import Check
 from tests.lab.bundles import REFUSALS
@@ -51,7 +51,21 @@ def test_every_result_reason_and_check_has_words_in_both_languages(language: Lan
 REASONS = {code: {language: translator(language).say(CODES[code]) for language in Language} for code in REFUSALS}
 
 
-@pytest.mark.parametrize("words", [REASONS, MORE, FOUND])
+ON_CARD = {
+    OutcomeCode.FIRMWARE_SUPERSEDED: {
+        language: translator(language).say(reasons(on_card=True)[OutcomeCode.FIRMWARE_SUPERSEDED])
+        for language in Language
+    }
+}
+
+
+@pytest.mark.parametrize(("on_card", "way"), [(True, ".raucb"), (False, "apt")])
+def test_firmware_in_a_bundle_is_refused_with_the_way_that_it_comes_to_this_phone(on_card: bool, way: str) -> None:
+    made = report(result=BundleResult.REFUSED, code=OutcomeCode.FIRMWARE_SUPERSEDED)
+    assert all(way in report_text(made, language, on_card=on_card) for language in Language)
+
+
+@pytest.mark.parametrize("words", [REASONS, ON_CARD, MORE, FOUND])
 def test_every_failure_says_what_to_do(words: Mapping[object, Mapping[Language, str]]) -> None:
     stops: dict[Language, str] = {Language.ENGLISH: ".", Language.CHINESE: "。"}
     for both in words.values():

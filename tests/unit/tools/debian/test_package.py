@@ -30,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_laid_out_is_an_environment_that_runs_as_it_stands(root: Path) -> None:
-    python = root / "opt/wecall/environments/installed/bin/python"
+    python = root / "opt/wecall/venv/bin/python"
     program = "import firmware.cli, helper, sys; print(sys.prefix); firmware.cli.main()"
     said = subprocess.run([python, "-I", "-c", program, "run"], capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == [str(python.parents[1]), "called with run"]
