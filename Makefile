@@ -92,9 +92,13 @@ deb:  ## the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS
 	@tools/setup deb
 	@$(DEB) --arch $(or $(ARCH),arm64)
 
-image:  ## a card for a Raspberry Pi with that package, which boots in QEMU too; slow, as root
+RELEASE ?= build/release
+
+image:  ## a card that starts a phone, and the update to the same; ARCH=amd64 for a PC, RELEASE=folder of `wecall release keys`; slow, as root
 	@tools/setup image
-	@tools/image $$($(DEB) --arch arm64 | tail -n 1)
+	@[ -e $(RELEASE)/release-keys ] || { $(BIN)/wecall release keys new --no-passphrase $(RELEASE) && $(BIN)/wecall release keys sign $(RELEASE); }
+	@tools/image/root $(or $(ARCH),arm64) $$($(DEB) --arch $(or $(ARCH),arm64) | tail -n 1)
+	@tools/image/pack $(or $(ARCH),arm64) build/image/$(or $(ARCH),arm64)/root $(RELEASE) build/image/$(or $(ARCH),arm64)
 
 machine:  ## the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes. ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour
 	@tools/setup machine

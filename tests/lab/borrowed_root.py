@@ -85,7 +85,7 @@ class BorrowedRoot:
     def options(self, scratch: Path) -> list[str]:
         (scratch / "initramfs").write_bytes(self._first_root())
         return [
-            "-M", "q35", "-cpu", "max",
+            "-M", "q35", "-cpu", "max", "-no-reboot",
             "-kernel", str(self._kernel.image), "-initrd", str(scratch / "initramfs"),
             "-append", f"console=ttyS0 {_PARAMETERS}",
             "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",

@@ -55,7 +55,7 @@ class CardRoot:
             "module_blacklist=gpio_keys"
         )
         return [
-            *_BOARD, "-dtb", str(self._device_tree(scratch)),
+            *_BOARD, "-no-reboot", "-dtb", str(self._device_tree(scratch)),
             "-qtest", f"unix:{scratch / 'qtest.sock'},server=on,wait=off", "-qtest-log", "/dev/null",
             "-kernel", str(kernel), "-initrd", str(first_root), "-append", parameters,
             "-drive", f"if=none,id=card,format=raw,snapshot=on,file={_IMAGE / 'wecall.img'}",

@@ -106,6 +106,22 @@ class VirtualMachine:
             self.stop()
             raise RuntimeError(f"The virtual machine did not boot ({error}). Its last words:\n{self.log}") from error
 
+    def wait_for_restart(self) -> None:
+        """Wait until it has started anew, by itself or because it was told to, and takes commands again.
+
+        Raises:
+            RuntimeError: it did not; the message holds its last words.
+        """
+        assert self._agent is not None
+        assert self._answers is not None
+        self._agent.settimeout(self._computer.boot_timeout_s)
+        try:
+            while b'"ready"' not in (said := self._answers.readline()):
+                if not said:
+                    raise OSError("its agent has gone")
+        except OSError as error:
+            raise RuntimeError(f"It did not start anew ({error}). Its last words:\n{self.log}") from error
+
     def stop(self) -> None:
         """Pull its plug."""
         if self._agent is not None:
@@ -177,7 +193,7 @@ class VirtualMachine:
     def _options(self) -> list[str]:
         return [
             *self._computer.options(self._scratch),
-            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-nodefaults", "-no-user-config", "-display", "none",
             "-accel", "tcg,thread=multi,tb-size=512", *SIZE,
             "-serial", f"file:{self._scratch / 'console.log'}",
             "-netdev", f"tap,id=net,ifname={_CABLE},script=no,downscript=no",
