@@ -27,7 +27,7 @@ runtime_packages=(
   tzdata                           # time zones, for the clock and the hours of calls
 )
 # What the services run besides the handset, and what they read.
-programs=(firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh)
+programs=(boot-slot firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh)
 rules=(60-wecall.rules 70-wecall-stick.rules)
 shared=(systemd/wecall.nft systemd/config.example.toml docs/security.md)
 

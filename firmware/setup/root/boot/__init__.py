@@ -1,0 +1,1 @@
+"""Which of the two systems of a card boots."""
