@@ -11,7 +11,9 @@ PAGES: Final = (
     *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("engine/*.md")),
     *sorted(ROOT.glob("fleet/*/*.md")), *sorted(ROOT.glob("tests/lab/*.md")),
 )  # fmt: skip
-NAME_FILES: Final = tuple(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"))
+NAME_FILES: Final = tuple(
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/compliance.md")
+)
 _OURS: Final = "contract|firmware|drivers|provisioning|fleet|engine|systemd|tools|tests|docs"
 
 
