@@ -152,6 +152,7 @@ PARTS: Final = (
         120,
     ),
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
+    Part("reproducible", "two builds of library and package, compared", _integration("reproducible.py"), 10),
     Part("engine-origin", "whether Debian still has the SIP library's release", _integration("engine_origin.py"), 2),
 )
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.lab.installed_box import CHECKOUT, PYTHON, _wheels
+from tests.lab.installed_box import _TARGET, CHECKOUT, PYTHON, _wheels
+from tools.lock.packages import build_environment
 
 _EARLIER: Final = CHECKOUT / "build" / "earlier"
 # Of those that the SIP library of then has wheels for.
@@ -20,6 +21,11 @@ def build_package(folder: Path) -> Path:
     """Build this checkout's package into a folder, for the interpreter that the tests run with, seen at `PYTHON`."""
     words = f"{sys.version_info.major}.{sys.version_info.minor}"
     return _build(CHECKOUT, sys.executable, words, folder, _wheels(), PYTHON)
+
+
+def builder() -> Path:
+    """Return the interpreter that this checkout's own wheel is built with."""
+    return build_environment(CHECKOUT / "build" / "builder", _TARGET, "--no-index", f"--find-links={_wheels()}")
 
 
 def why_no_earlier_package(commit: str) -> str:

@@ -11,7 +11,7 @@ import click
 
 from tools.debian.target import Target
 from tools.lock.lockfile import BUILD, Lock, LockError
-from tools.lock.packages import download
+from tools.lock.packages import building, download
 
 _SUITE: Final = "trixie"
 _BUILD: Final = Path(__file__).parents[2] / "build"
@@ -66,9 +66,8 @@ class Builder:
             shutil.copy(wheel, folder)
 
     def _run(self, *words: str) -> None:
-        # lgpio brings its C library along, and builds it in when it is told that the result is for an index.
-        command: tuple[str | Path, ...] = ("chroot", self._root, "env", "PYPI=1", "/venv/bin/pip", "--quiet", *words)
-        if subprocess.run(command, check=False).returncode:
+        command: tuple[str | Path, ...] = ("chroot", self._root, "env", *building(), "/venv/bin/pip", "--quiet", *words)
+        if subprocess.run(command, check=False, umask=0o022).returncode:
             raise LockError(f"{Path(words[-1]).name} could not be built for {self._target.architecture}.")
 
     def _make_root(self) -> None:

@@ -1,5 +1,6 @@
 """Puts the handset's files where they belong on a machine, and packs them with what is to be done when they arrive."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.debian.target import Target
-from tools.lock.packages import build
+from tools.lock.packages import build, source_date
 from tools.sbom.document import document_of
 
 _SOURCE: Final = Path(__file__).parents[2]
@@ -54,6 +55,7 @@ def copy_source(copy: Path) -> None:
     for name in ("contract", "firmware", "drivers", "mqtt", "provisioning", "tools"):
         shutil.copytree(_SOURCE / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(copy / "drivers" / "simulator")
+    _make_alike(copy)
 
 
 def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:
@@ -76,8 +78,16 @@ def lay_out(root: Path, target: Target, wheels: Iterable[Path]) -> None:
         f"version = {target.python_words}\n"
     )
     if target.python == sys.version_info[:2]:
-        # Another version's are made on the machine.
-        subprocess.run([sys.executable, "-m", "compileall", "-q", "-s", root, "-p", "/", packages], check=True)
+        # Another version's are made on the machine. That a compiled file fits its source is promised here, and not
+        # looked for there: the times by which Python would tell are the same for all files, and a phone that found one
+        # stale could not write a new one (PEP 552).
+        subprocess.run(
+            [
+                *("env", "PYTHONHASHSEED=0", sys.executable, "-m", "compileall", "-q", "-s", root, "-p", "/"),
+                *("--invalidation-mode", "unchecked-hash", packages),
+            ],
+            check=True,
+        )
         (environment / "compiled").touch()
     _with_machine("place_files", _SOURCE, root, "/usr/lib")
     (root / _PREFIX / "share" / "sbom.json").write_text(document_of(root), encoding="utf-8")
@@ -93,7 +103,8 @@ def pack(root: Path, target: Target, version: str, compression: str, folder: Pat
     """Make the package of what lies under a root, with its maintainer scripts."""
     control = root / "DEBIAN"
     control.mkdir()
-    size_kib = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file()) // 1024
+    files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
+    size_kib = sum(path.stat().st_size for path in files) // 1024
     (control / "control").write_text(_control(target, version, size_kib))
     machine = (_SOURCE / "systemd" / "machine.sh").read_text()
     for script in _SCRIPTS.iterdir():
@@ -101,12 +112,22 @@ def pack(root: Path, target: Target, version: str, compression: str, folder: Pat
         beginning = f"#!/bin/bash\nset -euo pipefail\nspeaker={_NAME}\n"
         (control / script.name).write_text(f"{beginning}{machine}\n{script.read_text()}")
         (control / script.name).chmod(0o755)
+    _make_alike(root)
     package = folder / f"{_NAME}_{version}_{target.architecture}.deb"
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", root, package],
-        check=True, stdout=subprocess.DEVNULL,
+        check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(source_date())},
     )  # fmt: skip
     return package
+
+
+def _make_alike(folder: Path) -> None:
+    """Take away from what is below a folder what it has of the one who builds: their umask, and the time."""
+    at = source_date()
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        os.utime(path, (at, at), follow_symlinks=False)
 
 
 def _control(target: Target, version: str, size_kib: int) -> str:

@@ -8,10 +8,36 @@ from pathlib import Path
 from typing import Final
 
 from tools.debian.target import Target
-from tools.lock.lockfile import BUILD, Lock, LockError, Pin
+from tools.lock.lockfile import BUILD, ROOT, Lock, LockError, Pin
 
 _PIP: Final = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 _LINES: Final = ("--requirement", "/dev/stdin")
+_UMASK: Final = 0o022
+
+
+def source_date() -> int:
+    """Return when the source was written, in seconds of Unix time: whatever is built of it bears this time.
+
+    Raises:
+        LockError: nothing says when; the message asks for it.
+    """
+    done = subprocess.run(  # noqa: S603 - a script of this project
+        [ROOT / "tools" / "epoch"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise LockError(done.stderr.strip())
+    return int(done.stdout)
+
+
+def building() -> tuple[str, ...]:
+    """Return the settings under which every build of a wheel comes out the same, as `env` takes them.
+
+    Compilers are told to leave out what debuggers read: it names the folder of the build. lgpio brings its C library
+    along, and builds it in when it is told by PYPI that the result is for an index.
+    """
+    return (
+        f"SOURCE_DATE_EPOCH={source_date()}", "LC_ALL=C.UTF-8", "TZ=UTC", "PYTHONHASHSEED=0", "CFLAGS=-g0", "PYPI=1",
+    )  # fmt: skip
 
 
 def build_environment(folder: Path, target: Target, *options: str) -> Path:
@@ -69,7 +95,7 @@ def build(sources: Iterable[Path], folder: Path, python: Path) -> None:
         LockError: one could not be built; the message holds what pip said.
     """
     _run(
-        "env", "PYPI=1", python, *_PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation",
+        "env", *building(), python, *_PIP, "wheel", "--no-cache-dir", "--no-index", "--no-deps", "--no-build-isolation",
         f"--wheel-dir={folder}", *sources,
     )  # fmt: skip
 
@@ -82,7 +108,7 @@ def locked_files(pin: Pin, files: Sequence[Path]) -> list[Path]:
 def _run(*command: str | Path, lines: Iterable[Pin] = ()) -> None:
     text = "".join(f"{pin}\n" for pin in lines)
     done = subprocess.run(  # noqa: S603 - pip, of this interpreter
-        command, input=text, capture_output=True, text=True, check=False
+        command, input=text, capture_output=True, text=True, check=False, umask=_UMASK
     )
     if done.returncode:
         raise LockError((done.stderr or done.stdout).strip()[-2000:])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,11 @@ def test_pip_installs_the_wheel(build: Build, tmp_path: Path) -> None:
     assert (into / "pjsua2/_pjsua2.so").read_bytes() == b"made\n"
     [metadata] = into.glob("wecall_pjsua2-*.dist-info/METADATA")
     assert f"Version: {source.RELEASE}.0" in metadata.read_text().splitlines()
+
+
+def test_where_the_library_was_built_does_not_stand_in_it() -> None:
+    installed = find_spec("pjsua2")
+    assert installed is not None
+    content = (Path(str(installed.origin)).parent / "_pjsua2.so").read_bytes()
+    for folder in (b".cache/wecall", b".build/source", b"engine-asan", str(recipe.HERE).encode()):
+        assert folder not in content

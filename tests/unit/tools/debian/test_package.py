@@ -1,5 +1,6 @@
 """What stands in the package, and in its scripts."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -14,8 +15,8 @@ TARGET = Target("arm64", sys.version_info[:2], sys.executable)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a program of one line in it."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of one line."""
     folder = tmp_path_factory.mktemp("package")
     wheel = folder / "phone-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -24,7 +25,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         archive.writestr("phone-1.0.data/purelib/helper.py", "")
         archive.writestr("phone-1.0.data/scripts/elsewhere", "")
         archive.writestr("phone-1.0.dist-info/METADATA", "Name: phone\nVersion: 1.0\n")
-    root = folder / "root"
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def root(wheel: Path) -> Path:
+    """A root with that program in it."""
+    root = wheel.parent / "root"
     lay_out(root, TARGET, [wheel])
     return root
 
@@ -75,3 +82,27 @@ def test_dpkg_reads_the_package_and_its_scripts_are_whole(root: Path, tmp_path: 
         assert "make_users_and_folders()" in path.read_text()
     listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
     assert all(line.split()[1] == "root/root" for line in listed.splitlines())
+
+
+def test_two_packages_of_the_same_are_the_same_whoever_builds_them_where_and_when(wheel: Path, tmp_path: Path) -> None:
+    packages = []
+    for name, umask, at in (("a", 0o022, 1_000_000_000), ("another/folder", 0o077, 2_000_000_000)):
+        root, made = tmp_path / name / "root", tmp_path / name / "made"
+        mask = os.umask(umask)
+        try:
+            lay_out(root, TARGET, [wheel])
+            for path in root.rglob("*"):
+                os.utime(path, (at, at), follow_symlinks=False)
+            made.mkdir()
+            packages.append(pack(root, TARGET, "1.0", "xz", made).read_bytes())
+        finally:
+            os.umask(mask)
+    assert packages[0] == packages[1]
+
+
+def test_what_is_compiled_counts_whatever_the_times_of_files_say(root: Path) -> None:
+    packages = next(root.glob("opt/wecall/environments/installed/lib/*/site-packages"))
+    compiled = [path.read_bytes() for path in packages.rglob("*.pyc")]
+    assert len(compiled) == len(list(packages.rglob("*.py")))
+    # PEP 552: by a hash that is not looked at.
+    assert {content[4:8] for content in compiled} == {b"\x01\0\0\0"}
