@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Sections of the benchmark that are asked for by name.
 BENCHES := phones quality echo recovery
 
-.PHONY: $(BENCHES) help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb image machine
+.PHONY: $(BENCHES) help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb repository image machine
 
 help:
 	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
@@ -91,6 +91,9 @@ DEB = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
 deb:  ## the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first
 	@tools/setup deb
 	@$(DEB) --arch $(or $(ARCH),arm64)
+
+repository:  ## a signed repository for phones that apt upgrades: FOLDER=www URL=https://... KEY=packages.asc DEB='*.deb'; without DEB it is signed anew
+	@tools/repository "$(FOLDER)" "$(URL)" "$(KEY)" $(DEB)
 
 RELEASE ?= build/release
 

@@ -7,12 +7,15 @@ units=(
   wecall-sync.service wecall-fetch.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-stick@.service wecall-apply.socket wecall-apply.service
+  wecall-upgrade.service wecall-upgrade.timer wecall-upgrade-finish.service
 )
 # Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
 services=(
   wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-voice-replace.path wecall-voice.service
   wecall-handset.service wecall-sync.service
 )
+# They do nothing but where the package comes from an operator's repository.
+upgrade_units=(wecall-upgrade.timer wecall-upgrade-finish.service)
 firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
 
 # What Debian has of what the handset needs, while it runs.
@@ -27,7 +30,7 @@ runtime_packages=(
   tzdata                           # time zones, for the clock and the hours of calls
 )
 # What the services run besides the handset, and what they read.
-programs=(boot-slot firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh)
+programs=(boot-slot firewall.py machine.sh check-credentials.sh make-store-key.sh stick.sh upgrade.sh)
 rules=(60-wecall.rules 70-wecall-stick.rules)
 shared=(systemd/wecall.nft systemd/config.example.toml docs/security.md)
 
@@ -88,6 +91,14 @@ say_whether_calls_are_possible() {
     say "the SIP library cannot be loaded: everything works but calls. \`/opt/wecall/venv/bin/python -c 'import pjsua2'\` says why"
 }
 
+# Wait until nobody talks: a restart cuts the call. What a handset that no longer runs has left there says nothing.
+wait_for_end_of_call() {
+  is_in_call || return 0
+  say "waiting for the end of the call"
+  while is_in_call; do sleep 2; done
+}
+is_in_call() { [ -e /run/wecall/in-call ] && systemctl --quiet is-active wecall-handset.service; }
+
 # Enable the services, with the firewall if the first argument is "firewall" and nft is there, and start them if the
 # second is "start".
 enable_services() {
@@ -97,11 +108,19 @@ enable_services() {
   elif [ "$1" = firewall ]; then
     say "nft is not installed: the processes run without firewall rules"
   fi
-  systemctl enable --quiet "${enabled[@]}"
+  systemctl enable --quiet "${enabled[@]}" "${upgrade_units[@]}"
   if [ "$2" = start ]; then
+    wait_for_end_of_call
     say "starting: ${enabled[*]}"
+    # A socket is not opened anew while its service runs.
+    local socket
+    for socket in "${enabled[@]}"; do
+      [[ $socket != *.socket ]] || systemctl stop "$socket" "${socket%.socket}.service"
+    done
     systemctl restart "${enabled[@]}" ||
       fail "a service did not start; \`journalctl -u 'wecall-*'\` says why. It is tried again and again meanwhile."
+    # It may be this upgrade's own finish that runs: none of them is started anew.
+    systemctl start wecall-upgrade.timer
   fi
 }
 
@@ -153,7 +172,7 @@ purge() {
   # The keys go first: without them what remains of the store on the card tells nothing.
   shred_stored ''
   rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
-  rm -rf /etc/wecall /var/lib/wecall /var/lib/wecall-apply
+  rm -rf /etc/wecall /var/lib/wecall /var/lib/wecall-apply /var/lib/wecall-upgrade /var/cache/wecall-upgrade
   # What bundles brought: networks with their passwords, time servers, the radio's country.
   rm -f /etc/NetworkManager/system-connections/wecall-*.nmconnection
   rm -f /etc/systemd/timesyncd.conf.d/wecall.conf /etc/modprobe.d/wecall-radio.conf

@@ -18,6 +18,9 @@ EXPOSURES = {
     "wecall-credentials": 2.0,
     "wecall-store-key": 2.0,
     "wecall-apply": 2.0,
+    # It runs dpkg, whose packages write everywhere.
+    "wecall-upgrade": 5.5,
+    "wecall-upgrade-finish": 2.0,
     "wecall-firewall": 3.0,
     "wecall-firewall-changed": 2.0,
     "wecall-stick@": 1.0,
