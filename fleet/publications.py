@@ -33,7 +33,7 @@ class Publication(Message):
 
     Attributes:
         kind: what it is.
-        name: what people call it: a policy's version, or the number of another kind.
+        name: what people call it: a policy's or an update's version, or the number of another kind.
         message: SHA-256 of the message as handsets get it, which is what their outcomes name.
         published_at: when its roll-out began.
     """

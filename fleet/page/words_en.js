@@ -164,7 +164,7 @@ export const english = {
   "erasures.outstanding": "outstanding",
   "erasures.done": "done",
   "erasures.cancelled": "everything of the handset",
-  "outcomes.title": "What became of policies, notices and bundles",
+  "outcomes.title": "What became of policies, notices, bundles and updates",
   "outcomes.none": "Nothing has been published yet.",
   "outcomes.unnamed": "not announced",
   "kind.policy": "policy",

@@ -164,7 +164,7 @@ export const chinese = {
   "erasures.outstanding": "待完成",
   "erasures.done": "已完成",
   "erasures.cancelled": "该话机的全部",
-  "outcomes.title": "政策、通知和配置包的结果",
+  "outcomes.title": "政策、通知、配置包和更新的结果",
   "outcomes.none": "还没有发布过。",
   "outcomes.unnamed": "未公布",
   "kind.policy": "政策",

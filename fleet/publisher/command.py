@@ -30,6 +30,9 @@ from fleet.publisher.withdrawal import found_by, withdraw_from
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PATIENCE_S: Final = 900
+# Phones install at night and try it where nobody uses them.
+_UPDATE_PATIENCE_S: Final = 3 * 86_400
 
 
 def _percent(text: str) -> Fraction:
@@ -81,7 +84,7 @@ def _settings_option(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def _publishing_options(command: _Command) -> _Command:
+def _publishing_options(command: _Command, patience_s: float) -> _Command:
     options = (
         click.argument("file", type=_FILE),
         _settings_option,
@@ -104,7 +107,7 @@ def _publishing_options(command: _Command) -> _Command:
             help="It stops by itself where more of a stage fail.",
         ),
         click.option(
-            "--stage-timeout", "stage_timeout_s", type=click.FloatRange(min=0), default=900, show_default=True,
+            "--stage-timeout", "stage_timeout_s", type=click.FloatRange(min=0), default=patience_s, show_default=True,
             help="How many seconds a stage waits for answers.",
         ),
         click.option("--go-on", is_flag=True, help="Go on with what has stopped by itself."),
@@ -127,9 +130,9 @@ def publish() -> None:
     """
 
 
-def _add_command(kind: PublicationKind, words: str) -> None:
+def _add_command(kind: PublicationKind, words: str, patience_s: float = _PATIENCE_S) -> None:
     @publish.command(name=kind.value, help=words)
-    @_publishing_options
+    @partial(_publishing_options, patience_s=patience_s)
     def publish_one(file: Path, settings_path: Path, **typed: Any) -> None:
         _publish(kind, file, settings_path, **typed)
 
@@ -144,6 +147,11 @@ for _kind, _words in (
     ),
 ):
     _add_command(_kind, _words)
+_add_command(
+    PublicationKind.UPDATE,
+    "Announce the release in FILE, from `wecall release announce`; a stage waits for days.",
+    _UPDATE_PATIENCE_S,
+)
 
 
 @publish.command(name="status")

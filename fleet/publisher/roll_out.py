@@ -25,7 +25,7 @@ _GOOD: Final[Mapping[PublicationKind, frozenset[OutcomeCode]]] = {
     PublicationKind.BUNDLE: frozenset({OutcomeCode.APPLIED}),
     PublicationKind.UPDATE: frozenset({OutcomeCode.APPLIED}),
 }
-# The handset looks again, and says another word then.
+# The handset is still at it, and says another word then.
 _NOT_YET: Final = frozenset({OutcomeCode.BUSY, OutcomeCode.TAKEN, OutcomeCode.INSTALLED, OutcomeCode.POSTPONED})
 
 
@@ -155,12 +155,13 @@ class RollOut:
         Args:
             device: which one.
             waited_out: nobody waits any longer: whoever was online and said nothing has failed, as a handset has that
-                did not survive what it got.
+                did not survive what it got. A holder who has postponed an update may, and it has not failed.
         """
         code = self.codes.get(device)
         if code is not None and (found := verdict(self.kind, code)) is not Verdict.PENDING:
             return found
-        return Verdict.FAILED if waited_out and self.sent.get(device) else Verdict.PENDING
+        is_silent = self.sent.get(device) and code is not OutcomeCode.POSTPONED
+        return Verdict.FAILED if waited_out and is_silent else Verdict.PENDING
 
     def verdicts(self, *, waited_out: bool = False) -> Counter[Verdict]:
         """Count the verdicts of the stage that runs."""

@@ -18,6 +18,7 @@ from provisioning.errors import ProvisioningError
 from provisioning.examination import trusted_keys as keys_of_configuration
 from provisioning.signed import DocumentKind, kind_of, verify
 from provisioning.trust import Kind, TrustedKey
+from provisioning.update import UpdateContent
 
 _DOCUMENTS: Final[dict[PublicationKind, DocumentKind]] = {
     PublicationKind.POLICY: Kind.POLICY,
@@ -33,7 +34,7 @@ class SignedFile:
 
     Attributes:
         kind: what it is.
-        name: what people call it: a policy's version, or the number of another kind.
+        name: what people call it: a policy's or an update's version, or the number of another kind.
         fleet: the handsets that it is for.
         devices: only these of them, by device id; all where None.
         serials: only those with these serials; all where None.
@@ -143,6 +144,8 @@ def _document(payload: bytes, kind: PublicationKind, keys: Collection[TrustedKey
     name = str(statement.number)
     if kind is PublicationKind.POLICY:
         name = read_content(statement, PolicyDocument).version
+    elif kind is PublicationKind.UPDATE:
+        name = read_content(statement, UpdateContent).version
     devices = frozenset(statement.devices) or None
     return SignedFile(kind, name, statement.fleet, devices, None, payload)
 

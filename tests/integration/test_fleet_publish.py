@@ -19,6 +19,7 @@ from tests.lab.bundles import Installer
 from tests.lab.documents import FLEET
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.publishing_desk import PATIENCE_S, Handsets, PublishingDesk
+from tests.lab.releases import Releaser
 
 NAMES: Final = tuple(f"desk-{number}" for number in range(20))
 ROUNDS: Final = chance.counted(20, 2)
@@ -109,6 +110,31 @@ def test_failures_stop_it_before_others_get_it_and_the_codes_are_told_without_na
         assert others.isdisjoint(handsets.reached)
         assert "taken: 18" in desk.did("policy", desk.policy, "--go-on")
         assert desk.record().is_done
+
+
+@pytest.mark.feature("updates announced and signed")
+def test_an_update_stops_where_phones_go_back_and_waits_out_whoever_postpones_it(
+    broker: FleetBroker, desk: PublishingDesk
+) -> None:
+    releaser = Releaser(datetime.now(UTC))
+    trusted = ("--public", releaser.trusted.public)
+    broken = desk.write("update-1.wecall-update", releaser.update(1, "0.3.0"))
+    with Handsets(broker, NAMES, lambda _device: OutcomeCode.WENT_BACK) as handsets:
+        assert "may not sign an update" in desk.refused("update", broken, "--public", desk.signer.trusted.public)
+        assert "went_back: 2" in desk.refused("update", broken, *trusted, "--stages", "10%,100%")
+        handsets.wait_until_reached(2)
+    (published,) = publications(broker)
+    assert (published.kind, published.name) == (PublicationKind.UPDATE, "0.3.0")
+    assert len(kept(broker, NAMES, "update")) == 2
+    mended = desk.write("update-2.wecall-update", releaser.update(2, "0.3.1"))
+
+    def most_install_it(device: str) -> OutcomeCode:
+        return OutcomeCode.POSTPONED if device == "desk-7" else OutcomeCode.APPLIED
+
+    with Handsets(broker, NAMES, most_install_it):
+        said = desk.did("update", mended, *trusted, "--stages", "50%,100%", "--stage-timeout", "5")
+    assert "applied: 19" in said
+    assert "postponed: 1" in said
 
 
 def test_a_handset_that_falls_silent_counts_as_one_that_failed(broker: FleetBroker, desk: PublishingDesk) -> None:

@@ -35,15 +35,14 @@ def test_a_list_reads_as_it_was_signed() -> None:
     assert said.keyring() == "".join(each.public_bytes(Encoding.PEM).decode() for each in (FIRST, SECOND))
 
 
-@pytest.mark.parametrize("position", range(0, len(LIST), 7))
-def test_a_list_with_any_bit_changed_is_refused(position: int) -> None:
-    for bit in range(8):
+def test_a_list_with_any_bit_changed_is_refused() -> None:
+    for position in range(8 * len(LIST)):
         changed = bytearray(LIST)
-        changed[position] ^= 1 << bit
+        changed[position // 8] ^= 1 << position % 8
         assert refusal(bytes(changed)) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
 
 
-@pytest.mark.parametrize("length", [0, 8, 71, 72, len(LIST) - 1])
+@pytest.mark.parametrize("length", [0, 8, 71, 72, 73, -1])
 def test_a_list_that_was_cut_short_is_refused(length: int) -> None:
     assert refusal(LIST[:length]) in {OutcomeCode.UNREADABLE, OutcomeCode.FORGED}
 

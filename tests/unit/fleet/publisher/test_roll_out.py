@@ -68,6 +68,57 @@ def test_what_is_good_for_one_kind_is_not_for_another() -> None:
     assert verdict(PublicationKind.POLICY, OutcomeCode.NOT_GRANTED) is Verdict.FAILED
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (OutcomeCode.TAKEN, Verdict.PENDING),
+        (OutcomeCode.INSTALLED, Verdict.PENDING),
+        (OutcomeCode.POSTPONED, Verdict.PENDING),
+        (OutcomeCode.APPLIED, Verdict.GOOD),
+        (OutcomeCode.WENT_BACK, Verdict.FAILED),
+        (OutcomeCode.NOT_FOR_THIS, Verdict.FAILED),
+        (OutcomeCode.BY_PACKAGE, Verdict.FAILED),
+        (OutcomeCode.BELOW_FLOOR, Verdict.FAILED),
+        (OutcomeCode.NOT_NEWER, Verdict.FAILED),
+        (OutcomeCode.KEY_REVOKED, Verdict.FAILED),
+        (OutcomeCode.NO_PROOF, Verdict.FAILED),
+        (OutcomeCode.WRONG_SIZE, Verdict.FAILED),
+        (OutcomeCode.WRONG_HASH, Verdict.FAILED),
+        (OutcomeCode.UNREACHABLE, Verdict.FAILED),
+        (OutcomeCode.SERVER_WRONG, Verdict.FAILED),
+        (OutcomeCode.STALLED, Verdict.FAILED),
+        (OutcomeCode.DAMAGED, Verdict.FAILED),
+    ],
+)
+def test_an_update_is_in_once_a_phone_runs_from_it(code: OutcomeCode, expected: Verdict) -> None:
+    assert verdict(PublicationKind.UPDATE, code) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "step"), [(OutcomeCode.POSTPONED, Step.SEND), (OutcomeCode.INSTALLED, Step.STOP), (None, Step.STOP)]
+)
+def test_who_postpones_an_update_has_not_failed_who_falls_silent_in_its_trial_has(
+    code: OutcomeCode | None, step: Step
+) -> None:
+    roll_out = RollOut(PublicationKind.UPDATE, [("a", "b"), ("c",)])
+    assert roll_out.next_step() is Step.SEND
+    sent(roll_out)
+    roll_out.note_outcome("a", OutcomeCode.INSTALLED)
+    roll_out.note_outcome("a", OutcomeCode.APPLIED)
+    if code is not None:
+        roll_out.note_outcome("b", code)
+    assert roll_out.next_step() is Step.WAIT
+    assert roll_out.next_step(waited_out=True) is step
+
+
+def test_a_server_that_was_away_for_a_while_is_forgiven() -> None:
+    roll_out = RollOut(PublicationKind.UPDATE, [("a",)], Fraction(100))
+    sent(roll_out)
+    for code in (OutcomeCode.UNREACHABLE, OutcomeCode.INSTALLED, OutcomeCode.APPLIED):
+        roll_out.note_outcome("a", code)
+    assert roll_out.next_step() is Step.DONE
+
+
 def test_a_stage_goes_out_then_waits_then_the_next_one_goes_out() -> None:
     roll_out = policy(("a",), ("b", "c"))
     assert (roll_out.next_step(), roll_out.unsent) == (Step.SEND, ["a"])

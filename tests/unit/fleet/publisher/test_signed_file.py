@@ -8,12 +8,15 @@ from fleet.errors import FleetError
 from fleet.publications import PublicationKind
 from fleet.publisher.recipients import chosen, refuse_strangers
 from fleet.publisher.signed_file import SignedFile, read_signed_file, trusted_keys
+from provisioning.signed import sign
 from provisioning.trust import Kind, TrustedKey
 from tests.lab.bundles import Installer
 from tests.lab.documents import FLEET, Operator
+from tests.lab.releases import Releaser, update_content
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 OPERATOR = Operator(NOW - timedelta(days=1))
+RELEASER = Releaser(NOW - timedelta(days=1))
 DATES: dict[str, Any] = {"issued_at": NOW - timedelta(days=1), "not_after": NOW + timedelta(days=30)}
 SERIAL = "10000000abcd1234"
 
@@ -25,21 +28,23 @@ def read(
     *,
     fleet: str | None = FLEET,
     now: datetime = NOW,
-    keys: tuple[TrustedKey, ...] = (OPERATOR.trusted, Installer().trusted),
+    keys: tuple[TrustedKey, ...] = (OPERATOR.trusted, Installer().trusted, RELEASER.trusted),
 ) -> SignedFile:
     (file := path / "file").write_bytes(content)
     own = tuple(key for key in keys if Kind(kind.value) in key.signs)
     return read_signed_file(file, kind, own, fleet=fleet, now_s=now.timestamp())
 
 
-def test_a_policy_a_notice_and_a_bundle_are_known_by_what_they_say_of_themselves(tmp_path: Path) -> None:
+def test_a_policy_a_notice_a_bundle_and_an_update_are_known_by_what_they_say_of_themselves(tmp_path: Path) -> None:
     policy = read(tmp_path, PublicationKind.POLICY, OPERATOR.policy(3, "2026-03-09"))
     assert (policy.name, policy.fleet, policy.devices, policy.serials) == ("2026-03-09", FLEET, None, None)
     notice = read(tmp_path, PublicationKind.NOTICE, OPERATOR.notice(4, devices=("a", "b")))
     assert (notice.name, notice.devices) == ("4", frozenset({"a", "b"}))
     bundle = read(tmp_path, PublicationKind.BUNDLE, Installer().bundle(number=9, serials=(SERIAL,), **DATES))
     assert (bundle.name, bundle.serials) == ("9", frozenset({SERIAL}))
-    assert len({policy.message, notice.message, bundle.message}) == 3
+    update = read(tmp_path, PublicationKind.UPDATE, RELEASER.update(6, "0.3.1", devices=("a",)))
+    assert (update.name, update.devices) == ("0.3.1", frozenset({"a"}))
+    assert len({policy.message, notice.message, bundle.message, update.message}) == 4
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,10 @@ def test_a_policy_a_notice_and_a_bundle_are_known_by_what_they_say_of_themselves
         (PublicationKind.BUNDLE, Installer().bundle(fleet="other", **DATES), "you look after shop"),
         (PublicationKind.BUNDLE, bytes(4 * 1024 * 1024 + 1), "more than 4194304 bytes"),
         (PublicationKind.POLICY, bytes(45 * 1024 + 1), "more than 46080 bytes"),
+        (PublicationKind.UPDATE, OPERATOR.policy(1, "1"), "is a policy, where an update is wanted"),
+        (PublicationKind.UPDATE, sign(Kind.UPDATE, RELEASER.statement(1), OPERATOR.key), "may not sign an update"),
+        (PublicationKind.UPDATE, RELEASER.update(1, content=update_content(kind="urgent")), "is not understood: kind"),
+        (PublicationKind.UPDATE, Releaser(NOW - timedelta(days=200)).update(1), "not to be taken after"),
     ],
 )
 def test_what_no_handset_would_take_is_not_published(
