@@ -164,6 +164,7 @@ class Records:
             self.outbox.append_outcome,
             proven_s=lambda: proven_time.read().proven_s,
         )
+        self.documents.updates.when_told = self.outbox.notify
         self.call_log = StoredCallLog(
             self._store,
             self.outbox,

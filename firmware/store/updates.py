@@ -1,7 +1,8 @@
 """The newest update that the operator has announced, in the store, until another takes its place."""
 
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from contract.results import OutcomeCode
 from firmware.store.database import Database
@@ -12,17 +13,23 @@ from provisioning.signed import DocumentRefusedError, Statement
 from provisioning.trust import Kind
 from provisioning.update import UpdateContent
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class UpdatePort(Protocol):
     """Whoever has updates installed."""
 
-    def announced(self, document: bytes, statement: Statement, content: UpdateContent) -> None:
+    async def announced(self, document: bytes, statement: Statement, content: UpdateContent, /) -> OutcomeCode:
         """Hear of an update: when it was taken, and after each start until it is APPLIED.
 
         Args:
             document: as it was signed, for whoever else verifies it.
             statement: what it says to whom.
             content: what it says of the release.
+
+        Returns:
+            TAKEN, or why nothing will come of it.
         """
 
 
@@ -31,6 +38,7 @@ class StoredUpdates:
 
     Attributes:
         port: told of each update; None where nobody installs any.
+        when_told: called once something waits for the operator.
     """
 
     def __init__(self, store: Store, register: DocumentRegister, report: Report = report_to_nobody) -> None:
@@ -38,6 +46,7 @@ class StoredUpdates:
         self._register = register
         self._report = report
         self.port: UpdatePort | None = None
+        self.when_told: Callable[[], None] = lambda: None
 
     async def take(self, document: bytes) -> OutcomeCode:
         """Take a document or refuse it; of the newest one once more, say what became of it."""
@@ -47,7 +56,7 @@ class StoredUpdates:
             return error.refusal
 
     async def admit(self, document: bytes) -> OutcomeCode:
-        """Take a signed document: TAKEN, and what became of it where it is the newest one once more.
+        """Take a signed document, and return what is to be told of it at once, or was of the newest one once more.
 
         Raises:
             DocumentRefusedError: it is not taken; says why.
@@ -67,9 +76,11 @@ class StoredUpdates:
             return None
 
         known = await self._store.transact(write)
-        if known is None and self.port is not None:
-            self.port.announced(document, statement, content)
-        return known or OutcomeCode.TAKEN
+        if known is not None or self.port is None:
+            return known or OutcomeCode.TAKEN
+        outcome = await self.port.announced(document, statement, content)
+        await self._store.transact(partial(_note, number=statement.number, outcome=outcome))
+        return outcome
 
     async def announce_again(self) -> None:
         """Tell the port what the run before has left, unless its signer is trusted no longer.
@@ -85,31 +96,44 @@ class StoredUpdates:
         for (document,) in rows:
             with suppress(DocumentRefusedError):
                 statement, content = self._read(document)
-                if self.port is not None:
-                    self.port.announced(document, statement, content)
+                if self.port is None:
+                    continue
+                outcome = await self.port.announced(document, statement, content)
+                if outcome is not OutcomeCode.TAKEN:
+                    await self.became(digest_of(document), outcome)
 
-    async def became(self, document: bytes, outcome: OutcomeCode) -> None:
-        """Note what became of an update, and queue that for the operator; said again it changes nothing.
+    async def became(self, digest: str, outcome: OutcomeCode) -> None:
+        """Note what became of an update, and queue that for the operator.
 
-        Nothing is said of one that a newer one has replaced, and after APPLIED no more.
+        Of the newest one, the same said again changes nothing, and after APPLIED nothing is said.
+
+        Args:
+            digest: SHA-256 of the document, in hexadecimal.
+            outcome: what is told.
 
         Raises:
             StorageError: the store failed.
         """
 
         def write(database: Database) -> None:
-            rows = database.query(
-                "UPDATE updates SET outcome = ? WHERE document = ? AND outcome NOT IN (?, ?) RETURNING number",
-                outcome.value,
-                document,
-                outcome.value,
-                OutcomeCode.APPLIED.value,
+            newest = database.query(
+                "SELECT number, outcome FROM updates JOIN documents USING (number) WHERE kind = ? AND digest = ?",
+                Kind.UPDATE.value,
+                digest,
             )
-            if rows:
-                self._report(database, digest_of(document), outcome)
+            for number, before in newest:
+                if before in {outcome, OutcomeCode.APPLIED}:
+                    return
+                _note(database, number=number, outcome=outcome)
+            self._report(database, digest, outcome)
 
         await self._store.transact(write)
+        self.when_told()
 
     def _read(self, document: bytes) -> tuple[Statement, UpdateContent]:
         statement = self._register.verify(document, Kind.UPDATE)
         return statement, read_content(statement, UpdateContent)
+
+
+def _note(database: Database, *, number: int, outcome: OutcomeCode) -> None:
+    database.execute("UPDATE updates SET outcome = ? WHERE number = ?", outcome.value, number)

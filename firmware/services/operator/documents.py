@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from firmware.base.errors import StorageError
 from firmware.phone.requests.policies import DocumentsChanged
@@ -74,11 +74,11 @@ class Documents:
         """
         await self.policies.prepare()
         await self.policies.count()
-        await self.updates.announce_again()
 
     def start(self) -> None:
-        """Tell what is yet to be read, and count on."""
+        """Tell what is yet to be read and installed, and count on."""
         self.tell()
+        self._run(self._announce_update())
         self._counter = asyncio.create_task(self._keep_counting(), name="policy counter")
 
     async def stop(self) -> None:
@@ -93,9 +93,18 @@ class Documents:
 
     def tell(self) -> None:
         """Have it told what the holder has yet to read."""
-        task = asyncio.get_running_loop().create_task(self._tell())
+        self._run(self._tell())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
+
+    async def _announce_update(self) -> None:
+        try:
+            await self.updates.announce_again()
+        except StorageError as error:
+            _log.warning("What the operator has announced cannot be read: %s", error)
 
     async def _tell(self) -> None:
         try:

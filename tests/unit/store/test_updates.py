@@ -1,5 +1,3 @@
-import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +8,7 @@ from contract.downlink import DownTopic
 from contract.messages import Topic
 from contract.results import OutcomeCode
 from firmware.services.operator.inbound import Inbound
-from firmware.store.documents import Addressee, DocumentRegister
+from firmware.store.documents import Addressee, DocumentRegister, digest_of
 from firmware.store.updates import StoredUpdates
 from provisioning.signed import Statement, sign
 from provisioning.trust import Kind, TrustedKey
@@ -20,16 +18,18 @@ from tests.lab.releases import ARM64, Releaser, update_content
 
 
 class Installer:
-    """Hears of updates."""
+    """Hears of updates; `says` is what is told of each at once."""
 
     def __init__(self) -> None:
+        self.says = OutcomeCode.TAKEN
         self.heard: list[tuple[int, str]] = []
         self.documents: list[bytes] = []
 
-    def announced(self, document: bytes, statement: Statement, content: UpdateContent) -> None:
+    async def announced(self, document: bytes, statement: Statement, content: UpdateContent) -> OutcomeCode:
         self.documents.append(document)
         self.heard.append((statement.number, content.version))
         assert content.bundle_for(ARM64).size_bytes
+        return self.says
 
 
 class UpdateLab(DocumentLab):
@@ -74,7 +74,7 @@ async def test_the_same_once_more_changes_nothing_and_says_what_became_of_it(lab
     document = lab.releaser.update(4)
     await lab.updates.take(document)
     assert await lab.updates.take(document) is OutcomeCode.TAKEN
-    await lab.updates.became(document, OutcomeCode.POSTPONED)
+    await lab.updates.became(digest_of(document), OutcomeCode.POSTPONED)
     assert await lab.updates.take(document) is OutcomeCode.POSTPONED
     assert lab.installer.heard == [(4, "0.3.0")]
 
@@ -85,10 +85,11 @@ async def test_a_newer_one_takes_its_place_and_an_older_one_is_refused(lab: Upda
     await lab.updates.take(newer)
     assert await lab.updates.take(older) is OutcomeCode.REPLAYED
     assert await lab.updates.take(lab.releaser.update(3, "0.4.0")) is OutcomeCode.OLD
-    await lab.updates.became(older, OutcomeCode.FAILED)
+    await lab.updates.became(digest_of(older), OutcomeCode.APPLIED)
+    assert await lab.updates.take(newer) is OutcomeCode.TAKEN
     await lab.start_again()
     assert lab.installer.heard == [(4, "0.3.0"), (5, "0.3.1"), (5, "0.3.1")]
-    assert lab.reports == []
+    assert lab.reports == [OutcomeCode.APPLIED]
 
 
 async def test_numbers_of_updates_and_of_other_documents_are_apart(lab: UpdateLab) -> None:
@@ -129,10 +130,10 @@ async def test_the_operator_hears_once_of_each_step_and_of_nothing_after_the_las
     await lab.updates.take(document)
     steps = (OutcomeCode.POSTPONED, OutcomeCode.INSTALLED, OutcomeCode.WENT_BACK, OutcomeCode.APPLIED)
     for outcome in steps:
-        await lab.updates.became(document, outcome)
+        await lab.updates.became(digest_of(document), outcome)
         await lab.start_again()
-        await lab.updates.became(document, outcome)
-    await lab.updates.became(document, OutcomeCode.NOT_NEWER)
+        await lab.updates.became(digest_of(document), outcome)
+    await lab.updates.became(digest_of(document), OutcomeCode.NOT_NEWER)
     assert lab.reports == list(steps)
     assert await lab.updates.take(document) is OutcomeCode.APPLIED
     # Once when it was taken, and after each start until it was applied.
@@ -152,19 +153,18 @@ async def test_nobody_has_to_listen(lab: UpdateLab) -> None:
     await lab.updates.announce_again()
 
 
-async def test_the_last_word_that_leaves_is_that_of_whoever_installs(lab: UpdateLab) -> None:
-    tasks: list[asyncio.Task[None]] = []
+async def test_what_the_installer_knows_at_once_is_what_the_operator_hears(lab: UpdateLab) -> None:
     updates = StoredUpdates(lab.store, lab.updates._register, lab.outbox.append_outcome)
-
-    class Hasty:
-        def announced(self, document: bytes, _statement: Statement, _content: UpdateContent) -> None:
-            tasks.append(asyncio.create_task(updates.became(document, OutcomeCode.NOT_FOR_THIS)))
-
-    updates.port = Hasty()
+    updates.port = lab.installer
     inbound = Inbound(lab.outbox, lab.consents, {DownTopic.UPDATE: updates}, lambda: lab.monotonic_s)
     document = lab.releaser.update(4)
+    lab.installer.says = OutcomeCode.BY_PACKAGE
     await inbound.take(DownTopic.UPDATE, document)
-    await asyncio.gather(*tasks)
+    await updates.announce_again()
+    assert await updates.take(document) is OutcomeCode.BY_PACKAGE
+    lab.installer.says = OutcomeCode.TAKEN
+    await updates.became(digest_of(document), OutcomeCode.INSTALLED)
+    await updates.announce_again()
     said = [message.payload for message in await lab.outbox.next_batch(100) if message.topic == Topic.OUTCOME]
-    assert [each["code"] for each in said] == ["taken", "not_for_this"]
-    assert {each["message"] for each in said} == {hashlib.sha256(document).hexdigest()}
+    assert [each["code"] for each in said] == ["by_package", "installed"]
+    assert {each["message"] for each in said} == {digest_of(document)}

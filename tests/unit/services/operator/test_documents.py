@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 
 from contract.consent import Actor, Channel, Purpose, RequestKind
+from contract.results import OutcomeCode
 from firmware.phone.requests.policies import DocumentsChanged, PolicyState
 from firmware.services.operator.documents import Documents
 from firmware.store.policies import BUILT_IN_VERSION
 from provisioning.parsing import parse_configuration
+from provisioning.signed import Statement
+from provisioning.update import UpdateContent
 from tests.lab.documents import DEVICE, FLEET, DocumentLab
+from tests.lab.releases import Releaser
 
 FAR = "2999-01-01T00:00:00Z"
+RELEASER = Releaser()
 
 
 class Desk:
@@ -23,6 +28,7 @@ class Desk:
         configuration = parse_configuration(
             f'[device]\nid = "{DEVICE}"\nfleet = "{FLEET}"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
             f'[[trust.keys]]\npublic = "{self.lab.operator.trusted.public}"\nsigns = ["policy", "notice", "answer"]\n'
+            f'[[trust.keys]]\npublic = "{RELEASER.trusted.public}"\nsigns = ["update"]\n'
         )
         self.documents = Documents(self.lab.store, self.lab.consents, configuration, self.heard.put_nowait)
 
@@ -87,3 +93,18 @@ async def test_what_ran_since_the_last_count_is_counted_when_the_phone_stops(des
     assert before is not None
     assert after is not None
     assert after.witnessed_s > before.witnessed_s
+
+
+async def test_whoever_installs_updates_hears_after_a_start_of_the_one_that_was_announced_before(desk: Desk) -> None:
+    await desk.documents.updates.take(RELEASER.update(1, not_after=FAR))
+    await desk.documents.stop()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    class Installer:
+        async def announced(self, _document: bytes, _statement: Statement, content: UpdateContent) -> OutcomeCode:
+            heard.put_nowait(content.version)
+            return OutcomeCode.TAKEN
+
+    desk.documents.updates.port = Installer()
+    desk.documents.start()
+    assert await asyncio.wait_for(heard.get(), 5) == "0.3.0"
