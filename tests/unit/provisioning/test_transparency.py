@@ -103,6 +103,7 @@ def test_a_logged_release_is_taken_wherever_it_stands(bench: Bench) -> None:
             assert bench.phone_takes(bench.prove(index, size))
 
 
+@pytest.mark.soak
 def test_both_take_proofs_from_logs_of_any_size(bench: Bench) -> None:
     assert bench.both_take(bench.prove(0, 1))
     for _ in range(chance.counted(300, 30)):
@@ -173,6 +174,7 @@ def test_the_words_of_a_policy_mean_the_same_to_both(bench: Bench) -> None:
         assert bench.both_take(proof, policy=head + rest) is enough
 
 
+@pytest.mark.soak
 def test_both_judge_every_changed_proof_alike(bench: Bench) -> None:
     """Digits and lines are others, gone, moved or doubled: taken by both or by none."""
     for _ in range(chance.counted(5000, 400)):
