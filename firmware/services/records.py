@@ -52,12 +52,14 @@ from firmware.store.rights import StoredRequests
 from firmware.store.shares import StoredShares
 from firmware.store.store import Store
 from firmware.store.traffic import StoredTraffic
+from firmware.store.trial import is_on_trial
 from firmware.voice.audio.sound_format import joined
 from provisioning.schema import Configuration
 
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 30.0
+_TRIAL_LOOK_S: Final = 2.0
 _RESERVE_BYTES: Final = 512 * 1024
 _SPELLING_PAUSE_S: Final = 0.02
 _COUNT_EVERY_S: Final = 600.0
@@ -93,7 +95,7 @@ class Records:
         on_consents: Callable[[ConsentState], None],
         *,
         on_documents: Callable[[DocumentsChanged], None],
-        on_trial: bool = False,
+        is_on_trial: Callable[[], bool] = is_on_trial,
     ) -> None:
         """Load the key.
 
@@ -104,7 +106,7 @@ class Records:
             on_fault: is told of each change of `fault`, with None when all is well again.
             on_consents: is told what the holder agrees to, once the store is open and after each change.
             on_documents: is told what of the operator's the holder has yet to read, likewise.
-            on_trial: the firmware that runs may yet be taken back, so the store stays shut until `end_trial`.
+            is_on_trial: tells whether the firmware that runs may yet be taken back; see firmware.store.trial.
 
         Raises:
             StorageError: there is no usable key.
@@ -112,7 +114,7 @@ class Records:
         path = state_dir / STORE_NAME
         device = configuration.device
         self.keyring = Keyring(state_dir / WRAP_NAME, path, load_host_keys(state_dir / KEY_NAME, path))
-        self._store = Store(path, None, heartbeat, reserve_bytes=_RESERVE_BYTES, on_trial=on_trial)
+        self._store = Store(path, None, heartbeat, reserve_bytes=_RESERVE_BYTES, is_on_trial=is_on_trial)
         address = self.keyring.journal_address if self.opens_when else None
         self._journal = Journal(state_dir / JOURNAL_NAME, address)
         self._on_fault = on_fault
@@ -201,26 +203,26 @@ class Records:
     @property
     def opens_when(self) -> str:
         """What the store waits for before it opens, in words; empty where it waits for nothing."""
-        if self._store.on_trial:
-            return "the new firmware is confirmed"
-        return "the holder's PIN is typed on the phone" if self.keyring.waits_for_pin else ""
+        if self.keyring.waits_for_pin:
+            return "the holder's PIN is typed on the phone"
+        return "the new firmware is confirmed" if self._store.on_trial else ""
+
+    @property
+    def store_proved(self) -> bool | None:
+        """Whether the firmware that runs has opened the store, or migrated a copy of it while it is tried.
+
+        False where it could not; None while that is not known, as where the PIN is waited for.
+        """
+        return self._store.proved
 
     async def start(self, when_open: Callable[[], None]) -> None:
         """Try to open the store now, and if that fails again and again later; `when_open` is called once it is.
 
-        One that waits for the PIN is opened when `pin.check` has the right one, and one on trial by `end_trial`.
+        One that waits for the PIN is opened when `pin.check` has the right one, and one that stays shut while firmware
+        is tried once that is confirmed.
         """
         self._when_open = self.retention.when_changed = when_open
         await self._open()
-
-    async def end_trial(self) -> None:
-        """Open a store that stayed shut while the firmware that runs could be taken back; others are left as they are.
-
-        Where it waits for the PIN as well, it goes on doing so.
-        """
-        if self._store.on_trial:
-            self._store.on_trial = False
-            await self._open()
 
     async def stop(self) -> None:
         """Write what is due and close."""
@@ -268,12 +270,12 @@ class Records:
         await self.keyring.rotate(self._store)
 
     async def _open(self) -> None:
-        if not self.opens_when and not await self._try_to_open():
+        if not self.keyring.waits_for_pin and not await self._try_to_open():
             self._opener = asyncio.create_task(self._keep_trying(), name="store opener")
 
     async def _keep_trying(self) -> None:
         while True:
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_TRIAL_LOOK_S if self._store.on_trial and self._store.proved else _RETRY_S)
             if await self._try_to_open():
                 return
 

@@ -119,6 +119,27 @@ class Database:
             self.close()
             raise
 
+    def read_schema(self) -> int:
+        """Return the schema of a file that nobody has open, of which not a byte is changed; 0 where there is none.
+
+        A write-ahead log that a crash has left is not looked into, so it may be that of a firmware before.
+
+        Raises:
+            StorageError: it does not open, as for `open`.
+        """
+        if not self._path.exists() or self._path.stat().st_size == 0:
+            return 0
+        try:
+            self._connection = dbapi2.connect(f"{self._path.absolute().as_uri()}?immutable=1", uri=True)
+            self.query("PRAGMA cipher_log_level = none")
+            self.query(f"PRAGMA key = \"x'{self._key.hex()}'\"")
+            [(schema,)] = self.query("PRAGMA user_version")
+        except dbapi2.Error as error:
+            self._fail(error)
+        finally:
+            self.close()
+        return int(schema)
+
     def rekey(self, key: bytes) -> None:
         """Write the whole file anew with another key, in one transaction that leaves nothing but old or new.
 

@@ -22,6 +22,7 @@ from firmware.store.errors import (
     StoreOnTrialError,
     StoreWaitsForPinError,
 )
+from firmware.store.trial import is_on_trial, needs_migration, remove_copy
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +82,9 @@ class Store:
         key: what the file is opened with; None until that is known.
         erasures: how often something was erased since this process began that an import could bring back.
         when_erased: called, on the event loop, after something was erased.
-        on_trial: it stays shut, since the firmware before this one may have to read it again, and could not once this
-            one has migrated it.
+        on_trial: it stays shut while the firmware before this one may have to read it again, which it could not once
+            this one has migrated it.
+        proved: this firmware has opened it, or migrated a copy of it; False where it could not, None before it tried.
     """
 
     def __init__(
@@ -92,9 +94,17 @@ class Store:
         heartbeat: Heartbeat,
         *,
         reserve_bytes: int = 0,
-        on_trial: bool = False,
+        is_on_trial: Callable[[], bool] = is_on_trial,
     ) -> None:
-        """Set up; so much room is kept beside the store for what is urgent."""
+        """Set up.
+
+        Args:
+            path: of its file.
+            key: see `key`.
+            heartbeat: is called while its thread makes progress.
+            reserve_bytes: so much room is kept beside it for what is urgent.
+            is_on_trial: tells whether the firmware that runs may yet be taken back.
+        """
         self._path = path
         self._reserve = Reserve(path.with_name(path.name + RESERVE_SUFFIX), reserve_bytes)
         self.key = key
@@ -104,7 +114,9 @@ class Store:
         self.epoch = 0
         self.erasures = 0
         self.when_erased: Callable[[], None] = lambda: None
-        self.on_trial = on_trial
+        self._is_on_trial = is_on_trial
+        self.on_trial = is_on_trial()
+        self.proved: bool | None = None
 
     async def start(self) -> None:
         """Open the store; after a failure it may be tried again.
@@ -114,15 +126,36 @@ class Store:
         """
         if self._thread is not None:
             return
-        if self.on_trial:
-            raise self._on_trial()
         if self.key is None:
             raise StoreWaitsForPinError(f"The store {self._path} is closed until its key is known.")
+        try:
+            if await self._must_stay_shut(self.key):
+                self.proved = True
+                raise self._on_trial()
+            await self._open(self.key)
+        except StoreClosedError:
+            raise
+        except StorageError:
+            self.proved = False
+            raise
+        self.proved = True
+
+    async def _must_stay_shut(self, key: bytes) -> bool:
+        """Tell whether it is not to be opened now, and prove on a copy that it could be, where it has not been."""
+        await asyncio.to_thread(remove_copy, self._path)
+        is_tried = self._is_on_trial()
+        is_known = self.on_trial and self.proved is True
+        self.on_trial = is_tried and (
+            is_known or await asyncio.to_thread(needs_migration, self._path, key, load_migrations())
+        )
+        return self.on_trial
+
+    async def _open(self, key: bytes) -> None:
         self.epoch = secrets.randbelow(2**53 - 1) + 1
         self._work = queue.SimpleQueue()
         opened: Future[None] = Future()
         # A daemon: if the main thread dies the process must end, to be started again; a transaction cut off is undone.
-        thread = threading.Thread(target=self._run, args=(self.key, opened), name="storage", daemon=True)
+        thread = threading.Thread(target=self._run, args=(key, opened), name="storage", daemon=True)
         thread.start()
         await asyncio.shield(asyncio.wrap_future(opened))
         self._thread = thread

@@ -35,13 +35,14 @@ from firmware.store.pictures import FOLDER_NAME as PICTURES_NAME
 from firmware.store.pin import TRIES_NAME
 from firmware.store.recordings import FOLDER_NAME as RECORDINGS_NAME
 from firmware.store.store import RESERVE_SUFFIX
+from firmware.store.trial import COPY_SUFFIXES
 
 MARKER_NAME: Final = "factory-reset"
 STORE_NAME: Final = "store.db"
 REQUEST_NAME: Final = "reset-request"
 """The number that a signed document has to name, where somebody has asked for a reset without the PIN."""
 KEY_NAME: Final = "store.key"
-_STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check", RESERVE_SUFFIX)
+_STORE_SUFFIXES: Final = ("", "-wal", "-shm", "-journal", ".key-check", RESERVE_SUFFIX, *COPY_SUFFIXES)
 
 _log = logging.getLogger(__name__)
 

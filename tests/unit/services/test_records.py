@@ -18,6 +18,7 @@ from firmware.services import clock, records
 from firmware.services.records import Records
 from firmware.store.database import Migration, load_migrations
 from firmware.store.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
+from firmware.store.trial import COPY_SUFFIXES
 from provisioning.parsing import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 
@@ -200,7 +201,17 @@ async def test_a_request_of_an_unset_clock_gets_its_day_by_itself_once_the_clock
 PIN = "258036"
 
 
-def records_in(folder: Path, faults: list[Problem | None], *, on_trial: bool = False) -> Records:
+class Trial:
+    """What root's service for updates says of the firmware that runs."""
+
+    def __init__(self, *, goes_on: bool = False) -> None:
+        self.goes_on = goes_on
+
+    def __call__(self) -> bool:
+        return self.goes_on
+
+
+def records_in(folder: Path, faults: list[Problem | None], trial: Trial | None = None) -> Records:
     return Records(
         folder,
         parse_configuration(ONE_ACCOUNT),
@@ -208,7 +219,7 @@ def records_in(folder: Path, faults: list[Problem | None], *, on_trial: bool = F
         lambda problem, _sentence: faults.append(problem),
         lambda _state: None,
         on_documents=lambda _documents: None,
-        on_trial=on_trial,
+        is_on_trial=trial or Trial(),
     )
 
 
@@ -221,11 +232,16 @@ async def a_call(kept: Records, call_id: CallId = MEANWHILE) -> None:
     await kept.call_log.close_record(CloseCallRecord(call_id, DisconnectReason.LOCAL_HANGUP, 200))
 
 
-def newer_firmware(patch: pytest.MonkeyPatch) -> None:
+def newer_firmware(patch: pytest.MonkeyPatch, sql: str = "CREATE TABLE later (place INTEGER);") -> None:
     """Have the store migrated by one step more than the firmware before knows."""
     migrations = load_migrations()
-    later = Migration(len(migrations) + 1, "CREATE TABLE later (place INTEGER);")
+    later = Migration(len(migrations) + 1, sql)
     patch.setattr("firmware.store.store.load_migrations", lambda: (*migrations, later))
+
+
+def left_in(folder: Path) -> dict[str, bytes]:
+    """Return what the store and what belongs to it hold; what keeps room beside it, and the journal, aside."""
+    return {path.name: path.read_bytes() for path in folder.glob("store.db*") if path.suffix != ".reserve"}
 
 
 @pytest.fixture
@@ -238,17 +254,30 @@ async def card(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_while_firmware_is_tried_the_store_is_shut_and_the_firmware_before_it_has_all_that_was_done(
+@pytest.fixture
+def confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it looked at once whether the firmware is confirmed."""
+    monkeypatch.setattr("firmware.services.records._TRIAL_LOOK_S", 0.01)
+
+
+async def opening(records: Records) -> asyncio.Event:
+    """Start records, and return what is set once they are open."""
+    opened = asyncio.Event()
+    await records.start(opened.set)
+    return opened
+
+
+@pytest.mark.feature("store on trial")
+async def test_a_store_that_firmware_on_trial_would_migrate_stays_bit_for_bit_and_the_firmware_before_has_all_calls(
     card: Path,
 ) -> None:
     faults: list[Problem | None] = []
-    store = (card / "store.db").read_bytes()
-    opened: list[str] = []
+    store = left_in(card)
     with pytest.MonkeyPatch.context() as patch:
         newer_firmware(patch)
-        tried = records_in(card, faults, on_trial=True)
-        await tried.start(lambda: opened.append("tried"))
-        assert tried.opens_when == "the new firmware is confirmed"
+        tried = records_in(card, faults, Trial(goes_on=True))
+        opened = await opening(tried)
+        assert (tried.opens_when, tried.store_proved) == ("the new firmware is confirmed", True)
         await a_call(tried)
         for ask in (tried.pin.is_set(), tried.contacts.blocked_numbers()):
             with pytest.raises(StoreOnTrialError) as raised:
@@ -256,13 +285,13 @@ async def test_while_firmware_is_tried_the_store_is_shut_and_the_firmware_before
             tried.note_error(raised.value)
         tried.note_success()
         await tried.stop()
-        assert (card / "store.db").read_bytes() == store
-    assert (opened, faults) == ([], []), "that it waits is no fault"
+        assert left_in(card) == store
+    assert (opened.is_set(), faults) == (False, []), "that it waits is no fault"
 
     before = records_in(card, faults)
-    await before.start(lambda: opened.append("before"))
+    assert (await opening(before)).is_set()
     calls = await before.call_log.recent(9)
-    assert (opened, faults) == (["before"], [])
+    assert faults == []
     assert [(call.call_id, call.reason) for call in calls] == [
         (MEANWHILE, DisconnectReason.LOCAL_HANGUP),
         (BEFORE, DisconnectReason.LOCAL_HANGUP),
@@ -270,55 +299,118 @@ async def test_while_firmware_is_tried_the_store_is_shut_and_the_firmware_before
     await before.stop()
 
 
+@pytest.mark.feature("store on trial")
+async def test_what_a_crash_left_in_the_log_of_the_store_stays_there_and_is_in_the_copy(card: Path) -> None:
+    crashed = records_in(card, [])
+    await crashed.start(lambda: None)
+    await a_call(crashed)
+    left = left_in(card)
+    assert left["store.db-wal"]
+    await crashed.stop()
+    for name, content in left.items():
+        (card / name).write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        # It fails in a copy without the call of the log.
+        newer_firmware(
+            patch, "CREATE TABLE later (place CHECK (place = 2)); INSERT INTO later SELECT count(*) FROM calls;"
+        )
+        tried = records_in(card, [], Trial(goes_on=True))
+        await tried.start(lambda: None)
+        assert tried.store_proved
+        await tried.stop()
+    assert left_in(card) == left
+
+
+@pytest.mark.feature("store on trial")
+async def test_firmware_on_trial_that_migrates_nothing_opens_the_store_as_ever(card: Path) -> None:
+    trial = Trial(goes_on=True)
+    tried = records_in(card, [], trial)
+    assert (await opening(tried)).is_set()
+    assert (tried.opens_when, tried.store_proved) == ("", True)
+    await a_call(tried)
+    assert len(await tried.call_log.recent(9)) == 2
+    await tried.stop()
+
+
+@pytest.mark.usefixtures("confirmed")
 async def test_once_firmware_is_confirmed_the_store_opens_with_the_calls_of_the_trial_at_their_times(
     card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer_firmware(monkeypatch)
-    tried = records_in(card, [], on_trial=True)
-    opened: list[str] = []
-    await tried.start(lambda: opened.append("tried"))
+    trial = Trial(goes_on=True)
+    tried = records_in(card, [], trial)
+    opened = await opening(tried)
     await a_call(tried)
     over_s = time.time()
     await asyncio.sleep(0.01)
-    await tried.end_trial()
-    assert (opened, tried.opens_when) == (["tried"], "")
+    trial.goes_on = False
+    await asyncio.wait_for(opened.wait(), 10)
+    assert (tried.opens_when, tried.store_proved) == ("", True)
     newest = (await tried.call_log.recent(9))[0]
     assert newest.call_id == MEANWHILE
     assert newest.ended_at is not None
     assert newest.ended_at <= over_s, "it was written down as when the store was opened"
     await a_call(tried, AFTER)
     assert len(await tried.call_log.recent(9)) == 3
-    await tried.end_trial()
-    assert opened == ["tried"]
     await tried.stop()
 
 
-async def test_the_pin_does_not_open_a_store_while_firmware_is_tried_and_is_not_asked_for_twice(card: Path) -> None:
+@pytest.mark.feature("store on trial")
+async def test_a_migration_that_fails_on_the_copy_says_so_and_leaves_the_store_as_it_was(
+    card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[Problem | None] = []
+    store = left_in(card)
+    newer_firmware(monkeypatch, "INSERT INTO no_such_table VALUES (1);")
+    tried = records_in(card, faults, Trial(goes_on=True))
+    opened = await opening(tried)
+    assert (opened.is_set(), tried.store_proved, len(faults)) == (False, False, 1)
+    await a_call(tried)
+    await tried.stop()
+    assert left_in(card) == store
+
+
+@pytest.mark.feature("store on trial")
+async def test_a_copy_that_a_power_cut_left_is_gone_after_the_next_start(card: Path) -> None:
+    for suffix in COPY_SUFFIXES:
+        (card / f"store.db{suffix}").write_bytes(b"what was in the store")
+    again = records_in(card, [])
+    await again.start(lambda: None)
+    assert not [name for name in left_in(card) if "trial" in name]
+    await again.stop()
+
+
+@pytest.mark.usefixtures("confirmed")
+async def test_the_pin_does_not_open_a_store_that_waits_for_its_firmware_and_is_not_asked_for_twice(
+    card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = records_in(card, [])
     await before.start(lambda: None)
     await before.pin.set(PIN)
     await before.pin.guard_store(PIN, guarded=True)
     await before.stop()
-    opened: list[str] = []
-
-    def when_open() -> None:
-        opened.append("tried")
-
-    tried = records_in(card, [], on_trial=True)
-    await tried.start(when_open)
-    assert tried.keyring.waits_for_pin
+    newer_firmware(monkeypatch)
+    trial = Trial(goes_on=True)
+    tried = records_in(card, [], trial)
+    opened = await opening(tried)
+    assert (tried.opens_when, tried.store_proved) == ("the holder's PIN is typed on the phone", None)
     assert (await tried.pin.check(PIN)).accepted
-    assert opened == []
-    await tried.end_trial()
-    assert opened == ["tried"]
+    assert (opened.is_set(), tried.opens_when) == (False, "the new firmware is confirmed")
+    trial.goes_on = False
+    await asyncio.wait_for(opened.wait(), 10)
     await tried.stop()
 
-    tried = records_in(card, [], on_trial=True)
-    await tried.start(when_open)
-    await tried.end_trial()
-    assert tried.opens_when == "the holder's PIN is typed on the phone"
+
+async def test_the_pin_opens_a_store_that_firmware_on_trial_need_not_migrate(card: Path) -> None:
+    before = records_in(card, [])
+    await before.start(lambda: None)
+    await before.pin.set(PIN)
+    await before.pin.guard_store(PIN, guarded=True)
+    await before.stop()
+    tried = records_in(card, [], Trial(goes_on=True))
+    opened = await opening(tried)
     assert (await tried.pin.check(PIN)).accepted
-    assert opened == ["tried", "tried"]
+    assert opened.is_set()
     await tried.stop()
 
 
@@ -331,10 +423,28 @@ async def test_a_call_that_the_journal_keeps_mends_no_store_that_does_not_open(
     await newer.start(lambda: None)
     await newer.stop()
     monkeypatch.undo()
-    older = records_in(card, faults, on_trial=True)
+    older = records_in(card, faults, Trial(goes_on=True))
     await older.start(lambda: None)
-    await older.end_trial()
     await a_call(older)
     older.note_success()
     assert faults == [Problem.STORE_UNREADABLE]
+    assert older.store_proved is False
     await older.stop()
+
+
+async def test_on_a_card_of_which_root_says_nothing_no_store_is_migrated(
+    card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.store.trial.is_card", lambda: True)
+    newer_firmware(monkeypatch)
+    tried = Records(
+        card,
+        parse_configuration(ONE_ACCOUNT),
+        lambda: None,
+        lambda _problem, _sentence: None,
+        lambda _state: None,
+        on_documents=lambda _documents: None,
+    )
+    assert not (await opening(tried)).is_set()
+    assert tried.opens_when == "the new firmware is confirmed"
+    await tried.stop()
