@@ -1,16 +1,14 @@
 """Has root do what a bundle brings for it: networks, time servers, whom the firewall lets through."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from pydantic import SecretStr, TypeAdapter
 
-from firmware.base.errors import ControlError
 from firmware.setup.root.messages import (
     MAX_LINE_BYTES,
     SOCKET,
@@ -20,11 +18,9 @@ from firmware.setup.root.messages import (
     RootRequest,
     Wish,
 )
+from firmware.setup.root_socket import converse
 from provisioning.network import wifi_password_name
 from provisioning.schema import Configuration
-
-_SILENCE_S: Final = 300.0
-"""So long it may say nothing: a bundle is read from a card and verified, and networks are joined meanwhile."""
 
 _SAID: Final[TypeAdapter[RootAnswer | RootProgress]] = TypeAdapter(RootAnswer | RootProgress)
 
@@ -106,50 +102,19 @@ async def _converse(
     bundle: Path | None = None,
     on_progress: Callable[[RootProgress], None] = lambda _progress: None,
 ) -> RootAnswer:
-    clock = asyncio.get_running_loop().time
-    try:
-        async with asyncio.timeout(_SILENCE_S) as limit:
+    def hear(line: bytes) -> RootAnswer | None:
+        said = _SAID.validate_json(line)
+        if isinstance(said, RootAnswer):
+            return said
+        on_progress(said)
+        return None
 
-            def note(progress: RootProgress) -> None:
-                limit.reschedule(clock() + _SILENCE_S)
-                on_progress(progress)
-
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.setblocking(False)
-                try:
-                    await asyncio.get_running_loop().sock_connect(connection, str(path))
-                except (FileNotFoundError, ConnectionRefusedError):
-                    return RootAnswer(outcome=RootOutcome.UNAVAILABLE, number=request.number)
-                _send(connection, request, bundle)
-                return await _answer(connection, note)
-    except TimeoutError:
-        raise ControlError(f"wecall-apply.service said nothing for {_SILENCE_S:.0f} s; see its journal.") from None
-    except (OSError, ValueError) as error:
-        raise ControlError(f"wecall-apply.service could not be asked: {error}. See its journal.") from error
-
-
-def _send(connection: socket.socket, request: RootRequest, bundle: Path | None) -> None:
-    """Send the request, with the open bundle beside its first byte."""
     plain = {name: secret.get_secret_value() for name, secret in request.secrets.items()}
     line = json.dumps({**request.model_dump(mode="json"), "secrets": plain}).encode() + b"\n"
-    # A fresh connection takes a line of this size at once.
-    if bundle is None or not bundle.exists():
-        connection.sendall(line)
-        return
-    with bundle.open("rb") as file:
-        sent = socket.send_fds(connection, [line], [file.fileno()])
-    if sent < len(line):
-        connection.sendall(line[sent:])
+    with _opened(bundle) as file:
+        answer = await converse(path, "wecall-apply.service", line, hear, file=file, most_bytes=MAX_LINE_BYTES)
+    return answer or RootAnswer(outcome=RootOutcome.UNAVAILABLE, number=request.number)
 
 
-async def _answer(connection: socket.socket, on_progress: Callable[[RootProgress], None]) -> RootAnswer:
-    reader, writer = await asyncio.open_unix_connection(sock=connection.dup(), limit=MAX_LINE_BYTES)
-    try:
-        while line := await reader.readline():
-            said = _SAID.validate_json(line)
-            if isinstance(said, RootAnswer):
-                return said
-            on_progress(said)
-    finally:
-        writer.close()
-    raise ControlError("wecall-apply.service stopped before it answered; see its journal.")
+def _opened(bundle: Path | None) -> AbstractContextManager[BinaryIO | None]:
+    return bundle.open("rb") if bundle is not None and bundle.exists() else nullcontext()

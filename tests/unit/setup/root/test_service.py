@@ -126,7 +126,7 @@ async def test_progress_that_is_none_ends_the_conversation(tmp_path: Path, bundl
 async def test_a_service_that_says_nothing_any_more_is_given_up(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firmware.setup.bundles.root_work._SILENCE_S", 0.1)
+    monkeypatch.setattr("firmware.setup.root_socket._SILENCE_S", 0.1)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
