@@ -1,0 +1,1 @@
+"""How root installs updates, tries them and goes back."""
