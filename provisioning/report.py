@@ -1,10 +1,10 @@
 """What became of a bundle, for whoever brought it: nothing in it is about a person."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
-from contract.results import BundleResult, CheckCode, CheckName, ReportCode
+from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, ReportCode
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import BundleNumber, Serial
 from provisioning.section import Section
@@ -47,6 +47,8 @@ class Report(Section):
         result: what became of it.
         code: why it was refused, or the check that sent it back.
         checks: what was tried.
+        update: what became of an update of the firmware beside the bundle; empty where there was none.
+        version: that update's, where it is known.
         made_at: by the handset's clock.
     """
 
@@ -56,6 +58,8 @@ class Report(Section):
     result: BundleResult
     code: ReportCode = ""
     checks: Annotated[tuple[Check, ...], Field(max_length=32)] = ()
+    update: OutcomeCode | Literal[""] = ""
+    version: Annotated[str, Field(max_length=64, pattern=r"^[0-9A-Za-z.+!-]*$")] = ""
     made_at: AwareDatetime
 
     @property

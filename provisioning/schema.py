@@ -22,6 +22,7 @@ from provisioning.section import Conflicts, Section
 from provisioning.sip import Nat, Sip
 from provisioning.sound import Recording, Ringer, Sound
 from provisioning.trust import Trust
+from provisioning.updates import Updates
 
 _as_it_is: Any = Field(default_factory=dict, validate_default=True)
 """What a table says that is left out; not made by itself, see `ConfigurationTable`."""
@@ -51,6 +52,7 @@ class Configuration(Section):
     indicator: Indicator = _as_it_is
     recording: Recording = _as_it_is
     retention: Retention = _as_it_is
+    updates: Updates = _as_it_is
     sync: Sync | None = None
     trust: Trust = _as_it_is
     network: Network | None = None

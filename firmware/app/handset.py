@@ -20,6 +20,7 @@ from firmware.app.devices import Settings, StartedDevice, build_devices, post_ke
 from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
+from firmware.app.updates import CallMark, open_update_service
 from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError
 from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
@@ -169,6 +170,11 @@ class Handset:
             start_anew=self._start_anew,
             running=self._running,
         )
+        self._call_mark = CallMark(self._options.runtime_dir / "in-call")
+        self._updates = open_update_service(
+            self._options, self._loaded, self._health, self._watch, memory=self._memory,
+            user_interface=self._user_interface, bundles=lambda: self._bundles, post=self._bus.post,
+        )  # fmt: skip
         self._minutes = Minutes(self._begin_minute)
         self._bus.start()
         self._start_devices()
@@ -182,6 +188,8 @@ class Handset:
         await self._start_sockets()
         if self._bundles is not None:
             self._bundles.start()
+        self._updates.start()
+        self._running.push_async_callback(self._updates.stop)
         self._start_watchdog()
         _log.info("The handset is ready")
 
@@ -354,7 +362,8 @@ class Handset:
                 ),
                 self._bus.post,
             )
-            | bundles,
+            | bundles
+            | self._updates.handlers,
             self._bus.post,
         )
         self._bus.errands = runner
@@ -397,6 +406,7 @@ class Handset:
                 pictures_changed=self._user_interface.show_new_pictures,
                 contacts_changed=self._memory.tell_blocked_contacts,
                 bundles=lambda: self._bundles,
+                updates=self._updates,
             )
         }
         sync = sync_handlers(
@@ -412,7 +422,7 @@ class Handset:
             handlers[Role.SYNC] = sync
         if self._bundles is not None:
             handlers[Role.STICK] = stick_handlers(
-                self._bundles.intake, self._memory.exports, self._bus.post, self._memory.inbox
+                self._bundles.intake, self._memory.exports, self._bus.post, self._memory.inbox, self._updates
             )
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
@@ -438,6 +448,7 @@ class Handset:
         self._user_interface.show(view)
         self._notifier.status(status_words(view))
         self._watch.note_view(view)
+        self._call_mark.note_view(view)
 
     def _begin_minute(self, minute: MinuteStarted) -> None:
         self._bus.post(minute)

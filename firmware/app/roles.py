@@ -14,6 +14,7 @@ from firmware.app.admin.my_data import CopyParts, MyDataRole
 from firmware.app.admin.pictures import PictureRole
 from firmware.app.admin.reset import Guarding, ResetRole
 from firmware.app.admin.store_key import KeyRole
+from firmware.app.admin.updates import UpdateRole
 from firmware.configuration.standing import BundleSource
 from firmware.control.export_role import ExportRole
 from firmware.control.server import Handler
@@ -34,6 +35,7 @@ from firmware.services.restore.errands import CopyInbox
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.service import BundleService
+from firmware.setup.update.service import UpdateService
 from firmware.store.guardian_mark import GuardianMark
 
 
@@ -51,6 +53,7 @@ def admin_handlers(
     pictures_changed: Callable[[], None],
     contacts_changed: Callable[[], Awaitable[None]],
     bundles: Callable[[], BundleService | None],
+    updates: UpdateService,
 ) -> Mapping[str, Handler]:
     """Return what the administrator may ask."""
     gate = ImportGate(lambda: records.consents if records else None)
@@ -81,6 +84,7 @@ def admin_handlers(
         ExportRole(exports),
         DocumentRole(lambda: records.documents if records else None),
         ConfigRole(bundles),
+        UpdateRole(updates),
     )
     return {name: handler for role in roles for name, handler in role.handlers.items()}
 
@@ -132,10 +136,11 @@ def sync_handlers(
 
 
 def stick_handlers(
-    intake: Intake, exports: Exports, tell: Callable[[BundleNews], None], inbox: CopyInbox
+    intake: Intake, exports: Exports, tell: Callable[[BundleNews], None], inbox: CopyInbox, updates: UpdateService
 ) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick, `inbox` takes a copy."""
-    return StickRole(partial(intake.bring, BundleSource.STICK), intake, exports, tell, inbox.bring).handlers
+    bring = partial(intake.bring, BundleSource.STICK)
+    return StickRole(bring, intake, exports, tell, inbox.bring, updates=updates).handlers
 
 
 async def _forget(_traffic: Traffic) -> None:

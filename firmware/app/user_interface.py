@@ -71,7 +71,7 @@ class Painter:
         self._turn_s = turn_s
         self._brightness_percent: int | None = None
         self._stopping = False
-        self._failing = False
+        self._failing = self._has_shown = False
         self._refresh_every_s = refresh_every_s
         self._refreshed_s = self._shown_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
@@ -79,6 +79,11 @@ class Painter:
     def start(self) -> None:
         """Begin to paint."""
         self._thread.start()
+
+    @property
+    def works(self) -> bool:
+        """Whether the panel has taken its last frame."""
+        return self._has_shown and not self._failing
 
     def stop(self) -> None:
         """Paint what is due and end."""
@@ -143,6 +148,7 @@ class Painter:
             self._turning = None
         else:
             self._display.show(frame)
+            self._has_shown = True
 
     @property
     def _has_nothing_to_do(self) -> bool:
@@ -299,6 +305,11 @@ class UserInterface:
     def language(self) -> str:
         """The one that is shown now, "en" or "zh"."""
         return self._view().look.language or self._language
+
+    @property
+    def display_works(self) -> bool:
+        """Whether the display has taken its last frame."""
+        return self._painter.works
 
     @property
     def speech_fault(self) -> str:

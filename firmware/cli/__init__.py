@@ -26,6 +26,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "status": "firmware.cli.status",
     "doctor": "firmware.cli.status",
     "log": "firmware.cli.status",
+    "version": "firmware.cli.updates",
+    "update": "firmware.cli.updates",
     "consent": "firmware.cli.consents",
     "ledger": "firmware.cli.consents",
     "contacts": "firmware.cli.contacts",

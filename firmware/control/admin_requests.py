@@ -158,5 +158,17 @@ class ConfigHistoryRequest(Request, tag="config_history"):
     """Asks which configurations that bundles brought are kept."""
 
 
+class UpdateStatusRequest(Request, tag="update_status"):
+    """Asks which version runs, what waits, and until when that can be put off."""
+
+
+class UpdateNowRequest(Request, tag="update_now"):
+    """Has the update that waits installed and tried as soon as nobody uses the phone."""
+
+
+class UpdatePostponeRequest(Request, tag="update_postpone"):
+    """Puts the update that waits off, as its holder may."""
+
+
 class ConfigRevertRequest(Request, tag="config_revert"):
     """Has the configuration tried that counted before."""

@@ -28,6 +28,9 @@ from firmware.control.admin_requests import (
     PictureRemoveRequest,
     ResetRequest,
     StatusRequest,
+    UpdateNowRequest,
+    UpdatePostponeRequest,
+    UpdateStatusRequest,
 )
 from firmware.control.requests import (
     BundleBeginRequest,
@@ -50,6 +53,7 @@ from firmware.control.requests import (
     Role,
     StickDoneRequest,
     StickRemovedRequest,
+    UpdateRequest,
 )
 
 
@@ -74,6 +78,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             BundleRequest,
             BundleFollowRequest,
             CopyRequest,
+            UpdateRequest,
             StickDoneRequest,
             ReportedRequest,
             StickRemovedRequest,
@@ -107,6 +112,9 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             ContactRemoveRequest,
             ConfigHistoryRequest,
             ConfigRevertRequest,
+            UpdateStatusRequest,
+            UpdateNowRequest,
+            UpdatePostponeRequest,
         ),
     }
 )

@@ -204,6 +204,17 @@ class CopyRequest(Request, tag="copy"):
     key: CopyKey
 
 
+class UpdateRequest(Request, tag="update"):
+    """Brings an update of the firmware, as a file, with its proof and a list of release keys, which may be empty.
+
+    The answer comes once it is installed, or is not to be.
+    """
+
+    takes_file = True
+    proof: Annotated[bytes, Meta(max_length=8 * 1024)] = b""
+    release_keys: Annotated[bytes, Meta(max_length=32 * 1024)] = b""
+
+
 class StickDoneRequest(Request, tag="stick_done"):
     """Says what came of a stick that brought this handset no bundle, or why it is refused, for the display."""
 

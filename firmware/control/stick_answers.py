@@ -44,6 +44,17 @@ class CopyAnswer(Answer):
     is_wanted: bool
 
 
+class UpdateTaken(Answer):
+    """What became of an update: INSTALLED, and then the phone restarts to try it; APPLIED, where it works already.
+
+    Attributes:
+        version: the update's, where it is known.
+    """
+
+    code: OutcomeCode
+    version: Annotated[str, Meta(max_length=64)] = ""
+
+
 class ExportListed(Answer):
     """Which files the holder ordered; none where nothing was ordered just now."""
 

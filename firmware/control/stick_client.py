@@ -21,6 +21,7 @@ from firmware.control.requests import (
     Request,
     Role,
     StickDoneRequest,
+    UpdateRequest,
 )
 from firmware.control.stick_answers import (
     BundleAnswer,
@@ -28,10 +29,12 @@ from firmware.control.stick_answers import (
     CopyAnswer,
     ExportListed,
     IdentityTold,
+    UpdateTaken,
 )
 from provisioning.identity import Identity
 
 _COPY_LIMIT_S: Final = 3600.0
+_UPDATE_LIMIT_S: Final = 3 * 3600.0
 _A = TypeVar("_A", bound=Answer)
 
 
@@ -59,6 +62,13 @@ class HandsetLink:
             CopyAnswer, self._runtime_dir, Role.STICK, CopyRequest(key=key), file=copy, timeout_s=_COPY_LIMIT_S
         )
         return answer.is_wanted
+
+    async def bring_update(self, update: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTaken:
+        """Hand an update of the firmware over, and wait until it is installed, or is not to be."""
+        request = UpdateRequest(proof=proof, release_keys=release_keys)
+        return await ask_for(
+            UpdateTaken, self._runtime_dir, Role.STICK, request, file=update, timeout_s=_UPDATE_LIMIT_S
+        )
 
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed:
         """Wait for news of it beyond `after`; what is known after that time otherwise."""

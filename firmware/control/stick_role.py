@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import BinaryIO, Final, Protocol
 
-from contract.results import BundleResult, StickCode
+from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleError
 from firmware.control.export_role import ExportRole, Exports
 from firmware.control.requests import (
@@ -18,10 +18,12 @@ from firmware.control.requests import (
     ReportedRequest,
     StickDoneRequest,
     StickRemovedRequest,
+    UpdateRequest,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import BundleAnswer, BundleFollowed, CopyAnswer, IdentityTold
+from firmware.control.stick_answers import BundleAnswer, BundleFollowed, CopyAnswer, IdentityTold, UpdateTaken
 from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
+from firmware.phone.updates import UpdateTold
 from provisioning.identity import Identity
 from provisioning.report import Report
 
@@ -77,6 +79,22 @@ class StickIntake(Protocol):
         ...
 
 
+class StickUpdates(Protocol):
+    """What takes updates of the firmware from sticks."""
+
+    async def bring(self, file: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTold:
+        """Install an update, and return how it ended; `code` says that.
+
+        Raises:
+            HandsetError: nothing is known of it.
+        """
+        ...
+
+    def stick_reported(self) -> None:
+        """Hear that the stick has its report, or is gone."""
+        ...
+
+
 class StickRole:
     """Answers the stick role's requests."""
 
@@ -87,6 +105,8 @@ class StickRole:
         exports: Exports,
         tell: Callable[[BundleNews], None],
         bring_copy: Callable[[BinaryIO, bytes], Awaitable[bool]],
+        *,
+        updates: StickUpdates,
     ) -> None:
         """Set up.
 
@@ -96,12 +116,14 @@ class StickRole:
             exports: what the holder wants to have on a stick.
             tell: lets the phone hear of the stick.
             bring_copy: brings a copy back with its key, if the holder waits for one; returns whether.
+            updates: takes updates of the firmware.
         """
         self._bring = bring
         self._intake = intake
         self._exports = ExportRole(exports)
         self._tell = tell
         self._bring_copy = bring_copy
+        self._updates = updates
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -114,6 +136,7 @@ class StickRole:
             "bundle": self._bundle,
             "bundle_follow": self._follow,
             "copy": self._copy,
+            "update": self._update,
             "stick_done": self._stick_done,
             "reported": self._reported,
             "stick_removed": self._removed,
@@ -138,6 +161,10 @@ class StickRole:
     async def _copy(self, request: CopyRequest, file: BinaryIO) -> CopyAnswer:
         return CopyAnswer(is_wanted=await self._bring_copy(file, request.key))
 
+    async def _update(self, request: UpdateRequest, file: BinaryIO) -> UpdateTaken:
+        told = await self._updates.bring(file, request.proof, request.release_keys)
+        return UpdateTaken(code=told.code or OutcomeCode.FAILED, version=told.version)
+
     async def _follow(self, request: BundleFollowRequest) -> BundleFollowed:
         progress = await self._intake.follow(request.offer, request.after, request.wait_s)
         return BundleFollowed(count=progress.count, step=progress.step, report=progress.report)
@@ -150,6 +177,7 @@ class StickRole:
 
     async def _reported(self, request: ReportedRequest) -> Empty:
         self._tell(StickReported(request.written))
+        self._updates.stick_reported()
         return Empty()
 
     async def _removed(self, request: StickRemovedRequest) -> Empty:
@@ -157,6 +185,7 @@ class StickRole:
         if request.early:
             self._tell(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
         self._tell(StickRemoved())
+        self._updates.stick_reported()
         return Empty()
 
 

@@ -14,7 +14,7 @@ class BundleStep(StrEnum):
     READING: it comes from the stick. CHECKING: its signature and everything in it. ASKING: a person is asked.
     WAITING_FOR_CALL: a call goes on, which is never cut. NETWORK: what needs root is done. LINES: each account
     registers. BROKER: it answers. SOUND: earpiece and microphone open. KEEPING: it is written down as the
-    one that counts.
+    one that counts. UPDATE, after all of these or alone: the firmware on the stick is installed.
     """
 
     READING = "reading"
@@ -27,20 +27,23 @@ class BundleStep(StrEnum):
     SOUND = "sound"
     KEEPING = "keeping"
     REVERTING = "reverting"
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
 class BundleStepStarted:
-    """A step has begun.
+    """A step has begun, or has come further.
 
     After the phone has started anew for the trial the step that goes on is told again.
 
     Attributes:
         step: which one.
+        percent: how much of UPDATE is done, told again and again.
         by_stick: a stick has brought the bundle; what came over the network takes nobody's display.
     """
 
     step: BundleStep
+    percent: int = 0
     by_stick: bool = True
 
 
@@ -80,6 +83,8 @@ class BundleEnded:
         failure: why a line did not register, where that is the reason.
         by_stick: a stick has brought the bundle.
         on_card: the phone runs from a card of ours, and no package was installed.
+        is_update: it was no bundle but an update of the firmware.
+        version: the update's, where it is known.
     """
 
     result: BundleResult
@@ -88,6 +93,8 @@ class BundleEnded:
     failure: RegistrationFailure | None = None
     by_stick: bool = True
     on_card: bool = False
+    is_update: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from contract.results import BundleResult, CheckName, StickCode
+from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.base.words import Text, Word, word
 from firmware.phone.bundle_news import BundleEnded, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
 from firmware.phone.bundle_reasons import reasons
 from firmware.phone.phrases import REGISTRATION_FAILURES
+from firmware.phone.update_phrases import update_reason
 
 STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.READING: word("Reading the stick. Leave it in."),
@@ -21,6 +22,7 @@ STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.SOUND: word("Trying the sound."),
     BundleStep.KEEPING: word("Keeping the new set-up."),
     BundleStep.REVERTING: word("Going back to the old set-up."),
+    BundleStep.UPDATE: word("Installing the update. Leave the stick in."),
 }
 
 RESULTS: Final[Mapping[BundleResult, Word]] = {
@@ -46,6 +48,9 @@ _NO_REPORT = word("No report could be written. Take the stick out.")
 
 def reason(ended: BundleEnded) -> Text:
     """Say why a bundle was not applied, as exactly as is known."""
+    if ended.is_update:
+        works = ended.code is OutcomeCode.APPLIED and ended.version
+        return word("Version {version} works.", version=ended.version) if works else update_reason(ended.code)
     if ended.code is CheckName.LINES and ended.failure is not None:
         return REGISTRATION_FAILURES[ended.failure]
     return reasons(on_card=ended.on_card).get(ended.code, WITHOUT_CODE[ended.result])
@@ -58,7 +63,7 @@ def ending(ended: BundleEnded, stick: StickReported | StickRemoved | None) -> Te
         then = _TAKE_IT_OUT if stick.written else _NO_REPORT
     if isinstance(stick, StickRemoved) or ended.code is StickCode.STICK_GONE:
         return reason(ended)
-    if ended.result is not BundleResult.APPLIED:
+    if ended.is_update or ended.result is not BundleResult.APPLIED:
         return word("{reason} {stick}", reason=reason(ended), stick=then)
     if ended.number is None:
         return then

@@ -18,6 +18,7 @@ from firmware.phone.requests.consents import ConsentsChanged
 from firmware.phone.requests.pin import PinChanged, StoreGuarded, StoreWaitsForPin
 from firmware.phone.requests.policies import DocumentsChanged
 from firmware.phone.requests.recordings import PlaybackProgressed
+from firmware.phone.updates import UpdateTold
 
 
 class Timer(StrEnum):
@@ -256,6 +257,7 @@ Event = (
     | MissedCallsCounted
     | AccountKnown
     | BundleNews
+    | UpdateTold
     | Answered
     | Progressed
     | PlaybackProgressed

@@ -10,7 +10,7 @@ from firmware.phone.call_timers import keep_call_timers
 from firmware.phone.commands import Command, SetBrightness, SetIndicator, ShowPage
 from firmware.phone.dialled import keep_people, keep_search
 from firmware.phone.emergency_digits import end_row, take_digit
-from firmware.phone.events import Event, KeyPressed
+from firmware.phone.events import Event, HandsetLifted, KeyPressed
 from firmware.phone.features import FeatureState
 from firmware.phone.holder_settings import keep_boost
 from firmware.phone.key import Key
@@ -25,6 +25,7 @@ from firmware.phone.outputs import Outputs
 from firmware.phone.rows import Handler, Rows
 from firmware.phone.state import PhoneSettings, PhoneState
 from firmware.phone.switching import look_after_those_left
+from firmware.phone.updates import keep_restart
 from firmware.phone.view import Mode, PhoneView
 
 _ROWS_BY_MODE: Mapping[Mode, Rows] = {
@@ -102,6 +103,7 @@ class Phone:
         menu.keep_listening(state)
         keep_playing_for_listeners_alone(state)
         keep_bundle(state, event, bundle_news)
+        keep_restart(state, is_touched=isinstance(event, KeyPressed | HandsetLifted))
         keep_lock(state, event)
         keep_guardians_question(state)
         keep_first_run(state, event)

@@ -95,6 +95,7 @@ from firmware.phone.state import PhoneState
 from firmware.phone.takeover import end_found_calls
 from firmware.phone.texting import follow_text, take_text
 from firmware.phone.transfer import follow_transfer
+from firmware.phone.updates import UpdateTold, take_update
 from firmware.phone.view import Hint
 
 
@@ -343,6 +344,7 @@ BACKGROUND: Rows = {
     PlaybackProgressed: _tell_menu,
     **NEWS,
     **BUNDLE_NEWS,
+    UpdateTold: take_update,
     ProblemRaised: _raise_problem,
     ProblemCleared: _clear_problem,
     LastDialledLoaded: _remember_last_dialled,

@@ -92,6 +92,7 @@ def view_of(state: PhoneState) -> PhoneView:
         why_failed=why_last_failed(state),
         serial=state.settings.serial,
         last_bundle=state.bundle.last,
+        update=state.update,
         menu_is_public=state.menu.top is not None and state.menu.top.is_public,
         may_record=may_record(state),
         question=shown_question(state),

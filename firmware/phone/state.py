@@ -25,6 +25,7 @@ from firmware.phone.people import People
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.running_call import Call, RunningRecording
+from firmware.phone.updates import UpdateTold
 from firmware.phone.view import Hint, Mode
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class PhoneState:
         recording_question: asks whether calls may be recorded, or waits for a guardian; None where it does neither.
         plays: a recording may be heard or wait to be.
         bundle: how far a bundle has come.
+        update: how updates of the firmware stand.
         light: of the display.
         news: how much there was to know when the last event was over.
         aloud: what somebody has asked to hear.
@@ -134,6 +136,7 @@ class PhoneState:
     recording_question: "RecordingQuestion | None" = None
     plays: bool = False
     bundle: BundleProgress = field(default_factory=BundleProgress)
+    update: UpdateTold = field(default_factory=UpdateTold)
     light: Light = Light.LIT
     news: tuple[int, ...] = ()
     aloud: Aloud = field(default_factory=Aloud)

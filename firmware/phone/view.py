@@ -1,6 +1,6 @@
 """What the phone knows that a display may show: a frozen copy, handed over with each ShowPage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contract.calls import CallDirection, DisconnectReason
@@ -19,6 +19,7 @@ from firmware.phone.call_text import TextView
 from firmware.phone.contact import ContactMatch
 from firmware.phone.menu_views import MenuView, NoticeView
 from firmware.phone.news import Problem
+from firmware.phone.updates import UpdateTold
 
 
 class Mode(StrEnum):
@@ -253,6 +254,7 @@ class PhoneView:
         why_failed: why the call to the number that is shown failed, where that was the last call; None otherwise.
         serial: the hardware's serial number, by which an installer knows it.
         last_bundle: what became of the last bundle that the phone has heard of; None where it has of none.
+        update: how updates of the firmware stand.
         menu_is_public: the menu's page is about the handset and about nobody.
     """
 
@@ -313,4 +315,5 @@ class PhoneView:
     why_failed: DisconnectReason | None = None
     serial: str = ""
     last_bundle: BundleEnded | None = None
+    update: UpdateTold = field(default_factory=UpdateTold)
     menu_is_public: bool = False

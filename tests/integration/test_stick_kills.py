@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from contract.results import BundleCode
-from firmware.control.stick_answers import BundleFollowed
+from firmware.control.stick_answers import BundleFollowed, UpdateTaken
 from firmware.setup.stick.folder import StickFolder
 from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.visit import Visit
@@ -43,6 +43,7 @@ class Handset:
     async def stick_done(self, code: BundleCode) -> None: ...
     async def identity(self) -> Identity: ...  # type: ignore[empty-body]
     async def begin(self, size_bytes: int) -> None: ...
+    async def bring_update(self, update: BinaryIO, proof: bytes, keys: bytes) -> UpdateTaken: ...  # type: ignore[empty-body]
     async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool: ...  # type: ignore[empty-body]
     async def bring(self, bundle: BinaryIO) -> str: ...  # type: ignore[empty-body]
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...  # type: ignore[empty-body]

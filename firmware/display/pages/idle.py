@@ -8,6 +8,8 @@ from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState
 from firmware.phone.menu_views import SoftKeys
+from firmware.phone.update_phrases import ANY_KEY, idle_words, restart_words
+from firmware.phone.updates import UpdateStage
 from firmware.phone.view import Hint, Mode, PhoneView
 
 _HINTS_THAT_MATCHES_ANSWER = frozenset({Hint.NUMBER_IMPOSSIBLE, Hint.NUMBER_INCOMPLETE})
@@ -94,6 +96,8 @@ def writing_keys(view: PhoneView) -> SoftKeys:
 def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Block, ...]:
     """Show the most important thing that the person should know, else the time."""
     say = translator.say
+    if view.update.stage is UpdateStage.RESTARTING:
+        return _restart_blocks(view, translator)
     if view.hint is not None:
         return hint_blocks(view, view.hint, translator)
     if view.incident_to_read:
@@ -160,6 +164,8 @@ def idle_keys(view: PhoneView) -> SoftKeys:
 
 def unprovisioned_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
     """Say what to do about it, by which number an installer knows the phone, and why it is not set up."""
+    if view.update.stage is UpdateStage.RESTARTING:
+        return _restart_blocks(view, translator)
     if view.hint is not None:
         return hint_blocks(view, view.hint, translator)
     return (
@@ -179,6 +185,11 @@ def hint_blocks(view: PhoneView, hint: Hint, translator: Translator) -> tuple[Bl
     return (said,)
 
 
+def _restart_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    later = (detail(translator.say(ANY_KEY)),) if view.update.restarts_in_s else ()
+    return (headline(translator.say(restart_words(view.update))), *later)
+
+
 def _missed(view: PhoneView, translator: Translator) -> str:
     return translator.say(counted("{count} missed call", "{count} missed calls", view.missed_calls))
 
@@ -193,8 +204,8 @@ def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
 
 
 def _to_read(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
-    """Say what the operator has sent that nobody has read: it has no sign in the status bar."""
-    said: list[Text] = []
+    """Say what the operator has sent that comes by itself or that nobody has read: it has no sign in the status bar."""
+    said: list[Text] = [words] if (words := idle_words(view.update)) else []
     if view.notices_to_read:
         said.append(counted("{count} notice", "{count} notices", view.notices_to_read))
     if view.answers_to_read:

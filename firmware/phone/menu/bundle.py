@@ -18,10 +18,13 @@ from firmware.phone.menu.choices import CHOOSE
 from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
 from firmware.phone.menu.guardian import asking_who_answers
 from firmware.phone.menu.question import NO, WHOSE_PHONE
+from firmware.phone.menu.updates import UPDATES
 from firmware.phone.menu_stack import Quiet
 from firmware.phone.menu_views import EntryKind, EntryView, MenuView, NoticeView, SoftKeys
 from firmware.phone.phrases import HINTS
 from firmware.phone.state import DIGIT_KEYS, PhoneState
+from firmware.phone.update_phrases import restart_sentence
+from firmware.phone.updates import UpdateStage
 from firmware.phone.view import Hint
 
 CODE_DIGITS = 10
@@ -30,7 +33,7 @@ _TITLE = word("Set-up")
 _HIDE = word("Hide")
 _YES = word("Accept")
 _CALL = word("Call")
-_TRIED = tuple(step for step in BundleStep if step is not BundleStep.REVERTING)
+_TRIED = tuple(step for step in BundleStep if step not in {BundleStep.REVERTING, BundleStep.UPDATE})
 
 
 class BundlePage(Quiet):
@@ -53,6 +56,8 @@ class BundlePage(Quiet):
 
     def view(self, state: PhoneState) -> MenuView:
         """Show it."""
+        if state.update.stage is UpdateStage.RESTARTING:
+            return NoticeView(UPDATES, restart_sentence(state.update))
         match state.bundle.news:
             case BundleSignerShown(words):
                 text = self._note or " ".join(words)
@@ -62,9 +67,9 @@ class BundlePage(Quiet):
             case BundleEnded() as ended:
                 text = ending(ended, state.bundle.stick)
                 return NoticeView(result_title(ended), text, keys=SoftKeys("", CHOOSE), scroll=self._scroll)
-            case BundleStepStarted(step):
+            case BundleStepStarted(step) as begun:
                 keys = SoftKeys(_HIDE)
-                return NoticeView(_TITLE, STEPS[step], percent=_percent(step), keys=keys, scroll=self._scroll)
+                return NoticeView(_TITLE, STEPS[step], percent=_percent(begun), keys=keys, scroll=self._scroll)
         return NoticeView(_TITLE, STEPS[BundleStep.ASKING])
 
     def open(self, _state: PhoneState) -> None:
@@ -139,11 +144,13 @@ class BundlePage(Quiet):
             asking_who_answers(_be_accepted)(state)
 
 
-def _percent(step: BundleStep) -> int | None:
+def _percent(begun: BundleStepStarted) -> int | None:
     """Return how far a bundle has come; nothing is known of how long a person or a call takes."""
-    if step in {BundleStep.ASKING, BundleStep.WAITING_FOR_CALL, BundleStep.REVERTING}:
+    if begun.step in {BundleStep.ASKING, BundleStep.WAITING_FOR_CALL, BundleStep.REVERTING}:
         return None
-    return 100 * (_TRIED.index(step) + 1) // (len(_TRIED) + 1)
+    if begun.step is BundleStep.UPDATE:
+        return begun.percent
+    return 100 * (_TRIED.index(begun.step) + 1) // (len(_TRIED) + 1)
 
 
 def _note(wanted: BundleCodeWanted) -> Text:

@@ -13,6 +13,7 @@ from firmware.phone.menu.lock import asking_pin
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
+from firmware.phone.menu.updates import UPDATES, updates_page
 from firmware.phone.menu_views import MenuRow
 from firmware.phone.phrases import FEATURES, NO_SERVICE, REGISTRATION_FAILURES, REGISTRATIONS, UNKNOWN_CALLER
 from firmware.phone.requests.handset import FactsKind
@@ -43,6 +44,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         *(Choice(title, opening(_facts(kind))) for kind, title in _FACTS.items()),
         *([Choice(word("Set up again"), opening(FirstRun))] if state.settings.provisioned else []),
         *_country_row(state),
+        Choice(UPDATES, opening(updates_page)),
         Choice(_SET_UP, opening(SetUpCard)),
     ]
 

@@ -165,8 +165,13 @@ class Intake:
 
     # --- one bundle ---------------------------------------------------------------------------------------------------
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no bundle is under way."""
+        return self._work is None and self._context.config_store.standing.candidate is None
+
     def _check_free(self) -> None:
-        if self._work is not None or self._context.config_store.standing.candidate is not None:
+        if not self.is_free:
             raise BundleError(
                 "Another bundle is under way. Try again once it is known what became of it.", OutcomeCode.BUSY
             )

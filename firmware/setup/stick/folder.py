@@ -13,6 +13,10 @@ from firmware.base.durable import sync_folder
 from firmware.base.errors import StickError
 
 ENDING: Final = ".wecall"
+_UPDATE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,99}\.raucb", re.IGNORECASE)
+RELEASE_KEYS_NAME: Final = "release-keys"
+MOST_UPDATES: Final = 8
+"""So many updates of a stick are offered: a release has one for each kind of hardware."""
 _COPY: Final = re.compile(r"wecall-[0-9]{8}-[0-9]{6}\.(tar|tar\.age|key\.age)")
 
 MOST_NAMES: Final = 65_536
@@ -40,6 +44,38 @@ class StickFolder:
                 return tuple(bundles)
         except OSError as error:
             raise StickError(f"The stick cannot be read: {error.strerror}.") from error
+
+    def update_names(self) -> tuple[str, ...]:
+        """Return the names that updates of the firmware have, the highest first, as names sort.
+
+        Raises:
+            StickError: the folder cannot be read, or was taken out.
+        """
+        try:
+            with os.scandir(self._path) as entries:
+                names = [entry.name for entry in islice(entries, MOST_NAMES) if _UPDATE.fullmatch(entry.name)]
+        except OSError as error:
+            raise StickError(f"The stick cannot be read: {error.strerror}.") from error
+        return tuple(sorted(names, reverse=True)[:MOST_UPDATES])
+
+    def read_beside(self, name: str, most_bytes: int) -> bytes:
+        """Return what is in a small file of the folder; nothing where it is not there.
+
+        Raises:
+            StickError: it is longer, is no plain file, or cannot be read.
+        """
+        try:
+            with self.open(name) as file:
+                content = file.read(most_bytes + 1)
+        except StickError:
+            if (self._path / name).exists():
+                raise
+            return b""
+        except OSError as error:
+            raise StickError(f"A file on the stick cannot be read: {error.strerror}.") from error
+        if len(content) > most_bytes:
+            raise StickError(f"A file on the stick has more than {most_bytes} bytes.")
+        return content
 
     def newest_copy(self) -> tuple[str, str]:
         """Return the names of the newest copy of a holder's data and of its key; none where there is no copy.

@@ -7,6 +7,7 @@ from typing import Final
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.display.translation import Language, translator
 from firmware.phone.bundle_reasons import reasons
+from firmware.phone.update_phrases import update_reason
 from provisioning.report import Check, Report
 
 _InBoth = Mapping[Language, str]
@@ -28,6 +29,9 @@ _WHAT_SENT_IT_BACK: Final[_InBoth] = {
     _EN: "What did not work: {check}. Mend it, and sign the bundle with a higher number.",
     _ZH: "未通过：{check}。请修正后用更高的编号重新签名。",
 }
+
+_UPDATE: Final[_InBoth] = {_EN: "Update {version}", _ZH: "更新 {version}"}
+_COLON: Final[_InBoth] = {_EN: ": ", _ZH: "："}
 
 _RESULTS: Final[Mapping[BundleResult, _InBoth]] = {
     BundleResult.APPLIED: {_EN: "Done. The bundle is in use.", _ZH: "完成。配置包已生效。"},
@@ -164,6 +168,7 @@ MORE: Final[Mapping[OutcomeCode, _InBoth]] = {
 def report_text(report: Report, language: Language, *, on_card: bool = False) -> str:
     """Say what became of the bundle, each check, and what to do; `on_card` where this phone runs from a card."""
     number = _NO_NUMBER[language] if report.number is None else str(report.number)
+    had_bundle = report.number is not None or report.code or not report.update
     lines = [
         _TITLE[language],
         "",
@@ -173,9 +178,9 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
             firmware=report.firmware,
             made_at=f"{report.made_at.astimezone(UTC):%Y-%m-%d %H:%M}",
         ),
-        "",
-        _RESULTS[report.result][language],
     ]
+    if had_bundle:
+        lines += ["", _RESULTS[report.result][language]]
     if isinstance(report.code, OutcomeCode):
         lines.append(translator(language).say(reasons(on_card=on_card)[report.code]))
         if report.code in MORE:
@@ -184,6 +189,9 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
         lines.append(_WHAT_SENT_IT_BACK[language].format(check=_CHECKS[report.code][language]))
     if report.checks:
         lines += ["", _CHECKED[language], *(_check_line(check, language) for check in report.checks)]
+    if report.update:
+        said = translator(language).say(update_reason(report.update))
+        lines += ["", _UPDATE[language].format(version=report.version).rstrip() + _COLON[language] + said]
     return "\n".join(lines) + "\n"
 
 

@@ -14,10 +14,10 @@ from typing import BinaryIO, Final, Protocol
 from contract.results import BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.base.image import is_card
-from firmware.control.stick_answers import BundleFollowed
+from firmware.control.stick_answers import BundleFollowed, UpdateTaken
 from firmware.display.translation import Language
 from firmware.setup.stick.choice import Choice, choose
-from firmware.setup.stick.folder import StickFolder
+from firmware.setup.stick.folder import RELEASE_KEYS_NAME, StickFolder
 from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.writing import Outgoing
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _FOLLOW_S: Final = 25.0
 _PIECE_BYTES: Final = 1 << 20
 _MOST_KEY_BYTES: Final = 4096
+_MOST_PROOF_BYTES: Final = 8 * 1024
+_MOST_RELEASE_KEYS_BYTES: Final = 32 * 1024
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _COPIES: Final = Path("/var/tmp")  # noqa: S108 - a file without a name; /tmp is memory, which a bundle may not fit in
 _CANNOT_BE_READ: Final = frozenset({StickCode.STICK_UNREADABLE, OutcomeCode.UNREADABLE})
@@ -43,6 +45,7 @@ class HandsetLink(Protocol):
     async def bring(self, bundle: BinaryIO) -> str: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
     async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool: ...
+    async def bring_update(self, update: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTaken: ...
     async def stick_done(self, code: StickCode | OutcomeCode) -> None: ...
     async def ordered(self) -> Sequence[str]: ...
     def fetch(self, name: str) -> Iterator[bytes]: ...
@@ -76,14 +79,16 @@ class Visit:
         self._outgoing.mark_reading(going_on=True)
         identity = await self._patience.ask(self._link.identity)
         try:
-            names = self._folder.bundle_names()
+            names, updates = self._folder.bundle_names(), self._folder.update_names()
         except StickError:
             await self._say_done(StickCode.STICK_UNREADABLE)
             raise
         if ordered := await self._patience.ask(self._link.ordered):
             self._outgoing.mark_ordered()
-        if names:
-            await self._take(choose(self._folder, names, identity.serial), identity)
+        if names or updates:
+            report = await self._take(choose(self._folder, names, identity.serial), identity) if names else None
+            # The bundle first: it may bring the keys that the phone is to trust.
+            self._lay_out_report(await self._update(updates, identity, report))
         elif not ordered:
             await self._bring_copy(identity)
 
@@ -126,15 +131,45 @@ class Visit:
         if self._outgoing.is_empty:
             await self._say_done(StickCode.COPY_WRITTEN)
 
-    async def _take(self, choice: Choice, identity: Identity) -> None:
+    async def _take(self, choice: Choice, identity: Identity) -> Report:
         if choice.refusal is None:
-            report = await self._apply(choice, identity)
-        else:
-            _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
-            report = _report(identity, None, BundleResult.REFUSED, choice.refusal)
-            await self._say_done(choice.refusal)
-            if choice.refusal is OutcomeCode.WRONG_SERIAL:
-                self._lay_out_identity(identity)
+            return await self._apply(choice, identity)
+        _log.info("No bundle on the stick is for this handset: %s", choice.refusal)
+        await self._say_done(choice.refusal)
+        if choice.refusal is OutcomeCode.WRONG_SERIAL:
+            self._lay_out_identity(identity)
+        return _report(identity, None, BundleResult.REFUSED, choice.refusal)
+
+    async def _update(self, names: Sequence[str], identity: Identity, report: Report | None) -> Report:
+        """Hand the update over that is for this hardware, which root finds out; say in the report what became of it."""
+        report = report or _report(identity, None, BundleResult.NOTHING_TO_DO, "")
+        for name in names:
+            taken = await self._bring_update(name)
+            report = report.model_copy(update={"update": taken.code, "version": taken.version})
+            if taken.code is not OutcomeCode.NOT_FOR_THIS:
+                break
+        return report
+
+    async def _bring_update(self, name: str) -> UpdateTaken:
+        self._outgoing.mark_reading(going_on=True)
+        try:
+            proof = self._folder.read_beside(f"{name}.proof", _MOST_PROOF_BYTES)
+            release_keys = self._folder.read_beside(RELEASE_KEYS_NAME, _MOST_RELEASE_KEYS_BYTES)
+            with self._folder.open(name) as file:
+                # Not a copy: it may be larger than what is free, and is read once.
+                taken = await self._patience.ask(partial(self._link.bring_update, file, proof, release_keys))
+        except StickError as error:
+            _log.warning("The update could not be read: %s", error)
+            await self._say_done(StickCode.STICK_UNREADABLE)
+            return UpdateTaken(code=OutcomeCode.UNREADABLE)
+        except ControlError as error:
+            _log.warning("What became of the update is not known: %s", error)
+            await self._say_done(OutcomeCode.FAILED)
+            return UpdateTaken(code=OutcomeCode.FAILED)
+        self._outgoing.mark_reading(going_on=False)
+        return taken
+
+    def _lay_out_report(self, report: Report) -> None:
         self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())
         self._outgoing.lay_out(
             f"{report.file_stem}.txt",

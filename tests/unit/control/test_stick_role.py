@@ -25,6 +25,7 @@ from firmware.control.stick_client import HandsetLink
 from firmware.control.stick_role import StickRole
 from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_reasons import CODES
+from firmware.phone.updates import UpdateTold
 from provisioning.identity import Identity, new_broker_key, new_sealing_key
 from provisioning.report import Check, Report
 from tests.lab.bundles import REFUSALS, SERIAL
@@ -48,6 +49,21 @@ class Progress:
     count: int
     step: BundleStep
     report: Report | None = None
+
+
+class Updates:
+    """Takes updates as the handset does."""
+
+    def __init__(self) -> None:
+        self.brought: list[tuple[bytes, bytes, bytes]] = []
+        self.reports = 0
+
+    async def bring(self, file: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTold:
+        self.brought.append((os.pread(file.fileno(), 1_000_000, 0), proof, release_keys))
+        return UpdateTold(version="0.3.0", code=OutcomeCode.INSTALLED)
+
+    def stick_reported(self) -> None:
+        self.reports += 1
 
 
 class Intake:
@@ -112,7 +128,10 @@ class Site:
         self.copies: list[tuple[bytes, bytes]] = []
         self.wants_copy = True
         self.link = HandsetLink(folder)
-        role = StickRole(self.intake.bring, self.intake, self.ordered, self.heard.append, self.bring_copy)
+        self.updates = Updates()
+        role = StickRole(
+            self.intake.bring, self.intake, self.ordered, self.heard.append, self.bring_copy, updates=self.updates
+        )
         self.server = ControlServer(folder, {Role.STICK: role.handlers})
 
     async def bring_copy(self, file: BinaryIO, key: bytes) -> bool:
@@ -151,6 +170,18 @@ async def test_a_copy_goes_over_with_its_key_and_what_was_said_to_it_comes_back(
         site.wants_copy = False
         assert not await site.link.bring_copy(file, b"")
     assert site.copies == [(b"everything", b"age-\x00key"), (b"everything", b"")]
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_an_update_goes_over_as_the_stick_s_own_file_and_waits_for_the_report(site: Site) -> None:
+    keys = bytes(range(256)) * 128
+    with sealed(b"an update") as file:
+        taken = await site.link.bring_update(file, b"proof", keys)
+    assert (taken.code, taken.version) == (OutcomeCode.INSTALLED, "0.3.0")
+    assert site.updates.brought == [(b"an update", b"proof", keys)]
+    for news in ("reported", "stick_removed"):
+        await asyncio.to_thread(say, site.folder / "stick.sock", {"request": news})
+    await asyncio.to_thread(wait_until, lambda: site.updates.reports == 2)
 
 
 async def test_what_became_of_a_bundle_comes_over_whole(site: Site) -> None:

@@ -133,3 +133,25 @@ def test_a_folder_in_the_way_of_a_report_is_told_and_left(folder: StickFolder, t
 def test_a_stick_that_is_gone_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StickError), StickFolder(tmp_path / "gone").writing("report.json"):
         pytest.fail("there was nothing to write to")
+
+
+@pytest.mark.feature("updates by stick and network")
+def test_updates_are_known_by_strict_names_and_so_many_are_offered(folder: StickFolder, tmp_path: Path) -> None:
+    for name in ("a-0.3.0.raucb", "B.RAUCB", "._a.raucb", "a b.raucb", "话机.raucb", "a.raucb.proof", ".raucb"):
+        (tmp_path / name).touch()
+    assert folder.update_names() == ("a-0.3.0.raucb", "B.RAUCB")
+    for number in range(20):
+        (tmp_path / f"z-{number:02}.raucb").touch()
+    assert folder.update_names() == tuple(f"z-{number:02}.raucb" for number in range(19, 11, -1))
+
+
+@pytest.mark.feature("updates by stick and network")
+def test_a_small_file_is_read_where_it_is_there_and_a_plain_file(folder: StickFolder, tmp_path: Path) -> None:
+    assert folder.read_beside("keys", 4) == b""
+    (tmp_path / "keys").write_bytes(b"1234")
+    assert folder.read_beside("keys", 4) == b"1234"
+    with pytest.raises(StickError, match="more than 3 bytes"):
+        folder.read_beside("keys", 3)
+    (tmp_path / "link").symlink_to(tmp_path / "keys")
+    with pytest.raises(StickError):
+        folder.read_beside("link", 4)

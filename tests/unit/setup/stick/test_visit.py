@@ -15,7 +15,7 @@ import pytest
 
 from contract.results import BundleCode, BundleResult, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
-from firmware.control.stick_answers import BundleFollowed
+from firmware.control.stick_answers import BundleFollowed, UpdateTaken
 from firmware.display.translation import Language
 from firmware.phone.bundle_news import BundleStep
 from firmware.setup.stick.folder import StickFolder
@@ -49,6 +49,7 @@ class Handset:
         self.away = 0
         self.wants_copy = True
         self.afters: list[int] = []
+        self.updates = [UpdateTaken(code=OutcomeCode.INSTALLED, version="0.3.0")]
         self.when_brought: Callable[[], None] = lambda: None
 
     def _be_there(self) -> None:
@@ -76,6 +77,11 @@ class Handset:
         self._be_there()
         self.afters.append(after)
         return self.news.pop(0)
+
+    async def bring_update(self, update: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTaken:
+        self._be_there()
+        self.said.append(("update", os.pread(update.fileno(), 100, 0), proof, release_keys))
+        return self.updates.pop(0)
 
     async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool:
         self.said.append(("copy", os.pread(copy.fileno(), 1 << 30, 0), key))
@@ -477,3 +483,51 @@ async def test_nothing_personal_is_in_what_stays_on_the_stick(lab: Lab) -> None:
     assert "Ada" not in left
     assert not re.search(r"\d{11,}", left.replace(SERIAL, ""))
     assert json.loads((lab.stick / REPORT).read_text()).keys() == Report.model_fields.keys()
+
+
+# --- updates of the firmware --------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_an_update_alone_is_handed_over_with_its_proof_and_the_report_names_it(lab: Lab) -> None:
+    lab.put("wecall-0.3.0.raucb", b"update")
+    lab.put("wecall-0.3.0.raucb.proof", b"proof")
+    lab.put("release-keys", b"keys")
+    await lab.run()
+    assert lab.handset.said == [("update", b"update", b"proof", b"keys")]
+    assert (lab.report.update, lab.report.version) == (OutcomeCode.INSTALLED, "0.3.0")
+    assert "Update 0.3.0: Installed. The phone restarts to try it." in (lab.stick / TEXT).read_text()
+    assert not lab.laid_out.is_being_read
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_a_bundle_comes_first_and_one_report_has_both(lab: Lab) -> None:
+    lab.put("site.wecall", INSTALLER.bundle())
+    lab.put("next.raucb", b"update")
+    brought: list[object] = []
+    lab.handset.when_brought = lambda: brought.extend(lab.handset.said[1:])
+    await lab.run()
+    assert brought == [], "the update was not yet handed over"
+    assert lab.handset.said[-1] == ("update", b"update", b"", b"")
+    assert lab.report == APPLIED.model_copy(update={"update": OutcomeCode.INSTALLED, "version": "0.3.0"})
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_of_several_updates_the_one_for_this_hardware_is_taken(lab: Lab) -> None:
+    for name in ("a-amd64.raucb", "a-arm64.raucb", "b-arm64.raucb"):
+        lab.put(name, name.encode())
+    lab.handset.updates = [UpdateTaken(code=OutcomeCode.NOT_FOR_THIS)] * 2 + lab.handset.updates
+    await lab.run()
+    assert [said[1] for said in lab.handset.said if isinstance(said, tuple)] == [
+        b"b-arm64.raucb", b"a-arm64.raucb", b"a-amd64.raucb",
+    ]  # fmt: skip
+    assert lab.report.update is OutcomeCode.INSTALLED
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_a_proof_that_is_none_keeps_the_update_from_being_handed_over(lab: Lab) -> None:
+    lab.put("a.raucb", b"update")
+    lab.put("a.raucb.proof", bytes(8 * 1024 + 1))
+    await lab.run()
+    assert lab.handset.said == [StickCode.STICK_UNREADABLE]
+    assert lab.report.update is OutcomeCode.UNREADABLE
