@@ -55,6 +55,7 @@ class UpdateService:
         self._at_root = asyncio.Lock()
         self._not_before_s = 0.0
         self._is_hurried = False
+        self._release_keys = ""
         self._waits_for_report = False
         self._told = UpdateTold()
 
@@ -81,38 +82,50 @@ class UpdateService:
 
     # --- what comes -----------------------------------------------------------------------------------------------
 
-    async def announced(self, document: bytes, _statement: object, content: Announced) -> OutcomeCode:
-        """Take a verified document about an update, and return what the operator is told at once.
+    def announced(self, document: bytes, _statement: object, content: Announced) -> None:
+        """Hear of a verified document about an update; said again, as after each start, it changes nothing.
 
-        Taken again it changes nothing. Keys that it takes back are taken back at once, and not in the idle hours.
+        Keys that it takes back are taken back at once, and not in the idle hours.
         """
-        state = self._root.state()
-        if state is None or state.how != "card":
-            return OutcomeCode.BY_PACKAGE if state is not None and state.how == "package" else OutcomeCode.FAILED
-        if content.release_keys:
-            try:
-                await self._root.take_release_keys(base64.b64encode(content.release_keys).decode())
-            except ControlError as error:
-                # They come with the update itself once more.
-                _log.warning("The newer list of release keys is not taken yet: %s", error)
         digest = hashlib.sha256(document).hexdigest()
         memory, now_s = self._store.memory, self._context.now().clock_s
-        if memory.waiting is None or memory.waiting.digest != digest:
-            kind, settings = UpdateKind(content.kind), self._context.settings
-            days = settings.security_days if kind is UpdateKind.SECURITY else settings.postpone_days
-            not_before_s = content.not_before.timestamp()
-            waiting = Waiting(
-                digest=digest,
-                message=base64.b64encode(document).decode(),
-                version=content.version,
-                kind=kind,
-                not_before_s=not_before_s,
-                latest_s=latest_s(now_s, not_before_s, days),
-            )
-            self._store.keep(memory.model_copy(update={"waiting": waiting.in_place_of(memory.waiting)}))
-            self._not_before_s = 0.0
+        is_known = memory.waiting is not None and memory.waiting.digest == digest
+        if is_known or (memory.ended is not None and memory.ended.digest == digest):
+            return
+        state = self._root.state()
+        if state is None or state.how != "card":
+            is_package = state is not None and state.how == "package"
+            code = OutcomeCode.BY_PACKAGE if is_package else OutcomeCode.FAILED
+            ended = Ended(version=content.version, digest=digest, kind=UpdateKind(content.kind), code=code)
+            self._remember(memory.model_copy(update={"ended": ended}).telling(digest, code))
+            return
+        self._release_keys = base64.b64encode(content.release_keys).decode()
+        kind, settings = UpdateKind(content.kind), self._context.settings
+        days = settings.security_days if kind is UpdateKind.SECURITY else settings.postpone_days
+        not_before_s = content.not_before.timestamp()
+        waiting = Waiting(
+            digest=digest,
+            message=base64.b64encode(document).decode(),
+            version=content.version,
+            kind=kind,
+            not_before_s=not_before_s,
+            latest_s=latest_s(now_s, not_before_s, days),
+        )
+        self._not_before_s = 0.0
+        self._remember(memory.model_copy(update={"waiting": waiting.in_place_of(memory.waiting)}))
+
+    def _remember(self, memory: Memory) -> None:
+        try:
+            self._store.keep(memory)
+        except OSError as error:
+            # Whoever has announced it does so again after the next start.
+            _log.error("An update that was announced cannot be written down: %s", error.strerror)
         self._woken.set()
-        return OutcomeCode.TAKEN
+
+    async def _take_release_keys(self) -> None:
+        release_keys, self._release_keys = self._release_keys, ""
+        if release_keys:
+            await self._root.take_release_keys(release_keys)
 
     async def bring(self, file: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTold:
         """Install an update from a stick, and return how it ended, once that is known.
@@ -223,6 +236,7 @@ class UpdateService:
         state = self._root.state()
         if state is None:
             return
+        await self._take_release_keys()
         if state.on_trial:
             state = await self._trial.judge()
         memory = self._store.memory.settled(state)
