@@ -8,12 +8,12 @@ import pytest
 
 from firmware import services as errands
 from firmware.phone.request import Request
-from firmware.setup import bundles
+from firmware.setup import bundles, update
 
 
 def _handlers() -> Iterator[Any]:
     """Every coroutine of a class that takes a request: what it returns goes to whoever asked."""
-    for package in (errands, bundles):
+    for package in (errands, bundles, update):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for _, kind in inspect.getmembers(import_module(found.name), inspect.isclass):
                 if kind.__module__ == found.name:
