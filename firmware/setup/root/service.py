@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pydantic import ValidationError
-
 from firmware.base.errors import HandsetError
 from firmware.setup.root.messages import (
     MAX_LINE_BYTES,
@@ -24,6 +22,7 @@ from firmware.setup.root.messages import (
     RootStep,
     Wish,
 )
+from firmware.setup.root.questions import PATIENCE_S, received, say
 from firmware.setup.root.record import Pending, RecordError
 from firmware.setup.root.work import Work
 from provisioning.bundle import MAX_BUNDLE_BYTES
@@ -36,7 +35,6 @@ DEADLINE_S: Final = 120.0
 LINGER_S: Final = 30.0
 """Longer than a handset takes to start anew."""
 
-_PATIENCE_S: Final = 10.0
 _PIECE_BYTES: Final = 1 << 20
 
 
@@ -105,8 +103,7 @@ class Service:
     def _answer_next(self) -> None:
         connection, _ = self._listener.accept()
         with connection:
-            # Whoever asks and then says nothing keeps the others waiting no longer than this.
-            connection.settimeout(_PATIENCE_S)
+            connection.settimeout(PATIENCE_S)
             try:
                 # Who says nothing will ask later, and had the service manager start this program.
                 self._is_woken = not connection.recv(1, socket.MSG_PEEK)
@@ -114,7 +111,7 @@ class Service:
                     return
                 with self._received(connection) as (request, bundle):
                     answer = self._carry_out(connection, request, bundle)
-                connection.sendall(answer.model_dump_json().encode() + b"\n")
+                say(connection, answer)
             except (OSError, ValueError) as error:
                 _log.warning("Whoever asked could not be answered: %s", type(error).__name__)
 
@@ -122,7 +119,7 @@ class Service:
         def tell(step: RootStep) -> None:
             # Who has gone away asks again.
             with suppress(OSError):
-                connection.sendall(RootProgress(step=step).model_dump_json().encode() + b"\n")
+                say(connection, RootProgress(step=step))
 
         try:
             if request.wish is Wish.TRY:
@@ -143,26 +140,13 @@ class Service:
             OSError: there is no whole request in time, or the disk is full.
             ValueError: it is no request.
         """
-        line, descriptors, _, _ = socket.recv_fds(connection, MAX_LINE_BYTES, 1)
-        try:
-            while not line.endswith(b"\n"):
-                if not (piece := connection.recv(MAX_LINE_BYTES)) or len(line) + len(piece) > MAX_LINE_BYTES:
-                    raise ValueError("no line")
-                line += piece
-            try:
-                request = RootRequest.model_validate_json(line)
-            except ValidationError:
-                # What it says of itself may repeat a password.
-                raise ValueError("no request") from None
-            if not descriptors:
+        with received(connection, RootRequest, MAX_LINE_BYTES) as (request, descriptor):
+            if descriptor is None:
                 yield request, None
                 return
             with tempfile.TemporaryFile(dir=self._folder) as copy:
-                _copy(descriptors[0], copy)
+                _copy(descriptor, copy)
                 yield request, copy
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
 
 
 def _copy(descriptor: int, target: BinaryIO) -> None:
