@@ -8,10 +8,12 @@ units=(
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-stick@.service wecall-apply.socket wecall-apply.service
   wecall-upgrade.service wecall-upgrade.timer wecall-upgrade-finish.service
+  wecall-update.socket wecall-update.service wecall-update-deadline.timer wecall-update-deadline.service
 )
 # Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
 services=(
-  wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-voice-replace.path wecall-voice.service
+  wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-update.socket wecall-update.service
+  wecall-update-deadline.timer wecall-voice-replace.path wecall-voice.service
   wecall-handset.service wecall-sync.service
 )
 # They do nothing but where the package comes from an operator's repository.
@@ -131,7 +133,7 @@ stop_services() {
     systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
   done
   rmdir /run/wecall-stick /run/wecall-apply 2>/dev/null || true
-  rm -rf /run/wecall-fetch
+  rm -rf /run/wecall-fetch /run/wecall-update
 }
 
 remove_firewall_rules() {

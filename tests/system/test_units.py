@@ -21,6 +21,8 @@ EXPOSURES = {
     # It runs dpkg, whose packages write everywhere.
     "wecall-upgrade": 5.5,
     "wecall-upgrade-finish": 2.0,
+    "wecall-update": 3.0,
+    "wecall-update-deadline": 2.0,
     "wecall-firewall": 3.0,
     "wecall-firewall-changed": 2.0,
     "wecall-stick@": 1.0,
