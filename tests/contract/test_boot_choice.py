@@ -24,7 +24,7 @@ from tests.fakes.boot_firmware import (
 )
 
 _NEVER = 1000
-_CUTS = st.tuples(st.just(_NEVER) | st.integers(0, 4), st.integers(0, 7))
+_CUTS = st.tuples(st.just(_NEVER) | st.integers(0, 2), st.integers(0, 3))
 """How many writes and flushes are done before the power goes, and which bytes of the last ones are on the card."""
 
 FIRMWARES = pytest.mark.parametrize("firmware", [PcFirmware(), RaspberryPiFirmware()], ids=["PC", "Raspberry Pi"])
@@ -51,7 +51,7 @@ class Card(RuleBasedStateMachine):
         self.firmware = self.make_firmware()
         self.path = Path(self.folder.name) / self.firmware.bootloader.file
         self.path.parent.mkdir(exist_ok=True)
-        self.slots = {Slot.A: Content.GOOD, Slot.B: Content.TORN}
+        self.slots = {Slot.A: Content.GOOD}
         self.due: Slot | None = None
         self.running = Started(Slot.A, as_trial=False)
 
@@ -64,8 +64,9 @@ class Card(RuleBasedStateMachine):
         booted, as_trial = self.running.slot, self.running.as_trial
         return BootChoice(self.firmware.bootloader, Path(self.folder.name), booted, as_trial=as_trial)
 
-    @initialize()
-    def make(self) -> None:
+    @initialize(content=st.sampled_from(Content))
+    def make(self, content: Content) -> None:
+        self.slots[Slot.B] = content
         self.path.write_bytes(self.firmware.bootloader.content(self.firmware.bootloader.at_rest(Slot.A)))
         self.start()
 
@@ -86,7 +87,7 @@ class Card(RuleBasedStateMachine):
         self.due = None
         self.slots[other] = Content.TORN if torn else Content.NEW
         if torn:
-            self.lose_power()
+            self.start_again("power")
 
     @precondition(lambda self: self.slots[self.running.slot.other] is not Content.TORN)
     @rule(cut=_CUTS, reboots=st.booleans())
@@ -115,24 +116,15 @@ class Card(RuleBasedStateMachine):
             assert self.choice.primary is self.running.slot
             assert not self.choice.on_trial
 
-    @rule()
-    def reboot(self) -> None:
-        self.firmware.reboot("")
+    @rule(how=st.sampled_from(["reboot", "watchdog", "power", "power in the bootloader"]))
+    def start_again(self, how: str) -> None:
+        if how == "reboot":
+            self.firmware.reboot("")
+        if how == "power in the bootloader":
+            self.firmware.decide(Path(self.folder.name))
+        if how.startswith("power"):
+            self.firmware.cut_power()
         self.start()
-
-    @rule()
-    def hang_until_the_watchdog_resets(self) -> None:
-        self.start()
-
-    @rule()
-    def lose_power(self) -> None:
-        self.firmware.cut_power()
-        self.start()
-
-    @rule()
-    def lose_power_in_the_bootloader(self) -> None:
-        self.firmware.decide(Path(self.folder.name))
-        self.lose_power()
 
     def survives(self, cut: tuple[int, int], do: Callable[[], object]) -> bool:
         """Do something; return False where the power went meanwhile, and the machine was started again."""
@@ -140,7 +132,7 @@ class Card(RuleBasedStateMachine):
             with power_cut(*cut):
                 do()
         except PowerCutError:
-            self.lose_power()
+            self.start_again("power")
             return False
         return True
 
