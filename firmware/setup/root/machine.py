@@ -1,6 +1,7 @@
 """The machine that root changes: where its files are, and its programs."""
 
 import logging
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,10 +41,12 @@ class Machine:
     Attributes:
         root: what its absolute paths begin at.
         run: runs its programs.
+        flush: puts on the disk all that was written.
     """
 
     root: Path = Path("/")
     run: Run = run
+    flush: Callable[[], None] = os.sync
 
     @property
     def state(self) -> Path:
