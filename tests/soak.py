@@ -148,7 +148,7 @@ PARTS: Final = (
     Part(
         "properties",
         "2,000 examples of each property, hundreds of lives of each model, a million reports and as many audio packets",
-        ("tests/unit",),
+        ("tests/unit", "tests/contract/test_boot_choice.py"),
         120,
     ),
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),

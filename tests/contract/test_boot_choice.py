@@ -22,6 +22,7 @@ from tests.fakes.boot_firmware import (
     first_that_loads,
     power_cut,
 )
+from tests.lab.chance import counted
 
 _NEVER = 1000
 _CUTS = st.tuples(st.just(_NEVER) | st.integers(0, 2), st.integers(0, 3))
@@ -178,7 +179,7 @@ TestPcCard = PcCard.TestCase
 TestRaspberryPiCard = RaspberryPiCard.TestCase
 TestEarlyRaspberryPi4Card = EarlyRaspberryPi4Card.TestCase
 for each in (TestPcCard, TestRaspberryPiCard, TestEarlyRaspberryPi4Card):
-    each.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+    each.settings = settings(max_examples=counted(full=2000, landing=100), stateful_step_count=30)
 
 
 def choice(firmware: Firmware, folder: Path, booted: Slot = Slot.A, *, as_trial: bool = False) -> BootChoice:
