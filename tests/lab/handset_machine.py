@@ -98,7 +98,7 @@ signs = ["bundle"]
 
 
 # Nobody on the cable hands addresses out.
-_CABLE: Final = f"""
+CABLE: Final = f"""
 systemctl start NetworkManager
 nmcli connection add type ethernet con-name cable ifname '*' ipv4.method manual ipv4.addresses {ADDRESS}/24 \\
   ipv4.gateway {HOST} ipv6.method disabled connection.autoconnect-priority 10
@@ -482,7 +482,7 @@ class CardMachine(HandsetMachine):
         self._rig = GpioRig(self._machine.monitor, self._scratch / "qtest.sock", self._scratch / "rig.sock")
         self._rig.start()
         self.put_down()
-        self.shell(_CABLE, timeout_s=self._patience_s)
+        self.shell(CABLE, timeout_s=self._patience_s)
         self._timed("restart", lambda: self.run("systemctl", "restart", _SERVICE, timeout_s=self._patience_s))
 
 

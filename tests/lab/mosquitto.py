@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,6 +15,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
+from tests.lab.network import Namespace
 from tests.lab.ports import free_port
 from tests.lab.server import Server
 
@@ -54,6 +55,8 @@ class Mosquitto(Server):
         receive_maximum: int | None = None,
         max_packet_bytes: int | None = None,
         fleet: Path | None = None,
+        address: str = "127.0.0.1",
+        namespace: Namespace | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -65,6 +68,8 @@ class Mosquitto(Server):
             receive_maximum: how many messages a client may have in flight.
             max_packet_bytes: the longest packet that it takes.
             fleet: the folder of a fleet's authority (`wecall fleet ca`), which then decides who is let in.
+            address: where it listens.
+            namespace: whose network that address is in.
         """
         super().__init__(folder / "mosquitto.log")
         self.port = free_port(socket.SOCK_STREAM)
@@ -75,6 +80,8 @@ class Mosquitto(Server):
         self._receive_maximum = receive_maximum
         self._max_packet_bytes = max_packet_bytes
         self._fleet = fleet
+        self.address = address
+        self.namespace = namespace
         self._certificate: IssuedCertificate | None = None
 
     def start(self, *, certificate: IssuedCertificate | None = None) -> None:
@@ -90,11 +97,12 @@ class Mosquitto(Server):
         if certificate is not None:
             self._certificate = certificate
         if self._certificate is None:
-            self._certificate = self.authority.issue("broker", hosts=LOOPBACK)
+            self._certificate = self.authority.issue("broker", hosts=(*LOOPBACK, self.address))
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text(self._configuration(self._certificate))
         self._write_access_list()
-        self._launch(["mosquitto", "-c", configuration])
+        command = ["mosquitto", "-c", str(configuration)]
+        self._launch(command if self.namespace is None else self.namespace.command(*command))
         self._wait_until(self._listens, f"Mosquitto does not listen on port {self.port}", START_TIMEOUT_S)
 
     def forget(self) -> None:
@@ -124,7 +132,7 @@ class Mosquitto(Server):
 
     def _configuration(self, certificate: IssuedCertificate) -> str:
         lines = [
-            f"listener {self.port} 127.0.0.1",
+            f"listener {self.port} {self.address}",
             f"cafile {self.authority.ca_path}",
             f"certfile {certificate.certificate}",
             f"keyfile {certificate.key}",
@@ -166,8 +174,14 @@ class Mosquitto(Server):
         path.chmod(0o600)
 
     def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        with self.reached(), socket.socket() as probe:
+            return probe.connect_ex((self.address, self.port)) == 0
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Be where it can be connected to."""
+        with nullcontext() if self.namespace is None else self.namespace.entered():
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +227,9 @@ class Observer:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client = client
-        client.connect("127.0.0.1", self._broker.port, clean_start=True)
-        client.loop_start()
+        with self._broker.reached():
+            client.connect(self._broker.address, self._broker.port, clean_start=True)
+            client.loop_start()
         self.wait_for_subscription(1)
 
     def stop(self) -> None:
@@ -271,8 +286,9 @@ class Operator:
         self._client.tls_set(str(authority.ca_path), str(issued.certificate), str(issued.key))
         connected = threading.Event()
         self._client.on_connect = lambda *_: connected.set()
-        self._client.connect("127.0.0.1", self._broker.port, clean_start=True)
-        self._client.loop_start()
+        with self._broker.reached():
+            self._client.connect(self._broker.address, self._broker.port, clean_start=True)
+            self._client.loop_start()
         # What is published at QoS 0 before the broker has answered is lost where the connection ends at once.
         assert connected.wait(20), "the broker does not let the operator in"
         return self

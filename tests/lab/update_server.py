@@ -69,6 +69,7 @@ class UpdateServer:
         behaviour: what it does with each request.
         hosts: the names in its certificate.
         is_plain: it speaks HTTP without TLS.
+        host: where it listens.
         asked: every request's head, as it came.
         connections: how many were opened.
     """
@@ -78,6 +79,7 @@ class UpdateServer:
     behaviour: Behaviour = honest
     hosts: tuple[str, ...] = LOOPBACK
     is_plain: bool = False
+    host: str = "127.0.0.1"
     asked: list[bytes] = field(default_factory=list)
     connections: int = 0
     _listener: socket.socket | None = None
@@ -90,11 +92,18 @@ class UpdateServer:
 
     @property
     def address(self) -> str:
-        return f"https://localhost:{self.port}{PATH}"
+        name = "localhost" if self.host in LOOPBACK else self.host
+        return f"https://{name}:{self.port}{PATH}"
+
+    @property
+    def fetched_bytes(self) -> int:
+        """How much was asked for, over all requests."""
+        found = [match for match in map(_RANGE.search, self.asked) if match is not None]
+        return sum(int(match.group(2)) - int(match.group(1)) + 1 for match in found)
 
     def start(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        issued = self.authority.issue("updates", hosts=self.hosts)
+        self._listener = socket.create_server((self.host, 0))
+        issued = self.authority.issue("updates", hosts=(*self.hosts, self.host))
         threading.Thread(target=self._accept, args=(issued,), daemon=True).start()
 
     def stop(self) -> None:
