@@ -73,7 +73,10 @@ PARTS: Final = (
         "a kill at each step of whatever changes what is kept, 200 of one who writes to the store, 40 of a restore",
         _integration(
             *(f"{name}_kills.py" for name in ("activation", "apply", "bundle", "consent", "installer", "key")),
-            *(f"{name}_kills.py" for name in ("policy", "restore", "rights", "sharing", "stick", "trial", "vault")),
+            *(
+                f"{name}_kills.py"
+                for name in ("policy", "restore", "rights", "sharing", "stick", "trial", "update", "vault")
+            ),
             "store_crash.py",
             "phone_activation.py",
             "phone_restore.py",
