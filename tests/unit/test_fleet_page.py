@@ -1,4 +1,4 @@
-"""What docs/fleet.md and the pages beside the fleet's parts tell people to type is what the commands take."""
+"""What pages for fleet managers and installers tell people to type is what the commands take."""
 
 import re
 import shlex
@@ -20,7 +20,11 @@ from fleet.tables import calls, epochs, erased_ranges
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "fleet.md"
-PAGES: Final = (PAGE, *sorted((ROOT / "fleet").glob("*/*.md")))
+PAGES: Final = (
+    PAGE,
+    *(ROOT / "docs" / name for name in ("installing.md", "updating.md", "migrating.md")),
+    *sorted((ROOT / "fleet").glob("*/*.md")),
+)
 # Indented as a block, or in backticks with something after the command's name.
 _COMMAND = re.compile(r"(?:^ {4,}(?:\S+/)?|`)(wecall [a-z][^`\n]*)", re.MULTILINE)
 
