@@ -86,11 +86,11 @@ engine:  ## the SIP library's wheel, built once and kept; ARCH=arm64 for a Raspb
 	@tools/setup engine
 	@/usr/bin/python3 -m engine $(if $(ARCH),--arch $(ARCH))
 
-DEB = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
+PACKAGE = $(BIN)/python -m tools.debian $(if $(WHEELS),--wheels $(WHEELS))
 
 deb:  ## the Debian package, with the SIP library: ARCH=arm64 (or amd64), WHEELS=folder to take packages from first
 	@tools/setup deb
-	@$(DEB) --arch $(or $(ARCH),arm64)
+	@$(PACKAGE) --arch $(or $(ARCH),arm64)
 
 repository:  ## a signed repository for phones that apt upgrades: FOLDER=www URL=https://... KEY=packages.asc DEB='*.deb'; without DEB it is signed anew
 	@tools/repository "$(FOLDER)" "$(URL)" "$(KEY)" $(DEB)
@@ -100,7 +100,7 @@ RELEASE ?= build/release
 image:  ## a card that starts a phone, and the update to the same; ARCH=amd64 for a PC, RELEASE=folder of `wecall release keys`; slow, as root
 	@tools/setup image
 	@[ -e $(RELEASE)/release-keys ] || { $(BIN)/wecall release keys new --no-passphrase $(RELEASE) && $(BIN)/wecall release keys sign $(RELEASE); }
-	@tools/image/root $(or $(ARCH),arm64) $$($(DEB) --compression none --arch $(or $(ARCH),arm64) | tail -n 1)
+	@tools/image/root $(or $(ARCH),arm64) $$($(PACKAGE) --compression none --arch $(or $(ARCH),arm64) | tail -n 1)
 	@tools/image/pack $(or $(ARCH),arm64) build/image/$(or $(ARCH),arm64)/root $(RELEASE) build/image/$(or $(ARCH),arm64)
 
 machine:  ## the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes. ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour

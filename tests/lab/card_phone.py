@@ -98,6 +98,13 @@ signs = ["update"]
         state: dict[str, Any] = json.loads(self.run("cat", "/run/wecall-update/state.json").stdout)
         return state
 
+    def answers(self) -> None:
+        """Wait until the handset answers, with its store open."""
+        self.wait_until(
+            lambda: "open" in self.run("wecall", "status", check=False).stdout.partition("store")[2].partition("\n")[0],
+            "the store is open",
+        )
+
     def becomes(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         """Wait until root says so, and return what it says."""
         self.wait_until(lambda: condition(self.state()), what)
@@ -105,6 +112,7 @@ signs = ["update"]
 
     def kept(self) -> dict[str, str]:
         """Return what the phone has of its holder's, as it tells that itself."""
+        self.answers()
         words = (("log", "--json"), ("contacts", "list"), ("consent", "list"), ("ledger", "verify"))
         return {" ".join(each): self.run("wecall", *each).stdout for each in words}
 

@@ -38,6 +38,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory, releases: CardReleases) -> I
         stack.callback(phone.stop)
         phone.start()
         phone.register()
+        phone.answers()
         yield phone
 
 
