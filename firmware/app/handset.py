@@ -288,6 +288,7 @@ class Handset:
             self._bus.post(StoreGuarded(self._memory.records.keyring.guards))
             if self._memory.records.keyring.waits_for_pin:
                 self._bus.post(StoreWaitsForPin())
+            self._memory.records.documents.updates.port = self._updates
             await self._memory.records.start(self._take_up_store)
             self._memory.write()
             self._memory.settle_calls(self._memory.records, self._found)

@@ -64,7 +64,7 @@ def open_update_service(
         kept = memory.records
         return Facts(
             lines=sum(line.state is RegistrationState.REGISTERED for line in lines),
-            store=_store_condition(kept) if configuration is not None else StoreCondition.NONE,
+            store=store_condition(kept) if configuration is not None else StoreCondition.NONE,
             takes_pin=kept is not None and Guard.PIN in kept.keyring.guards,
             display=user_interface.display_works,
             threads=not health.stalled(),
@@ -73,7 +73,7 @@ def open_update_service(
     async def tell_operator(digest: str, code: OutcomeCode) -> None:
         if (kept := memory.records) is None:
             raise StorageError("There is no store to queue an outcome in.")
-        await kept.outbox.queue_outcome(digest, code)
+        await kept.documents.updates.became(digest, code)
 
     def is_free() -> bool:
         return (service := bundles()) is None or service.intake.is_free
@@ -95,12 +95,15 @@ def open_update_service(
     return UpdateService(context, root, UpdateStore(options.state_dir))
 
 
-def _store_condition(records: Records | None) -> StoreCondition:
-    if records is None:
+def store_condition(records: Records | None) -> StoreCondition:
+    """Return how the store is, as a trial is judged by it; None where no records could be opened."""
+    if records is None or records.store_proved is False:
         return StoreCondition.SHUT
     if records.keyring.waits_for_pin:
         return StoreCondition.WAITS
-    return StoreCondition.SHUT if records.opens_when or records.fault else StoreCondition.OPEN
+    if records.opens_when:
+        return StoreCondition.PROVED if records.store_proved else StoreCondition.SHUT
+    return StoreCondition.SHUT if records.fault else StoreCondition.OPEN
 
 
 class CallMark:

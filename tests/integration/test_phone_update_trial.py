@@ -14,7 +14,7 @@ from firmware.control.stick_client import HandsetLink
 from firmware.setup.root.update.messages import UpdateWish
 from firmware.setup.update.judge import USUAL
 from firmware.setup.update.memory import UpdateStore
-from tests.lab.handset import Handset, WecallProcess
+from tests.lab.handset import Handset
 from tests.lab.patience import wait_until
 from tests.lab.person import Person
 from tests.lab.root_of_updates import NEXT, RootOfUpdates
@@ -32,18 +32,9 @@ async def handset_beside(
     """Run a handset that finds root's service beside its own runtime folder, as in /run."""
     stage = Stage(folder, Choices(transport="tcp", srtp="preferred"))
     handset = stage.handset
-    root.folder = handset.folder / "wecall-update"
+    root.folder = handset.updates_dir
     handset.folder.mkdir(parents=True, exist_ok=True)
-    handset.main = WecallProcess(
-        "run",
-        [
-            "run", "--config", str(handset.configuration_path), "--state-dir", str(handset.state_dir),
-            "--runtime-dir", str(handset.folder / "run"), "--simulated-devices",
-        ],
-        handset.folder,
-        {**handset.main.environment, "HASTY_PATIENCE_S": str(patience_s)},
-        module="tests.lab.hasty_handset",
-    )  # fmt: skip
+    handset.make_hasty(patience_s)
     if not registers:
         port = str(stage.kamailio.tcp_port)
         assert handset.configuration is not None

@@ -1,14 +1,18 @@
 """An update that the operator announces reaches the running handset by a real broker, and outlasts its kills."""
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from firmware.setup.root.update.messages import UpdateWish
 from tests.lab.mosquitto import Observer, Operator, Received
+from tests.lab.patience import wait_until
 from tests.lab.releases import Releaser, update_content
+from tests.lab.root_of_updates import RootOfUpdates
 from tests.lab.stage import DEVICE, FLEET, Stage
 
 PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
@@ -24,9 +28,25 @@ def stage(tmp_path_factory: pytest.TempPathFactory, releaser: Releaser) -> Itera
     stage = Stage(tmp_path_factory.mktemp("stage"))
     stage.handset.configuration = (
         f'{stage.handset.configuration}\n[[trust.keys]]\npublic = "{releaser.trusted.public}"\nsigns = ["update"]\n'
+        f"{idle_now()}"
     )
+    stage.handset.folder.mkdir()
+    stage.handset.make_hasty()
     with stage:
         yield stage
+
+
+@pytest.fixture
+def root(stage: Stage) -> Iterator[RootOfUpdates]:
+    with RootOfUpdates(stage.handset.updates_dir) as root:
+        yield root
+
+
+def idle_now() -> str:
+    """Return idle hours whose second half has begun, wherever in the first the handset's own minute is."""
+    now = datetime.now().astimezone()
+    begin, end = now - timedelta(hours=10), now + timedelta(hours=10)
+    return f'\n[updates]\nhours = "{begin:%H:%M}-{end:%H:%M}"\n'
 
 
 def codes(received: list[Received], document: bytes) -> list[str]:
@@ -37,6 +57,7 @@ def codes(received: list[Received], document: bytes) -> list[str]:
 
 
 @pytest.mark.feature("updates announced and signed")
+@pytest.mark.usefixtures("root")
 async def test_an_update_from_the_broker_is_taken_and_others_are_refused_with_a_code(
     stage: Stage, releaser: Releaser
 ) -> None:
@@ -49,7 +70,7 @@ async def test_an_update_from_the_broker_is_taken_and_others_are_refused_with_a_
         async def heard(document: bytes, expected: list[str]) -> None:
             await asyncio.to_thread(observer.wait_for, lambda received: codes(received, document) == expected, 60)
 
-        document = releaser.update(4, fleet=FLEET)
+        document = releaser.update(4, fleet=FLEET, content=update_content(not_before="2099-03-01T00:00:00Z"))
         await become(document, ["taken"])
         for refused, code in (
             (releaser.update(3, fleet=FLEET), "old"),
@@ -64,3 +85,29 @@ async def test_an_update_from_the_broker_is_taken_and_others_are_refused_with_a_
         await asyncio.to_thread(stage.handset.start)
         await heard(document, ["taken", "taken"])
     assert "updates.example" not in stage.handset.main.log
+
+
+@pytest.mark.feature("updates by stick and network")
+async def test_an_update_from_the_broker_is_installed_in_idle_hours_and_its_codes_come_back(
+    stage: Stage, root: RootOfUpdates, releaser: Releaser
+) -> None:
+    document = releaser.update(1, fleet=FLEET)
+    with Observer(stage.broker) as observer, Operator(stage.broker) as operator:
+
+        async def heard(*expected: str) -> None:
+            # The broker brings the document to each run, which says once more what became of it.
+            await asyncio.to_thread(
+                observer.wait_for, lambda received: list(dict.fromkeys(codes(received, document))) == [*expected], 60
+            )
+
+        await asyncio.to_thread(operator.send, f"{PREFIX}/update", document, retain=True)
+        await heard("taken", "installed")
+        await asyncio.to_thread(wait_until, lambda: root.wishes[1:] == [UpdateWish.START_TRIAL])
+        assert root.wishes[0] is UpdateWish.INSTALL
+        assert base64.b64decode(root.asked[0].message) == document
+        await asyncio.to_thread(stage.handset.cut_power)
+        root.restart(works=True)
+        await asyncio.to_thread(stage.handset.start)
+        await heard("taken", "installed", "applied")
+    assert root.wishes[2:] == [UpdateWish.WORKS]
+    assert not root.state.on_trial

@@ -235,16 +235,11 @@ class Handset:
         self.state_dir = folder / "state"
         simulator = ["simulator", "--port", str(self._port), "--runtime-dir", str(self._runtime_dir)]
         self.simulator = WecallProcess("simulator", simulator, folder, environment, may_fork=True)
-        self.main = WecallProcess(
-            "run",
-            [
-                "run", "--config", str(self.configuration_path), "--state-dir", str(self.state_dir),
-                "--runtime-dir", str(self._runtime_dir), "--simulated-devices",
-            ],
-            folder,
-            environment,
-            may_fork=True,
-        )  # fmt: skip
+        self._run = [
+            "run", "--config", str(self.configuration_path), "--state-dir", str(self.state_dir),
+            "--runtime-dir", str(self._runtime_dir), "--simulated-devices",
+        ]  # fmt: skip
+        self.main = WecallProcess("run", self._run, folder, environment, may_fork=True)
         voice = WecallProcess(
             "voice", ["voice", "--runtime-dir", str(self._runtime_dir)], folder, environment, may_fork=True
         )
@@ -253,6 +248,20 @@ class Handset:
         self.voice = KeptProcess(voice)
         sync = ["sync", "--runtime-dir", str(self._runtime_dir)]
         self.sync = WecallProcess("sync", sync, folder, environment, may_fork=True)
+
+    def make_hasty(self, patience_s: float = 60) -> None:
+        """Have it look after updates in seconds, from the next start on.
+
+        Args:
+            patience_s: how long a version on trial has to show that it works.
+        """
+        environment = {**self._environment, "HASTY_PATIENCE_S": str(patience_s)}
+        self.main = WecallProcess("run", self._run, self.folder, environment, module="tests.lab.hasty_handset")
+
+    @property
+    def updates_dir(self) -> Path:
+        """Where it finds root's service for updates: beside its own folder in /run."""
+        return self.folder / "wecall-update"
 
     @property
     def url(self) -> str:

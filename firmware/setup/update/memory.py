@@ -109,6 +109,10 @@ class Memory(Section):
             return self
         return self.model_copy(update={"due": (*self.due, (digest, code))[-_MOST_DUE:]})
 
+    def tells_yet(self, digest: str) -> bool:
+        """Whether the operator is yet to be told of a document."""
+        return any(digest == each for each, _ in self.due)
+
     def settled(self, state: UpdateState) -> "Memory":
         """Return what is known once root says how it stands: whether what was tried runs for good, or went back.
 

@@ -32,6 +32,7 @@ _PASSING: Final = frozenset(
         OutcomeCode.UNREACHABLE,
         OutcomeCode.SERVER_WRONG,
         OutcomeCode.STALLED,
+        OutcomeCode.POSTPONED,
         OutcomeCode.DAMAGED,
         OutcomeCode.BUSY,
         OutcomeCode.NO_SPACE,
@@ -82,24 +83,30 @@ class UpdateService:
 
     # --- what comes -----------------------------------------------------------------------------------------------
 
-    def announced(self, document: bytes, _statement: object, content: Announced) -> None:
+    async def announced(self, document: bytes, _statement: object, content: Announced, /) -> OutcomeCode:
         """Hear of a verified document about an update; said again, as after each start, it changes nothing.
 
         Keys that it takes back are taken back at once, and not in the idle hours.
+
+        Returns:
+            TAKEN, or what became of it where the operator is to hear nothing else of it.
         """
         digest = hashlib.sha256(document).hexdigest()
         memory, now_s = self._store.memory, self._context.now().clock_s
-        is_known = memory.waiting is not None and memory.waiting.digest == digest
-        if is_known or (memory.ended is not None and memory.ended.digest == digest):
-            return
+        if (memory.waiting is not None and memory.waiting.digest == digest) or memory.tells_yet(digest):
+            return OutcomeCode.TAKEN
+        if memory.ended is not None and memory.ended.digest == digest:
+            return memory.ended.code
         state = self._root.state()
-        if state is None or state.how != "card":
-            is_package = state is not None and state.how == "package"
-            code = OutcomeCode.BY_PACKAGE if is_package else OutcomeCode.FAILED
+        if state is None:
+            # Nobody updates this machine, or root has not said so yet: after the next start it is announced again.
+            return OutcomeCode.FAILED
+        if state.how != "card":
+            code = OutcomeCode.BY_PACKAGE if state.how == "package" else OutcomeCode.FAILED
             ended = Ended(version=content.version, digest=digest, kind=UpdateKind(content.kind), code=code)
-            self._remember(memory.model_copy(update={"ended": ended}).telling(digest, code))
-            return
-        self._release_keys = base64.b64encode(content.release_keys).decode()
+            self._remember(memory.model_copy(update={"ended": ended}))
+            return code
+        self._release_keys = content.release_keys
         kind, settings = UpdateKind(content.kind), self._context.settings
         days = settings.security_days if kind is UpdateKind.SECURITY else settings.postpone_days
         not_before_s = content.not_before.timestamp()
@@ -113,6 +120,7 @@ class UpdateService:
         )
         self._not_before_s = 0.0
         self._remember(memory.model_copy(update={"waiting": waiting.in_place_of(memory.waiting)}))
+        return OutcomeCode.TAKEN
 
     def _remember(self, memory: Memory) -> None:
         try:

@@ -11,11 +11,13 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Actor, Channel, RequestKind
+from firmware.app.updates import store_condition
 from firmware.phone.call import CallId
 from firmware.phone.commands import CloseCallRecord, OpenCallRecord
 from firmware.phone.news import Problem
 from firmware.services import clock, records
 from firmware.services.records import Records
+from firmware.setup.update.judge import StoreCondition
 from firmware.store.database import Migration, load_migrations
 from firmware.store.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
 from firmware.store.trial import COPY_SUFFIXES
@@ -278,6 +280,7 @@ async def test_a_store_that_firmware_on_trial_would_migrate_stays_bit_for_bit_an
         tried = records_in(card, faults, Trial(goes_on=True))
         opened = await opening(tried)
         assert (tried.opens_when, tried.store_proved) == ("the new firmware is confirmed", True)
+        assert store_condition(tried) is StoreCondition.PROVED
         await a_call(tried)
         for ask in (tried.pin.is_set(), tried.contacts.blocked_numbers()):
             with pytest.raises(StoreOnTrialError) as raised:
@@ -327,6 +330,7 @@ async def test_firmware_on_trial_that_migrates_nothing_opens_the_store_as_ever(c
     tried = records_in(card, [], trial)
     assert (await opening(tried)).is_set()
     assert (tried.opens_when, tried.store_proved) == ("", True)
+    assert store_condition(tried) is StoreCondition.OPEN
     await a_call(tried)
     assert len(await tried.call_log.recent(9)) == 2
     await tried.stop()
@@ -365,6 +369,7 @@ async def test_a_migration_that_fails_on_the_copy_says_so_and_leaves_the_store_a
     tried = records_in(card, faults, Trial(goes_on=True))
     opened = await opening(tried)
     assert (opened.is_set(), tried.store_proved, len(faults)) == (False, False, 1)
+    assert store_condition(tried) is StoreCondition.SHUT
     await a_call(tried)
     await tried.stop()
     assert left_in(card) == store
@@ -394,8 +399,10 @@ async def test_the_pin_does_not_open_a_store_that_waits_for_its_firmware_and_is_
     tried = records_in(card, [], trial)
     opened = await opening(tried)
     assert (tried.opens_when, tried.store_proved) == ("the holder's PIN is typed on the phone", None)
+    assert store_condition(tried) is StoreCondition.WAITS
     assert (await tried.pin.check(PIN)).accepted
     assert (opened.is_set(), tried.opens_when) == (False, "the new firmware is confirmed")
+    assert store_condition(tried) is StoreCondition.PROVED
     trial.goes_on = False
     await asyncio.wait_for(opened.wait(), 10)
     await tried.stop()

@@ -54,7 +54,7 @@ class Content:
     version: str = NEXT
     kind: str = "feature"
     not_before: datetime = datetime(2026, 11, 25, 1, tzinfo=UTC)
-    release_keys: bytes = b""
+    release_keys: str = ""
 
 
 @dataclass
@@ -160,8 +160,8 @@ async def site(tmp_path: Path, root: RootOfUpdates) -> Site:
     return Site(tmp_path / "state", root)
 
 
-def announce(site: Site, document: bytes = DOCUMENT, **changes: object) -> None:
-    site.service.announced(document, None, replace(Content(), **changes))  # type: ignore[arg-type]
+async def announce(site: Site, document: bytes = DOCUMENT, **changes: object) -> OutcomeCode:
+    return await site.service.announced(document, None, replace(Content(), **changes))  # type: ignore[arg-type]
 
 
 # --- over the network -------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def announce(site: Site, document: bytes = DOCUMENT, **changes: object) -> None:
 
 async def test_what_is_announced_waits_for_the_idle_hours_and_is_then_installed_tried_and_kept(site: Site) -> None:
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.told.stage is UpdateStage.WAITING)
         assert (site.told.version, site.told.kind, site.told.comes_tonight) == (NEXT, UpdateKind.FEATURE, True)
         await site.stays()
@@ -194,7 +194,7 @@ async def test_what_is_announced_waits_for_the_idle_hours_and_is_then_installed_
 async def test_what_went_back_is_told_once_and_shown(site: Site) -> None:
     site.now_s = NIGHT
     async with site.running():
-        announce(site, kind="security")
+        await announce(site, kind="security")
         await site.reach(lambda: START_TRIAL in site.root.wishes)
     site.root.restart(works=False)
     for _ in range(2):
@@ -209,7 +209,7 @@ async def test_what_went_back_is_told_once_and_shown(site: Site) -> None:
 async def test_a_trial_that_a_power_cut_ended_comes_again_by_itself_in_idle_hours(site: Site) -> None:
     site.now_s = NIGHT
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: START_TRIAL in site.root.wishes)
     site.uptime_s = 20
     site.now_s = NOON + DAY_S
@@ -222,10 +222,10 @@ async def test_a_trial_that_a_power_cut_ended_comes_again_by_itself_in_idle_hour
 
 async def test_a_document_is_known_after_a_restart_and_waits_once(site: Site) -> None:
     async with site.running():
-        announce(site)
+        await announce(site)
     site.make()
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.told.stage is UpdateStage.WAITING)
     assert UpdateStore(site.folder).memory.waiting is not None
 
@@ -238,7 +238,7 @@ async def test_nothing_is_installed_while_somebody_calls(site: Site, busy: Phone
     site.now_s = NIGHT
     site.watch.note_view(busy)
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.stays()
         site.watch.note_view(QUIET)
         await site.reach(lambda: site.root.wishes == [INSTALL, START_TRIAL])
@@ -255,7 +255,7 @@ async def test_the_phone_does_not_restart_while_somebody_uses_it(site: Site, bus
     loop = asyncio.get_running_loop()
     site.root.when_asked = use
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.root.wishes == [INSTALL])
         await site.stays(INSTALL)
         site.watch.note_view(QUIET)
@@ -265,7 +265,7 @@ async def test_the_phone_does_not_restart_while_somebody_uses_it(site: Site, bus
 async def test_the_phone_does_not_restart_while_a_bundle_is_under_way(site: Site) -> None:
     site.now_s, site.is_free = NIGHT, False
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.root.wishes == [INSTALL])
         await site.stays(INSTALL)
 
@@ -287,7 +287,7 @@ async def test_whoever_touches_the_phone_in_the_last_minute_puts_the_restart_off
 
     site.when_sleeping = touch
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: touched and site.told.stage is UpdateStage.INSTALLED)
         site.watch.note_view(QUIET)
         await site.stays(INSTALL)
@@ -300,7 +300,7 @@ async def test_whoever_touches_the_phone_in_the_last_minute_puts_the_restart_off
 async def test_a_clock_that_nobody_keeps_right_brings_nothing_by_network(site: Site) -> None:
     site.now_s, site.synced = NIGHT, False
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.stays()
         site.synced = True
         await site.reach(lambda: INSTALL in site.root.wishes)
@@ -309,7 +309,7 @@ async def test_a_clock_that_nobody_keeps_right_brings_nothing_by_network(site: S
 async def test_nothing_comes_before_the_day_that_the_operator_said(site: Site) -> None:
     site.now_s = NIGHT
     async with site.running():
-        announce(site, not_before=datetime.fromtimestamp(NIGHT + DAY_S - 60, UTC))
+        await announce(site, not_before=datetime.fromtimestamp(NIGHT + DAY_S - 60, UTC))
         await site.stays()
         assert not site.told.comes_tonight
         site.now_s = NIGHT + DAY_S
@@ -319,7 +319,7 @@ async def test_nothing_comes_before_the_day_that_the_operator_said(site: Site) -
 @pytest.mark.parametrize(("kind", "days"), [("feature", 30), ("security", 7)])
 async def test_the_holder_puts_an_update_off_for_so_many_days_and_no_longer(site: Site, kind: str, days: int) -> None:
     async with site.running():
-        announce(site, kind=kind)
+        await announce(site, kind=kind)
         await site.service.handlers[PostponeUpdate](PostponeUpdate())
         await site.reach(lambda: site.told.is_put_off)
         assert site.told.until == f"day {days}"
@@ -335,16 +335,16 @@ async def test_the_holder_puts_an_update_off_for_so_many_days_and_no_longer(site
 
 async def test_a_security_update_comes_while_the_holder_puts_features_off(site: Site) -> None:
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.service.postpone()
-        announce(site, b"another", version="0.3.1", kind="security")
+        await announce(site, b"another", version="0.3.1", kind="security")
         site.now_s = NIGHT
         await site.reach(lambda: INSTALL in site.root.wishes)
 
 
 async def test_the_holder_has_it_at_once(site: Site) -> None:
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.service.postpone()
         await site.stays()
         await site.service.handlers[UpdateNow](UpdateNow())
@@ -361,18 +361,20 @@ async def test_nothing_waits_that_could_be_put_off_or_come_now(site: Site) -> No
 async def test_what_root_refuses_for_good_waits_no_longer(site: Site, code: OutcomeCode) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, code
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.outcomes == [(DIGEST, code)])
         await site.reach(lambda: (site.told.stage, site.told.code) == (UpdateStage.ENDED, code))
         site.uptime_s += 4000
         await site.stays(INSTALL)
 
 
-@pytest.mark.parametrize("code", [OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.NO_SPACE])
+@pytest.mark.parametrize(
+    "code", [OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.POSTPONED, OutcomeCode.NO_SPACE]
+)
 async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(site: Site, code: OutcomeCode) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, code
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.told.code is code)
         assert site.told.stage is UpdateStage.WAITING
         await site.stays(INSTALL)
@@ -388,18 +390,22 @@ async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(site: Si
 async def test_the_operator_is_told_once_the_store_opens(site: Site) -> None:
     site.now_s, site.has_store = NIGHT, False
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: START_TRIAL in site.root.wishes)
         assert site.outcomes == []
+        site.root.restart(works=False)
+        await site.reach(lambda: site.told.stage is UpdateStage.ENDED)
+        assert await announce(site) is OutcomeCode.TAKEN, "what is yet to be told is told in its order"
     site.has_store = True
     site.make()
     async with site.running():
-        await site.reach(lambda: site.outcomes == [(DIGEST, OutcomeCode.INSTALLED)])
+        await site.reach(lambda: len(site.outcomes) == 2)
+    assert site.outcomes == [(DIGEST, OutcomeCode.INSTALLED), (DIGEST, OutcomeCode.WENT_BACK)]
 
 
 async def test_keys_that_are_taken_back_are_handed_to_root_at_once(site: Site) -> None:
     async with site.running():
-        announce(site, release_keys=b"a list")
+        await announce(site, release_keys="YSBsaXN0")
         await site.reach(lambda: site.root.wishes == [UpdateWish.RELEASE_KEYS])
     assert site.root.asked[0].release_keys == "YSBsaXN0"
 
@@ -407,9 +413,9 @@ async def test_keys_that_are_taken_back_are_handed_to_root_at_once(site: Site) -
 async def test_what_went_back_does_not_wait_again_because_it_is_announced_again(site: Site) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, OutcomeCode.KEY_REVOKED
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: site.told.stage is UpdateStage.ENDED)
-        announce(site)
+        assert await announce(site) is OutcomeCode.KEY_REVOKED
         await site.stays(INSTALL)
     assert site.outcomes == [(DIGEST, OutcomeCode.KEY_REVOKED)]
 
@@ -418,8 +424,8 @@ async def test_what_went_back_does_not_wait_again_because_it_is_announced_again(
 async def test_a_phone_without_a_card_says_who_updates_it(site: Site, how: str, code: OutcomeCode) -> None:
     site.root.write(how=how)
     async with site.running():
-        announce(site)
-        await site.reach(lambda: site.outcomes == [(DIGEST, code)])
+        for _ in range(2):
+            assert await announce(site) is code
         await site.reach(lambda: site.told.runs == RUNS)
         assert site.told.by_package == (how == "package")
         await site.stays()
@@ -435,7 +441,7 @@ async def test_what_stood_before_the_restart_is_written_down_before_root_is_aske
         seen.append(UpdateStore(site.folder).before_trial()) if request.wish is START_TRIAL else None
     )
     async with site.running():
-        announce(site)
+        await announce(site)
         await site.reach(lambda: seen)
     assert seen == [site.facts]
 
@@ -538,7 +544,7 @@ async def test_a_machine_without_root_s_service_takes_no_update(site: Site, tmp_
     )
     async with site.running():
         assert (await site.service.bring(io.BytesIO(b""), b"", b"")).code is OutcomeCode.BY_PACKAGE
-        announce(site)
+        assert await announce(site) is OutcomeCode.FAILED
         assert site.root.wishes == []
 
 
