@@ -116,6 +116,7 @@ class UpdateMachine:
         answers: what programs write, by the beginnings of their command lines; None for those that fail.
         wanted: what the fetcher was told, each time that it was started.
         power: how the machine was started last.
+        when_waiting: called when root waits until a call is over.
     """
 
     def __init__(self, root: Path) -> None:
@@ -127,6 +128,7 @@ class UpdateMachine:
         self.writes = ""
         self.free_bytes = GIB
         self.now_s = ISSUED.timestamp
+        self.when_waiting: Callable[[], None] = lambda: None
         self.prove: Prove = lambda _proof, _facts: None
         self.answers: dict[str, str | None] = {}
         self.wanted: list[dict[str, Any]] = []
@@ -138,6 +140,7 @@ class UpdateMachine:
     def _make(self) -> None:
         for folder in ("var/lib/wecall-apply", "run/wecall-update", "run/wecall-fetch", "etc/wecall", "usr/lib/wecall"):
             (self.root / folder).mkdir(parents=True)
+        self.call_mark.parent.mkdir()
         (self.root / "usr/share/wecall/release").mkdir(parents=True)
         (self.root / "boot/grub").mkdir(parents=True)
         (self.root / "slots").mkdir()
@@ -174,6 +177,16 @@ class UpdateMachine:
     def boot_file(self) -> Path:
         """What the bootloader reads."""
         return self.root / "boot/grub/slot.env"
+
+    @property
+    def call_mark(self) -> Path:
+        """What the handset has there while a call is on."""
+        return self.root / "run/wecall/in-call"
+
+    def fetched(self, received_bytes: int, code: str = "") -> None:
+        """Have the fetcher say how far it has come."""
+        news = {"received_bytes": received_bytes, "code": code}
+        (self.root / "run/wecall-fetch/news.json").write_text(json.dumps(news))
 
     @property
     def memory(self) -> Memory:
@@ -228,6 +241,7 @@ class UpdateMachine:
                 announcements=Announcements(self.machine, ProvenTime(self.root / "none", self.now_s, lambda: False, 0)),
                 prove=self.prove,
                 free_bytes=lambda _folder: self.free_bytes,
+                sleep=lambda _seconds: self.when_waiting(),
             )
         )
 

@@ -15,7 +15,8 @@ from firmware.base.errors import HandsetError
 from provisioning.section import Section
 
 _INSPECT: Final = (
-    # What reads a bundle's end over a slow line may take longer than the bus waits by itself, 25 s.
+    # What reads a bundle's end over a slow line may take longer than the bus waits by itself, 25 s. The kernel gives up
+    # each piece of it after 300 s; where that does not end it, this does.
     "busctl", "--timeout=600", "--json=short", "call", "de.pengutronix.rauc", "/", "de.pengutronix.rauc.Installer",
     "InspectBundle", "sa{sv}",
 )  # fmt: skip
@@ -33,6 +34,7 @@ _CODES: Final = (
     ("Compatible mismatch", OutcomeCode.NOT_FOR_THIS),
     ("Bundle format ", OutcomeCode.UNREADABLE),
     ("Failed to stream bundle", OutcomeCode.UNREACHABLE),
+    ("Call failed: Connection timed out", OutcomeCode.STALLED),
     ("Invalid bundle format", OutcomeCode.DAMAGED),
     ("Failed to load manifest", OutcomeCode.DAMAGED),
     # A stick that was pulled out, a download that broke off, or bytes that dm-verity does not know.

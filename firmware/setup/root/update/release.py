@@ -25,6 +25,7 @@ from provisioning.signed import DocumentRefusedError, verify
 from provisioning.transparency import LogPolicy, check_proof, read_submitter_keys, release_statement
 from provisioning.trust import Kind
 from provisioning.update import UpdateBundle, UpdateContent
+from provisioning.updates import Updates
 
 _log = logging.getLogger(__name__)
 
@@ -158,8 +159,8 @@ class Demands:
         require_proof: a release must be shown to stand in the log.
     """
 
-    bandwidth_kbit: int = 4000
-    require_proof: bool = False
+    bandwidth_kbit: int
+    require_proof: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,9 @@ class Announcements:
 
     def demands(self) -> Demands:
         """Return what the configuration in force says of updates."""
-        updates = getattr(self._configuration(), "updates", None)
-        return Demands() if updates is None else Demands(updates.bandwidth_kbit, updates.require_proof)
+        configuration = self._configuration()
+        updates = configuration.updates if configuration is not None else Updates()
+        return Demands(updates.bandwidth_kbit, updates.require_proof)
 
     def read(self, memory: Memory, document: bytes, compatible: str) -> Announced:
         """Return what a document announces.

@@ -30,6 +30,12 @@ _log = logging.getLogger(__name__)
 DEADLINE_S: Final = 600.0
 """So long after the machine's start somebody must have said that what runs on trial works."""
 
+CALL_S: Final = 1800.0
+"""So much longer a call that goes on then is not cut off."""
+
+REPEAT_S: Final = 60.0
+"""So often whoever waits hears that an update is still being installed; they take 300 s of silence for its end."""
+
 LINGER_S: Final = 30.0
 """So long it waits for the next question; starting a program takes longer than answering."""
 
@@ -47,11 +53,21 @@ class Installing:
         request: the wish.
         descriptor: the bundle on a stick, which is this object's to close.
         asker: the connection of whoever asked.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, work: UpdateWork, request: UpdateRequest, descriptor: int | None, asker: socket.socket) -> None:
+    def __init__(
+        self,
+        work: UpdateWork,
+        request: UpdateRequest,
+        descriptor: int | None,
+        asker: socket.socket,
+        clock: Callable[[], float],
+    ) -> None:
         self._work = work
         self._asker = asker
+        self._clock = clock
+        self._told_s = 0.0
         self._percent = 0
         self._told: UpdateProgress | None = None
         self._ended: Ended = (UpdateOutcome.FAILED, OutcomeCode.FAILED)
@@ -64,8 +80,9 @@ class Installing:
         # Who has gone away asks again.
         with suppress(OSError):
             progress = UpdateProgress(percent=self._percent, received_bytes=self._work.received_bytes)
-            if progress != self._told and not is_over:
-                self._told = progress
+            now_s = self._clock()
+            if not is_over and (progress != self._told or now_s >= self._told_s + REPEAT_S):
+                self._told, self._told_s = progress, now_s
                 say(self._asker, progress)
             if is_over:
                 say(self._asker, answer_of(self._work, self._ended))
@@ -90,7 +107,7 @@ class UpdateService:
     Args:
         work: does what is asked.
         listener: the socket that the service manager listens on.
-        deadline_s: see `DEADLINE_S`.
+        deadline_s: see `DEADLINE_S`; `CALL_S` is added while a call is on.
         look_s: how often it is looked whether that time is over, and told how far an update has come.
         linger_s: see `LINGER_S`.
         clock: seconds since the machine's start.
@@ -124,7 +141,7 @@ class UpdateService:
                 return
             if self._installing is not None and self._installing.tell():
                 self._installing = None
-            if self._is_on_trial() and self._clock() >= self._deadline_s:
+            if self._is_on_trial() and self._is_over():
                 _log.error("Nobody has said that this version works: going back.")
                 self._work.fails()
 
@@ -136,6 +153,11 @@ class UpdateService:
         """
         if self._is_on_trial() and self._work.is_stopping():
             self._work.note_failed()
+
+    def _is_over(self) -> bool:
+        """Tell whether the time is over in which somebody had to say that what runs works, and no call is cut off."""
+        late_s = self._clock() - self._deadline_s
+        return late_s >= CALL_S or (late_s >= 0 and not self._work.is_in_call)
 
     def _is_on_trial(self) -> bool:
         """Tell whether somebody has to say that what runs works; where that cannot be read, whoever asks is told."""
@@ -151,7 +173,7 @@ class UpdateService:
             with received(connection, UpdateRequest, MAX_LINE_BYTES) as (request, descriptor):
                 if request.wish is UpdateWish.INSTALL and self._installing is None:
                     bundle = None if descriptor is None else _reopened(descriptor)
-                    self._installing = Installing(self._work, request, bundle, connection)
+                    self._installing = Installing(self._work, request, bundle, connection, self._clock)
                     return
                 say(connection, answer_of(self._work, self._carry_out(request)))
         except (OSError, ValueError) as error:

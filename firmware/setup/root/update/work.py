@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -43,9 +44,17 @@ RELAY: Final = "http://127.0.0.1:7421/update.raucb"
 
 _DOWNLOAD: Final = (
     OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.SERVER_WRONG, OutcomeCode.TOO_LARGE,
-    OutcomeCode.WRONG_SIZE,
+    OutcomeCode.POSTPONED,
 )  # fmt: skip
-"""What the fetcher may say of a download."""
+"""What the fetcher may say of a download (`firmware.fetch.wanted.FetchCode`)."""
+
+_BROKEN_OFF: Final = (
+    OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.DAMAGED, OutcomeCode.FAILED,
+)  # fmt: skip
+"""What RAUC says of bytes that it has lost; why it did, the fetcher knows."""
+
+_MOST_CALLS: Final = 3
+"""So many calls may each hold a download up for longer than the kernel waits; after one more the handset asks again."""
 
 _LEAST_FREE_BYTES: Final = 48 * 1024 * 1024
 """RAUC keeps a hash of each block of what it writes: 16 MiB for a root of 2 GiB, at most twice at once."""
@@ -62,6 +71,7 @@ class Context:
         start: how the machine was started.
         prove: checks a proof of the transparency log.
         free_bytes: returns the room in a folder.
+        sleep: waits for so many seconds.
     """
 
     machine: Machine
@@ -73,6 +83,7 @@ class Context:
     announcements: Announcements
     prove: Prove
     free_bytes: Callable[[Path], int] = lambda folder: os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    sleep: Callable[[float], None] = time.sleep
 
 
 class UpdateWork:
@@ -88,6 +99,11 @@ class UpdateWork:
     def is_on_trial(self) -> bool:
         """Whether nobody has said yet that what runs works."""
         return self._is_card and is_on_trial(self._memory, self._context.start.slot)
+
+    @property
+    def is_in_call(self) -> bool:
+        """Whether the handset says that a call is on."""
+        return (self._machine.root / "run/wecall/in-call").exists()
 
     @property
     def received_bytes(self) -> int:
@@ -171,8 +187,7 @@ class UpdateWork:
                 memory = self._with_keys(memory, _decoded(announced.release_keys))
             try:
                 self._context.trust.write_keyring(memory)
-                with self._location(announced, descriptor) as location:
-                    code = self._install_from(location, memory, announced, request.proof, on_percent)
+                code = self._install_past_calls(memory, announced, descriptor, request.proof, on_percent)
             except (HandsetError, OSError) as error:
                 if self._begun is not None:
                     with suppress(OSError):
@@ -304,13 +319,34 @@ class UpdateWork:
                 refuse_update(OutcomeCode.FAILED, f"{FETCH_UNIT} does not start; see its journal.")
             yield RELAY
         except UpdateRefusedError as error:
-            if error.code in {OutcomeCode.UNREACHABLE, OutcomeCode.DAMAGED, OutcomeCode.FAILED}:
-                # The fetcher knows more exactly what ended the download than RAUC, which has lost its bytes.
+            if error.code in _BROKEN_OFF:
                 error.code = self._news()[1] or error.code
             raise
         finally:
             path.unlink(missing_ok=True)
             self._machine.run("systemctl", "stop", FETCH_UNIT)
+
+    def _install_past_calls(
+        self,
+        memory: Memory,
+        announced: Announced | None,
+        descriptor: int | None,
+        proof: str,
+        on_percent: Callable[[int], None],
+    ) -> OutcomeCode:
+        """Install, and begin again after a call: the kernel gives up what it waits for after 300 s (ADR 0125)."""
+        calls = 0
+        while True:
+            try:
+                with self._location(announced, descriptor) as location:
+                    return self._install_from(location, self._begun or memory, announced, proof, on_percent)
+            except UpdateRefusedError as error:
+                if error.code is not OutcomeCode.POSTPONED or calls == _MOST_CALLS:
+                    raise
+            calls += 1
+            _log.info("A call has held the download up for too long; it begins again once the call is over.")
+            while self.is_in_call:
+                self._context.sleep(1.0)
 
     def _install_from(
         self,

@@ -142,16 +142,22 @@ def test_while_one_update_is_installed_others_are_told_and_the_state_is_said(
         return write(self, on_line)
 
     monkeypatch.setattr(UpdateMachine, "_write", wait)
-    (served.card.root / "run/wecall-fetch/news.json").write_text('{"received_bytes": 77, "code": ""}')
+    served.card.fetched(77)
     with served.call(bundle, wish="install") as caller:
         assert halfway.wait(20)
         for wish in ("install", "start_trial", "works", "fails", "release_keys"):
             _, answer = served.ask(wish=wish)
             assert (answer.outcome, answer.code) == (UpdateOutcome.REFUSED, OutcomeCode.BUSY)
         assert served.ask(wish="state")[1].outcome is UpdateOutcome.DONE
+        said = caller.makefile("rb")
+        told = UpdateProgress(percent=40, received_bytes=77)
+        while UpdateProgress.model_validate_json(said.readline()) != told:
+            pass
+        # Where a call holds it up, too, whoever waits knows that it goes on.
+        served.now_s += 60
+        assert UpdateProgress.model_validate_json(said.readline()) == told
         goes_on.set()
-        progress, answer = hear(caller)
-    assert UpdateProgress(percent=40, received_bytes=77) in progress
+        answer = UpdateAnswer.model_validate_json(said.readlines()[-1])
     assert answer.code is OutcomeCode.INSTALLED
     assert served.starts == 1
 
@@ -222,6 +228,36 @@ def test_a_trial_that_nobody_speaks_for_goes_back_after_ten_minutes(card: Update
     assert card.commands[-1] == "systemctl --no-block reboot"
     card.start()
     assert (card.slot, card.state["last"]) == (Slot.A, "went_back")
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_the_trials_end_waits_for_a_call_but_for_no_longer_than_half_an_hour(
+    card: UpdateMachine, tmp_path: Path, hangs_up: bool
+) -> None:
+    work = card.on_trial()
+    card.call_mark.touch()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen()
+    passed: list[float] = []
+
+    def moments() -> Iterator[float]:
+        for now_s in (600.0, 1200.0, 2399.9):
+            assert work.is_on_trial
+            assert not card.commands[-1].endswith("reboot")
+            passed.append(now_s)
+            yield now_s
+        if hangs_up:
+            card.call_mark.unlink()
+        yield 2399.9 if hangs_up else 2400.0
+
+    times = moments()
+    card.commands.clear()
+    card.commands.append("")
+    with listener:
+        UpdateService(work, listener, look_s=0.001, linger_s=0.001, clock=lambda: next(times)).serve()
+    assert len(passed) == 3
+    assert card.commands[-1] == "systemctl --no-block reboot"
 
 
 @pytest.mark.parametrize(("says", "code"), [("stopping\n", OutcomeCode.WENT_BACK), ("running\n", "")])

@@ -2,7 +2,6 @@
 
 import base64
 import errno
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,10 @@ import pytest
 from cryptography import x509
 
 from contract.results import OutcomeCode
+from firmware.fetch.wanted import FetchCode
+from firmware.phone.update_phrases import UPDATE_CODES
 from firmware.setup.root.boot.choice import GRUB, Marks, Slot
+from firmware.setup.root.record import Kept, Snapshot, read_record, write_record
 from firmware.setup.root.update.memory import Phase
 from firmware.setup.root.update.messages import UpdateOutcome, UpdateRequest, UpdateWish
 from firmware.setup.root.update.rauc import BundleFacts
@@ -20,6 +22,7 @@ from firmware.setup.root.update.work import RELAY
 from provisioning.release_keys import fingerprint
 from provisioning.signed import DocumentRefusedError
 from tests.lab.bundles import ISSUED
+from tests.lab.root_machine import configuration
 from tests.lab.update_machine import CERTIFICATE, UpdateMachine, announcement, certificate, hash_of, release_keys
 
 pytestmark = pytest.mark.feature("updates by slots")
@@ -152,7 +155,8 @@ def test_a_proof_is_demanded_where_the_operator_says_so(card: UpdateMachine, mon
 
 
 def demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Announcements, "demands", lambda _self: Demands(require_proof=True))
+    demands = Demands(bandwidth_kbit=4000, require_proof=True)
+    monkeypatch.setattr(Announcements, "demands", lambda _self: demands)
 
 
 @pytest.mark.parametrize(
@@ -244,13 +248,94 @@ def test_an_announced_update_is_fetched_by_the_fetcher_alone(card: UpdateMachine
     assert (card.memory.waiting.kind, card.memory.number) == ("security", 1)
 
 
-@pytest.mark.parametrize("code", ["unreachable", "stalled", "server_wrong", "too_large"])
-def test_what_ended_a_download_is_told_in_the_fetchers_word(card: UpdateMachine, code: str) -> None:
-    (card.root / "run/wecall-fetch/news.json").write_text(json.dumps({"received_bytes": 7, "code": code}))
+@pytest.mark.parametrize("code", [code for code in FetchCode if code])
+def test_what_ended_a_download_is_told_in_the_fetchers_word_and_shown_in_a_sentence(
+    card: UpdateMachine, code: FetchCode
+) -> None:
+    card.fetched(7, code)
     card.install_fails = "Failed updating slot rootfs.1: Input/output error"
     assert card.install_announced(announcement()) == refused(OutcomeCode(code))
     assert card.memory.last is OutcomeCode(code)
     assert card.work().received_bytes == 7
+    assert OutcomeCode(code) in UPDATE_CODES
+
+
+def held_up(card: UpdateMachine, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    """Have so many calls begin while RAUC writes, each of which outlasts what the kernel waits."""
+    left = calls
+    write = UpdateMachine._write
+
+    def call(self: UpdateMachine, on_line: Any) -> int:
+        nonlocal left
+        left -= 1
+        self.install_fails = "Failed updating slot rootfs.1: Input/output error" if left >= 0 else ""
+        self.fetched(7, "postponed" if left >= 0 else "")
+        if left >= 0:
+            self.call_mark.touch()
+        return write(self, on_line)
+
+    monkeypatch.setattr(UpdateMachine, "_write", call)
+
+
+def test_a_long_call_has_the_download_begun_again_as_soon_as_it_is_over(
+    card: UpdateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def look() -> None:
+        looks.append(card.commands[-1])
+        if len(looks) == 3:
+            card.call_mark.unlink()
+
+    card.when_waiting = look
+    held_up(card, monkeypatch, 1)
+    assert card.install_announced(announcement()) == DONE
+    assert looks == ["systemctl stop wecall-fetch.service"] * 3, "nothing is fetched meanwhile"
+    assert (len(card.wanted), installs(card)) == (2, 2)
+    assert card.memory.waiting is not None
+    assert card.memory.last is OutcomeCode.INSTALLED
+
+
+def test_a_line_that_is_always_in_use_is_left_to_the_handset_to_ask_again(
+    card: UpdateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card.when_waiting = card.call_mark.unlink
+    held_up(card, monkeypatch, 100)
+    assert card.install_announced(announcement()) == refused(OutcomeCode.POSTPONED)
+    assert installs(card) == 4
+    assert (card.memory.waiting, card.memory.last, card.memory.failed) == (None, OutcomeCode.POSTPONED, "")
+
+
+def test_a_call_has_no_part_in_what_a_stick_brings(card: UpdateMachine) -> None:
+    card.fetched(7, "postponed")
+    card.call_mark.touch()
+    card.install_fails = "Failed updating slot rootfs.1: Input/output error"
+    assert card.install() == refused(OutcomeCode.DAMAGED)
+
+
+def test_a_look_at_a_bundle_that_takes_too_long_is_given_up(card: UpdateMachine) -> None:
+    card.offered = "Connection timed out"
+    assert card.install_announced(announcement(), card.offered) == refused(OutcomeCode.STALLED)
+    looks = [line for line in card.commands if "InspectBundle" in line]
+    assert len(looks) == 1
+    assert "--timeout=600" in looks[0]
+
+
+def test_bandwidth_and_proof_are_what_the_bundle_in_force_says_and_no_file_that_somebody_wrote(
+    card: UpdateMachine,
+) -> None:
+    proofs: list[str] = []
+    card.prove = lambda proof, _facts: proofs.append(proof)
+    card.machine.configuration.write_bytes(configuration("[updates]\nbandwidth_kbit = 5000\nrequire_proof = false"))
+    assert card.install_announced(announcement()) == DONE
+    assert (card.wanted[-1]["bandwidth_kbit"], proofs) == (5000, [])
+    verified = configuration("[updates]\nbandwidth_kbit = 64\nrequire_proof = true").decode()
+    kept = Kept(number=1, digest="", configuration=verified, before=Snapshot(files={}))
+    record = read_record(card.machine.state)
+    write_record(card.machine.state, record.model_copy(update={"history": (kept,)}))
+    document = announcement("2.1", 2, {"proof": "a proof"})
+    assert card.install_announced(document, "2.1") == DONE
+    assert (card.wanted[-1]["bandwidth_kbit"], proofs) == (64, ["a proof"])
 
 
 @pytest.mark.parametrize(
@@ -261,6 +346,7 @@ def test_what_ended_a_download_is_told_in_the_fetchers_word(card: UpdateMachine,
         "[]",
         '{"code": "applied", "received_bytes": 1}',
         '{"code": "banana", "received_bytes": 1}',
+        '{"code": "wrong_hash", "received_bytes": 1}',
         '{"code": "postponed"}',
     ],
 )
