@@ -20,7 +20,7 @@ from firmware.app.devices import Settings, StartedDevice, build_devices, post_ke
 from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
-from firmware.app.updates import CallMark, open_update_service
+from firmware.app.updates import CallMark, firmware_standing, open_update_service
 from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError
 from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
@@ -481,6 +481,7 @@ class Handset:
             voice=voice,
             records=self._memory.records,
             bundles=self._bundles.standing if self._bundles is not None else None,
+            updates=firmware_standing(self._updates),
         )
 
     def _report_device_faults(self) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from contract.results import OutcomeCode
 from firmware.app.boot import Options
@@ -17,9 +18,10 @@ from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.call import CallState, RegistrationState
 from firmware.phone.pin import Guard
-from firmware.phone.updates import UpdateTold
+from firmware.phone.updates import UpdateStage, UpdateTold
 from firmware.phone.view import PhoneView
 from firmware.services.dates import date_in_words
+from firmware.services.doctor.findings import FirmwareStanding
 from firmware.services.records import Records
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.watch import PhoneWatch
@@ -31,6 +33,9 @@ from firmware.setup.update.root_updates import RootUpdates
 from firmware.setup.update.service import UpdateService
 from provisioning.serial import serial
 from provisioning.updates import Updates
+
+_APT_SOURCE: Final = Path("/etc/apt/sources.list.d/wecall.sources")
+"""The operator's repository, as wecall-upgrade.service reads it."""
 
 
 def open_update_service(
@@ -93,6 +98,22 @@ def open_update_service(
     roots = options.runtime_dir.parent / Path(SOCKET).parent.name
     root = RootUpdates(roots / Path(SOCKET).name, roots / Path(STATE).name)
     return UpdateService(context, root, UpdateStore(options.state_dir))
+
+
+def firmware_standing(service: UpdateService, apt_source: Path = _APT_SOURCE) -> FirmwareStanding | None:
+    """Return which firmware runs and what comes next; None where nobody updates this machine."""
+    if (state := service.state) is None:
+        return None
+    told = service.told
+    is_announced = told.stage in {UpdateStage.WAITING, UpdateStage.INSTALLING}
+    return FirmwareStanding(
+        runs=state.version,
+        how=state.how,
+        waits=state.installed or (told.version if is_announced else ""),
+        on_trial=state.on_trial,
+        went_back=state.last_version if state.last is OutcomeCode.WENT_BACK else "",
+        has_source=apt_source.exists(),
+    )
 
 
 def store_condition(records: Records | None) -> StoreCondition:

@@ -17,7 +17,7 @@ from firmware.setup.update.memory import UpdateStore
 from tests.lab.handset import Handset
 from tests.lab.patience import wait_until
 from tests.lab.person import Person
-from tests.lab.root_of_updates import NEXT, RootOfUpdates
+from tests.lab.root_of_updates import NEXT, RUNS, RootOfUpdates
 from tests.lab.stage import PEER_USER, Choices, Stage
 
 pytestmark = pytest.mark.feature("updates by stick and network")
@@ -100,3 +100,12 @@ async def test_a_stick_s_update_is_installed_and_the_phone_restarts_while_nobody
         before = UpdateStore(handset.state_dir).before_trial()
         assert (before.lines, before.display, before.threads) == (1, True, True)
         assert NEXT in await asyncio.to_thread(handset.command, "update", "status")
+        for command in ("status", "doctor"):
+            assert f" {RUNS}: a card, renewed by stick or network. {NEXT} waits.\n" in await asyncio.to_thread(
+                handset.command, command
+            )
+        root.restart(works=False)
+        line = f" {RUNS}: a card, renewed by stick or network. {NEXT} did not work and went back.\n"
+        assert line in await asyncio.to_thread(handset.command, "doctor")
+        root.write(how="package")
+        assert "put the operator's wecall.sources into" in await asyncio.to_thread(handset.command, "doctor")

@@ -14,7 +14,7 @@ from firmware.phone.pin import stolen_card
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.store import CallLog, CallLogEntry
-from firmware.services.doctor.findings import Condition, counting_words, examine
+from firmware.services.doctor.findings import Condition, counting_words, examine, firmware_words
 
 
 class LineStatus(Answer):
@@ -53,6 +53,7 @@ class Status(Answer):
     store: str
     stolen_card: str
     bundle: str
+    updates: str
 
 
 class PageLines(Answer):
@@ -161,6 +162,7 @@ class AdminRole:
             store=_store_words(condition),
             stolen_card="" if condition.guards is None else stolen_card(condition.guards),
             bundle="" if condition.bundles is None else counting_words(condition.bundles),
+            updates="" if condition.updates is None else firmware_words(condition.updates),
         )
 
     async def _page(self, _request: PageRequest) -> PageLines:

@@ -12,7 +12,7 @@ from firmware.configuration.standing import Standing
 from firmware.phone.news import NO_CALLS, Problem, RegistrationChanged
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import DailyTraffic
-from firmware.services.doctor.findings import Condition
+from firmware.services.doctor.findings import Condition, FirmwareStanding
 from firmware.services.faults import Faults
 from firmware.services.records import Records
 from firmware.voice.audio.sound_format import best_format
@@ -29,6 +29,7 @@ async def read_condition(
     voice: Report | None,
     records: Records | None,
     bundles: Standing | None,
+    updates: FirmwareStanding | None,
 ) -> Condition:
     """Return how everything is now.
 
@@ -41,6 +42,7 @@ async def read_condition(
         voice: what voice says of itself; None where it says nothing.
         records: the store; None where there is none.
         bundles: which bundle's configuration counts; None where none can be taken.
+        updates: which firmware runs; None where nobody updates it.
     """
     problems = dict(view.problems)
     missing_sound = problems.get(Problem.SOUND_MISSING)
@@ -69,6 +71,7 @@ async def read_condition(
         speech_fault=speech_fault,
         bundles=bundles,
         version=version("wecall-handset"),
+        updates=updates,
     )
 
 

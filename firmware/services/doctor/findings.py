@@ -42,6 +42,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class FirmwareStanding:
+    """Which firmware runs, what renews it, and what comes next.
+
+    Attributes:
+        runs: its version.
+        how: it is installed: "card", "package" or "other".
+        waits: the version that is announced or lies in a card's other slot; empty where none is.
+        on_trial: what runs has not been found to work yet.
+        went_back: the version that was tried last, where it did not work.
+        has_source: apt knows the operator's repository.
+    """
+
+    runs: str
+    how: str
+    waits: str = ""
+    on_trial: bool = False
+    went_back: str = ""
+    has_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """What a running handset knows about its own parts.
 
@@ -69,6 +90,7 @@ class Condition:
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
+        updates: how that stands; None where nobody updates this machine, or root has not said so.
     """
 
     configuration: LoadedConfiguration
@@ -94,7 +116,14 @@ class Condition:
     speech_fault: str = ""
     bundles: Standing | None = None
     version: str = ""
+    updates: FirmwareStanding | None = None
 
+
+_RENEWED_BY = {
+    "card": "a card, renewed by stick or network",
+    "package": "a package, renewed by apt",
+    "other": "neither card nor package",
+}
 
 _RESTART = "Do so, and restart the handset: systemctl restart wecall-handset."
 
@@ -133,6 +162,7 @@ def examine(condition: Condition) -> list[Finding]:
     return [
         *_configuration(condition.configuration),
         _bundle(condition.bundles),
+        *_updates(condition.updates),
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
@@ -220,6 +250,27 @@ def counting_words(standing: Standing) -> str:
     which = "No bundle's configuration" if standing.active is None else f"The configuration of bundle {standing.active}"
     trial = "" if standing.trial is None else f" Bundle {standing.trial.number} is being tried."
     return f"{which} counts.{trial}"
+
+
+def firmware_words(standing: FirmwareStanding) -> str:
+    """Say which firmware runs, how it is installed, what waits, and whether the last one went back."""
+    trial = ", on trial" if standing.on_trial else ""
+    waits = f" {standing.waits} waits." if standing.waits else ""
+    went_back = f" {standing.went_back} did not work and went back." if standing.went_back else ""
+    return f"{standing.runs}{trial}: {_RENEWED_BY[standing.how]}.{waits}{went_back}"
+
+
+def _updates(standing: FirmwareStanding | None) -> Iterable[Finding]:
+    if standing is None:
+        return
+    advice = "Publish a higher version, with what was wrong mended." if standing.went_back else ""
+    if standing.how == "package" and not standing.has_source:
+        advice = (
+            "No repository is set up, so nothing renews this phone: put the operator's wecall.sources into "
+            "/etc/apt/sources.list.d."
+        )
+    # What runs works; whoever looks after the phone wants to know.
+    yield Finding("updates", True, firmware_words(standing), advice)
 
 
 def _registrar(condition: Condition) -> Finding:

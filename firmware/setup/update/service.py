@@ -66,6 +66,11 @@ class UpdateService:
         return {PostponeUpdate: self._postpone, UpdateNow: self._come_now, PutOffRestart: self._put_off}
 
     @property
+    def state(self) -> UpdateState | None:
+        """How the machine stands, as root says; None where nobody updates it."""
+        return self._root.state()
+
+    @property
     def told(self) -> UpdateTold:
         """How updates stand."""
         return self._told

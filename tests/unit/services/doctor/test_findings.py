@@ -9,7 +9,7 @@ from firmware.phone.call import RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
-from firmware.services.doctor.findings import Condition, Finding, examine, examine_at_rest
+from firmware.services.doctor.findings import Condition, Finding, FirmwareStanding, examine, examine_at_rest
 from firmware.voice.sip import native
 from provisioning.parsing import parse_configuration
 
@@ -64,6 +64,48 @@ def test_what_the_broker_costs_is_told_once_there_has_been_a_whole_day(
     )
     [found] = [each for each in examine(condition) if each.part == "broker"]
     assert (found.ok, found.detail) == (True, words)
+
+
+@pytest.mark.feature("updates by stick and network")
+@pytest.mark.parametrize(
+    ("standing", "words", "advice"),
+    [
+        (FirmwareStanding("0.2.0", "card"), "0.2.0: a card, renewed by stick or network.", ""),
+        (
+            FirmwareStanding("0.2.0", "card", waits="0.3.0"),
+            "0.2.0: a card, renewed by stick or network. 0.3.0 waits.",
+            "",
+        ),
+        (
+            FirmwareStanding("0.3.0", "card", on_trial=True),
+            "0.3.0, on trial: a card, renewed by stick or network.",
+            "",
+        ),
+        (
+            FirmwareStanding("0.2.0", "card", went_back="0.3.0"),
+            "0.2.0: a card, renewed by stick or network. 0.3.0 did not work and went back.",
+            "Publish a higher version, with what was wrong mended.",
+        ),
+        (FirmwareStanding("0.2.0", "package", has_source=True), "0.2.0: a package, renewed by apt.", ""),
+        (
+            FirmwareStanding("0.2.0", "package"),
+            "0.2.0: a package, renewed by apt.",
+            (
+                "No repository is set up, so nothing renews this phone: put the operator's wecall.sources into "
+                "/etc/apt/sources.list.d."
+            ),
+        ),
+        (FirmwareStanding("0.2.0", "other"), "0.2.0: neither card nor package.", ""),
+    ],
+)
+def test_which_firmware_runs_what_renews_it_and_what_comes_next_is_one_line(
+    standing: FirmwareStanding, words: str, advice: str
+) -> None:
+    loaded = LoadedConfiguration(None, ())
+    condition = Condition(loaded, RegistrationChanged(RegistrationState.REGISTERED), updates=standing)
+    found = [each for each in examine(condition) if each.part == "updates"]
+    assert found == [Finding("updates", True, words, advice)]
+    assert not [each for each in examine(replace(condition, updates=None)) if each.part == "updates"]
 
 
 def test_a_doctor_without_a_running_handset_lists_every_mistake_with_its_place(tmp_path: Path) -> None:
