@@ -128,6 +128,7 @@ def _show(path: Path) -> None:
         begins = file.read(len(_PEM_MARK))
     if begins == _PEM_MARK:
         click.echo(trust_lines(signing_key(path)))
+        click.echo('# Where it announces updates, and signs nothing else: signs = ["update"]')
         return
     if path.suffix == ".toml":
         _show_trusted(read_text(path))
