@@ -92,6 +92,7 @@ def test_a_card_starts_a_phone_that_nobody_can_write_to(phone: CardPhone, caller
                "/etc/systemd/timesyncd.conf.d", "/etc/machine-id")  # fmt: skip
     assert set(writable) == set(written)
     assert phone.run("touch", "/usr/x", check=False).returncode
+    phone.run("wecall", "consent", "grant", "contact_import")
     phone.run("wecall", "contacts", "add", "Anna", "2345")
     is_called(phone, caller)
 
