@@ -27,6 +27,7 @@ EXPOSURES = {
     "wecall-firewall-changed": 2.0,
     "wecall-stick@": 1.0,
 }
+BOOT_SLOT = FOLDER / "boot-slot"
 UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in {".service", ".socket", ".timer", ".path"})
 
 
@@ -62,6 +63,13 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         (tmp_path / unit.name).write_text(text)
     done = run("systemd-analyze", "verify", "--man=no", *(tmp_path / unit.name for unit in UNITS))
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_program_of_ours_is_run_from_where_it_is_installed() -> None:
+    # Wherever a file that the machine runs names one: units, RAUC's handler, scripts.
+    named = {path.name: re.findall(r"/opt/wecall/[\w./-]*bin/\w+", path.read_text()) for path in [*UNITS, BOOT_SLOT]}
+    assert {name.rpartition("/")[0] for names in named.values() for name in names} == {"/opt/wecall/venv/bin"}
+    assert {"wecall-update.service", "boot-slot"} <= {name for name, names in named.items() if names}
 
 
 def test_udev_understands_what_starts_a_sticks_service() -> None:
