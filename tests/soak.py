@@ -131,7 +131,7 @@ PARTS: Final = (
     ),
     Part(
         "wires",
-        "45 wires of the phone, each cut, which a test of the running handset misses",
+        "every wire of the phone, each cut, which a test of the running handset misses",
         _integration("wires.py"),
         20,
     ),

@@ -60,6 +60,8 @@ _RIGHTS_BY_KEYS: Final = (
 )
 _PROMISES: Final = f"{_INTEGRATION}/test_phone_promises.py::test_"
 _FAULTS: Final = f"{_INTEGRATION}/test_phone_faults.py::test_"
+_UPDATES: Final = f"{_INTEGRATION}/test_phone_updates"
+_TRIAL: Final = f"{_INTEGRATION}/test_phone_update_trial.py::test_"
 _FORGOTTEN: Final = f"{_INTEGRATION}/test_phone_forgotten_pin.py::test_what_the_operator_signed_comes_"
 
 WIRES: Final = (
@@ -451,5 +453,71 @@ WIRES: Final = (
         "        **SharingErrands(records.shares, services.language).handlers,\n",
         "",
         f"{_PROMISES}calls_are_counted_here_and_who_got_what_is_listed",
+    ),
+    Wire(
+        "H11",
+        "whoever installs hears what the operator has announced",
+        _APP,
+        "            self._memory.records.documents.updates.port = self._updates\n",
+        "",
+        f"{_UPDATES}.py::test_an_update_from_the_broker_is_installed_in_idle_hours_and_its_codes_come_back",
+    ),
+    Wire(
+        "H11",
+        "the operator hears what became of it",
+        "firmware/app/updates.py",
+        "        await kept.documents.updates.became(digest, code)\n",
+        "",
+        f"{_UPDATES}.py::test_an_update_from_the_broker_is_installed_in_idle_hours_and_its_codes_come_back",
+    ),
+    Wire(
+        "H11",
+        "the file on a stick reaches root",
+        "firmware/setup/update/service.py",
+        "                    file=file,\n",
+        "",
+        f"{_TRIAL}a_stick_s_update_is_installed_and_the_phone_restarts_while_nobody_uses_it",
+    ),
+    Wire(
+        "H11",
+        "a call is marked, so that nothing is fetched and nobody goes back in it",
+        _APP,
+        "        self._call_mark.note_view(view)\n",
+        "",
+        f"{_TRIAL}a_stick_s_update_is_installed_and_the_phone_restarts_while_nobody_uses_it",
+    ),
+    Wire(
+        "H11",
+        "what works is said to root",
+        "firmware/setup/update/service.py",
+        "            state = await self._trial.judge()\n",
+        "            pass\n",
+        f"{_TRIAL}a_version_on_trial_that_registers_opens_its_store_and_shows_its_page_works",
+    ),
+    Wire(
+        "H11",
+        "how the machine stands is read where root says it",
+        "firmware/app/updates.py",
+        "RootUpdates(roots / Path(SOCKET).name, roots / Path(STATE).name)",
+        "RootUpdates(roots / Path(SOCKET).name)",
+        f"{_TRIAL}a_version_on_trial_that_registers_opens_its_store_and_shows_its_page_works",
+    ),
+    Wire(
+        "H11",
+        "the fetcher reaches an update's server and nobody else",
+        "systemd/wecall.nft",
+        '\t\tmeta skuid "wecall-fetch" goto fetch\n',
+        "",
+        "tests/system/test_firewall.py::"
+        "test_the_fetcher_reaches_name_servers_only_and_an_updates_server_while_root_wants_it",
+    ),
+    Wire(
+        "H11",
+        "every phone asks an update's server in the same bytes",
+        "firmware/fetch/server.py",
+        "User-Agent: wecall-handset\\r\\n",
+        "User-Agent: {id(self)}\\r\\n",
+        f"{_INTEGRATION}/test_fetch.py::"
+        "test_a_server_sees_the_same_bytes_of_every_phone_and_what_the_page_on_privacy_says",
     ),
 )
