@@ -78,7 +78,9 @@ def _debian(root: Path) -> tuple[set[str], set[str]]:
         return set(), set()
     asked = ["dpkg-query", f"--admindir={folder}", "--show", "--showformat=${db:Status-Status} ${Package}@${Version}\n"]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    listed = {line for path in folder.glob("info/*.list") for line in path.read_text().splitlines()}
+    # What our own package brings is named part by part.
+    lists = [path for path in folder.glob("info/*.list") if path.stem != "wecall-handset"]
+    listed = {line for path in lists for line in path.read_text().splitlines()}
     # Packages name /lib where it is a link to /usr/lib.
     files = listed | {f"/usr{path}" for path in listed}
     return {line.partition(" ")[2] for line in said if line.startswith("installed ")}, files
