@@ -65,13 +65,18 @@ class ReleaseKeys(Section):
     revoked: Annotated[tuple[Sha256, ...], Field(max_length=100)] = ()
     security_floor: ReleaseVersion
 
-    def keyring(self) -> str:
-        """Return the certificates that count, in PEM, as RAUC reads them in its keyring."""
-        return "".join(
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The certificates that count, in PEM."""
+        return tuple(
             pem
             for pem in self.certificates
             if fingerprint(x509.load_pem_x509_certificate(pem.encode())) not in self.revoked
         )
+
+    def keyring(self) -> str:
+        """Return the certificates that count as RAUC reads them in its keyring."""
+        return "".join(self.trusted)
 
     def is_above_floor(self, version: str) -> bool:
         """Whether a phone may run this version."""

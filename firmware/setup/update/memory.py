@@ -26,6 +26,7 @@ BEFORE_NAME: Final = "before_trial.json"
 _WAITING_NAME: Final = "waiting.json"
 _DAY_S: Final = 24 * 3600
 _MOST_DUE: Final = 16
+_GIVEN_UP: Final = frozenset({OutcomeCode.WENT_BACK, OutcomeCode.KEY_REVOKED, OutcomeCode.BELOW_FLOOR})
 
 S = TypeVar("S", bound=Section)
 Version = Annotated[str, Field(max_length=64)]
@@ -114,7 +115,7 @@ class Memory(Section):
         return any(digest == each for each, _ in self.due)
 
     def settled(self, state: UpdateState) -> "Memory":
-        """Return what is known once root says how it stands: whether what was tried runs for good, or went back.
+        """Return what is known once root says how it stands: whether what was tried runs for good, or is given up.
 
         Where neither is so the power was cut, and it waits on.
         """
@@ -122,8 +123,8 @@ class Memory(Section):
             return self
         if state.version == tried.version:
             code = OutcomeCode.APPLIED
-        elif state.last is OutcomeCode.WENT_BACK and state.last_version == tried.version:
-            code = OutcomeCode.WENT_BACK
+        elif state.last in _GIVEN_UP and state.last_version == tried.version:
+            code = OutcomeCode(state.last)
         else:
             return self
         is_waiting = self.waiting is not None and self.waiting.version != tried.version

@@ -331,7 +331,9 @@ class UpdateService:
         """Keep and say what became of what was tried."""
         self._store.keep(memory)
         if (ended := memory.ended) is not None and not ended.digest:
-            result = BundleResult.APPLIED if ended.code is OutcomeCode.APPLIED else BundleResult.REVERTED
+            result = BundleResult.REVERTED if ended.code is OutcomeCode.WENT_BACK else BundleResult.REFUSED
+            if ended.code is OutcomeCode.APPLIED:
+                result = BundleResult.APPLIED
             self._context.post(BundleEnded(result, ended.code, is_update=True, version=ended.version))
 
     async def _tell_due(self) -> None:

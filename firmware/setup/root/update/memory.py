@@ -67,7 +67,7 @@ class Memory(Section):
         last: what became of the last update that was begun, of the version `last_version`.
         floor: the lowest version that is taken; it only rises.
         number: of the newest message that was taken.
-        release_keys: the newest signed list that came, in base64; empty where the image's own is newer.
+        release_keys: the newest signed list that came, in base64, the image's own among them.
         keys_number: of the newest list that was ever seen.
     """
 
@@ -113,6 +113,10 @@ class Memory(Section):
         """Return it once the machine runs what it ran before the trial."""
         failed = higher(self.failed, self.waiting.version if self.waiting is not None else "")
         return self._settled(OutcomeCode.WENT_BACK).model_copy(update={"failed": failed})
+
+    def given_up(self, code: OutcomeCode) -> Self:
+        """Return it once what waits must not be tried any more."""
+        return self._settled(code)
 
     def raised(self, floor: str) -> Self:
         """Return it with this floor, where that is higher."""

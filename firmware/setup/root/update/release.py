@@ -72,6 +72,9 @@ class ReleaseTrust:
     def with_list(self, memory: Memory, content: bytes) -> Memory:
         """Return what is to be remembered once a list has come; one that is not newer changes nothing.
 
+        What waits in the other slot does so by the list of before. Nobody has noted which of its certificates signed
+        it, so it is given up where the new list takes any of them back, or has a floor above it.
+
         Raises:
             DocumentRefusedError: it is not signed as it should be, or cannot be read.
             OSError, ValueError: the key that signs lists cannot be read.
@@ -80,7 +83,16 @@ class ReleaseTrust:
         if found.number <= memory.keys_number:
             return memory
         kept = {"release_keys": base64.b64encode(content).decode(), "keys_number": found.number}
-        return memory.model_copy(update=kept).raised(found.security_floor)
+        newer = memory.model_copy(update=kept).raised(found.security_floor)
+        if memory.waiting is None:
+            return newer
+        if not found.is_above_floor(memory.waiting.version):
+            return newer.given_up(OutcomeCode.BELOW_FLOOR)
+        try:
+            still_trusted = set(self.newest(memory).trusted) <= set(found.trusted)
+        except UpdateRefusedError:
+            still_trusted = False
+        return newer if still_trusted else newer.given_up(OutcomeCode.KEY_REVOKED)
 
     def write_keyring(self, memory: Memory) -> None:
         """Have RAUC trust the certificates of the newest list that are not revoked, and no others.

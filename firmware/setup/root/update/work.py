@@ -125,7 +125,8 @@ class UpdateWork:
                 with self._context.boot() as boot:
                     boot.set_primary(start.slot)
             self._normalise()
-            if not is_on_trial(following, start.slot):
+            # A system on trial, or one that has failed it, has no say in whom the system of before trusts.
+            if following.waiting is None or following.waiting.slot != start.slot:
                 following = self._context.trust.with_own(following)
             if following != memory:
                 write_memory(self._machine.state, following)

@@ -33,10 +33,11 @@ def test_a_version_that_runs_for_good_is_done_and_the_operator_is_told() -> None
     assert settled.ended.code is OutcomeCode.APPLIED
 
 
-def test_a_version_that_went_back_is_done_and_the_operator_is_told() -> None:
-    settled = MEMORY.settled(state(last="went_back", last_version="0.3.0"))
+@pytest.mark.parametrize("code", [OutcomeCode.WENT_BACK, OutcomeCode.KEY_REVOKED, OutcomeCode.BELOW_FLOOR])
+def test_a_version_that_root_has_given_up_is_done_and_the_operator_is_told(code: OutcomeCode) -> None:
+    settled = MEMORY.settled(state(last=code, last_version="0.3.0"))
     assert (settled.waiting, settled.tried) == (None, None)
-    assert settled.due == ((DIGEST, OutcomeCode.WENT_BACK),)
+    assert settled.due == ((DIGEST, code),)
 
 
 @pytest.mark.parametrize(

@@ -428,6 +428,42 @@ def test_a_list_that_nobody_signed_stops_the_update(card: UpdateMachine) -> None
     assert card.state["keys_number"] == 1
 
 
+OTHER = certificate("other")
+
+
+@pytest.mark.parametrize(
+    ("certificates", "changes", "code"),
+    [
+        ([CERTIFICATE, OTHER], {"revoked": (fingerprint_of(OTHER),)}, OutcomeCode.KEY_REVOKED),
+        ([CERTIFICATE], {}, OutcomeCode.KEY_REVOKED),
+        ([CERTIFICATE, OTHER], {"security_floor": "2.1"}, OutcomeCode.BELOW_FLOOR),
+    ],
+)
+def test_what_waits_is_given_up_where_a_newer_list_would_not_let_it_be_installed(
+    card: UpdateMachine, certificates: list[str], changes: dict[str, Any], code: OutcomeCode
+) -> None:
+    card.image_list(release_keys(2, [CERTIFICATE, OTHER]))
+    card.recovered()
+    card.install("2.0")
+    assert card.work().take_release_keys(encoded(release_keys(3, certificates, **changes))) == (UpdateOutcome.DONE, "")
+    assert (card.state["installed"], card.state["last"], card.state["last_version"]) == ("", code, "2.0")
+    assert card.work().start_trial() == refused(OutcomeCode.FAILED)
+    assert GRUB.read(card.boot_file.read_bytes()) == Marks(Slot.A, None)
+
+
+def test_what_waits_waits_on_where_a_newer_list_takes_nothing_back(card: UpdateMachine) -> None:
+    card.install("2.0")
+    card.work().take_release_keys(encoded(release_keys(2, [CERTIFICATE, OTHER], security_floor="2.0")))
+    assert card.state["installed"] == "2.0"
+
+
+def test_a_list_that_comes_with_a_trial_that_a_power_cut_ended_counts_for_the_next_one(card: UpdateMachine) -> None:
+    card.on_trial()
+    card.start()
+    card.work().take_release_keys(encoded(release_keys(2, [OTHER])))
+    assert card.work().start_trial() == refused(OutcomeCode.FAILED)
+
+
 def test_a_card_without_a_list_takes_nothing(card: UpdateMachine) -> None:
     (card.machine.state / "update.json").unlink()
     card.image_list(b"")
@@ -461,6 +497,13 @@ def test_the_new_systems_own_floor_counts_only_once_it_is_kept(card: UpdateMachi
     assert card.memory.floor == "0.1"
     card.work().works()
     assert card.memory.floor == "1.5"
+
+
+def test_the_list_of_a_system_that_has_failed_does_not_count(card: UpdateMachine) -> None:
+    card.on_trial().note_failed()
+    card.image_list(release_keys(7, [certificate("theirs")], security_floor="1.5"))
+    card.recovered()
+    assert (card.memory.floor, card.memory.keys_number) == ("0.1", 1)
 
 
 def test_a_trial_that_fails_goes_back_and_is_not_tried_again(card: UpdateMachine) -> None:
