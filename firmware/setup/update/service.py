@@ -91,11 +91,13 @@ class UpdateService:
     async def announced(self, document: bytes, _statement: object, content: Announced, /) -> OutcomeCode:
         """Hear of a verified document about an update; said again, as after each start, it changes nothing.
 
-        Keys that it takes back are taken back at once, and not in the idle hours.
+        Keys that it takes back are taken back at once, and not in the idle hours. Root hears of them after each start:
+        nobody has written down whether it has them.
 
         Returns:
             TAKEN, or what became of it where the operator is to hear nothing else of it.
         """
+        self._release_keys = content.release_keys
         digest = hashlib.sha256(document).hexdigest()
         memory, now_s = self._store.memory, self._context.now().clock_s
         if (memory.waiting is not None and memory.waiting.digest == digest) or memory.tells_yet(digest):
@@ -111,7 +113,6 @@ class UpdateService:
             ended = Ended(version=content.version, digest=digest, kind=UpdateKind(content.kind), code=code)
             self._remember(memory.model_copy(update={"ended": ended}))
             return code
-        self._release_keys = content.release_keys
         kind, settings = UpdateKind(content.kind), self._context.settings
         days = settings.security_days if kind is UpdateKind.SECURITY else settings.postpone_days
         not_before_s = content.not_before.timestamp()
@@ -136,9 +137,11 @@ class UpdateService:
         self._woken.set()
 
     async def _take_release_keys(self) -> None:
-        release_keys, self._release_keys = self._release_keys, ""
-        if release_keys:
-            await self._root.take_release_keys(release_keys)
+        if release_keys := self._release_keys:
+            answer = await self._root.take_release_keys(release_keys)
+            is_busy = answer is not None and answer.code is OutcomeCode.BUSY
+            if not is_busy and self._release_keys == release_keys:
+                self._release_keys = ""
 
     async def bring(self, file: BinaryIO, proof: bytes, release_keys: bytes) -> UpdateTold:
         """Install an update from a stick, and return how it ended, once that is known.
@@ -249,9 +252,11 @@ class UpdateService:
         state = self._root.state()
         if state is None:
             return
-        await self._take_release_keys()
         if state.on_trial:
             state = await self._trial.judge()
+        # Not before: root takes none while something is on trial. What waits may be given up by them.
+        await self._take_release_keys()
+        state = self._root.state() or state
         memory = self._store.memory.settled(state)
         if memory != self._store.memory:
             self._note_end(memory)

@@ -410,6 +410,27 @@ async def test_keys_that_are_taken_back_are_handed_to_root_at_once(site: Site) -
     assert site.root.asked[0].release_keys == "YSBsaXN0"
 
 
+async def test_keys_that_are_taken_back_are_handed_to_root_once_it_has_time(site: Site) -> None:
+    site.root.refusals[UpdateWish.RELEASE_KEYS] = OutcomeCode.BUSY
+    async with site.running():
+        await announce(site, release_keys="YSBsaXN0")
+        await site.reach(lambda: len(site.root.asked) > 1)
+        del site.root.refusals[UpdateWish.RELEASE_KEYS]
+        asked = len(site.root.asked)
+        await site.reach(lambda: len(site.root.asked) > asked)
+        asked = len(site.root.asked)
+        await asyncio.sleep(0.1)
+        assert len(site.root.asked) == asked
+
+
+async def test_keys_that_are_taken_back_are_handed_to_root_by_the_run_after_a_power_cut(site: Site) -> None:
+    await announce(site, release_keys="YSBsaXN0")
+    site.make()
+    async with site.running():
+        await announce(site, release_keys="YSBsaXN0")
+        await site.reach(lambda: site.root.wishes == [UpdateWish.RELEASE_KEYS])
+
+
 async def test_what_went_back_does_not_wait_again_because_it_is_announced_again(site: Site) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, OutcomeCode.KEY_REVOKED
     async with site.running():
