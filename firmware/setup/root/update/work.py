@@ -56,6 +56,8 @@ _BROKEN_OFF: Final = (
 _MOST_CALLS: Final = 3
 """So many calls may each hold a download up for longer than the kernel waits; after one more the handset asks again."""
 
+_MOST_NEWS_BYTES: Final = 4096
+
 _LEAST_FREE_BYTES: Final = 48 * 1024 * 1024
 """RAUC keeps a hash of each block of what it writes: 16 MiB for a root of 2 GiB, at most twice at once."""
 
@@ -402,11 +404,12 @@ class UpdateWork:
             refuse_update(OutcomeCode.FAILED, "The machine does not start anew. Switch it off and on.")
 
     def _news(self) -> tuple[int, OutcomeCode | None]:
-        """Return how much the fetcher has received, and what ended that; it may say anything else, too."""
+        """Return how much the fetcher has received, and what ended that; it may say or put there anything else, too."""
         try:
-            said = json.loads((self._machine.root / "run/wecall-fetch/news.json").read_bytes())
+            with open(self._machine.root / "run/wecall-fetch/news.json", "rb", opener=_open_no_other) as file:
+                said = json.loads(file.read(_MOST_NEWS_BYTES))
             return max(int(said["received_bytes"]), 0), next((code for code in _DOWNLOAD if code == said["code"]), None)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, OverflowError):
             return 0, None
 
     @contextmanager
@@ -421,6 +424,11 @@ class UpdateWork:
         except (OSError, ValueError, HandsetError) as error:
             _log.error("Update: %s", error)
             ended.append((UpdateOutcome.FAILED, _code_of(error)))
+
+
+def _open_no_other(path: str, flags: int) -> int:
+    """Open a file of the fetcher's: no link leads elsewhere, and nothing is waited for."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _code_of(error: Exception) -> OutcomeCode:

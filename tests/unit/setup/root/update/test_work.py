@@ -2,7 +2,9 @@
 
 import base64
 import errno
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -348,12 +350,25 @@ def test_bandwidth_and_proof_are_what_the_bundle_in_force_says_and_no_file_that_
         '{"code": "banana", "received_bytes": 1}',
         '{"code": "wrong_hash", "received_bytes": 1}',
         '{"code": "postponed"}',
+        '{"code": "stalled", "received_bytes": Infinity}',
+        "[" * 100_000,
+        " " * 100_000 + '{"code": "stalled", "received_bytes": 1}',
     ],
 )
 def test_a_fetcher_that_talks_nonsense_is_not_listened_to(card: UpdateMachine, news: str) -> None:
     (card.root / "run/wecall-fetch/news.json").write_text(news)
     card.offered = "Failed to stream bundle"
     assert card.install_announced(announcement(), "Failed to stream bundle") == refused(OutcomeCode.UNREACHABLE)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda news: news.symlink_to("news"), Path.mkdir])
+def test_a_fetcher_that_was_broken_into_has_root_neither_wait_nor_read_elsewhere(
+    card: UpdateMachine, put: Callable[[Path], object]
+) -> None:
+    folder = card.root / "run/wecall-fetch"
+    (folder / "news").write_text('{"code": "stalled", "received_bytes": 7}')
+    put(folder / "news.json")
+    assert card.work().received_bytes == 0
 
 
 def test_a_fetcher_that_does_not_start_is_told(card: UpdateMachine) -> None:
