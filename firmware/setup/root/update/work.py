@@ -120,6 +120,8 @@ class UpdateWork:
             MemoryDamagedError: what root remembers cannot be read.
         """
         if self._is_card:
+            self._context.trust.forget_keyring()
+            self._stop_fetching()
             start, memory = self._context.start, self._memory
             following = recovered(memory, start)
             if following.waiting is not None and following.waiting.slot == start.primary != start.slot:
@@ -313,10 +315,9 @@ class UpdateWork:
             "size_bytes": announced.bundle.size_bytes,
             "bandwidth_kbit": self._context.announcements.demands().bandwidth_kbit,
         }
-        path = self._folder / "wanted.json"
-        draft = path.with_name(".wanted.new")
+        draft = self._folder / ".wanted.new"
         draft.write_text(json.dumps(wanted), encoding="ascii")
-        draft.replace(path)
+        draft.replace(self._folder / "wanted.json")
         try:
             if self._machine.run("systemctl", "restart", FETCH_UNIT) is None:
                 refuse_update(OutcomeCode.FAILED, f"{FETCH_UNIT} does not start; see its journal.")
@@ -326,7 +327,11 @@ class UpdateWork:
                 error.code = self._news()[1] or error.code
             raise
         finally:
-            path.unlink(missing_ok=True)
+            self._stop_fetching()
+
+    def _stop_fetching(self) -> None:
+        if (path := self._folder / "wanted.json").exists():
+            path.unlink()
             self._machine.run("systemctl", "stop", FETCH_UNIT)
 
     def _install_past_calls(

@@ -371,6 +371,15 @@ def test_a_fetcher_that_was_broken_into_has_root_neither_wait_nor_read_elsewhere
     assert card.work().received_bytes == 0
 
 
+def test_a_service_that_was_cut_off_leaves_nobody_trusted_and_nothing_fetched(card: UpdateMachine) -> None:
+    folder = card.root / "run/wecall-update"
+    (folder / "keyring.pem").write_text(CERTIFICATE)
+    (folder / "wanted.json").write_text("{}")
+    card.recovered()
+    assert {path.name for path in folder.iterdir()} == {"state.json"}
+    assert card.commands == ["systemctl stop wecall-fetch.service"]
+
+
 def test_a_fetcher_that_does_not_start_is_told(card: UpdateMachine) -> None:
     card.answers["systemctl restart wecall-fetch"] = None
     assert card.install_announced(announcement()) == refused(OutcomeCode.FAILED)
