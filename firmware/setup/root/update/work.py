@@ -378,7 +378,11 @@ class UpdateWork:
             refuse_update(OutcomeCode.NO_SPACE, "The data partition is too full to take an update.")
         self._begun = memory.begun(facts.version)
         self._write(self._begun)
-        self._normalise()
+        with context.boot() as boot:
+            boot.normalise()
+            if not boot.on_trial:
+                # The other one may be the primary one, which could not be loaded; it is about to be overwritten.
+                boot.set_primary(context.start.slot)
         context.rauc.install(location, on_percent)
         target = context.start.slot.other
         if context.rauc.lies_in(target) != facts.manifest_sha256:

@@ -559,6 +559,34 @@ def test_a_watchdog_ends_the_trial_for_good(card: UpdateMachine) -> None:
     assert (card.state["last"], card.memory.waiting) == (OutcomeCode.WENT_BACK, None)
 
 
+def test_a_system_that_runs_because_the_primary_one_cannot_be_loaded_takes_updates(card: UpdateMachine) -> None:
+    card.on_trial().works()
+    card.start()
+    # What GRUB does where B has no kernel that loads.
+    card.power = card.power.model_copy(update={"slot": Slot.A, "as_trial": False})
+    card.boot_image("1.0")
+    card.recovered()
+    assert GRUB.read(card.boot_file.read_bytes()) == Marks(Slot.B, None)
+    released = []
+    program = UpdateMachine._program
+
+    def hand(self: UpdateMachine, command: Sequence[str], on_line: Any) -> int:
+        if command[:2] == ("rauc", "install"):
+            # As systemd/boot-slot, which RAUC asks before it overwrites a system.
+            with self.boot() as boot:
+                boot.release(Slot.B)
+            released.append(Slot.B)
+        return program(self, command, on_line)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UpdateMachine, "_program", hand)
+        assert card.install("2.1") == DONE
+    assert released == [Slot.B]
+    assert card.work().start_trial() == (UpdateOutcome.DONE, "")
+    card.start()
+    assert (card.slot, card.state["on_trial"]) == (Slot.B, True)
+
+
 def test_wishes_about_a_trial_that_is_none_change_nothing(card: UpdateMachine) -> None:
     before = card.memory
     assert card.work().works()[0] is card.work().fails()[0] is UpdateOutcome.REFUSED
