@@ -2,7 +2,6 @@
 
 import base64
 import errno
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
