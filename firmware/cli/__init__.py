@@ -50,9 +50,6 @@ _COMMANDS: Final[Mapping[str, str]] = {
 }
 """The module of each command; a phone's package comes without the simulator."""
 
-_BILLS: Final = (Path("/usr/lib/wecall/sbom.json"), Path("/opt/wecall/share/sbom.json"))
-"""What a card is made of, else what the package is made of, in CycloneDX; the build wrote it."""
-
 _OURS: Final = frozenset({"contract", "drivers", "firmware", "fleet", "mqtt", "provisioning"})
 
 
@@ -92,27 +89,9 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
     context.exit()
 
 
-def say_bill_of_materials(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    """Print what this installation is made of."""
-    if not wanted:
-        return
-    bill = next((path for path in _BILLS if path.is_file()), None)
-    if bill is None:
-        raise click.ClickException(
-            "Here is no bill of materials: a card and the Debian package have one. In a checkout "
-            "`python -m tools.sbom --root .venv` makes one."
-        )
-    click.echo(bill.read_text(encoding="utf-8"), nl=False)
-    context.exit()
-
-
 @click.group(cls=Wecall, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show versions."
 )
-@click.option(
-    "--sbom", is_flag=True, is_eager=True, expose_value=False, callback=say_bill_of_materials,
-    help="Show what it is made of, as CycloneDX.",
-)  # fmt: skip
 def main() -> None:
     """A phone that people trust."""

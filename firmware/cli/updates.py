@@ -17,11 +17,18 @@ _HOW: Final = {
     "other": "neither a card nor a package: by whoever installed it",
 }
 
+_BILLS: Final = (Path("/usr/lib/wecall/sbom.json"), Path("/opt/wecall/share/sbom.json"))
+"""What a card is made of, else what the package is made of, in CycloneDX; the build wrote it."""
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def version(as_json: bool) -> None:
+@click.option("--sbom", is_flag=True, help="Print what it is made of, as CycloneDX.")
+def version(as_json: bool, sbom: bool) -> None:
     """Say which version runs, how it is updated, and what waits to be tried."""
+    if sbom:
+        _say_bill_of_materials()
+        return
     from firmware.setup.update.root_updates import read_state
 
     state = read_state()
@@ -42,6 +49,16 @@ def version(as_json: bool) -> None:
         click.echo(f"Last update: {state.last_version} {state.last}")
     if state.floor:
         click.echo(f"No version below {state.floor} is taken")
+
+
+def _say_bill_of_materials() -> None:
+    bill = next((path for path in _BILLS if path.is_file()), None)
+    if bill is None:
+        raise click.ClickException(
+            "Here is no bill of materials: a card and the Debian package have one. In a checkout "
+            "`python -m tools.sbom --root .venv` makes one."
+        )
+    click.echo(bill.read_text(encoding="utf-8"), nl=False)
 
 
 @click.group()

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from firmware import cli
+from firmware.cli import updates
 from firmware.services.doctor.advisories import AdvisoryList, installed_version
 from tests.lab.bill_of_materials import every_component, hold_against, read
 from tools.debian.package import lay_out
@@ -167,11 +168,11 @@ def test_a_lock_or_a_root_is_asked_for() -> None:
 
 def test_the_command_prints_the_cards_bill_before_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card, package = tmp_path / "card.json", tmp_path / "package.json"
-    monkeypatch.setattr(cli, "_BILLS", (card, package))
-    nothing = CliRunner().invoke(cli.main, ["--sbom"])
+    monkeypatch.setattr(updates, "_BILLS", (card, package))
+    nothing = CliRunner().invoke(cli.main, ["version", "--sbom"])
     assert nothing.exit_code == 1
     assert "no bill of materials" in nothing.output
     package.write_text('{"of": "the package"}\n')
-    assert CliRunner().invoke(cli.main, ["--sbom"]).output == '{"of": "the package"}\n'
+    assert CliRunner().invoke(cli.main, ["version", "--sbom"]).output == '{"of": "the package"}\n'
     card.write_text('{"of": "the card"}\n')
-    assert CliRunner().invoke(cli.main, ["--sbom"]).output == '{"of": "the card"}\n'
+    assert CliRunner().invoke(cli.main, ["version", "--sbom"]).output == '{"of": "the card"}\n'
