@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from packaging.version import Version
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from contract.results import OutcomeCode
 from firmware.base.durable import replace_durably
@@ -40,12 +40,17 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-class Waiting(Section):
+class _Remembered(Section):
+    """What a newer system has written on trial, the one of before reads, and passes over what it does not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Waiting(_Remembered):
     """A whole version in the slot that is not the one that counts.
 
     Attributes:
         manifest_sha256: RAUC's hash of its manifest, which names the hashes of all that was written.
-        kind: what the operator called it; empty where a stick brought it.
         tries: how often it was started.
         since: the start of the machine (boot_id) in which somebody had it tried, or found that it does not work.
     """
@@ -53,13 +58,12 @@ class Waiting(Section):
     slot: Slot
     version: str
     manifest_sha256: str
-    kind: Literal["security", "feature", ""] = ""
     phase: Phase = Phase.PENDING
     tries: Annotated[int, Field(ge=0, le=MOST_TRIES)] = 0
     since: str = ""
 
 
-class Memory(Section):
+class Memory(_Remembered):
     """All of it.
 
     Attributes:
@@ -203,13 +207,16 @@ def read_memory(folder: Path) -> Memory:
     """
     path = folder / NAME
     try:
-        return Memory.model_validate_json(path.read_bytes())
+        memory = Memory.model_validate_json(path.read_bytes())
+        if "format" not in memory.model_fields_set:
+            raise ValueError("nobody wrote this")  # noqa: TRY301 - told below, as other damage
     except FileNotFoundError:
         return Memory()
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise MemoryDamagedError(
             f"{path} cannot be read ({type(error).__name__}), so no update is taken. Delete it, or write the card anew."
         ) from error
+    return memory
 
 
 def write_memory(folder: Path, memory: Memory) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from cryptography import x509
 from packaging.version import InvalidVersion, Version
@@ -181,7 +181,6 @@ class Announced:
 
     number: int
     version: str
-    kind: Literal["security", "feature"]
     bundle: UpdateBundle
     authority: str
     release_keys: str
@@ -230,9 +229,7 @@ class Announcements:
                 OutcomeCode.UNREADABLE, "The document announces no update that this firmware understands."
             ) from None
         bundle = content.bundle_for(compatible)
-        return Announced(
-            statement.number, content.version, content.kind, bundle, content.authority, content.release_keys
-        )
+        return Announced(statement.number, content.version, bundle, content.authority, content.release_keys)
 
     def _configuration(self) -> Configuration | None:
         """Return the configuration of the bundle in force, or the one that whoever has root has written."""

@@ -388,12 +388,7 @@ class UpdateWork:
         if context.rauc.lies_in(target) != facts.manifest_sha256:
             refuse_update(OutcomeCode.WRONG_HASH, "What was written is not what was looked at before.")
         self._machine.flush()
-        waiting = Waiting(
-            slot=target,
-            version=facts.version,
-            manifest_sha256=facts.manifest_sha256,
-            kind=announced.kind if announced is not None else "",
-        )
+        waiting = Waiting(slot=target, version=facts.version, manifest_sha256=facts.manifest_sha256)
         self._write(self._begun.installed(waiting))
         return OutcomeCode.INSTALLED
 

@@ -1,5 +1,6 @@
 """What follows from what root remembers, at each start of the machine and after each wish."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,15 @@ def test_what_is_remembered_is_roots_alone_and_comes_back(tmp_path: Path) -> Non
     write_memory(tmp_path, kept)
     assert read_memory(tmp_path) == kept
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_system_of_before_reads_what_a_newer_one_wrote_on_trial(tmp_path: Path) -> None:
+    waiting = {"slot": "B", "version": "2.0", "manifest_sha256": "0" * 64, "phase": "failed", "later": 1}
+    (tmp_path / NAME).write_text(json.dumps({"format": 1, "waiting": waiting, "floor": "1.0", "later": []}))
+    memory = read_memory(tmp_path)
+    assert memory.floor == "1.0"
+    assert memory.waiting is not None
+    assert memory.waiting.phase is Phase.FAILED
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"floor": 3}', '{"waiting": {"slot": "C"}}', '{"unknown": 1}'])
