@@ -8,7 +8,9 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
+
+from pydantic import Field
 
 from contract.results import OutcomeCode
 from firmware.base.errors import HandsetError
@@ -71,11 +73,12 @@ class BundleFacts(Section):
     """What a bundle says of itself, under a signature that RAUC has verified.
 
     Attributes:
+        version: no longer than root's state can say it.
         manifest_sha256: RAUC's hash of the manifest, which names the hashes of all that is in the bundle.
     """
 
     compatible: str
-    version: str
+    version: Annotated[str, Field(max_length=64)]
     manifest_sha256: str
 
 
@@ -120,7 +123,7 @@ class Rauc:
             )
         except (ValueError, LookupError, TypeError):
             raise UpdateRefusedError(
-                OutcomeCode.UNREADABLE, "The update's manifest lacks its version or its compatible. Build it anew."
+                OutcomeCode.UNREADABLE, "The update's manifest has no version or compatible that fits. Build it anew."
             ) from None
 
     def install(self, location: str, on_percent: Callable[[int], None]) -> None:

@@ -123,6 +123,7 @@ def test_a_bundle_of_a_revoked_key_is_told_from_one_of_a_strangers(card: UpdateM
         ("0.9", OutcomeCode.NOT_NEWER),
         ("0.0.9", OutcomeCode.BELOW_FLOOR),
         ("banana", OutcomeCode.UNREADABLE),
+        ("2" + ".0" * 32, OutcomeCode.UNREADABLE),
     ],
 )
 def test_an_older_version_is_refused(card: UpdateMachine, version: str, code: OutcomeCode) -> None:
