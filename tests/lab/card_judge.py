@@ -42,7 +42,7 @@ STORE: Final = "var/lib/wecall"
 _SECTOR: Final = 512
 _EXTENDED: Final = {0x05, 0x0F}
 _BOOTED: Final = ("slot.cfg", "vmlinuz", "initrd.img")
-_ROOT: Final = re.compile(rb"wecall\.root=([0-9a-f]{64}) wecall\.tree=([0-9]+)")
+_ROOT: Final = re.compile(rb"wecall\.verity=([0-9a-f]{64}) wecall\.tree=([0-9]+)")
 _HEADER: Final = slice(0x202, 0x206)
 """Where a kernel says that it is one (Linux: Documentation/arch/x86/boot.rst)."""
 
@@ -272,7 +272,8 @@ def _torn_files(folder: Path) -> Iterator[str]:
                 read(path.read_bytes())
             except ValueError:
                 yield f"/{path.relative_to(folder)} is not whole"
-    if not re.fullmatch(r"[0-9a-f]{32}\n?", (folder / "etc/machine-id").read_text(errors="replace")):
+    number = folder / "etc/machine-id"
+    if not number.is_file() or not re.fullmatch(rb"[0-9a-f]{32}\n?", number.read_bytes()):
         yield "/etc/machine-id is not whole"
 
 

@@ -53,6 +53,9 @@ class PcCard:
         self.card = folder / "card.qcow2"
         self._variables = folder / "variables.fd"
         self._writes = writes
+        if writes is not None:
+            # QEMU makes none.
+            writes.touch()
         if not self.card.exists():
             backing = ("-F", "raw", "-b", str(image.absolute()))
             subprocess.run(("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(self.card)), check=True)

@@ -87,7 +87,7 @@ class SmallCard:
             self.put(ROOTS[slot], root.read_bytes())
         if "boot" in parts:
             kernel = f"kernel {release}".encode().ljust(0x202, b"k") + b"HdrS".ljust(9000, b"k")
-            options = f'set options="wecall.root={root_hash} wecall.tree={_TREE}"\n'
+            options = f'set options="wecall.verity={root_hash} wecall.tree={_TREE}"\n'
             for name, content in (("slot.cfg", options.encode()), ("vmlinuz", kernel), ("initrd.img", b"i" * 5000)):
                 self._put(KERNELS[slot], name, content)
 

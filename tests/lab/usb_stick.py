@@ -38,6 +38,10 @@ class UsbStick:
         """Put a file on it."""
         self._mtools("mcopy", "-D", "o", "-", f"::{name}", stdin=content)
 
+    def make_folder(self, name: str) -> None:
+        """Make a folder on it."""
+        self._mtools("mmd", f"::{name}")
+
     def read(self, name: str) -> bytes:
         """Return what a file on it holds."""
         return self._mtools("mtype", f"::{name}")

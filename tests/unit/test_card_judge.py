@@ -162,6 +162,13 @@ def test_a_torn_file_is_found(bench: Bench, name: str, content: bytes, fault: st
     assert found.startswith(fault)
 
 
+def test_files_that_are_not_there_are_found(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    first, second = bench.verdict(lambda: bench.card.keep(tmp_path / "empty")).faults
+    assert first == "/etc/machine-id is not whole"
+    assert second.startswith("the store is damaged: There is no store")
+
+
 def test_a_broken_file_system_is_found(bench: Bench) -> None:
     [found] = bench.verdict(lambda: bench.card.put(7, b"x" * 65536, 1024)).faults
     assert found.startswith("the data's file system is damaged: ")
