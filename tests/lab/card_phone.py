@@ -78,9 +78,9 @@ signs = ["update"]
         self.shell(CABLE, timeout_s=self._patience_s)
         self.run("systemctl", "restart", "wecall-handset.service", timeout_s=self._patience_s)
 
-    def restarts(self) -> None:
+    def restarts(self, patience_s: float = 0) -> None:
         """Wait until it has started anew, and bring what no card has: sound, and a clock that is kept right."""
-        self._timed("restart", self._machine.wait_for_restart)
+        self._timed("restart", lambda: self._machine.wait_for_restart(patience_s))
         self.brings_what_no_card_has()
 
     def cut_power(self) -> None:
@@ -94,8 +94,9 @@ signs = ["update"]
         self.run("/usr/bin/python3", "-c", _SYNCED)
 
     def state(self) -> dict[str, Any]:
-        """Return what root says of updates."""
-        state: dict[str, Any] = json.loads(self.run("cat", "/run/wecall-update/state.json").stdout)
+        """Return what root says of updates; nothing while the machine is starting."""
+        said = self.run("cat", "/run/wecall-update/state.json", check=False).stdout
+        state: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
         return state
 
     def answers(self) -> None:

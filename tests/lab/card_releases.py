@@ -17,7 +17,8 @@ from tests.lab.pc_card import IMAGE
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 _PACKAGES: Final = "opt/wecall/venv/lib/python3.13/site-packages"
-_DATA_MIB: Final = "512"
+# An emulated processor reads all of a slot, for what of the update is there already.
+_SIZES: Final = {"DATA_MIB": "512", "ROOT_MIB": "832"}
 
 Change = Callable[[Path], None]
 """Changes a root; files are replaced and not written to, as other roots share them."""
@@ -74,7 +75,7 @@ class CardReleases:
             (_CHECKOUT / "tools/image/pack", "amd64", root, self.keys, out),
             check=True,
             capture_output=True,
-            env={**os.environ, "DATA_MIB": _DATA_MIB},
+            env={**os.environ, **_SIZES},
         )
         shutil.rmtree(root)
         return CardRelease(version, out / "wecall.img", out / "wecall.raucb")

@@ -106,15 +106,18 @@ class VirtualMachine:
             self.stop()
             raise RuntimeError(f"The virtual machine did not boot ({error}). Its last words:\n{self.log}") from error
 
-    def wait_for_restart(self) -> None:
+    def wait_for_restart(self, patience_s: float = 0) -> None:
         """Wait until it has started anew, by itself or because it was told to, and takes commands again.
+
+        Args:
+            patience_s: how much longer than a start that may take.
 
         Raises:
             RuntimeError: it did not; the message holds its last words.
         """
         assert self._agent is not None
         assert self._answers is not None
-        self._agent.settimeout(self._computer.boot_timeout_s)
+        self._agent.settimeout(self._computer.boot_timeout_s + patience_s)
         try:
             while (said := self._answers.readline()) and b'"ready"' not in said:
                 pass
