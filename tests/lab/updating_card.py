@@ -146,7 +146,9 @@ class UpdatingCard:
 
     def _settle(self) -> None:
         # The handset says that it is ready once its store is open; root's service has ended by then what it recovers.
-        self.machine.shell("systemctl start wecall-update.service wecall-handset.service", timeout_s=600)
+        # On a busy computer either may be given up by the service manager, which starts it anew.
+        units = "wecall-update.service wecall-handset.service"
+        self.machine.shell(f"timeout 540 bash -c 'until systemctl start {units}; do sleep 2; done'", timeout_s=600)
         self.machine.run("wecall", "ledger", "verify")
 
     def _ask(self, wish: str) -> None:
