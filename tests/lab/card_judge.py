@@ -169,9 +169,13 @@ class CardJudge:
         """Return what root remembers, what is wrong with the data partition, and what is odd."""
         image = self._copy(state, DATA)
         # As the initramfs asks for it. 1: the journal was played back, or something was repaired.
+        oddities = []
         repaired = _run("e2fsck", "-p", str(image))
         if repaired.returncode > 1:
-            return None, [f"the data's file system is damaged: {_last(repaired)}"], []
+            oddities.append("the data's file system needs more than its journal")
+            repaired = _run("e2fsck", "-y", str(image))
+        if repaired.returncode > 1:
+            return None, [f"the data's file system is damaged: {_last(repaired)}"], oddities
         checked = _run("e2fsck", "-f", "-n", str(image))
         faults = [f"the data's file system is still damaged: {_last(checked)}"] if checked.returncode else []
         folder = self._scratch / "data"
@@ -190,8 +194,9 @@ class CardJudge:
             self._check_store(folder / STORE)
         except HandsetError as error:
             faults.append(f"the store is damaged: {error}")
-        is_on_trial = memory is not None and memory.waiting is not None and memory.waiting.phase is not Phase.PENDING
-        return memory, faults, ["root remembers a trial"] if is_on_trial else []
+        if memory is not None and memory.waiting is not None and memory.waiting.phase is not Phase.PENDING:
+            oddities.append("root remembers a trial")
+        return memory, faults, oddities
 
 
 def check_store(folder: Path, environment: Mapping[str, str]) -> None:

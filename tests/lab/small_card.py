@@ -1,4 +1,4 @@
-"""A PC's card of 17 MiB with all the partitions of a real one, and logs of what is written to it."""
+"""A PC's card of 22 MiB with all the partitions of a real one, and logs of what is written to it."""
 
 import struct
 import subprocess
@@ -22,7 +22,7 @@ A_FLUSH: Final[Done] = (0, b"", FLUSH)
 
 _MIB: Final = 1 << 20
 _STARTS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 7, 7: 9}
-_SIZES: Final = {1: 1, 2: 1, 3: 1, 4: 13, 5: 1, 6: 1, 7: 8}
+_SIZES: Final = {1: 1, 2: 1, 3: 1, 4: 17, 5: 1, 6: 1, 7: 12}
 _EXTENDED: Final = 4
 _TREE: Final = 64 * 4096
 
@@ -55,7 +55,7 @@ class SmallCard:
         self._folder = folder
         self.image = folder / "card.img"
         with self.image.open("wb") as file:
-            file.truncate(18 * _MIB)
+            file.truncate(22 * _MIB)
         lines = [
             f"{number}: start={start}MiB, size={_SIZES[number]}MiB, type={'f' if number == _EXTENDED else 'c'}"
             for number, start in _STARTS.items()

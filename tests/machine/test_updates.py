@@ -63,7 +63,8 @@ def announce(phone: CardPhone, releases: CardReleases, update: Path, server: Upd
     folder = update.parent
     authority, key, document = folder / "authority.pem", folder / "announce.key", folder / "announced"
     authority.write_bytes(phone.authority.ca_path.read_bytes())
-    write_private_key(key, phone.announcer.key, "")
+    if not key.exists():
+        write_private_key(key, phone.announcer.key, "")
     arguments = (
         "release", "announce", "--bundle", update, "--address", server.address, "--authority", authority,
         "--release-keys", releases.keys / "release-keys", "--root", releases.keys / "root.pub", "--key", key,

@@ -170,8 +170,14 @@ def test_files_that_are_not_there_are_found(bench: Bench, tmp_path: Path) -> Non
 
 
 def test_a_broken_file_system_is_found(bench: Bench) -> None:
-    [found] = bench.verdict(lambda: bench.card.put(7, b"x" * 65536, 1024)).faults
+    [found] = bench.verdict(lambda: bench.card.put(7, b"x" * len(bench.card.part(7)))).faults
     assert found.startswith("the data's file system is damaged: ")
+
+
+def test_a_torn_superblock_is_odd_and_costs_nothing(bench: Bench) -> None:
+    verdict = bench.verdict(lambda: bench.card.put(7, bytes(512), 1024 + 512))
+    assert (verdict.memory, verdict.faults) == (Memory(), ())
+    assert verdict.oddities == ("the data's file system needs more than its journal",)
 
 
 def test_a_broken_table_is_found(bench: Bench) -> None:
