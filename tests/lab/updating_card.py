@@ -37,6 +37,7 @@ adaptive=block-hash-index
 # In a folder, where whoever looks at sticks does not look.
 _NAME: Final = "updates/new.raucb"
 _STICK: Final = "/run/update-stick"
+_LABEL: Final = "/dev/disk/by-label/INSTALLER"
 
 _ASK: Final = f"""
 import asyncio, sys
@@ -134,8 +135,8 @@ class UpdatingCard:
         while self.state()["last"] not in {"applied", "went_back"}:
             if self.state()["installed"] != VERSION:
                 self.machine.shell(
-                    f"mkdir -p {_STICK}; mountpoint -q {_STICK} && umount {_STICK}; udevadm settle\n"
-                    f'mount -o ro -t vfat "$(blkid -L INSTALLER)" {_STICK}'
+                    f"timeout 60 bash -c 'until [ -e {_LABEL} ]; do sleep 0.2; done'\n"
+                    f"mkdir -p {_STICK}; mountpoint -q {_STICK} || mount -o ro -t vfat {_LABEL} {_STICK}"
                 )
                 self._ask("install")
             # The machine starts anew before anybody here could read an answer.

@@ -99,6 +99,8 @@ class VirtualMachine:
         try:
             self._agent = self._connect("agent.sock", deadline)
             self._answers = self._agent.makefile("rb")
+            # It opens one socket after the other.
+            self._connect("qmp.sock", deadline).close()
             self.monitor = QemuMonitor(self._scratch / "qmp.sock")
             self._agent.settimeout(max(1, deadline - time.monotonic()))
             self._answers.readline()
