@@ -50,8 +50,10 @@ def remove_copy(store: Path) -> None:
         StorageError: the disk is read-only or broken.
     """
     try:
-        for suffix in COPY_SUFFIXES:
-            shred(store.with_name(store.name + suffix))
+        for copy in (store.with_name(store.name + suffix) for suffix in COPY_SUFFIXES):
+            # A read-only disk refuses even to delete what is not there.
+            if copy.exists():
+                shred(copy)
     except OSError as error:
         raise StorageError(f"A copy of the store {store} cannot be deleted: {error.strerror}.") from error
 

@@ -157,7 +157,7 @@ async def test_whoever_says_farewell_hears_of_nothing_but_acknowledgements(site:
     site.change_settings(departing=True)
     await site.start_sync()
     await site.wait_for_report(BrokerState.CONNECTED)
-    for topic in ("bundle", "policy", "notice", "answer"):
+    for topic in ("bundle", "policy", "notice", "answer", "update"):
         await send(site, topic, b"x")
     await send(site, "ack", b"{}")
     await site.inbound.wait_for(lambda: bool(site.inbound.taken))
@@ -324,7 +324,9 @@ async def test_nothing_but_its_own_topics_is_subscribed_to(site: SyncSite, hosti
     [subscribe] = [packet for packet in hostile.sessions[0].received if packet.type is PacketType.SUBSCRIBE]
     filters = b"".join(
         len(name).to_bytes(2, "big") + name + b"\x01"
-        for name in (f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "answer", "bundle"))
+        for name in (
+            f"{PREFIX}/{topic}".encode() for topic in ("ack", "policy", "notice", "answer", "update", "bundle")
+        )
     )
     assert subscribe.body[2:] == b"\x00" + filters
 

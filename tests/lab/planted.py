@@ -223,6 +223,11 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "issued_at": _time("issued"),
         "taken_at": _time("taken"),
     },
+    "updates": {
+        "number": Left(_COUNT, 1),
+        "document": _key("update document"),
+        "outcome": Left(_ENUM, "taken"),
+    },
     "policies": {
         "position": Left(_COUNT, -1),
         "version": _letters("policy"),

@@ -70,7 +70,8 @@ class Operator:
         wheel = self.folder / "phone-1.0-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
             archive.writestr("firmware/cli.py", _READY)
-            archive.writestr("firmware/setup/root/__main__.py", "from firmware.cli import main\n\nmain()\n")
+            for service in ("root", "root/update"):
+                archive.writestr(f"firmware/setup/{service}/__main__.py", "from firmware.cli import main\n\nmain()\n")
         root = self.folder / version
         target = Target(architecture, sys.version_info[:2], "/usr/bin/python3")
         lay_out(root, target, [wheel])
