@@ -114,6 +114,8 @@ enable_services() {
   if [ "$2" = start ]; then
     wait_for_end_of_call
     say "starting: ${enabled[*]}"
+    # Voice ends with the handset that it serves, so it must not find the one of before, which waits for root's services.
+    systemctl stop wecall-handset.service
     # A socket is not opened anew while its service runs.
     local socket
     for socket in "${enabled[@]}"; do
@@ -175,6 +177,7 @@ purge() {
   shred_stored ''
   rm -rf /etc/wecall/credentials /run/credstore.encrypted/wecall.* /run/credstore/wecall.*
   rm -rf /etc/wecall /var/lib/wecall /var/lib/wecall-apply /var/lib/wecall-upgrade /var/cache/wecall-upgrade
+  rm -f /var/lib/systemd/timers/stamp-wecall-*.timer
   # What bundles brought: networks with their passwords, time servers, the radio's country.
   rm -f /etc/NetworkManager/system-connections/wecall-*.nmconnection
   rm -f /etc/systemd/timesyncd.conf.d/wecall.conf /etc/modprobe.d/wecall-radio.conf
