@@ -76,6 +76,7 @@ signs = ["update"]
         ):
             self._machine.write(f"/etc/wecall/{name}", path.read_text(), "0640", "wecall")
         self.shell(CABLE, timeout_s=self._patience_s)
+        self.brings_what_no_card_has()
         self.run("systemctl", "restart", "wecall-handset.service", timeout_s=self._patience_s)
 
     def restarts(self, patience_s: float = 0) -> None:
