@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.lab.virtual_machine import AGENT, AGENT_PORT, SIZE
+from tests.lab.virtual_machine import AGENT, AGENT_UNIT, SIZE
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 IMAGE: Final = _CHECKOUT / "build" / "image" / "arm64"
@@ -18,17 +18,6 @@ _BOARD: Final = ("-M", "virt", "-cpu", "cortex-a72")
 _REVISION: Final = "0xa02082"
 # What a Raspberry Pi's firmware says: it has started partition 2, A's, by itself, after the power came back.
 _FIRMWARE: Final = {"partition": "2", "tryboot": "0", "capabilities": "0x7", "rsts": "0x1000"}
-
-# systemd.exec(5): the agent comes as a credential of the machine's, so that nothing on the card is changed for it.
-_AGENT_UNIT: Final = f"""[Unit]
-StartLimitIntervalSec=0
-[Service]
-Restart=on-failure
-RestartSec=1
-ImportCredential=machine.agent
-ExecStart=/usr/bin/python3 ${{CREDENTIALS_DIRECTORY}}/machine.agent {AGENT_PORT}
-Environment=HOME=/root SYSTEMD_COLORS=0
-"""
 
 
 class CardRoot:
@@ -53,7 +42,7 @@ class CardRoot:
         kernel, first_root, command_line = (scratch / name for name in ("vmlinuz", "initrd.img", "cmdline.txt"))
         for each in (kernel, first_root, command_line):
             each.write_bytes(read_card(KERNELS_MIB["A"], each.name))
-        unit = base64.b64encode(_AGENT_UNIT.encode()).decode()
+        unit = base64.b64encode(AGENT_UNIT.encode()).decode()
         parameters = (
             f"{command_line.read_text().strip()} console=ttyAMA0 "
             "systemd.show_status=0 systemd.wants=machine-agent.service "

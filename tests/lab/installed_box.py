@@ -44,6 +44,24 @@ _EXECUTION = re.compile(
     re.MULTILINE,
 )
 
+ATTEMPT = """
+import errno, json, os, socket, subprocess
+from pathlib import Path
+
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+
+def write(folder):
+    path = Path(folder, "probe")
+    path.write_text("")
+    path.unlink()
+"""
+"""How a script for `InstalledBox.probe` begins that tries things, and tells of each "done" or the error's name."""
+
 # Brings a bundle as a stick does, and prints the report on it.
 _OFFER = """
 import asyncio, sys

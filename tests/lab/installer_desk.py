@@ -44,23 +44,8 @@ class BlankHandset:
         return path
 
 
-class InstallerDesk:
-    """A folder, a key and a stick; commands are those of `wecall`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.site = folder / "site"
-        self.stick = folder / "stick"
-        self.site.mkdir()
-        self.stick.mkdir()
-        self.key = folder / "key.pem"
-        made = self.run("key", "new", self.key, "--no-passphrase")
-        assert made.exit_code == 0, made.output
-        self.trust_lines = made.stdout
-        (self.public,) = re.findall(r'public = "(.+)"', made.stdout)
-        self.configuration_path = self.site / "config.toml"
-        self.configuration_path.write_text(CONFIGURATION + self.trust_lines)
-        self.table = self.site / "devices.csv"
+class CommandLine:
+    """Runs commands of `wecall`, and is sure of how they end."""
 
     def run(self, *arguments: str | Path, typed: str = "") -> Result:
         """Run `wecall` with these arguments and with this input."""
@@ -78,6 +63,25 @@ class InstallerDesk:
         assert result.exit_code != 0, result.output
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.output
+
+
+class InstallerDesk(CommandLine):
+    """A folder, a key and a stick; commands are those of `wecall`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.site = folder / "site"
+        self.stick = folder / "stick"
+        self.site.mkdir()
+        self.stick.mkdir()
+        self.key = folder / "key.pem"
+        made = self.run("key", "new", self.key, "--no-passphrase")
+        assert made.exit_code == 0, made.output
+        self.trust_lines = made.stdout
+        (self.public,) = re.findall(r'public = "(.+)"', made.stdout)
+        self.configuration_path = self.site / "config.toml"
+        self.configuration_path.write_text(CONFIGURATION + self.trust_lines)
+        self.table = self.site / "devices.csv"
 
     def write_table(self, *rows: Sequence[str]) -> Path:
         """Write the table of handsets; the first row names the columns."""

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.lab.virtual_machine import AGENT, AGENT_PORT
+from tests.lab.virtual_machine import AGENT, AGENT_UNIT
 
 IMAGE: Final = Path(__file__).parents[2] / "build" / "image" / "amd64"
 
@@ -14,18 +14,8 @@ IMAGE: Final = Path(__file__).parents[2] / "build" / "image" / "amd64"
 _FIRMWARE: Final = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 _VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 
-# systemd.system-credentials(7): units come as credentials of the machine's, so that nothing on the card is changed.
-_AGENT_UNIT: Final = f"""[Unit]
-StartLimitIntervalSec=0
-[Service]
-Restart=on-failure
-RestartSec=1
-ImportCredential=machine.agent
-ExecStart=/usr/bin/python3 ${{CREDENTIALS_DIRECTORY}}/machine.agent {AGENT_PORT}
-Environment=HOME=/root SYSTEMD_COLORS=0
-"""
 _CREDENTIALS: Final = {
-    "systemd.extra-unit.machine-agent.service": _AGENT_UNIT,
+    "systemd.extra-unit.machine-agent.service": AGENT_UNIT,
     "systemd.unit-dropin.multi-user.target": "[Unit]\nWants=machine-agent.service\n",
 }
 

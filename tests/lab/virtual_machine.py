@@ -30,6 +30,19 @@ AGENT: Final = Path(__file__).with_name("machine_agent.py")
 
 AGENT_PORT: Final = "/dev/virtio-ports/agent"
 
+AGENT_UNIT: Final = f"""[Unit]
+StartLimitIntervalSec=0
+[Service]
+Restart=on-failure
+RestartSec=1
+ImportCredential=machine.agent
+ExecStart=/usr/bin/python3 ${{CREDENTIALS_DIRECTORY}}/machine.agent {AGENT_PORT}
+Environment=HOME=/root SYSTEMD_COLORS=0
+"""
+"""What starts it on a card, on which nothing is changed for it: both come as credentials of the machine's
+(systemd.system-credentials(7)).
+"""
+
 
 class Computer(Protocol):
     """What a machine is made of, and how it comes by its root.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.bundles import Installer
-from tests.lab.installed_box import InstalledBox, wait_until
+from tests.lab.installed_box import ATTEMPT, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wifi
 
@@ -16,22 +16,9 @@ SERVICE = "wecall-apply.service"
 HANDSET = "wecall-handset.service"
 
 # What the service tries from inside its sandbox, and what comes of it.
-ATTEMPTS = """
-import errno, json, os, socket
-from pathlib import Path
-
-def attempt(action):
-    try:
-        action()
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return "done"
-
-def write(folder):
-    path = Path(folder, "probe")
-    path.write_text("")
-    path.unlink()
-
+ATTEMPTS = (
+    ATTEMPT
+    + """
 print(json.dumps({
     "connections": attempt(lambda: write("/etc/NetworkManager/system-connections")),
     "time servers": attempt(lambda: write("/etc/systemd/timesyncd.conf.d")),
@@ -43,6 +30,7 @@ print(json.dumps({
     "internet": attempt(lambda: socket.socket(socket.AF_INET)),
 }))
 """
+)
 
 
 def bundle(number: int, *tables: str, signer: Installer = OPERATOR) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.installed_box import InstalledBox, wait_until
+from tests.lab.installed_box import ATTEMPT, InstalledBox, wait_until
 
 pytestmark = pytest.mark.feature("updates by slots")
 
@@ -20,22 +20,9 @@ with socket.socket(socket.AF_UNIX) as caller, open("/etc/passwd", "rb") as file:
     print(caller.makefile().read().splitlines()[-1])
 """
 # What the service tries from inside its sandbox, and what comes of it.
-ATTEMPTS = """
-import errno, json, os, socket, subprocess
-from pathlib import Path
-
-def attempt(action):
-    try:
-        action()
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return "done"
-
-def write(folder):
-    path = Path(folder, "probe")
-    path.write_text("")
-    path.unlink()
-
+ATTEMPTS = (
+    ATTEMPT
+    + """
 def mount():
     subprocess.run(("mount", "-t", "tmpfs", "none", "/boot"), check=True, capture_output=True)
     write("/boot")
@@ -52,6 +39,7 @@ print(json.dumps({
     "internet": attempt(lambda: socket.socket(socket.AF_INET)),
 }))
 """
+)
 
 
 def ask(box: InstalledBox, wish: str) -> dict[str, Any]:

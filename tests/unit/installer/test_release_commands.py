@@ -9,21 +9,20 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from click.testing import CliRunner, Result
 
-from firmware.cli import main
 from firmware.installer.release_folder import read_certificate
 from provisioning.documents import read_content
 from provisioning.release_keys import ReleaseKeys, fingerprint, read_release_keys
 from provisioning.signed import verify
 from provisioning.trust import Kind, TrustedKey
 from provisioning.update import UpdateContent
+from tests.lab.installer_desk import CommandLine
 from tests.lab.releases import AMD64, ARM64
 
 ADDRESS: Final = "https://updates.example/0.3.0"
 
 
-class Desk:
+class Desk(CommandLine):
     """A folder with a root key, a key that signs releases, one that announces them, and a bundle for each hardware."""
 
     def __init__(self, folder: Path) -> None:
@@ -37,19 +36,9 @@ class Desk:
         self.did("release", "keys", "new", self.keys, "--no-passphrase")
         self.did("release", "keys", "sign", self.keys, "--floor", "0.2.0")
 
-    def run(self, *arguments: str | Path, typed: str = "") -> Result:
-        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
-
-    def did(self, *arguments: str | Path, typed: str = "") -> str:
-        result = self.run(*arguments, typed=typed)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    def refused(self, *arguments: str | Path) -> str:
-        result = self.run(*arguments)
-        assert result.exit_code != 0, result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return " ".join(result.output.split())
+    def refused(self, *arguments: str | Path, typed: str = "") -> str:
+        """Return it in one line."""
+        return " ".join(super().refused(*arguments, typed=typed).split())
 
     def bundle(
         self, compatible: str, version: str = "0.3.0", *, signer: str = "signing-1", format_: str = "verity"
