@@ -16,8 +16,8 @@ from tests.lab.virtual_machine import HOST, Computer
 
 DEVICE: Final = "handset-1"
 
-# What time services keep right; nobody here has one. Without STA_UNSYNC (ADJ_STATUS), which the kernel sets again where the
-# greatest error is beyond a bound (ADJ_MAXERROR; adjtimex(2)).
+# What time services keep right; nobody here has one. Without STA_UNSYNC (ADJ_STATUS), which the kernel sets again where
+# the greatest error is beyond a bound (ADJ_MAXERROR; adjtimex(2)).
 _SYNCED: Final = """
 import ctypes
 words = (ctypes.c_int * 64)()
