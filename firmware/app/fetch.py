@@ -12,7 +12,7 @@ from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
 from firmware.fetch.download import Download
 from firmware.fetch.relay import Relay
 from firmware.fetch.server import Server, ServerWrongError
-from firmware.fetch.wanted import FetchCode, News, read_wanted, write_news
+from firmware.fetch.wanted import News, read_wanted, write_news
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ async def _run(places: Places) -> int:
     wanted = read_wanted(places.wanted)
     try:
         server = Server(wanted)
-    except ServerWrongError:
-        tell(News(0, FetchCode.SERVER_WRONG))
+    except ServerWrongError as error:
+        tell(News(0, error.code))
         raise
     download = Download(wanted, server, places.in_call, tell)
     relay = await Relay(download).serve(places.port)

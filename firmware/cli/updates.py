@@ -84,7 +84,10 @@ def status(runtime_dir: Path, as_json: bool) -> None:
 def now(runtime_dir: Path) -> None:
     """Install the update that waits, and try it as soon as nobody uses the phone."""
     ask(runtime_dir, UpdateNowRequest())
-    click.echo("The update comes as soon as nobody uses the phone. How it stands: wecall update status")
+    click.echo(
+        "The update comes as soon as nobody uses the phone and a time server has set its clock. "
+        "How it stands: wecall update status"
+    )
 
 
 @update.command()

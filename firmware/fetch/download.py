@@ -116,7 +116,7 @@ class Download:
                     await self._sleep(self._pause_s(losses))
                     losses += 1
                 except ServerWrongError as error:
-                    self._end(FetchCode.SERVER_WRONG, error)
+                    self._end(error.code, error)
 
     def _pause_s(self, losses: int) -> float:
         patience = self._patience

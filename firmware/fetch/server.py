@@ -21,6 +21,7 @@ STALL_S: Final = 60.0
 
 # RFC 9112 sections 4 and 5. What a server may add to either is not for us to understand.
 _STATUS: Final = re.compile(r"HTTP/1\.1 ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
+_RANGE: Final = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]{1,15})")  # RFC 9110 section 14.4
 _FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
 # They say that the server is there and cannot answer now.
 _LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -39,7 +40,15 @@ class ServerLostError(HandsetError):
 
 
 class ServerWrongError(HandsetError):
-    """The server is another one, or does not give what was asked; to ask again does not help."""
+    """The server is another one, or does not give what was asked; to ask again does not help.
+
+    Attributes:
+        code: whether all that is wrong is the size of its file.
+    """
+
+    def __init__(self, message: str, code: FetchCode = FetchCode.SERVER_WRONG) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class HeadError(HandsetError):
@@ -166,6 +175,7 @@ class Server:
         code = int(status.group(1))
         if code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _LATER:
             raise ServerLostError("The server says that it cannot answer now.", FetchCode.UNREACHABLE)
+        self._check_size(head)
         if code != HTTPStatus.PARTIAL_CONTENT:
             raise ServerWrongError("The server answers with no range of the file; have it serve the file itself.")
         expected = {
@@ -173,10 +183,17 @@ class Server:
             "content-length": str(last - first + 1),
         }
         if any(head.fields.get(name) != value for name, value in expected.items()):
-            raise ServerWrongError("The server answers with another range, or has a file of another size.")
+            raise ServerWrongError("The server answers with another range than was asked for.")
         if "transfer-encoding" in head.fields or head.fields.get("content-encoding", "identity") != "identity":
             raise ServerWrongError("The server changes how the file is encoded.")
         return "close" not in head.fields.get("connection", "").lower()
+
+    def _check_size(self, head: Head) -> None:
+        size = _RANGE.fullmatch(head.fields.get("content-range", ""))
+        if size is not None and int(size.group(1)) != self._wanted.size_bytes:
+            raise ServerWrongError(
+                "The server has a file of another size than was announced; put that one there.", FetchCode.WRONG_SIZE
+            )
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:

@@ -28,7 +28,8 @@ class FetchCode(StrEnum):
 
     UNREACHABLE: the server is not reached, or says itself that it cannot answer now. STALLED: it was reached, and what
     it sends stopped. POSTPONED: a call is on. These pass. SERVER_WRONG: it is another server than the one that is
-    wanted, or it does not give what is asked. TOO_LARGE: it came to more bytes than the update has, by far.
+    wanted, or it does not give what is asked. WRONG_SIZE: its file is of another size. TOO_LARGE: it came to more bytes
+    than the update has, by far.
     """
 
     NONE = ""
@@ -36,6 +37,7 @@ class FetchCode(StrEnum):
     STALLED = "stalled"
     POSTPONED = "postponed"
     SERVER_WRONG = "server_wrong"
+    WRONG_SIZE = "wrong_size"
     TOO_LARGE = "too_large"
 
 

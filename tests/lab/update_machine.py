@@ -20,8 +20,8 @@ from firmware.base.proven_time import ProvenTime
 from firmware.setup.root.boot.choice import GRUB, BootChoice, Marks, Slot
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.record import Record, write_record
-from firmware.setup.root.update.card import read_card
-from firmware.setup.root.update.memory import Memory, Start, read_memory
+from firmware.setup.root.update.card import read_card, read_start
+from firmware.setup.root.update.memory import Memory, read_memory
 from firmware.setup.root.update.messages import UpdateOutcome, UpdateRequest, UpdateWish
 from firmware.setup.root.update.rauc import Rauc
 from firmware.setup.root.update.release import Announcements, Prove, ReleaseTrust
@@ -30,6 +30,7 @@ from provisioning.release_keys import ReleaseKeys, sign_release_keys
 from provisioning.section import Section
 from provisioning.signed import Statement, sign
 from provisioning.trust import Kind, TrustedKey
+from tests.fakes.boot_firmware import BOTH, PcFirmware, first_that_loads
 from tests.lab.bundles import FLEET, ISSUED
 from tests.lab.root_machine import configuration
 
@@ -135,17 +136,20 @@ class UpdateMachine:
         self.machine = Machine(root, self._run, lambda: None)
         if not self.machine.state.exists():
             self._make()
-        self.power = Power.model_validate_json((root / "power.json").read_bytes())
+        else:
+            self.power = Power.model_validate_json((root / "power.json").read_bytes())
 
     def _make(self) -> None:
-        for folder in ("var/lib/wecall-apply", "run/wecall-update", "run/wecall-fetch", "etc/wecall", "usr/lib/wecall"):
+        for folder in ("var/lib/wecall-apply", "run/wecall-update", "run/wecall-fetch", "etc/wecall", "usr/lib/wecall",
+                       "proc/sys/kernel/random", "sys/class/watchdog/watchdog0"):  # fmt: skip
             (self.root / folder).mkdir(parents=True)
+        self.power = Power()
+        self._note_power()
         self.call_mark.parent.mkdir()
         (self.root / "usr/share/wecall/release").mkdir(parents=True)
         (self.root / "boot/grub").mkdir(parents=True)
         (self.root / "slots").mkdir()
         (self.root / "slots/A").write_text("1.0")
-        (self.root / "power.json").write_text(Power().model_dump_json())
         self.boot_file.write_bytes(GRUB.content(Marks(Slot.A, None)))
         self.root.joinpath("usr/share/wecall/release/root.pub").write_bytes(
             base64.b64encode(ROOT_KEY.public_key().public_bytes_raw()) + b"\n"
@@ -156,6 +160,11 @@ class UpdateMachine:
         trusted = TrustedKey(public=operator, signs=frozenset({Kind.UPDATE}))
         self.machine.configuration.write_bytes(configuration())
         write_record(self.machine.state, Record(pins=(trusted,), fleet=FLEET))
+
+    def _note_power(self) -> None:
+        (self.root / "power.json").write_text(self.power.model_dump_json())
+        (self.root / "proc/sys/kernel/random/boot_id").write_text(f"start {self.power.number}\n")
+        (self.root / "sys/class/watchdog/watchdog0/bootstatus").write_text("32" if self.power.by_watchdog else "0")
 
     def image_list(self, content: bytes) -> None:
         """Give the image that runs a list of release keys."""
@@ -206,14 +215,11 @@ class UpdateMachine:
 
     def start(self, *, by_watchdog: bool = False, recovers: bool = True) -> UpdateWork:
         """Start the machine anew, as systemd/grub.cfg chooses; root's service goes on, unless it does not even run."""
-        marks = GRUB.read(self.boot_file.read_bytes())
-        assert marks is not None
-        slot = marks.primary if marks.trial is None else marks.trial
-        self.boot_file.write_bytes(GRUB.content(Marks(marks.primary, None)))
-        self.power = Power(
-            slot=slot, number=self.power.number + 1, by_watchdog=by_watchdog, as_trial=slot is not marks.primary
-        )
-        (self.root / "power.json").write_text(self.power.model_dump_json())
+        started = first_that_loads(PcFirmware().decide(self.root / "boot"), BOTH)
+        assert started is not None
+        slot = started.slot
+        self.power = Power(slot=slot, number=self.power.number + 1, by_watchdog=by_watchdog, as_trial=started.as_trial)
+        self._note_power()
         # What a power cut does to a folder in memory.
         for path in (self.root / "run/wecall-update").iterdir():
             path.unlink()
@@ -228,14 +234,12 @@ class UpdateMachine:
 
     def work(self) -> UpdateWork:
         """Return root's work, as after each start of its service."""
-        with self.boot() as boot:
-            start = Start(self.slot, boot.primary, f"start {self.power.number}", self.power.by_watchdog)
         return UpdateWork(
             Context(
                 machine=self.machine,
                 card=read_card(self.machine, lambda: "1.0"),
                 boot=self.boot,
-                start=start,
+                start=read_start(self.machine, self.boot),
                 rauc=Rauc(self._program),
                 trust=ReleaseTrust(self.machine),
                 announcements=Announcements(self.machine, ProvenTime(self.root / "none", self.now_s, lambda: False, 0)),

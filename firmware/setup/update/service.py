@@ -31,6 +31,7 @@ _PASSING: Final = frozenset(
     {
         OutcomeCode.UNREACHABLE,
         OutcomeCode.SERVER_WRONG,
+        OutcomeCode.WRONG_SIZE,
         OutcomeCode.STALLED,
         OutcomeCode.POSTPONED,
         OutcomeCode.DAMAGED,

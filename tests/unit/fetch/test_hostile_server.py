@@ -46,7 +46,6 @@ PARTIAL = "HTTP/1.1 206 Partial Content\nContent-Length: {length}\nContent-Range
 LIES: dict[str, Behaviour] = {
     "the whole file for a range": whole_file,
     "another range": answer(PARTIAL.replace("bytes {first}", "bytes 1")),
-    "another size": answer(PARTIAL.replace("/{size}", "/{size}0")),
     "no size": answer(PARTIAL.replace("/{size}", "/*")),
     "a range in other units": answer(PARTIAL.replace("bytes ", "items ")),
     "no range": answer("HTTP/1.1 206 Partial Content\nContent-Length: {length}"),
@@ -70,16 +69,26 @@ LIES: dict[str, Behaviour] = {
     "many lines": answer(PARTIAL + "\nX: y" * 2_000),
     "a head without end": endless_head,
 }
+OTHER_SIZES: dict[str, Behaviour] = {
+    "larger": answer(PARTIAL.replace("/{size}", "/{size}0")),
+    "shorter than the range": answer("HTTP/1.1 416 Range Not Satisfiable\nContent-Range: bytes */7\nContent-Length: 0"),
+}
 
 
-@pytest.mark.parametrize("behaviour", LIES.values(), ids=LIES.keys())
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        *(pytest.param(lie, FetchCode.SERVER_WRONG, id=name) for name, lie in LIES.items()),
+        *(pytest.param(lie, FetchCode.WRONG_SIZE, id=name) for name, lie in OTHER_SIZES.items()),
+    ],
+)
 async def test_a_lie_ends_the_download_at_once(
-    update_server: UpdateServer, tmp_path: Path, behaviour: Behaviour
+    update_server: UpdateServer, tmp_path: Path, behaviour: Behaviour, code: FetchCode
 ) -> None:
     update_server.behaviour = behaviour
     async with fetch_desk(update_server, tmp_path) as desk:
         assert await desk.ask(FIRST, LAST) == (404, b"")
-        assert desk.code is FetchCode.SERVER_WRONG
+        assert desk.code is code
         assert desk.news[-1].received_bytes == 0
         # It is not asked again, and goes nowhere else.
         assert await desk.ask(0, 3) == (404, b"")

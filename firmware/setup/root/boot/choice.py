@@ -172,10 +172,13 @@ class BootChoice:
         self._write(Marks(self.booted, slot))
         return self._bootloader.reboot_argument
 
-    def normalise(self) -> None:
+    def normalise(self, remembered: Slot | None = None) -> None:
         """Have nothing lead to the system that does not run, but the way back from a trial or from a fallback.
 
         A file that is damaged is written anew.
+
+        Args:
+            remembered: the primary system, as far as anybody else knows it: a damaged file does not say.
 
         Raises:
             BootError: the card cannot be written.
@@ -183,7 +186,7 @@ class BootChoice:
         try:
             primary = self.primary
         except BootError:
-            primary = self.booted.other if self._as_trial else self.booted
+            primary = remembered or (self.booted.other if self._as_trial else self.booted)
         self._write(self._bootloader.at_rest(primary))
 
     def release(self, slot: Slot) -> None:

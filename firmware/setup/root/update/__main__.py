@@ -28,12 +28,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     machine = Machine()
     card = read_card(machine)
+    boot = functools.partial(boot_choice, machine)
     work = UpdateWork(
         Context(
             machine=machine,
             card=card,
-            boot=functools.partial(boot_choice, machine),
-            start=read_start(machine) if card.how == "card" else Start(Slot.A, Slot.A, ""),
+            boot=boot,
+            start=read_start(machine, boot) if card.how == "card" else Start(Slot.A, Slot.A, ""),
             rauc=Rauc(),
             trust=ReleaseTrust(machine),
             announcements=Announcements(machine, ProvenTime(machine.state / NAME)),

@@ -3,14 +3,15 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final, Literal
 
-from firmware.setup.root.boot.card import ResetReason, boot_choice, reset_reason
-from firmware.setup.root.boot.choice import BootError
+from firmware.setup.root.boot.card import ResetReason, reset_reason
+from firmware.setup.root.boot.choice import BootChoice, BootError, Slot
 from firmware.setup.root.machine import Machine
-from firmware.setup.root.update.memory import Start
+from firmware.setup.root.update.memory import MemoryDamagedError, Start, read_memory
 
 _log = logging.getLogger(__name__)
 
@@ -54,19 +55,31 @@ def read_card(machine: Machine, installed: Callable[[], str] = lambda: version(_
     return Card("package" if (status or "").strip() == "installed" else "other", installed())
 
 
-def read_start(machine: Machine) -> Start:
+def read_start(machine: Machine, boot_choice: Callable[[], AbstractContextManager[BootChoice]]) -> Start:
     """Return how the machine was started.
+
+    Args:
+        machine: the machine.
+        boot_choice: gives the choice of what boots.
 
     Raises:
         BootError: this is no card, or its first partition cannot be mounted or written.
         OSError: the kernel does not say which start this is.
     """
-    with boot_choice(machine) as boot:
+    with boot_choice() as boot:
         try:
             primary = boot.primary
         except BootError:
             # Damaged: it is written anew, as it was.
-            boot.normalise()
+            boot.normalise(_primary(machine))
             primary = boot.primary
     boot_id = (machine.root / _BOOT_ID).read_text(encoding="ascii").strip()
     return Start(boot.booted, primary, boot_id, reset_reason(machine.root) is ResetReason.WATCHDOG)
+
+
+def _primary(machine: Machine) -> Slot | None:
+    """Return the primary system, as far as what root remembers tells: what waits or is on trial is not it."""
+    with suppress(MemoryDamagedError):
+        waiting = read_memory(machine.state).waiting
+        return waiting.slot.other if waiting is not None else None
+    return None

@@ -199,10 +199,15 @@ class Announcements:
         self._time = time
 
     def demands(self) -> Demands:
-        """Return what the configuration in force says of updates."""
-        configuration = self._configuration()
-        updates = configuration.updates if configuration is not None else Updates()
-        return Demands(updates.bandwidth_kbit, updates.require_proof)
+        """Return what the configuration in force says of updates.
+
+        Where that cannot be read, an image that knows a log wants proof: its operator may have said so.
+        """
+        if (configuration := self._configuration()) is not None:
+            return Demands(configuration.updates.bandwidth_kbit, configuration.updates.require_proof)
+        is_damaged = self._machine.configuration.exists() or read_record(self._machine.state).active is not None
+        knows_log = (self._machine.root / _RELEASE / "log-policy").exists()
+        return Demands(Updates().bandwidth_kbit, is_damaged and knows_log)
 
     def read(self, memory: Memory, document: bytes, compatible: str) -> Announced:
         """Return what a document announces.

@@ -43,8 +43,8 @@ RELAY: Final = "http://127.0.0.1:7421/update.raucb"
 """Where the fetcher gives RAUC what it has fetched."""
 
 _DOWNLOAD: Final = (
-    OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.SERVER_WRONG, OutcomeCode.TOO_LARGE,
-    OutcomeCode.POSTPONED,
+    OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.SERVER_WRONG, OutcomeCode.WRONG_SIZE,
+    OutcomeCode.TOO_LARGE, OutcomeCode.POSTPONED,
 )  # fmt: skip
 """What the fetcher may say of a download (`firmware.fetch.wanted.FetchCode`)."""
 

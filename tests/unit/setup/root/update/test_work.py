@@ -323,6 +323,28 @@ def test_a_look_at_a_bundle_that_takes_too_long_is_given_up(card: UpdateMachine)
     assert "--timeout=600" in looks[0]
 
 
+@pytest.mark.parametrize("has_policy", [False, True])
+def test_where_nobody_can_read_what_is_demanded_a_proof_is_where_the_image_knows_a_log(
+    card: UpdateMachine, has_policy: bool
+) -> None:
+    proofs: list[str] = []
+    card.prove = lambda proof, _facts: proofs.append(proof)
+    card.machine.configuration.write_text("[updates\nrequire_proof = true")
+    if has_policy:
+        (card.root / "usr/share/wecall/release/log-policy").touch()
+    assert card.install(proof="a proof") == DONE
+    assert proofs == ["a proof"] * has_policy
+
+
+def test_a_phone_that_nobody_has_set_up_demands_no_proof(card: UpdateMachine) -> None:
+    proofs: list[str] = []
+    card.prove = lambda proof, _facts: proofs.append(proof)
+    card.machine.configuration.unlink()
+    (card.root / "usr/share/wecall/release/log-policy").touch()
+    assert card.install(proof="a proof") == DONE
+    assert proofs == []
+
+
 def test_bandwidth_and_proof_are_what_the_bundle_in_force_says_and_no_file_that_somebody_wrote(
     card: UpdateMachine,
 ) -> None:
@@ -585,6 +607,24 @@ def test_a_system_that_runs_because_the_primary_one_cannot_be_loaded_takes_updat
     assert card.work().start_trial() == (UpdateOutcome.DONE, "")
     card.start()
     assert (card.slot, card.state["on_trial"]) == (Slot.B, True)
+
+
+@pytest.mark.parametrize("was_tried", [False, True])
+def test_a_version_that_nobody_has_found_to_work_is_not_kept_because_the_bootloaders_file_is_damaged(
+    card: UpdateMachine, was_tried: bool
+) -> None:
+    card.on_trial().works()
+    # Version 3.0 waits in A, which GRUB takes where it cannot read which is the primary one.
+    if was_tried:
+        card.on_trial("3.0")
+    else:
+        card.install("3.0")
+    card.boot_file.write_bytes(b"damaged")
+    work = card.start()
+    assert (card.slot, card.state["on_trial"], card.memory.last) == (Slot.A, True, OutcomeCode.INSTALLED)
+    assert work.fails() == (UpdateOutcome.DONE, OutcomeCode.WENT_BACK)
+    card.start()
+    assert (card.slot, card.state["last"], card.state["last_version"]) == (Slot.B, "went_back", "3.0")
 
 
 def test_wishes_about_a_trial_that_is_none_change_nothing(card: UpdateMachine) -> None:
