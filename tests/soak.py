@@ -157,11 +157,11 @@ PARTS: Final = (
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
     Part(
         "power-cuts",
-        "10,000 power cuts among the writes of an update, 200 of them booted, and 100 real ones: 12 hours in all",
+        "10,000 power cuts among the writes of an update, 200 of them booted, and 100 real ones: 8 hours in all",
         ("tests/machine/test_power_cuts.py",),
         150,
     ),
-    Part("reproducible", "two builds of library and package, compared", _integration("reproducible.py"), 10),
+    Part("reproducible", "two builds of library, package and card, compared", _integration("reproducible.py"), 20),
     Part("engine-origin", "whether Debian still has the SIP library's release", _integration("engine_origin.py"), 2),
 )
 

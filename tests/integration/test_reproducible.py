@@ -1,19 +1,22 @@
-"""Two builds of one source are the same, bit by bit (tools/reproducible)."""
+"""Two builds of one source are the same, bit by bit (tools/reproducible, tools/image/twice)."""
 
 import hashlib
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from firmware.installer.release_folder import ReleaseFolder
 from tests.lab import chance
 from tests.lab.handset_package import builder
 from tests.lab.installed_box import CHECKOUT
 
 _BUILD = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tools.debian.package import build_wheel
 build_wheel(*map(Path, sys.argv[1:]))
@@ -39,13 +42,21 @@ def test_two_wheels_of_the_handset_are_the_same_whoever_builds_them_where_and_wh
 
 @pytest.mark.skipif(not chance.SOAK, reason="for make soak")
 @pytest.mark.soak
-def test_two_builds_of_library_and_package_are_the_same(tmp_path: Path) -> None:
+def test_two_builds_of_library_package_and_card_are_the_same(tmp_path: Path) -> None:
+    said = run("tools/reproducible", tmp_path / "built")
+    assert said.count("the same: ") == 2
+    (package,) = (tmp_path / "built/a/made").glob("*.deb")
+    release = ReleaseFolder(tmp_path / "release")
+    release.new_root("")
+    release.new_signer()
+    release.sign((), None, datetime.now(UTC))
+    said = run("tools/image/twice", "amd64", package, tmp_path / "release", tmp_path / "cards")
+    assert said.count("the same: ") == 2
+
+
+def run(tool: str, *arguments: str | Path) -> str:
     done = subprocess.run(
-        [CHECKOUT / "tools/reproducible", tmp_path],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        [CHECKOUT / tool, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("the same: ") == 2
+    return done.stdout

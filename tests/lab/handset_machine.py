@@ -32,7 +32,7 @@ from tests.lab.machine_caller import MachineCaller
 from tests.lab.network import Namespace
 from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.usb_stick import UsbStick
-from tests.lab.virtual_machine import ADDRESS, HOST, Computer, VirtualMachine
+from tests.lab.virtual_machine import ADDRESS, HOST, Computer, VirtualMachine, lay_cable
 from tools.debian.target import Target
 
 T = TypeVar("T")
@@ -164,7 +164,7 @@ class HandsetMachine(abc.ABC):
     def start(self) -> None:
         """Boot, and let the handset run with a configuration that reaches no registrar."""
         self._namespace.start()
-        self._machine.lay_cable(STRANGER)
+        lay_cable(self._namespace, STRANGER)
         self.registrar.start()
         self._timed("boot", self._machine.start)
         # An emulated clock may start anywhere, and a bundle's time is judged by it.

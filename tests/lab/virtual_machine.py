@@ -44,6 +44,14 @@ Environment=HOME=/root SYSTEMD_COLORS=0
 """
 
 
+def lay_cable(namespace: Namespace, *more_addresses: str) -> None:
+    """Give a namespace its end of a machine's cable, with HOST and more addresses to listen at from then on."""
+    namespace.ip("tuntap", "add", "dev", _CABLE, "mode", "tap")
+    for address in (HOST, *more_addresses):
+        namespace.ip("address", "add", f"{address}/24", "dev", _CABLE)
+    namespace.ip("link", "set", _CABLE, "up")
+
+
 class Computer(Protocol):
     """What a machine is made of, and how it comes by its root.
 
@@ -83,13 +91,6 @@ class VirtualMachine:
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: socket.socket | None = None
         self._answers: IO[bytes] | None = None
-
-    def lay_cable(self, *more_addresses: str) -> None:
-        """Give the namespace its end of the cable, with HOST and more addresses to listen at from then on."""
-        self._namespace.ip("tuntap", "add", "dev", _CABLE, "mode", "tap")
-        for address in (HOST, *more_addresses):
-            self._namespace.ip("address", "add", f"{address}/24", "dev", _CABLE)
-        self._namespace.ip("link", "set", _CABLE, "up")
 
     def start(self) -> None:
         """Boot, and wait until commands can be given.

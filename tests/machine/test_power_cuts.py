@@ -7,25 +7,30 @@ is booted, and the model of the bootloader has to agree; and the power is really
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import TypeAdapter
 
 from firmware.setup.root.boot.choice import Slot
 from firmware.setup.root.update.memory import Phase
 from firmware.store.key_wrap import CREDENTIAL_NAME
 from tests.fakes.boot_firmware import Started
+from tests.lab import card_judge, write_log
 from tests.lab.card_judge import KERNELS, START, CardJudge, Verdict, check_store, kernel_of, read_table
-from tests.lab.chance import SEED, counted, dice
+from tests.lab.chance import SEED, SOAK, counted, dice
 from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE
 from tests.lab.updating_card import UpdatingCard, make_update_stick
+from tests.lab.virtual_machine import lay_cable
 from tests.lab.write_log import Replay, WriteLog
+from tests.soak import PROGRESS
 
 CUTS: Final = counted(10_000, 1_000)
 BATCHES: Final = counted(10, 1)
@@ -33,6 +38,10 @@ BATCHES: Final = counted(10, 1)
 BOOTED: Final = 20
 REAL_CUTS: Final = 10
 """So many a batch."""
+MACHINES: Final = 2
+"""So many at once."""
+SLOWER: Final = 1.5
+"""So much longer an update takes then, about."""
 
 pytestmark = pytest.mark.soak
 
@@ -43,13 +52,10 @@ class Logged:
 
     Attributes:
         begin: how many entries the log had when the update began.
-        credentials: a folder with the key of the phone's store.
         took_s: how long the update took.
     """
 
-    log: WriteLog
     begin: int
-    credentials: Path
     took_s: float
 
 
@@ -66,10 +72,43 @@ class Cut:
     verdict: Verdict
 
 
+_LOGGED: Final = TypeAdapter(Logged)
+_CUTS: Final = TypeAdapter(list[Cut])
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A folder with the writes of one whole update, what they are judged with and the verdicts; the soak keeps it."""
+
+    folder: Path
+
+    @property
+    def writes(self) -> Path:
+        return self.folder / "writes.log"
+
+    @property
+    def credentials(self) -> Path:
+        """A folder with the key of the phone's store."""
+        return self.folder / "credentials"
+
+    @property
+    def logged(self) -> Path:
+        """Is there once the update has come to its end."""
+        return self.folder / "logged.json"
+
+    @property
+    def cuts(self) -> Path:
+        """Is there once all cuts are judged."""
+        return self.folder / "cuts.json"
+
+
 @pytest.fixture(scope="module")
-def network() -> Iterator[Namespace]:
-    with Namespace() as network:
-        yield network
+def networks() -> Iterator[Sequence[Namespace]]:
+    with ExitStack() as stack:
+        networks = [stack.enter_context(Namespace()) for _ in range(MACHINES)]
+        for network in networks:
+            lay_cable(network)
+        yield networks
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +117,33 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory, network: Namespace, stick: Path) -> Logged:
+def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
+    if not SOAK:
+        return Records(tmp_path_factory.mktemp("records"))
+    judges = (Path(str(each.__file__)) for each in (card_judge, write_log))
+    made_by = (IMAGE / "root.hash", Path(__file__), *judges)
+    name = sha256(b"".join([str(SEED).encode(), *(each.read_bytes() for each in made_by)])).hexdigest()[:16]
+    folder = PROGRESS / "power-cuts" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return Records(folder)
+
+
+@pytest.fixture(scope="module")
+def logged(
+    tmp_path_factory: pytest.TempPathFactory, networks: Sequence[Namespace], stick: Path, records: Records
+) -> Logged:
     """An update from a card that was just written, with all that it wrote."""
+    if records.logged.exists():
+        return _LOGGED.validate_json(records.logged.read_bytes())
+    records.writes.unlink(missing_ok=True)
     folder = tmp_path_factory.mktemp("logged")
-    writes, credentials = folder / "writes.log", folder / "credentials"
-    card = UpdatingCard(folder, IMAGE / "wecall.img", network, stick, writes)
-    card.machine.lay_cable()
+    card = UpdatingCard(folder, IMAGE / "wecall.img", networks[0], stick, records.writes)
     try:
         card.start()
-        credentials.mkdir()
-        (credentials / CREDENTIAL_NAME).write_bytes(card.store_key)
+        records.credentials.mkdir(exist_ok=True)
+        (records.credentials / CREDENTIAL_NAME).write_bytes(card.store_key)
         card.machine.run("sync")
-        begin = len(WriteLog(writes).entries)
+        begin = len(WriteLog(records.writes).entries)
         began_s = time.monotonic()
         card.update()
         took_s = time.monotonic() - began_s
@@ -97,31 +151,37 @@ def logged(tmp_path_factory: pytest.TempPathFactory, network: Namespace, stick: 
         card.machine.run("sync")
     finally:
         card.cut_power()
-    return Logged(WriteLog(writes), begin, credentials, took_s)
+    logged = Logged(begin, took_s)
+    records.logged.write_bytes(_LOGGED.dump_json(logged))
+    return logged
 
 
 @pytest.fixture(scope="module")
-def cuts(tmp_path_factory: pytest.TempPathFactory, logged: Logged) -> list[Cut]:
+def cuts(tmp_path_factory: pytest.TempPathFactory, logged: Logged, records: Records) -> list[Cut]:
     """A cut after each flush and many at moments of chance, in the order of their points, judged."""
+    if records.cuts.exists():
+        return _CUTS.validate_json(records.cuts.read_bytes())
     folder = tmp_path_factory.mktemp("judged")
-    decided, last = random.Random(f"{SEED} cuts"), len(logged.log.entries)
-    points: list[tuple[int, int | None]] = [(each + 1, None) for each in logged.log.flushes if each >= logged.begin]
-    points += [(decided.randint(logged.begin, last), decided.getrandbits(32)) for _ in range(CUTS)]
+    decided, log = random.Random(f"{SEED} cuts"), WriteLog(records.writes)
+    points: list[tuple[int, int | None]] = [(each + 1, None) for each in log.flushes if each >= logged.begin]
+    points += [(decided.randint(logged.begin, len(log.entries)), decided.getrandbits(32)) for _ in range(CUTS)]
     points.sort(key=lambda point: (point[0], point[1] or 0))
-    environment = {"CREDENTIALS_DIRECTORY": str(logged.credentials)}
-    with closing(replay_of(logged, folder)) as replay:
+    environment = {"CREDENTIALS_DIRECTORY": str(records.credentials)}
+    with closing(replay_of(log, folder)) as replay:
         first = replay.cut(0)
         kernel = kernel_of(first.copy(read_table(first)[KERNELS[Slot.A]], folder / "kernel.img"))
         judge = CardJudge(first, folder, [kernel], lambda store: check_store(store, environment))
-        return [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
+        cuts = [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
+    records.cuts.write_bytes(_CUTS.dump_json(cuts))
+    return cuts
 
 
-def replay_of(logged: Logged, folder: Path) -> Replay:
-    """Return the card of the log, on which of the first partition's torn sectors each byte is old or new."""
+def replay_of(log: WriteLog, folder: Path) -> Replay:
+    """Return the card of a log, on which of the first partition's torn sectors each byte is old or new."""
     image = IMAGE / "wecall.img"
-    with closing(Replay(image, logged.log, folder / "working.img")) as replay:
+    with closing(Replay(image, log, folder / "working.img")) as replay:
         start = read_table(replay.cut(0))[START]
-    return Replay(image, logged.log, folder / "working.img", start)
+    return Replay(image, log, folder / "working.img", start)
 
 
 def test_every_cut_leaves_a_whole_system_and_all_that_is_kept(cuts: list[Cut]) -> None:
@@ -135,56 +195,73 @@ def test_every_cut_leaves_a_whole_system_and_all_that_is_kept(cuts: list[Cut]) -
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_the_machine_starts_what_the_model_says(
-    tmp_path: Path, cuts: list[Cut], logged: Logged, network: Namespace, batch: int
+    tmp_path: Path, cuts: list[Cut], records: Records, networks: Sequence[Namespace], batch: int
 ) -> None:
     odd = {cut.verdict.kind: cut for cut in cuts if cut.verdict.oddities}
     others = [cut for cut in cuts if not cut.verdict.oddities]
     count = max(0, BATCHES * BOOTED - len(odd))
     chosen = [*odd.values(), *random.Random(f"{SEED} booted").sample(others, count)][batch::BATCHES]
-    found = {}
-    with closing(replay_of(logged, tmp_path)) as replay:
-        for cut in sorted(chosen, key=lambda cut: cut.point):
-            folder = tmp_path / "booted"
-            folder.mkdir()
-            card = UpdatingCard(folder, replay.cut(cut.point, cut.seed).write(folder / "card.img"), network)
-            try:
-                card.start()
-                found[cut] = card.started
-            finally:
-                card.cut_power()
+    chosen.sort(key=lambda cut: cut.point)
+
+    def start(folder: Path, network: Namespace) -> Started:
+        card = UpdatingCard(folder, folder / "card.img", network)
+        try:
+            card.start()
+            return card.started
+        finally:
+            card.cut_power()
             shutil.rmtree(folder)
-    assert [(cut, started) for cut, started in found.items() if started != cut.verdict.started] == []
+
+    found: list[Started] = []
+    with closing(replay_of(WriteLog(records.writes), tmp_path)) as replay, ThreadPoolExecutor(MACHINES) as pool:
+        for at in range(0, len(chosen), MACHINES):
+            some = chosen[at : at + MACHINES]
+            folders = [tmp_path / f"card {number}" for number, _ in enumerate(some)]
+            for cut, folder in zip(some, folders, strict=True):
+                folder.mkdir()
+                replay.cut(cut.point, cut.seed).write(folder / "card.img")
+            found += pool.map(start, folders, networks)
+    assert found == [cut.verdict.started for cut in chosen]
 
 
 @pytest.mark.parametrize("_batch", range(BATCHES))
 def test_after_real_cuts_the_phone_starts_and_the_update_comes_to_its_end(
-    tmp_path: Path, logged: Logged, network: Namespace, stick: Path, _batch: int
+    tmp_path: Path, logged: Logged, records: Records, networks: Sequence[Namespace], stick: Path, _batch: int
 ) -> None:
-    decides, cut_off, number = dice(), 0, 0
-    with closing(replay_of(logged, tmp_path)) as replay:
-        image = replay.cut(logged.begin).write(tmp_path / "begun.img")
-    with ThreadPoolExecutor(1) as pool:
-        while cut_off < REAL_CUTS:
-            folder = tmp_path / f"card {number}"
-            folder.mkdir(exist_ok=True)
-            card = UpdatingCard(folder, image, network, stick)
-            try:
-                card.start()
-                updating = pool.submit(card.update)
-                is_done = bool(wait([updating], decides.uniform(0, logged.took_s)).done)
-            finally:
-                card.cut_power()
-            if is_done:
-                updating.result()
-                shutil.rmtree(folder)
-                number += 1
-            else:
-                # What it says of a machine that is gone.
-                wait([updating])
-                cut_off += 1
-    card = UpdatingCard(folder, image, network, stick)
-    try:
-        card.start()
-        card.update()
-    finally:
-        card.cut_power()
+    image, decides = tmp_path / "begun.img", dice()
+    with closing(replay_of(WriteLog(records.writes), tmp_path)) as replay:
+        replay.cut(logged.begin).write(image)
+
+    def cut_off(folder: Path, network: Namespace, moments: random.Random) -> None:
+        cuts, number = 0, 0
+        folder.mkdir()
+        # A stick is in one machine at a time.
+        own_stick = Path(shutil.copy(stick, folder))
+        with ThreadPoolExecutor(1) as pool:
+            while cuts < REAL_CUTS // MACHINES:
+                (folder / f"{number}").mkdir(exist_ok=True)
+                card = UpdatingCard(folder / f"{number}", image, network, own_stick)
+                try:
+                    card.start()
+                    updating = pool.submit(card.update)
+                    is_done = bool(wait([updating], moments.uniform(0, SLOWER * logged.took_s)).done)
+                finally:
+                    card.cut_power()
+                if is_done:
+                    updating.result()
+                    shutil.rmtree(folder / f"{number}")
+                    number += 1
+                else:
+                    # What it says of a machine that is gone.
+                    wait([updating])
+                    cuts += 1
+        card = UpdatingCard(folder / f"{number}", image, network, own_stick)
+        try:
+            card.start()
+            card.update()
+        finally:
+            card.cut_power()
+
+    with ThreadPoolExecutor(MACHINES) as desks:
+        folders = [tmp_path / f"desk {number}" for number, _ in enumerate(networks)]
+        list(desks.map(cut_off, folders, networks, [random.Random(decides.random()) for _ in networks]))
