@@ -52,6 +52,8 @@ $(BENCHES): bench
 soak:  ## the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go on where they were stopped; PART=kills runs one, LIST=1 says how each stands, AGAIN=1 begins anew
 	@tools/setup test
 	@tools/setup bench
+	@tools/setup image
+	@tools/setup machine
 	@$(BIN)/python -m tests.soak $(if $(LIST),--list,$(if $(AGAIN),--again) $(PART))
 
 format:  ## rewrite the code as check wants it
