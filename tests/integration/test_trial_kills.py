@@ -25,6 +25,12 @@ MIGRATIONS = load_migrations()
 LATER = Migration(len(MIGRATIONS) + 1, "CREATE TABLE later (place INTEGER);")
 
 
+@pytest.fixture(autouse=True)
+def migrations_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the tests that follow in this process find what it ships; those that are killed leave it as it is."""
+    monkeypatch.setattr(store, "load_migrations", load_migrations)
+
+
 def records_of(folder: Path, *, is_newer: bool, on_trial: bool = False) -> Records:
     """Return the store as this firmware sees it."""
     store.load_migrations = lambda: (*MIGRATIONS, LATER) if is_newer else MIGRATIONS  # type: ignore[attr-defined]
