@@ -8,6 +8,7 @@ from firmware.phone.call_recording import may_record
 from firmware.phone.dialled import people_shown
 from firmware.phone.emergency_digits import number_for_help
 from firmware.phone.last_calls import number_to_call_back, why_last_failed
+from firmware.phone.modes.menu import asks_by_itself
 from firmware.phone.news import Problem
 from firmware.phone.recording_question import shown_question
 from firmware.phone.state import FEATURE_HINTS, Call, PhoneState
@@ -93,6 +94,7 @@ def view_of(state: PhoneState) -> PhoneView:
         serial=state.settings.serial,
         last_bundle=state.bundle.last,
         update=state.update,
+        asks_by_itself=asks_by_itself(state),
         menu_is_public=state.menu.top is not None and state.menu.top.is_public,
         may_record=may_record(state),
         question=shown_question(state),

@@ -256,6 +256,7 @@ class PhoneView:
         last_bundle: what became of the last bundle that the phone has heard of; None where it has of none.
         update: how updates of the firmware stand.
         menu_is_public: the menu's page is about the handset and about nobody.
+        asks_by_itself: the menu is one that a new phone has opened by itself, and that waits for somebody for ever.
     """
 
     mode: Mode
@@ -317,3 +318,4 @@ class PhoneView:
     last_bundle: BundleEnded | None = None
     update: UpdateTold = field(default_factory=UpdateTold)
     menu_is_public: bool = False
+    asks_by_itself: bool = False

@@ -48,6 +48,7 @@ from firmware.phone.rows import BACKGROUND, VOLUME_KEYS, Rows, by_key, by_timer,
 from firmware.phone.state import DIGIT_KEYS, PhoneState
 from firmware.phone.switching import answer_waiting, decline_waiting, put_down, silence_waiting_call
 from firmware.phone.takeover import taking_over
+from firmware.phone.updates import UpdateStage
 from firmware.phone.view import Mode
 
 _SCREEN_KEYS = DIGIT_KEYS | {Key.OK, Key.VOLUME_UP, Key.VOLUME_DOWN, Key.REDIAL, Key.TRANSFER, Key.HOLD, Key.MUTE}
@@ -320,13 +321,27 @@ _FIRST_RUN_UNTOUCHED_S = 30.0
 
 
 def keep_first_run(state: PhoneState, event: Event) -> None:
-    """Ask for the country or open the first run, at the step that was reached, once the phone is left to itself."""
-    if not _is_due(state):
+    """Ask for the country or open the first run, at the step that was reached, once the phone is left to itself.
+
+    A restart that is announced is on the idle page; afterwards it is asked on.
+    """
+    if state.update.stage is UpdateStage.RESTARTING:
+        state.cancel_timer(Timer.FIRST_RUN)
+        if asks_by_itself(state):
+            leave(state)
+    elif not _is_due(state):
         state.cancel_timer(Timer.FIRST_RUN)
     elif isinstance(event, _KEYS):
         state.start_timer(Timer.FIRST_RUN, _FIRST_RUN_UNTOUCHED_S)
     elif Timer.FIRST_RUN not in state.timers:
         open_menu(state, CountryPage(state) if _lacks_country(state) else reached_step(state))
+
+
+def asks_by_itself(state: PhoneState) -> bool:
+    """Whether the menu is one that a new phone has opened by itself, and that waits for somebody for ever."""
+    first = state.menu.screens[0] if state.menu.screens else None
+    is_one = isinstance(first, CountryPage) or (first is not None and first is state.first_run)
+    return state.mode is Mode.MENU and is_one and _is_to_be_asked(state)
 
 
 def _is_due(state: PhoneState) -> bool:

@@ -74,8 +74,8 @@ class UpdateTrial:
         if view is None or self._is_touched or view.recording is not None or not self._context.is_free():
             return False
         # Whoever has brought the stick reads its page.
-        is_free = view.mode in _FREE or (by_stick and view.mode is Mode.MENU and view.menu_is_public)
-        return self._context.watch.is_quiet and is_free
+        on_a_page = view.mode is Mode.MENU and (view.asks_by_itself or (by_stick and view.menu_is_public))
+        return self._context.watch.is_quiet and (view.mode in _FREE or on_a_page)
 
     async def judge(self) -> UpdateState:
         """Look at what runs on trial until it works and root knows it; return root's state then.

@@ -8,6 +8,7 @@ from contract.results import BundleResult, OutcomeCode
 from firmware.display.pages.idle import idle_blocks, unprovisioned_blocks
 from firmware.display.translation import Language, translator
 from firmware.phone.bundle_news import BundleEnded, BundleStep, BundleStepStarted, StickReported
+from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import NoticeView
 from firmware.phone.orders import PlaceCall
@@ -16,6 +17,7 @@ from firmware.phone.updates import PostponeUpdate, PutOffRestart, UpdateKind, Up
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.new_phone import NewPhone
 
 pytestmark = pytest.mark.feature("updates by stick and network")
 
@@ -175,3 +177,25 @@ def test_every_code_of_updates_has_a_sentence_of_its_own_in_both_languages(langu
 @pytest.mark.parametrize("code", list(OutcomeCode))
 def test_whatever_root_says_of_an_update_has_words(code: OutcomeCode) -> None:
     assert translator(Language.CHINESE).say(update_reason(code))
+
+
+def test_a_new_phone_says_on_its_idle_page_that_it_restarts_and_then_goes_on_asking() -> None:
+    phone = NewPhone.of_office()
+    phone.press(Key.OK)
+    asked = phone.view.menu
+    assert phone.view.asks_by_itself
+    phone.handle(RESTARTS)
+    assert (phone.view.mode, phone.view.asks_by_itself) == (Mode.IDLE, False)
+    assert idle(phone)[:2] == ["Restarts in 60 s", "Any key: later"]
+    phone.press(Key.CANCEL)
+    assert phone.said(PutOffRestart)
+    phone.expire(Timer.FIRST_RUN)
+    assert (phone.view.mode, phone.view.menu) == (Mode.MENU, asked)
+
+
+def test_a_menu_that_a_person_has_opened_stays_when_a_restart_is_announced() -> None:
+    phone = NewPhone.of_office(activated=True)
+    phone.press(Key.MENU)
+    assert not phone.view.asks_by_itself
+    phone.handle(RESTARTS)
+    assert phone.view.mode is Mode.MENU

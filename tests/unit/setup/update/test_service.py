@@ -499,6 +499,17 @@ async def test_a_call_is_not_cut_off_because_the_version_does_not_work(site: Sit
         await site.reach(lambda: site.root.wishes[:1] == [FAILS])
 
 
+async def test_a_new_phone_that_asks_its_first_holder_restarts_all_the_same(site: Site) -> None:
+    site.now_s = NIGHT
+    site.watch.note_view(PhoneView(Mode.MENU))
+    async with site.running():
+        await announce(site)
+        await site.reach(lambda: INSTALL in site.root.wishes)
+        await site.stays(INSTALL)
+        site.watch.note_view(PhoneView(Mode.MENU, asks_by_itself=True))
+        await site.reach(lambda: site.root.wishes == [INSTALL, START_TRIAL])
+
+
 # --- by stick ---------------------------------------------------------------------------------------------------------
 
 
