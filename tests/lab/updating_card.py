@@ -66,7 +66,7 @@ def make_update_stick(folder: Path) -> UsbStick:
     (content / "manifest.raucm").write_text(_MANIFEST)
     *_, signer = sorted(_RELEASE.glob("signing-*.pem"))
     keys = (f"--cert={signer}", f"--key={signer.with_suffix('.key')}")
-    _run("rauc", "bundle", *keys, "--mksquashfs-args=-b 64k -comp zstd -Xcompression-level 1 -no-xattrs", content, made)
+    _run("rauc", "bundle", *keys, "--mksquashfs-args=-b 16k -comp zstd -Xcompression-level 1 -no-xattrs", content, made)
     stick = UsbStick(folder / "stick.img", size_mib=made.stat().st_size // 2**20 + 48)
     stick.make_folder(Path(_NAME).parent.name)
     stick.write(_NAME, made.read_bytes())
