@@ -4,11 +4,12 @@ The writes of one whole update are logged; each flush and many moments of chance
 is booted, and the model of the bootloader has to agree; and the power is really cut at moments of chance.
 """
 
+import multiprocessing
 import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,9 +40,13 @@ BOOTED: Final = 20
 REAL_CUTS: Final = 10
 """So many a batch."""
 MACHINES: Final = 2
+PROCESSES: Final = 2
 """So many at once."""
 SLOWER: Final = 1.5
 """So much longer an update takes then, about."""
+
+Point = tuple[int, int | None]
+"""Where the power is cut, and with which seed: see Replay.cut."""
 
 pytestmark = pytest.mark.soak
 
@@ -161,19 +166,27 @@ def cuts(tmp_path_factory: pytest.TempPathFactory, logged: Logged, records: Reco
     """A cut after each flush and many at moments of chance, in the order of their points, judged."""
     if records.cuts.exists():
         return _CUTS.validate_json(records.cuts.read_bytes())
-    folder = tmp_path_factory.mktemp("judged")
     decided, log = random.Random(f"{SEED} cuts"), WriteLog(records.writes)
-    points: list[tuple[int, int | None]] = [(each + 1, None) for each in log.flushes if each >= logged.begin]
+    points: list[Point] = [(each + 1, None) for each in log.flushes if each >= logged.begin]
     points += [(decided.randint(logged.begin, len(log.entries)), decided.getrandbits(32)) for _ in range(CUTS)]
     points.sort(key=lambda point: (point[0], point[1] or 0))
+    length = -(-len(points) // PROCESSES)
+    parts = [points[at : at + length] for at in range(0, len(points), length)]
+    folders = [tmp_path_factory.mktemp("judged") for _ in parts]
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("forkserver")) as pool:
+        cuts = [cut for some in pool.map(judged, [records] * len(parts), parts, folders) for cut in some]
+    records.cuts.write_bytes(_CUTS.dump_json(cuts))
+    return cuts
+
+
+def judged(records: Records, points: Sequence[Point], folder: Path) -> list[Cut]:
+    """Judge some cuts, in the order of their points; `folder` is for copies."""
     environment = {"CREDENTIALS_DIRECTORY": str(records.credentials)}
-    with closing(replay_of(log, folder)) as replay:
+    with closing(replay_of(WriteLog(records.writes), folder)) as replay:
         first = replay.cut(0)
         kernel = kernel_of(first.copy(read_table(first)[KERNELS[Slot.A]], folder / "kernel.img"))
         judge = CardJudge(first, folder, [kernel], lambda store: check_store(store, environment))
-        cuts = [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
-    records.cuts.write_bytes(_CUTS.dump_json(cuts))
-    return cuts
+        return [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
 
 
 def replay_of(log: WriteLog, folder: Path) -> Replay:
