@@ -102,7 +102,7 @@ RELEASE ?= build/release
 image:  ## a card that starts a phone, and the update to the same; ARCH=amd64 for a PC, RELEASE=folder of `wecall release keys`; slow, as root
 	@tools/setup image
 	@[ -e $(RELEASE)/release-keys ] || { $(BIN)/wecall release keys new --no-passphrase $(RELEASE) && $(BIN)/wecall release keys sign $(RELEASE); }
-	@tools/image/root $(or $(ARCH),arm64) $$($(PACKAGE) --compression none --arch $(or $(ARCH),arm64) | tail -n 1)
+	@tools/image/root $(or $(ARCH),arm64) $$($(PACKAGE) --compression none --output build/image/package --arch $(or $(ARCH),arm64) | tail -n 1)
 	@tools/image/pack $(or $(ARCH),arm64) build/image/$(or $(ARCH),arm64)/root $(RELEASE) build/image/$(or $(ARCH),arm64)
 
 machine:  ## the package in a whole emulated machine: sticks in its USB port, calls, its devices; minutes. ARCH=arm64: the card that make image has made in one like a Raspberry Pi, half an hour

@@ -46,8 +46,8 @@ class CardReleases:
         keys: the folder with the keys.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Make keys.
+    def __init__(self, folder: Path, keys: Path | None = None) -> None:
+        """Make keys, unless there are some.
 
         Raises:
             RuntimeError: there is no root.
@@ -55,7 +55,9 @@ class CardReleases:
         if not (IMAGE / "root").is_dir():
             raise RuntimeError(f"There is no root in {IMAGE}. Make one first: make image ARCH=amd64")
         self._folder = folder
-        self.keys = folder / "keys"
+        self.keys = keys or folder / "keys"
+        if keys is not None:
+            return
         release = ReleaseFolder(self.keys)
         release.new_root("")
         release.new_signer()

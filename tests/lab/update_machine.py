@@ -118,7 +118,11 @@ class UpdateMachine:
         wanted: what the fetcher was told, each time that it was started.
         power: how the machine was started last.
         when_waiting: called when root waits until a call is over.
+        when_fetching: called when the fetcher was started.
+        knows_trials: the bootloader is new enough to try a system.
     """
+
+    knows_trials = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -130,6 +134,7 @@ class UpdateMachine:
         self.free_bytes = GIB
         self.now_s = ISSUED.timestamp
         self.when_waiting: Callable[[], None] = lambda: None
+        self.when_fetching: Callable[[], object] = lambda: None
         self.prove: Prove = lambda _proof, _facts: None
         self.answers: dict[str, str | None] = {}
         self.wanted: list[dict[str, Any]] = []
@@ -211,7 +216,9 @@ class UpdateMachine:
     @contextmanager
     def boot(self) -> Iterator[BootChoice]:
         """Give the bootloader's choice."""
-        yield BootChoice(GRUB, self.root / "boot", self.slot, as_trial=self.power.as_trial)
+        yield BootChoice(
+            GRUB, self.root / "boot", self.slot, as_trial=self.power.as_trial, knows_trials=self.knows_trials
+        )
 
     def start(self, *, by_watchdog: bool = False, recovers: bool = True) -> UpdateWork:
         """Start the machine anew, as systemd/grub.cfg chooses; root's service goes on, unless it does not even run."""
@@ -278,6 +285,7 @@ class UpdateMachine:
         self.commands.append(line)
         if line == "systemctl restart wecall-fetch.service":
             self.wanted.append(json.loads((self.root / "run/wecall-update/wanted.json").read_bytes()))
+            self.when_fetching()
         return next((said for beginning, said in self.answers.items() if line.startswith(beginning)), "")
 
     def _program(self, command: Sequence[str], on_line: Callable[[str], None]) -> int:

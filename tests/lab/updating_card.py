@@ -5,12 +5,12 @@ Nobody is on its network, and its handset has the sample configuration; it keeps
 
 import base64
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 from firmware.setup.root.boot.choice import Slot
 from tests.fakes.boot_firmware import Started
+from tests.lab.card_releases import CardReleases
 from tests.lab.installed_box import VENV_PYTHON
 from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE, PcCard
@@ -20,19 +20,7 @@ from tests.lab.virtual_machine import VirtualMachine
 VERSION: Final = "9.0"
 """The version that it is renewed to: what it has already, by a higher number."""
 
-_RELEASE: Final = IMAGE.parents[1] / "release"
-_MANIFEST: Final = f"""[update]
-compatible=wecall-handset-amd64
-version={VERSION}
-[bundle]
-format=verity
-[image.rootfs]
-filename=root.img
-adaptive=block-hash-index
-[image.boot]
-filename=boot.img
-adaptive=block-hash-index
-"""
+_KEYS: Final = IMAGE.parents[1] / "release"
 
 # In a folder, where whoever looks at sticks does not look.
 _NAME: Final = "updates/new.raucb"
@@ -56,17 +44,9 @@ def make_update_stick(folder: Path) -> UsbStick:
     """Make a stick with an update to VERSION, signed by the key that the card trusts.
 
     Raises:
-        RuntimeError: there is no update.
+        RuntimeError: there is no root to make it of.
     """
-    update = IMAGE / "wecall.raucb"
-    if not update.is_file():
-        raise RuntimeError(f"There is no update in {IMAGE}. Make one first: make image ARCH=amd64")
-    content, made = folder / "content", folder / "new.raucb"
-    _run("unsquashfs", "-q", "-n", "-d", content, update, "root.img", "boot.img")
-    (content / "manifest.raucm").write_text(_MANIFEST)
-    *_, signer = sorted(_RELEASE.glob("signing-*.pem"))
-    keys = (f"--cert={signer}", f"--key={signer.with_suffix('.key')}")
-    _run("rauc", "bundle", *keys, "--mksquashfs-args=-b 16k -comp zstd -Xcompression-level 1 -no-xattrs", content, made)
+    made = CardReleases(folder, _KEYS).make(VERSION).update
     stick = UsbStick(folder / "stick.img", size_mib=made.stat().st_size // 2**20 + 48)
     stick.make_folder(Path(_NAME).parent.name)
     stick.write(_NAME, made.read_bytes())
@@ -158,7 +138,3 @@ class UpdatingCard:
 
     def _journal(self) -> str:
         return self.machine.shell("journalctl --no-pager -b -n 60 -u rauc -u wecall-update", check=False)
-
-
-def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True, capture_output=True)

@@ -8,7 +8,7 @@ import multiprocessing
 import random
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE
 from tests.lab.updating_card import UpdatingCard, make_update_stick
 from tests.lab.virtual_machine import lay_cable
-from tests.lab.write_log import Replay, WriteLog
+from tests.lab.write_log import Replay, State, WriteLog
 from tests.soak import PROGRESS
 
 CUTS: Final = counted(10_000, 1_000)
@@ -58,10 +58,12 @@ class Logged:
     Attributes:
         begin: how many entries the log had when the update began.
         took_s: how long the update took.
+        kernels: what `kernel_of` says of the two releases' kernels.
     """
 
     begin: int
     took_s: float
+    kernels: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,12 @@ def logged(
         card.machine.run("sync")
     finally:
         card.cut_power()
-    logged = Logged(begin, took_s)
+    with closing(replay_of(WriteLog(records.writes), folder)) as replay:
+        kernels = (
+            kernel_in(Slot.A, replay.cut(0), folder),
+            kernel_in(Slot.B, replay.cut(len(replay.log.entries)), folder),
+        )
+    logged = Logged(begin, took_s, kernels)
     records.logged.write_bytes(_LOGGED.dump_json(logged))
     return logged
 
@@ -174,19 +181,23 @@ def cuts(tmp_path_factory: pytest.TempPathFactory, logged: Logged, records: Reco
     parts = [points[at : at + length] for at in range(0, len(points), length)]
     folders = [tmp_path_factory.mktemp("judged") for _ in parts]
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("forkserver")) as pool:
-        cuts = [cut for some in pool.map(judged, [records] * len(parts), parts, folders) for cut in some]
+        known = [logged.kernels] * len(parts)
+        cuts = [cut for some in pool.map(judged, [records] * len(parts), known, parts, folders) for cut in some]
     records.cuts.write_bytes(_CUTS.dump_json(cuts))
     return cuts
 
 
-def judged(records: Records, points: Sequence[Point], folder: Path) -> list[Cut]:
+def judged(records: Records, kernels: Collection[str], points: Sequence[Point], folder: Path) -> list[Cut]:
     """Judge some cuts, in the order of their points; `folder` is for copies."""
     environment = {"CREDENTIALS_DIRECTORY": str(records.credentials)}
     with closing(replay_of(WriteLog(records.writes), folder)) as replay:
         first = replay.cut(0)
-        kernel = kernel_of(first.copy(read_table(first)[KERNELS[Slot.A]], folder / "kernel.img"))
-        judge = CardJudge(first, folder, [kernel], lambda store: check_store(store, environment))
+        judge = CardJudge(first, folder, kernels, lambda store: check_store(store, environment))
         return [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
+
+
+def kernel_in(slot: Slot, state: State, folder: Path) -> str:
+    return kernel_of(state.copy(read_table(state)[KERNELS[slot]], folder / "kernel.img"))
 
 
 def replay_of(log: WriteLog, folder: Path) -> Replay:

@@ -26,7 +26,13 @@ BEFORE_NAME: Final = "before_trial.json"
 _WAITING_NAME: Final = "waiting.json"
 _DAY_S: Final = 24 * 3600
 _MOST_DUE: Final = 16
-_GIVEN_UP: Final = frozenset({OutcomeCode.WENT_BACK, OutcomeCode.KEY_REVOKED, OutcomeCode.BELOW_FLOOR})
+_ENDS: Final = {
+    True: frozenset({OutcomeCode.APPLIED, OutcomeCode.FAILED}),
+    False: frozenset({OutcomeCode.WENT_BACK, OutcomeCode.KEY_REVOKED, OutcomeCode.BELOW_FLOOR}),
+}
+"""What root says of what was tried once it is over, where that runs and where it does not. It runs and has FAILED where
+the bootloader can load nothing else.
+"""
 
 S = TypeVar("S", bound=Section)
 Version = Annotated[str, Field(max_length=64)]
@@ -121,16 +127,16 @@ class Memory(Section):
         """
         if (tried := self.tried) is None or state.on_trial:
             return self
-        if state.version == tried.version:
-            code = OutcomeCode.APPLIED
-        elif state.last in _GIVEN_UP and state.last_version == tried.version:
-            code = OutcomeCode(state.last)
-        else:
+        if state.last_version != tried.version or state.last not in _ENDS[state.version == tried.version]:
             return self
-        is_waiting = self.waiting is not None and self.waiting.version != tried.version
-        ended = Ended(**tried.model_dump(), code=code)
-        changes = {"tried": None, "ended": ended, "waiting": self.waiting if is_waiting else None}
-        return self.model_copy(update=changes).telling(tried.digest, code)
+        code = OutcomeCode(state.last)
+        changes: dict[str, object] = {"tried": None, "ended": Ended(**tried.model_dump(), code=code)}
+        told = self.telling(tried.digest, code)
+        if (waiting := self.waiting) is not None and waiting.version == tried.version:
+            # It was announced as well, or once more.
+            told = told.telling(waiting.digest, code)
+            changes["waiting"] = None
+        return told.model_copy(update=changes)
 
 
 def latest_s(now_s: float, not_before_s: float, days: int) -> float:

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, Final
 
+from packaging.version import Version
+
 from contract.results import BundleResult, OutcomeCode
 from firmware.base.errors import BundleError, ControlError, HandsetError
 from firmware.phone.bundle_news import BundleEnded, BundleStep, BundleStepStarted
@@ -114,6 +116,9 @@ class UpdateService:
             ended = Ended(version=content.version, digest=digest, kind=UpdateKind(content.kind), code=code)
             self._remember(memory.model_copy(update={"ended": ended}))
             return code
+        if content.version == state.version and not state.on_trial:
+            self._remember(memory.model_copy(update={"waiting": None}))
+            return OutcomeCode.APPLIED
         kind, settings = UpdateKind(content.kind), self._context.settings
         days = settings.security_days if kind is UpdateKind.SECURITY else settings.postpone_days
         not_before_s = content.not_before.timestamp()
@@ -265,11 +270,22 @@ class UpdateService:
         self._show(state)
         if self._at_root.locked() or self._context.uptime_s() < self._not_before_s:
             return
-        if state.installed and not state.on_trial:
-            if self._may_come(state):
-                await self._try(state)
-        elif (waiting := self._store.memory.waiting) is not None and self._is_due(waiting):
+        waiting = self._store.memory.waiting
+        if waiting is not None and self._is_to_be_installed(waiting, state):
             await self._install(waiting)
+        elif state.installed and self._may_come():
+            await self._try(state)
+
+    def _is_to_be_installed(self, waiting: Waiting, state: UpdateState) -> bool:
+        if not self._is_due(waiting) or not self._context.watch.is_quiet:
+            return False
+        # What a stick brought is tried first; what was announced later replaces what was before.
+        return not state.installed or (not self._is_by_stick and Version(waiting.version) > Version(state.installed))
+
+    @property
+    def _is_by_stick(self) -> bool:
+        tried = self._store.memory.tried
+        return tried is not None and not tried.digest
 
     def _is_due(self, waiting: Waiting) -> bool:
         now = self._context.now()
@@ -278,13 +294,12 @@ class UpdateService:
             return False
         return waiting.is_wanted_now or self._hours.are_at(now.clock_s)
 
-    def _may_come(self, state: UpdateState) -> bool:
-        """Whether what is installed may be tried: at once where a stick brought it, else as it was to be installed."""
-        memory = self._store.memory
-        if memory.tried is not None and not memory.tried.digest:
+    def _may_come(self) -> bool:
+        """Whether what is installed may be tried: at once where a stick brought it, else as what waits may come."""
+        if self._is_by_stick:
             return not self._waits_for_report
-        if memory.waiting is not None and memory.waiting.version == state.installed:
-            return self._is_due(memory.waiting)
+        if (waiting := self._store.memory.waiting) is not None:
+            return self._is_due(waiting)
         now = self._context.now()
         return now.synced and self._hours.are_at(now.clock_s)
 
@@ -298,7 +313,12 @@ class UpdateService:
             memory = memory.model_copy(update={"tried": Tried(version=state.installed, digest=digest, kind=kind)})
             self._store.keep(memory)
         self._is_hurried = False
-        is_asked, was_seen = await self._trial.restart(by_stick=memory.tried is not None and not memory.tried.digest)
+        try:
+            is_asked, was_seen = await self._trial.restart(by_stick=self._is_by_stick)
+        except (HandsetError, OSError):
+            self._wait_after(OutcomeCode.FAILED)
+            self._show(state)
+            raise
         # Whoever has put it off may have changed their mind meanwhile.
         if (is_asked or was_seen) and not self._is_hurried:
             self._not_before_s = self._context.uptime_s() + self._context.pace.again_s
@@ -308,13 +328,19 @@ class UpdateService:
     async def _install(self, waiting: Waiting) -> None:
         context = self._context
         async with self._at_root:
-            await context.watch.until(lambda: context.watch.is_quiet)
             told = UpdateTold(stage=UpdateStage.INSTALLING, version=waiting.version, kind=waiting.kind)
             self._tell(told)
-            answer = await self._root.install(
-                waiting.message, lambda percent: self._tell(replace(told, percent=percent))
-            )
+            try:
+                answer = await self._root.install(
+                    waiting.message, lambda percent: self._tell(replace(told, percent=percent))
+                )
+            except ControlError:
+                self._wait_after(OutcomeCode.FAILED)
+                raise
         code = (answer.code or OutcomeCode.FAILED) if answer is not None else OutcomeCode.FAILED
+        if code is OutcomeCode.POSTPONED:
+            # By calls; nobody has put it off.
+            code = OutcomeCode.STALLED
         memory = self._store.memory
         still = memory.waiting if memory.waiting is not None and memory.waiting.digest == waiting.digest else None
         changes: dict[str, object] = {}
@@ -330,6 +356,14 @@ class UpdateService:
             changes["waiting"] = None if ends else still.model_copy(update={"code": code})
         self._store.keep(memory.model_copy(update=changes).telling(waiting.digest, code))
         self._woken.set()
+
+    def _wait_after(self, code: OutcomeCode) -> None:
+        """Try again later, and tell the operator once why it came to nothing."""
+        self._not_before_s = self._context.uptime_s() + self._context.pace.again_s
+        memory = self._store.memory
+        if (waiting := memory.waiting) is not None and waiting.code != code:
+            changed = memory.model_copy(update={"waiting": waiting.model_copy(update={"code": code})})
+            self._store.keep(changed.telling(waiting.digest, code))
 
     # --- what is told ---------------------------------------------------------------------------------------------
 

@@ -48,7 +48,8 @@ class UpdateTrial:
             Whether root was asked to restart, and whether the display said before that the phone would.
 
         Raises:
-            ControlError: root's service does not answer.
+            ControlError: root's service does not answer, or does not restart into it.
+            OSError: how the phone is now cannot be written down.
         """
         context, was_seen = self._context, False
         self._is_touched = False
@@ -66,7 +67,7 @@ class UpdateTrial:
             return False, was_seen
         answer = await self._root.start_trial()
         if answer is not None and answer.code:
-            _log.warning("Root does not restart into the update: %s", answer.code)
+            raise ControlError(f"Root does not restart into the update ({answer.code}); its journal says why.")
         return True, was_seen
 
     def _is_left_alone(self, *, by_stick: bool) -> bool:

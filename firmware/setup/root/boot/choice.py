@@ -109,6 +109,7 @@ class BootChoice:
 
     Attributes:
         booted: the system that runs.
+        knows_trials: the bootloader is new enough to start one.
     """
 
     def __init__(
@@ -121,13 +122,13 @@ class BootChoice:
             folder: where its first partition is mounted.
             booted: the system that runs.
             as_trial: the bootloader started it as a trial.
-            knows_trials: the bootloader is new enough to start one.
+            knows_trials: see the attribute.
         """
         self.booted = booted
         self._bootloader = bootloader
         self._path = folder / bootloader.file
         self._as_trial = as_trial
-        self._knows_trials = knows_trials
+        self.knows_trials = knows_trials
 
     @property
     def primary(self) -> Slot:
@@ -167,7 +168,7 @@ class BootChoice:
             raise BootError(
                 f"System {slot} cannot be tried while system {self.booted} runs and {self.primary} is the primary one."
             )
-        if not self._knows_trials:
+        if not self.knows_trials:
             raise BootError("This board's bootloader is too old to try a system: renew it with rpi-eeprom-update.")
         self._write(Marks(self.booted, slot))
         return self._bootloader.reboot_argument

@@ -168,6 +168,11 @@ def is_on_trial(memory: Memory, slot: str) -> bool:
     return memory.waiting is not None and memory.waiting.slot == slot and memory.waiting.phase is Phase.RUNNING
 
 
+def may_go_back(memory: Memory, slot: str) -> bool:
+    """Tell whether the machine may yet leave what runs from this slot: it is on trial, or has just failed that."""
+    return memory.waiting is not None and memory.waiting.slot == slot and memory.waiting.phase is not Phase.PENDING
+
+
 def must_go_back(memory: Memory, start: Start) -> bool:
     """Tell whether this very start has failed its trial, and the machine is to be started anew.
 

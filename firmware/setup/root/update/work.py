@@ -26,6 +26,7 @@ from firmware.setup.root.update.memory import (
     Start,
     Waiting,
     is_on_trial,
+    may_go_back,
     must_go_back,
     read_memory,
     recovered,
@@ -56,6 +57,7 @@ _BROKEN_OFF: Final = (
 _MOST_CALLS: Final = 3
 """So many calls may each hold a download up for longer than the kernel waits; after one more the handset asks again."""
 
+_NEWS: Final = "run/wecall-fetch/news.json"
 _MOST_NEWS_BYTES: Final = 4096
 
 _LEAST_FREE_BYTES: Final = 48 * 1024 * 1024
@@ -124,6 +126,10 @@ class UpdateWork:
             self._stop_fetching()
             start, memory = self._context.start, self._memory
             following = recovered(memory, start)
+            runs = following.waiting if following.waiting is not None and following.waiting.slot == start.slot else None
+            if runs is not None and runs.version != self._context.card.version:
+                # What was written there is not what runs from there: another disk took the card's place.
+                following = following.failing(start.boot_id)
             if following.waiting is not None and following.waiting.slot == start.primary != start.slot:
                 # It was found good, and now it cannot be loaded: it has to be tried like any other.
                 with self._context.boot() as boot:
@@ -143,17 +149,21 @@ class UpdateWork:
         card = self._context.card
         if card.how != "card":
             return UpdateState(how=card.how, version=card.version)
+        slot = self._context.start.slot
         try:
             memory = self._memory
+            goes_back = may_go_back(memory, slot)
         except MemoryDamagedError:
             memory = Memory(last=OutcomeCode.FAILED)
-        waiting, slot = memory.waiting, self._context.start.slot
+            # The bootloader knows it, too.
+            goes_back = slot is not self._context.start.primary
+        waiting = memory.waiting
         return UpdateState(
             how=card.how,
             version=card.version,
             slot=slot,
             installed=waiting.version if waiting is not None and waiting.slot != slot else "",
-            on_trial=is_on_trial(memory, slot),
+            on_trial=goes_back,
             tries=waiting.tries if waiting is not None else 0,
             last=memory.last,
             last_version=memory.last_version,
@@ -184,6 +194,7 @@ class UpdateWork:
         """
         with self._told() as ended:
             self._check_idle()
+            self._check_trials()
             memory = self._with_keys(self._memory, _decoded(request.release_keys))
             announced = None
             if request.message:
@@ -293,6 +304,13 @@ class UpdateWork:
         if (waiting := self._memory.waiting) is not None and waiting.phase is not Phase.PENDING:
             refuse_update(OutcomeCode.BUSY, "An update is on trial. Wait until it is over.")
 
+    def _check_trials(self) -> None:
+        with self._context.boot() as boot:
+            if not boot.knows_trials:
+                refuse_update(
+                    OutcomeCode.FAILED, "This board's bootloader cannot try an update: renew it with rpi-eeprom-update."
+                )
+
     def _with_keys(self, memory: Memory, content: bytes) -> Memory:
         if not content or (newer := self._context.trust.with_list(memory, content)) == memory:
             return memory
@@ -315,6 +333,8 @@ class UpdateWork:
             "size_bytes": announced.bundle.size_bytes,
             "bandwidth_kbit": self._context.announcements.demands().bandwidth_kbit,
         }
+        # What ended an earlier download is no news of this one.
+        (self._machine.root / _NEWS).unlink(missing_ok=True)
         draft = self._folder / ".wanted.new"
         draft.write_text(json.dumps(wanted), encoding="ascii")
         draft.replace(self._folder / "wanted.json")
@@ -385,7 +405,9 @@ class UpdateWork:
                 boot.set_primary(context.start.slot)
         context.rauc.install(location, on_percent)
         target = context.start.slot.other
-        if context.rauc.lies_in(target) != facts.manifest_sha256:
+        if not (written := context.rauc.lies_in(target)):
+            refuse_update(OutcomeCode.FAILED, "RAUC does not say what it has written; `rauc status` says why.")
+        if written != facts.manifest_sha256:
             refuse_update(OutcomeCode.WRONG_HASH, "What was written is not what was looked at before.")
         self._machine.flush()
         waiting = Waiting(slot=target, version=facts.version, manifest_sha256=facts.manifest_sha256)
@@ -410,7 +432,7 @@ class UpdateWork:
     def _news(self) -> tuple[int, OutcomeCode | None]:
         """Return how much the fetcher has received, and what ended that; it may say or put there anything else, too."""
         try:
-            with open(self._machine.root / "run/wecall-fetch/news.json", "rb", opener=_open_no_other) as file:
+            with open(self._machine.root / _NEWS, "rb", opener=_open_no_other) as file:
                 said = json.loads(file.read(_MOST_NEWS_BYTES))
             return max(int(said["received_bytes"]), 0), next((code for code in _DOWNLOAD if code == said["code"]), None)
         except (OSError, ValueError, LookupError, TypeError, OverflowError):

@@ -25,8 +25,11 @@ def state(version: str = "0.2.0", **more: object) -> UpdateState:
     return UpdateState.model_validate({"how": "card", "version": version, **more})
 
 
+APPLIED = state("0.3.0", last="applied", last_version="0.3.0")
+
+
 def test_a_version_that_runs_for_good_is_done_and_the_operator_is_told() -> None:
-    settled = MEMORY.settled(state("0.3.0", last="applied", last_version="0.3.0"))
+    settled = MEMORY.settled(APPLIED)
     assert (settled.waiting, settled.tried) == (None, None)
     assert settled.due == ((DIGEST, OutcomeCode.APPLIED),)
     assert settled.ended is not None
@@ -44,6 +47,7 @@ def test_a_version_that_root_has_given_up_is_done_and_the_operator_is_told(code:
     "now",
     [
         state("0.3.0", on_trial=True),
+        state("0.3.0", last="installed", last_version="0.3.0"),
         state(installed="0.3.0", last="installed", last_version="0.3.0"),
         state(installed="0.3.0", tries=1),
         state(last="went_back", last_version="0.2.9"),
@@ -54,14 +58,27 @@ def test_nothing_is_settled_while_it_waits_runs_on_trial_or_the_power_was_cut(no
 
 
 def test_of_a_stick_s_update_the_operator_is_not_told() -> None:
-    settled = Memory(tried=Tried(version="0.3.0")).settled(state("0.3.0"))
+    settled = Memory(tried=Tried(version="0.3.0")).settled(APPLIED)
     assert settled.ended is not None
     assert settled.due == ()
 
 
 def test_what_was_announced_since_waits_on() -> None:
     newer = WAITING.model_copy(update={"version": "0.4.0", "digest": OTHER})
-    assert MEMORY.model_copy(update={"waiting": newer}).settled(state("0.3.0")).waiting == newer
+    assert MEMORY.model_copy(update={"waiting": newer}).settled(APPLIED).waiting == newer
+
+
+@pytest.mark.parametrize("tried", [TRIED, Tried(version="0.3.0")])
+def test_whoever_announced_what_something_else_brought_hears_of_its_end_as_well(tried: Tried) -> None:
+    again = WAITING.model_copy(update={"digest": OTHER})
+    settled = Memory(waiting=again, tried=tried).settled(APPLIED)
+    assert settled.waiting is None
+    told = [digest for digest, code in settled.due if code is OutcomeCode.APPLIED]
+    assert told == [*([tried.digest] if tried.digest else []), OTHER]
+
+
+def test_a_version_that_runs_because_nothing_else_loads_has_failed() -> None:
+    assert MEMORY.settled(state("0.3.0", last="failed", last_version="0.3.0")).due == ((DIGEST, OutcomeCode.FAILED),)
 
 
 def test_what_makes_a_phone_safe_comes_no_later_because_something_else_is_published() -> None:

@@ -369,13 +369,20 @@ async def test_what_root_refuses_for_good_waits_no_longer(site: Site, code: Outc
 
 
 @pytest.mark.parametrize(
-    "code", [OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.POSTPONED, OutcomeCode.NO_SPACE]
+    ("code", "told"),
+    [
+        *((code, code) for code in (OutcomeCode.UNREACHABLE, OutcomeCode.STALLED, OutcomeCode.NO_SPACE)),
+        # Calls have held it up, and not the holder.
+        (OutcomeCode.POSTPONED, OutcomeCode.STALLED),
+    ],
 )
-async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(site: Site, code: OutcomeCode) -> None:
+async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(
+    site: Site, code: OutcomeCode, told: OutcomeCode
+) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, code
     async with site.running():
         await announce(site)
-        await site.reach(lambda: site.told.code is code)
+        await site.reach(lambda: site.told.code is told)
         assert site.told.stage is UpdateStage.WAITING
         await site.stays(INSTALL)
         site.uptime_s += 1800
@@ -384,7 +391,40 @@ async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(site: Si
         del site.root.refusals[INSTALL]
         site.uptime_s += 1800
         await site.reach(lambda: START_TRIAL in site.root.wishes)
-        assert [told for _, told in site.outcomes].count(OutcomeCode.INSTALLED) == 1
+        assert [each for _, each in site.outcomes].count(OutcomeCode.INSTALLED) == 1
+
+
+async def test_what_root_does_not_try_is_told_once_and_asked_again_half_an_hour_later(site: Site) -> None:
+    site.now_s, site.root.refusals[START_TRIAL] = NIGHT, OutcomeCode.FAILED
+    async with site.running():
+        await announce(site)
+        await site.reach(lambda: (DIGEST, OutcomeCode.FAILED) in site.outcomes)
+        assert site.told.stage is UpdateStage.INSTALLED
+        await site.stays(INSTALL, START_TRIAL)
+        site.uptime_s += 1800
+        await site.reach(lambda: site.root.wishes == [INSTALL, START_TRIAL, START_TRIAL])
+        await site.stays(INSTALL, START_TRIAL, START_TRIAL)
+        assert [each for _, each in site.outcomes] == [OutcomeCode.INSTALLED, OutcomeCode.FAILED]
+
+
+async def test_what_is_announced_later_replaces_what_lies_there_untried(site: Site) -> None:
+    site.root.write(installed="0.2.5")
+    async with site.running():
+        await announce(site)
+        await site.reach(lambda: site.told.stage is UpdateStage.INSTALLED)
+        await site.service.postpone()
+        site.now_s = NIGHT
+        await site.stays()
+        await site.service.come_now()
+        await site.reach(lambda: site.root.wishes == [INSTALL, START_TRIAL])
+
+
+async def test_of_the_version_that_runs_the_operator_hears_that_it_works(site: Site) -> None:
+    site.root.write(version=NEXT)
+    site.now_s = NIGHT
+    async with site.running():
+        assert await announce(site) is OutcomeCode.APPLIED
+        await site.stays()
 
 
 async def test_the_operator_is_told_once_the_store_opens(site: Site) -> None:
@@ -480,6 +520,23 @@ async def test_a_version_that_registers_no_line_is_said_to_fail_after_eight_minu
         await site.reach(lambda: site.root.wishes)
         assert site.root.wishes[0] is FAILS
         assert site.uptime_s >= 480
+
+
+async def test_of_a_version_that_fails_the_operator_hears_that_it_went_back_and_nothing_before(site: Site) -> None:
+    site.now_s = NIGHT
+    async with site.running():
+        await announce(site)
+        await site.reach(lambda: START_TRIAL in site.root.wishes)
+    site.root.write(version=NEXT, installed="", on_trial=True, last=OutcomeCode.INSTALLED, last_version=NEXT)
+    site.uptime_s, site.facts = 30, USUAL.model_copy(update={"lines": 0})
+    site.make()
+    async with site.running():
+        await site.reach(lambda: site.root.wishes.count(FAILS) > 1)
+        assert [each for _, each in site.outcomes] == [OutcomeCode.INSTALLED]
+    site.root.write(version=RUNS, on_trial=False, last=OutcomeCode.WENT_BACK, last_version=NEXT)
+    site.make()
+    async with site.running():
+        await site.reach(lambda: site.outcomes[-1] == (DIGEST, OutcomeCode.WENT_BACK))
 
 
 async def test_a_phone_that_was_offline_before_keeps_a_version_without_a_line(site: Site) -> None:

@@ -254,7 +254,8 @@ def test_an_announced_update_is_fetched_by_the_fetcher_alone(card: UpdateMachine
 def test_what_ended_a_download_is_told_in_the_fetchers_word_and_shown_in_a_sentence(
     card: UpdateMachine, code: FetchCode
 ) -> None:
-    card.fetched(7, code)
+    card.fetched(5, "unreachable")
+    card.when_fetching = lambda: card.fetched(7, code)
     card.install_fails = "Failed updating slot rootfs.1: Input/output error"
     assert card.install_announced(announcement()) == refused(OutcomeCode(code))
     assert card.memory.last is OutcomeCode(code)
@@ -378,7 +379,7 @@ def test_bandwidth_and_proof_are_what_the_bundle_in_force_says_and_no_file_that_
     ],
 )
 def test_a_fetcher_that_talks_nonsense_is_not_listened_to(card: UpdateMachine, news: str) -> None:
-    (card.root / "run/wecall-fetch/news.json").write_text(news)
+    card.when_fetching = lambda: (card.root / "run/wecall-fetch/news.json").write_text(news)
     card.offered = "Failed to stream bundle"
     assert card.install_announced(announcement(), "Failed to stream bundle") == refused(OutcomeCode.UNREACHABLE)
 
@@ -556,6 +557,7 @@ def test_a_trial_that_fails_goes_back_and_is_not_tried_again(card: UpdateMachine
     work = card.on_trial()
     assert work.fails() == (UpdateOutcome.DONE, OutcomeCode.WENT_BACK)
     assert card.commands[-1] == "systemctl --no-block reboot"
+    assert card.state["on_trial"], "until it is back, nothing is sure of it: its store stays shut"
     card.start()
     assert (card.slot, card.state["last"], card.state["last_version"]) == (Slot.A, "went_back", "2.0")
     assert card.install("2.0") == refused(OutcomeCode.WENT_BACK)
@@ -573,6 +575,42 @@ def test_a_power_cut_lets_it_be_tried_again_three_times_in_all(card: UpdateMachi
         assert card.slot is Slot.B
     card.start()
     assert (card.slot, card.state["installed"], card.state["last"]) == (Slot.A, "", "went_back")
+
+
+def test_a_slot_with_another_version_than_was_written_to_it_is_not_kept(card: UpdateMachine) -> None:
+    card.install("2.0")
+    card.work().start_trial()
+    # What was written went to another disk of the card's name.
+    (card.root / "slots/B").write_text("0.9")
+    work = card.start()
+    assert card.commands[-1] == "systemctl --no-block reboot"
+    assert work.works()[0] is UpdateOutcome.REFUSED
+    card.start()
+    assert (card.slot, card.state["last"], card.state["last_version"]) == (Slot.A, "went_back", "2.0")
+
+
+def test_where_nobody_can_read_what_root_remembers_a_trial_is_still_one(card: UpdateMachine) -> None:
+    card.on_trial()
+    (card.machine.state / "update.json").write_text("{")
+    card.work().write_state()
+    assert card.state["on_trial"]
+
+
+def test_a_board_whose_bootloader_knows_no_trials_takes_no_update(
+    card: UpdateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UpdateMachine, "knows_trials", False)
+    assert card.install_announced(announcement()) == refused(OutcomeCode.FAILED)
+    assert card.wanted == []
+
+
+def test_where_rauc_does_not_say_what_it_has_written_the_update_comes_again(
+    card: UpdateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UpdateMachine, "_slots", lambda _self: [])
+    assert card.install() == refused(OutcomeCode.FAILED)
+    monkeypatch.undo()
+    assert card.install() == DONE
 
 
 def test_a_watchdog_ends_the_trial_for_good(card: UpdateMachine) -> None:
