@@ -12,7 +12,9 @@ from firmware.setup.root.boot.choice import GRUB, Marks, Slot
 from tests.fakes.boot_firmware import BOTH, Started
 from tests.lab.debian_kernel import amd64_kernel, archive
 
-SCRIPT: Final = Path(__file__).parents[2] / "systemd/grub.cfg"
+_CHECKOUT: Final = Path(__file__).parents[2]
+SCRIPT: Final = _CHECKOUT / "systemd/grub.cfg"
+_FIRST: Final = _CHECKOUT / "tools/image/grub-first.cfg"
 _OVMF: Final = Path("/usr/share/OVMF")
 _MODULES: Final = (
     "part_msdos fat search search_fs_file normal configfile test echo sleep reboot loadenv linux regexp setpci memrw"
@@ -90,11 +92,8 @@ class GrubCard:
         raise TimeoutError(f"The machine started {len(lines)} of {count} systems; see {said}.")
 
     def _grub(self) -> bytes:
-        first, program = self._folder / "first.cfg", self._folder / "grub.efi"
-        first.write_text(
-            f"search --set=start --file /{GRUB.file}\nset prefix=($start)/grub\nconfigfile $prefix/grub.cfg\n"
-        )
-        options = ["--fonts=", "--locales=", "--themes=", f"--modules={_MODULES}", f"boot/grub/grub.cfg={first}"]
+        program = self._folder / "grub.efi"
+        options = ["--fonts=", "--locales=", "--themes=", f"--modules={_MODULES}", f"boot/grub/grub.cfg={_FIRST}"]
         self._run(["grub-mkstandalone", "-O", "x86_64-efi", "-o", program, *options])
         return program.read_bytes()
 

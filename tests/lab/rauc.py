@@ -92,13 +92,14 @@ class RaucService:
         for path, ours in (
             ("/run/wecall-update/keyring.pem", self.keyring), ("/opt/wecall/lib/boot-slot", handler),
             ("/var/lib/rauc", self._folder / "data"), ("/run/rauc/mnt", self._folder / "mnt"),
-            ("/dev/disk/by-partuuid/@DISK@", self._folder / "disk"),
+            ("/run/wecall-update/card", self._folder / "card"),
         ):  # fmt: skip
             assert path in text
             text = text.replace(path, str(ours))
         self._configuration.write_text(text)
-        for number in ("02", "03", "05", "06"):
-            (self._folder / f"disk-{number}").write_bytes(bytes(1 << 20))
+        (self._folder / "card").mkdir()
+        for number in "2356":
+            (self._folder / "card" / number).write_bytes(bytes(1 << 20))
         self.start_bus()
         self._start("rauc", f"--conf={self._configuration}", "--override-boot-slot=A", "service")
         self._wait_for("rauc", "busctl", "call", "de.pengutronix.rauc", "/", "org.freedesktop.DBus.Peer", "Ping")

@@ -1,13 +1,17 @@
-"""What is on the card that `make image ARCH=amd64` has made."""
+"""What is on the card that `make image ARCH=amd64` has made, and which disk is taken for it."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.lab.bill_of_materials import hold_against, read
+from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE
+from tests.lab.updating_card import UpdatingCard
+from tests.lab.virtual_machine import lay_cable
 
 ROOT: Final = IMAGE / "root"
 _USERS: Final = Path(__file__).parents[2] / "tools/image/users"
@@ -39,6 +43,28 @@ def test_nothing_on_it_is_a_key_or_belongs_to_one_card() -> None:
     for path in ("etc/machine-id", "var/lib/systemd/credential.secret", "var/lib/systemd/random-seed"):
         assert not (ROOT / path).exists() or not (ROOT / path).read_bytes()
     assert not [*ROOT.glob("etc/ssh/ssh_host_*"), *ROOT.glob("etc/wecall/credentials/*")]
+
+
+def test_a_stick_that_is_a_copy_of_the_card_is_not_taken_for_it(tmp_path: Path) -> None:
+    twin = Path(shutil.copy(IMAGE / "wecall.img", tmp_path / "twin.img"))
+    with Namespace() as network:
+        lay_cable(network)
+        card = UpdatingCard(tmp_path, IMAGE / "wecall.img", network)
+        try:
+            card.start()
+            card.machine.run("touch", "/data/own")
+            card.machine.plug_in(twin)
+            card.machine.shell("timeout 60 bash -c 'until [ -e /dev/sda7 ]; do sleep 0.2; done'; sync")
+            card.machine.run("systemctl", "--no-block", "reboot")
+            card.machine.wait_for_restart()
+            assert card.machine.shell("ls /data/own /dev/sda7; findmnt --noheadings --output SOURCE /data").split() == [
+                "/data/own", "/dev/sda7", "/dev/vda7",
+            ]  # fmt: skip
+            assert card.machine.shell("readlink /run/wecall-update/card/*").split() == [
+                f"/dev/vda{number}" for number in (2, 3, 5, 6)
+            ]
+        finally:
+            card.cut_power()
 
 
 def _lines(path: Path) -> list[str]:
