@@ -126,6 +126,7 @@ def test_a_security_update_comes_over_the_network_while_features_are_put_off(
     phone.becomes(lambda state: state.get("installed") == BY_NETWORK, "the update is installed")
     phone.figures["an update of one package: fetched, bytes"] = server.fetched_bytes
     phone.figures["an update of one package: whole, bytes"] = len(server.content)
+    phone.write_figures()
     phone.restarts()
     state = phone.becomes(lambda state: state.get("last") == "applied", "the update is kept")
     assert (state["version"], state["slot"]) == (BY_NETWORK, "A")
