@@ -68,7 +68,7 @@ class WriteLog:
         """Read it; the machine may be writing on.
 
         Raises:
-            ValueError: it is no such log.
+            ValueError: it is no such log, or a part of it is missing.
         """
         self.path = path
         with path.open("rb") as file:
@@ -84,6 +84,8 @@ class WriteLog:
             sector, sectors, flags, _data = _ENTRY.unpack(os.pread(descriptor, _ENTRY.size, place))
             place += self._sector
             area = Area(sector * self._sector, sectors * self._sector)
+            if not sectors and not flags:
+                raise ValueError(f"{self.path} has a hole: whoever wrote it could not write all of it.")
             has_data = not flags & _DISCARD
             yield Entry(area, place if has_data else None, bool(flags & _FLUSH), bool(flags & _FUA))
             place += area.size if has_data else 0

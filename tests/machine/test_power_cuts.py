@@ -156,6 +156,7 @@ def logged(
         took_s = time.monotonic() - began_s
         assert card.started == Started(Slot.B, as_trial=True)
         card.machine.run("sync")
+        assert "I/O error" not in (folder / "console.log").read_text(errors="replace")
     finally:
         card.cut_power()
     with closing(replay_of(WriteLog(records.writes), folder)) as replay:
