@@ -122,7 +122,8 @@ def test_an_update_stops_where_phones_go_back_and_waits_out_whoever_postpones_it
     with Handsets(broker, NAMES, lambda _device: OutcomeCode.WENT_BACK) as handsets:
         assert "may not sign an update" in desk.refused("update", broken, "--public", desk.signer.trusted.public)
         # It may stop before the second one has answered.
-        assert "went_back: " in desk.refused("update", broken, *trusted, "--stages", "10%,100%")
+        said = desk.refused("update", broken, *trusted, "--stages", "10%,100%")
+        assert any(f"went_back: {count}" in said for count in (1, 2))
         handsets.wait_until_reached(2)
     (published,) = publications(broker)
     assert (published.kind, published.name) == (PublicationKind.UPDATE, "0.3.0")

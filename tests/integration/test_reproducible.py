@@ -4,19 +4,17 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from firmware.installer.release_folder import ReleaseFolder
 from tests.lab import chance
+from tests.lab.card_releases import make_release_keys
 from tests.lab.handset_package import builder
 from tests.lab.installed_box import CHECKOUT
 
 _BUILD = """
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from tools.debian.package import build_wheel
 build_wheel(*map(Path, sys.argv[1:]))
@@ -46,11 +44,8 @@ def test_two_builds_of_library_package_and_card_are_the_same(tmp_path: Path) -> 
     said = run("tools/reproducible", tmp_path / "built")
     assert said.count("the same: ") == 2
     (package,) = (tmp_path / "built/a/made").glob("*.deb")
-    release = ReleaseFolder(tmp_path / "release")
-    release.new_root("")
-    release.new_signer()
-    release.sign((), None, datetime.now(UTC))
-    said = run("tools/image/twice", "amd64", package, tmp_path / "release", tmp_path / "cards")
+    keys = make_release_keys(tmp_path / "release")
+    said = run("tools/image/twice", "amd64", package, keys, tmp_path / "cards")
     assert said.count("the same: ") == 2
 
 

@@ -39,6 +39,15 @@ class CardRelease:
     update: Path
 
 
+def make_release_keys(folder: Path) -> Path:
+    """Make the keys of somebody who makes releases, without a passphrase, and return their folder."""
+    release = ReleaseFolder(folder)
+    release.new_root("")
+    release.new_signer()
+    release.sign((), None, datetime.now(UTC))
+    return folder
+
+
 class CardReleases:
     """Whoever makes releases.
 
@@ -55,13 +64,7 @@ class CardReleases:
         if not (IMAGE / "root").is_dir():
             raise RuntimeError(f"There is no root in {IMAGE}. Make one first: make image ARCH=amd64")
         self._folder = folder
-        self.keys = keys or folder / "keys"
-        if keys is not None:
-            return
-        release = ReleaseFolder(self.keys)
-        release.new_root("")
-        release.new_signer()
-        release.sign((), None, datetime.now(UTC))
+        self.keys = keys or make_release_keys(folder / "keys")
 
     def make(self, version: str, *changes: Change) -> CardRelease:
         """Make a release with some changes."""

@@ -109,7 +109,6 @@ class BootChoice:
 
     Attributes:
         booted: the system that runs.
-        knows_trials: the bootloader is new enough to start one.
     """
 
     def __init__(
@@ -122,13 +121,13 @@ class BootChoice:
             folder: where its first partition is mounted.
             booted: the system that runs.
             as_trial: the bootloader started it as a trial.
-            knows_trials: see the attribute.
+            knows_trials: the bootloader is new enough to start one.
         """
         self.booted = booted
         self._bootloader = bootloader
         self._path = folder / bootloader.file
         self._as_trial = as_trial
-        self.knows_trials = knows_trials
+        self._knows_trials = knows_trials
 
     @property
     def primary(self) -> Slot:
@@ -168,10 +167,18 @@ class BootChoice:
             raise BootError(
                 f"System {slot} cannot be tried while system {self.booted} runs and {self.primary} is the primary one."
             )
-        if not self.knows_trials:
-            raise BootError("This board's bootloader is too old to try a system: renew it with rpi-eeprom-update.")
+        self.check_trials()
         self._write(Marks(self.booted, slot))
         return self._bootloader.reboot_argument
+
+    def check_trials(self) -> None:
+        """See that the other system can be tried on this board.
+
+        Raises:
+            BootError: it cannot.
+        """
+        if not self._knows_trials:
+            raise BootError("This board's bootloader is too old to try a system: renew it with rpi-eeprom-update.")
 
     def normalise(self, remembered: Slot | None = None) -> None:
         """Have nothing lead to the system that does not run, but the way back from a trial or from a fallback.

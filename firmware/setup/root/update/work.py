@@ -16,7 +16,7 @@ from typing import Final
 from contract.results import OutcomeCode
 from firmware.base.durable import replace_durably
 from firmware.base.errors import HandsetError
-from firmware.setup.root.boot.choice import BootChoice
+from firmware.setup.root.boot.choice import BootChoice, BootError
 from firmware.setup.root.machine import Machine
 from firmware.setup.root.update.card import Card
 from firmware.setup.root.update.memory import (
@@ -306,10 +306,10 @@ class UpdateWork:
 
     def _check_trials(self) -> None:
         with self._context.boot() as boot:
-            if not boot.knows_trials:
-                refuse_update(
-                    OutcomeCode.FAILED, "This board's bootloader cannot try an update: renew it with rpi-eeprom-update."
-                )
+            try:
+                boot.check_trials()
+            except BootError as error:
+                refuse_update(OutcomeCode.FAILED, str(error))
 
     def _with_keys(self, memory: Memory, content: bytes) -> Memory:
         if not content or (newer := self._context.trust.with_list(memory, content)) == memory:
