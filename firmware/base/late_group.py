@@ -2,9 +2,23 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import click
+
+_INSTALL: Final = "pip install 'wecall-handset[fleet]'"
+
+
+class _NotInstalled(click.Command):
+    """A command whose packages are missing: it is listed with the others, and says what it needs once it is run."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, short_help=f"Not installed here: {_INSTALL}")
+        self._reason = reason
+
+    def make_context(self, *_arguments: Any, **_settings: Any) -> NoReturn:
+        """Say so before options are looked at: nobody knows here which there are, --help among them."""
+        raise click.ClickException(self._reason)
 
 
 class LateGroup(click.Group):
@@ -37,10 +51,11 @@ class LateGroup(click.Group):
         except ModuleNotFoundError as error:
             if not module.startswith("fleet."):
                 raise
-            raise click.ClickException(
+            return _NotInstalled(
+                cmd_name,
                 f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
-                "this command needs: pip install 'wecall-handset[fleet]'"
-            ) from error
+                f"this command needs: {_INSTALL}",
+            )
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")
         return command

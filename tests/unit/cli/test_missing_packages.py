@@ -79,6 +79,35 @@ def test_only_what_is_the_fleet_s_is_an_extra_by_its_name(module: str, hint: str
     assert "None" not in said.stderr
 
 
+WITHOUT_FLEET = (
+    "import sys\n"
+    "for name in ('sqlalchemy', 'msgspec', 'paho', 'fastapi'):\n"
+    "    sys.modules[name] = None\n"
+    "from firmware.cli import main\n"
+    "main(prog_name='wecall')\n"
+)
+
+
+def test_an_installer_s_computer_lists_the_fleet_s_commands_with_what_each_lacks() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FLEET, "fleet", "--help"], capture_output=True, text=True, check=True
+    )
+    commands = dict(line.split(maxsplit=1) for line in said.stdout.partition("Commands:\n")[2].splitlines())
+    assert list(commands) == ["ca", "collect", "publish", "simulate"]
+    assert commands.pop("ca").startswith("Sign what handsets and services show")
+    assert set(commands.values()) == {"Not installed here: pip install 'wecall-handset[fleet]'"}
+
+
+@pytest.mark.parametrize("command", [("collect", "--help"), ("publish", "status"), ("simulate", "--devices", "3")])
+def test_a_command_of_the_fleet_s_says_which_extra_it_needs_whatever_it_is_told(command: tuple[str, ...]) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FLEET, "fleet", *command], capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"Error: `wecall fleet {command[0]}` needs the package ")
+    assert said.stderr.endswith("pip install 'wecall-handset[fleet]'\n")
+
+
 def test_a_command_of_the_firmware_s_in_a_group_names_no_extra_that_there_is_not() -> None:
     without = "import sys; sys.modules['tomlkit'] = None; from firmware.cli import main; main(prog_name='wecall')"
     said = subprocess.run(
