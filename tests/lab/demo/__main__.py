@@ -117,7 +117,10 @@ def _alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit(f"demo: another one runs in {folder}. Choose another folder: wecall demo --folder FOLDER")
+            sys.exit(
+                f"demo: another one runs in {folder}. End that one, or choose another folder: "
+                ".venv/bin/wecall demo --folder FOLDER"
+            )
         yield
 
 
@@ -173,7 +176,7 @@ def _free_or_fail(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            sys.exit(f"demo: port {port} is taken. Choose another one: wecall demo --port NUMBER")
+            sys.exit(f"demo: port {port} is taken. Choose another one: make demo PORT=NUMBER")
     return port
 
 
