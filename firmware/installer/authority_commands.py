@@ -16,7 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware.base.durable import replace_durably
-from firmware.installer.authority_folder import AuthorityFolder, DeviceHasAnotherKeyError, Issued
+from firmware.installer.authority_folder import (
+    AuthorityFolder,
+    DeviceHasAnotherKeyError,
+    Issued,
+    KeyBelongsToAnotherError,
+)
 from firmware.installer.columns import device_ids
 from firmware.installer.identities import read_identities
 from provisioning.authority import Reason, read_request
@@ -107,7 +112,7 @@ def issue(  # noqa: PLR0917 - click names them all
                 unlocked, read_request(identity.certificate_request), devices[serial], days=days, replaces=replace,
                 now=now,
             )  # fmt: skip
-        except DeviceHasAnotherKeyError as error:
+        except (DeviceHasAnotherKeyError, KeyBelongsToAnotherError) as error:
             refused.append(f"{serial}: {error}")
             continue
         target = out if single else out / f"{serial}.pem"

@@ -64,6 +64,10 @@ class DeviceHasAnotherKeyError(ProvisioningError):
     """A device id is in use by a handset with another key."""
 
 
+class KeyBelongsToAnotherError(ProvisioningError):
+    """A key is in use under another device id."""
+
+
 class AuthorityFolder:
     """The authority in one folder."""
 
@@ -154,11 +158,25 @@ class AuthorityFolder:
 
         Raises:
             DeviceHasAnotherKeyError: it has, and is not replaced.
+            KeyBelongsToAnotherError: the key has a certificate that counts, under another device id.
             ProvisioningError: the authority is over, or a record is damaged.
             OSError: the disk is full, read-only or broken.
         """
         key = public_key(request)
         known = self.issued()
+        if other := next(
+            (
+                each
+                for each in known
+                if each.device != device and each.counts(now) and public_key(each.certificate) == key
+            ),
+            None,
+        ):
+            raise KeyBelongsToAnotherError(
+                f"This key belongs to {other.device}. If the identity is another handset's, collect that one's with a "
+                f"blank stick. If {other.device} is to be called {device}, take its certificate back first: "
+                f"wecall fleet ca revoke {self.folder} {other.device} --reason replaced"
+            )
         counting = [each for each in known if each.device == device and each.counts(now)]
         others = [each for each in counting if public_key(each.certificate) != key]
         if others and not replaces:

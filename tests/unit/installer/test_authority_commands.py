@@ -67,6 +67,7 @@ def test_without_a_table_the_device_id_is_the_serial_or_what_is_said(office: Off
     identity = BlankHandset(SERIAL).leave_identity(office.stick)
     office.issue(identity)
     assert common_name(office.certificate(SERIAL)) == SERIAL
+    identity = BlankHandset("10000000abcd0002").leave_identity(office.stick)
     file = office.site / "certificates" / "broker.pem"
     office.did("fleet", "ca", "issue", office.authority, identity, "--device", "hall", "-o", file, typed="words\n")
     assert common_name(x509.load_pem_x509_certificate(file.read_bytes())) == "hall"
@@ -102,6 +103,41 @@ def test_a_device_id_goes_to_another_handset_only_by_order_and_the_first_loses_i
     office.did(*order, "--replace", typed="words\n")
     assert office.revoked() == {first.serial_number}
     assert sorted(each["state"] for each in office.listed()) == ["counts", "replaced"]
+
+
+def test_a_key_is_one_handset_s_whatever_other_device_id_or_serial_it_comes_with(office: Office) -> None:
+    handset, copied = BlankHandset(SERIAL), BlankHandset("10000000abcd0002")
+    copied.broker_key = handset.broker_key
+    identity = handset.leave_identity(office.stick)
+    office.issue(identity, "--device", "desk-7")
+    order = ("fleet", "ca", "issue", office.authority, "-o", office.certificates)
+    for other in ((identity, "--device", "desk-8"), (copied.leave_identity(office.stick), "--device", "desk-9")):
+        said = office.refused(*order, *other, typed="words\n")
+        assert "This key belongs to desk-7." in said
+        assert f"wecall fleet ca revoke {office.authority} desk-7 --reason replaced" in said
+    assert "This key belongs to desk-7." in office.refused(*order, identity, "--replace", typed="words\n")
+    assert [each["device"] for each in office.listed()] == ["desk-7"]
+    assert not (office.certificates / f"{copied.serial}.pem").exists()
+
+
+def test_of_two_identities_with_one_key_the_second_is_refused_in_the_same_command_too(office: Office) -> None:
+    handset, copied, third = (BlankHandset(f"10000000abcd000{number}") for number in (1, 2, 3))
+    copied.broker_key = handset.broker_key
+    for each in (handset, copied, third):
+        each.leave_identity(office.stick)
+    said = office.refused(
+        "fleet", "ca", "issue", office.authority, office.stick, "-o", office.certificates, typed="words\n"
+    )
+    assert f"{copied.serial}: This key belongs to {SERIAL}." in said
+    assert {each["device"] for each in office.listed()} == {SERIAL, third.serial}
+
+
+def test_a_handset_gets_another_name_once_the_first_was_taken_back(office: Office) -> None:
+    identity = BlankHandset(SERIAL).leave_identity(office.stick)
+    office.issue(identity, "--device", "desk-7")
+    office.did("fleet", "ca", "revoke", office.authority, "desk-7", "--reason", "replaced", typed="words\n")
+    office.issue(identity, "--device", "hall")
+    assert common_name(office.certificate(SERIAL)) == "hall"
 
 
 def test_revoking_takes_back_all_of_a_device_and_nothing_of_others(office: Office) -> None:
