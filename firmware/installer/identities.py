@@ -34,8 +34,8 @@ def read_identities(paths: Iterable[Path]) -> Mapping[str, Identity]:
         raise ProvisioningError("Some identities cannot be used.", tuple(mistakes))
     if not found:
         raise ProvisioningError(
-            f"There is no {IDENTITY_NAME.format(serial='<serial>')} in {', '.join(map(str, paths))}. Handsets leave it "
-            "on any stick that is plugged in."
+            f"There is no {IDENTITY_NAME.format(serial='<serial>')} in {', '.join(map(str, paths))}. A handset leaves "
+            "it on a stick that has neither bundles nor updates, and on one whose bundles are all for other handsets."
         )
     return found
 

@@ -183,6 +183,9 @@ def test_what_is_not_there_is_told_with_what_to_do(office: Office) -> None:
     identity = BlankHandset(SERIAL).leave_identity(office.stick)
     assert "wecall fleet ca init" in office.refused("fleet", "ca", "list", office.site)
     assert "wecall fleet ca init" in office.refused("fleet", "ca", "issue", office.site, identity, typed="words\n")
+    assert "on a stick that has neither bundles nor updates" in office.refused(
+        "fleet", "ca", "issue", office.authority, office.certificates.parent / "site"
+    )
     assert "No certificate was issued to desk-9" in office.refused("fleet", "ca", "revoke", office.authority, "desk-9")
     office.write_table(("serial", "device_id"), ("10000000abcd0002", "desk-2"))
     said = office.refused("fleet", "ca", "issue", office.authority, identity, "--devices", office.table)

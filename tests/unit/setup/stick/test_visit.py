@@ -173,6 +173,23 @@ async def test_a_blank_stick_collects_who_the_handset_is(lab: Lab) -> None:
     assert lab.handset.said == [StickCode.IDENTITY_WRITTEN]
 
 
+@pytest.mark.parametrize(
+    ("names", "is_left"),
+    [
+        (("holiday.jpg", "._site.wecall", "report-0000000000000001.json"), True),
+        (("site.wecall",), False),
+        (("next.raucb",), False),
+    ],
+)
+async def test_a_stick_collects_it_beside_whatever_else_but_not_beside_a_damaged_bundle_or_an_update(
+    lab: Lab, names: tuple[str, ...], is_left: bool
+) -> None:
+    for name in names:
+        lab.put(name, b"rubbish")
+    await lab.run()
+    assert (WHO in lab.names) is is_left
+
+
 async def test_while_the_stick_is_looked_at_nothing_is_written_to_it(lab: Lab) -> None:
     lab.put("site.wecall", INSTALLER.bundle())
     lab.stick.chmod(0o500)
