@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, ReportCode
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import BundleNumber, Serial
-from provisioning.section import Section
+from provisioning.section import Identifier, Section
 
 REPORT_NAME: Final = "report-{serial}"
 """What the files are called on a stick, before ".json" and ".txt"."""
@@ -46,6 +46,7 @@ class Report(Section):
         firmware: the version that runs now.
         result: what became of it.
         code: why it was refused, or the check that sent it back.
+        bundle_fleet, own_fleet: of a bundle for another fleet that one, and the handset's; empty otherwise.
         checks: what was tried.
         update: what became of an update of the firmware beside the bundle; empty where there was none.
         version: that update's, where it is known.
@@ -57,6 +58,8 @@ class Report(Section):
     firmware: Annotated[str, Field(max_length=64, pattern=r"^[0-9A-Za-z][0-9A-Za-z.+!-]*$")]
     result: BundleResult
     code: ReportCode = ""
+    bundle_fleet: Identifier | Literal[""] = ""
+    own_fleet: Identifier | Literal[""] = ""
     checks: Annotated[tuple[Check, ...], Field(max_length=32)] = ()
     update: OutcomeCode | Literal[""] = ""
     version: Annotated[str, Field(max_length=64, pattern=r"^[0-9A-Za-z.+!-]*$")] = ""

@@ -110,6 +110,7 @@ class Ended(_Written):
     Attributes:
         number: its own; None where it could not be read.
         failure: why a line did not register, where that is the reason.
+        bundle_fleet, own_fleet: of a bundle for another fleet that one, and the handset's; empty otherwise.
         at: when, in seconds since the epoch.
         told: the phone has heard of it.
         outcome_due: the operator has not.
@@ -122,6 +123,8 @@ class Ended(_Written):
     code: ReportCode = ""
     number: BundleNumber | None = None
     failure: RegistrationFailure | None = None
+    bundle_fleet: str = ""
+    own_fleet: str = ""
     checks: tuple[Check, ...] = ()
     at: float
     told: bool = False

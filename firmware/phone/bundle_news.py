@@ -81,6 +81,7 @@ class BundleEnded:
         code: why it was not applied.
         number: the bundle's number; None where it could not be read.
         failure: why a line did not register, where that is the reason.
+        bundle_fleet, own_fleet: of a bundle for another fleet that one, and the phone's; empty otherwise.
         by_stick: a stick has brought the bundle.
         on_card: the phone runs from a card of ours, and no package was installed.
         is_update: it was no bundle but an update of the firmware.
@@ -91,6 +92,8 @@ class BundleEnded:
     code: BundleCode = ""
     number: int | None = None
     failure: RegistrationFailure | None = None
+    bundle_fleet: str = ""
+    own_fleet: str = ""
     by_stick: bool = True
     on_card: bool = False
     is_update: bool = False

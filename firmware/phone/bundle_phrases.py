@@ -7,7 +7,7 @@ from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.base.words import Text, Word, word
 from firmware.phone.bundle_news import BundleEnded, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
-from firmware.phone.bundle_reasons import reasons
+from firmware.phone.bundle_reasons import other_fleet, reasons
 from firmware.phone.phrases import REGISTRATION_FAILURES
 from firmware.phone.update_phrases import update_reason
 
@@ -53,6 +53,8 @@ def reason(ended: BundleEnded) -> Text:
         return word("Version {version} works.", version=ended.version) if works else update_reason(ended.code)
     if ended.code is CheckName.LINES and ended.failure is not None:
         return REGISTRATION_FAILURES[ended.failure]
+    if ended.bundle_fleet:
+        return other_fleet(ended.bundle_fleet, ended.own_fleet)
     return reasons(on_card=ended.on_card).get(ended.code, WITHOUT_CODE[ended.result])
 
 

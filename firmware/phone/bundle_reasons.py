@@ -56,6 +56,11 @@ _CODES_ON_CARD: Final = {
 }
 
 
+def other_fleet(bundle_fleet: str, own_fleet: str) -> Word:
+    """Say of a bundle for another fleet which that is, and which this phone's own."""
+    return word("It is for fleet {bundle}, not {own}.", bundle=bundle_fleet, own=own_fleet)
+
+
 def reasons(*, on_card: bool) -> Mapping[BundleCode, Word]:
     """Return why, as it is said on a phone that runs from a card of ours, or on any other."""
     return _CODES_ON_CARD if on_card else CODES

@@ -229,7 +229,7 @@ class Intake:
             looked_at.number = bundle.manifest.number
             if self._counts_already(bundle):
                 return None
-            self._check_manifest(bundle)
+            self._check_manifest(bundle, looked_at)
             bundle.check_firmware()
             if keys is None:
                 await self._ask_for_signer(bundle)
@@ -258,9 +258,11 @@ class Intake:
         standing = self._context.config_store.standing
         return any(kept.number == standing.active and kept.digest == bundle.digest for kept in standing.kept)
 
-    def _check_manifest(self, bundle: Bundle) -> None:
+    def _check_manifest(self, bundle: Bundle, looked_at: "_LookedAt") -> None:
         manifest, context = bundle.manifest, self._context
         fleet = self._installed.device.fleet if self._installed is not None else None
+        if fleet is not None and fleet != manifest.fleet:
+            looked_at.bundle_fleet, looked_at.own_fleet = manifest.fleet, fleet
         manifest.check_scope(context.identity.serial, fleet)
         now = context.proven_time.read()
         manifest.check_time(now.at_least_s, synced=now.synced)
@@ -319,6 +321,8 @@ class Intake:
             result=result,
             code=code,
             number=looked_at.number,
+            bundle_fleet=looked_at.bundle_fleet,
+            own_fleet=looked_at.own_fleet,
             at=context.now_s(),
         )
         self._ended[draft.offer] = ended
@@ -349,3 +353,5 @@ class _LookedAt:
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.bundle_fleet = ""
+        self.own_fleet = ""

@@ -26,6 +26,8 @@ def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
         firmware=firmware,
         result=ended.result,
         code=ended.code,
+        bundle_fleet=ended.bundle_fleet,
+        own_fleet=ended.own_fleet,
         checks=(*clock, *ended.checks),
         made_at=datetime.fromtimestamp(ended.at, UTC),
     )
@@ -33,7 +35,16 @@ def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
 
 def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
     """Return what the phone hears."""
-    return BundleEnded(ended.result, ended.code, ended.number, ended.failure, by_stick=by_stick, on_card=is_card())
+    return BundleEnded(
+        ended.result,
+        ended.code,
+        ended.number,
+        ended.failure,
+        ended.bundle_fleet,
+        ended.own_fleet,
+        by_stick=by_stick,
+        on_card=is_card(),
+    )
 
 
 def outcome_of(ended: Ended) -> OutcomeCode:

@@ -5,8 +5,9 @@ from datetime import UTC
 from typing import Final
 
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
+from firmware.base.words import Word
 from firmware.display.translation import Language, translator
-from firmware.phone.bundle_reasons import reasons
+from firmware.phone.bundle_reasons import other_fleet, reasons
 from firmware.phone.update_phrases import update_reason
 from provisioning.report import Check, Report
 
@@ -182,7 +183,7 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
     if had_bundle:
         lines += ["", _RESULTS[report.result][language]]
     if isinstance(report.code, OutcomeCode):
-        lines.append(translator(language).say(reasons(on_card=on_card)[report.code]))
+        lines.append(translator(language).say(_reason(report, report.code, on_card=on_card)))
         if report.code in MORE:
             lines.append(MORE[report.code][language])
     elif report.code:
@@ -193,6 +194,12 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
         said = translator(language).say(update_reason(report.update))
         lines += ["", _UPDATE[language].format(version=report.version).rstrip() + _COLON[language] + said]
     return "\n".join(lines) + "\n"
+
+
+def _reason(report: Report, code: OutcomeCode, *, on_card: bool) -> Word:
+    if report.bundle_fleet:
+        return other_fleet(report.bundle_fleet, report.own_fleet)
+    return reasons(on_card=on_card)[code]
 
 
 def _check_line(check: Check, language: Language) -> str:

@@ -40,6 +40,9 @@ _ENDS: Final = {
     "a copy was written": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.COPY_WRITTEN),
     "a copy is not wanted": BundleEnded(BundleResult.NOTHING_TO_DO, StickCode.COPY_NOT_WANTED),
     "for another phone": BundleEnded(BundleResult.REFUSED, OutcomeCode.WRONG_SERIAL, 12),
+    "for another fleet": BundleEnded(
+        BundleResult.REFUSED, OutcomeCode.WRONG_FLEET, 12, bundle_fleet="harbour-hotel", own_fleet="city-hotel"
+    ),
     "from a stranger": BundleEnded(BundleResult.REFUSED, OutcomeCode.UNKNOWN_KEY),
     "its time is over": BundleEnded(BundleResult.REFUSED, OutcomeCode.EXPIRED, 12),
     "damaged": BundleEnded(BundleResult.REFUSED, OutcomeCode.UNREADABLE),

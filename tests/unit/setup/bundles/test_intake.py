@@ -17,7 +17,7 @@ from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME,
 from firmware.configuration.loading import load
 from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.control.open_files import sealed
-from firmware.display.translation import Language
+from firmware.display.translation import Language, translator
 from firmware.phone.bundle_news import (
     AnswerBundleSigner,
     BundleCodeWanted,
@@ -28,6 +28,7 @@ from firmware.phone.bundle_news import (
     GiveUpBundleCode,
     TryBundleCode,
 )
+from firmware.phone.bundle_phrases import reason
 from firmware.phone.call import CallerId, CallState
 from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module
@@ -181,6 +182,18 @@ async def test_a_bundle_that_may_not_be_taken_is_refused_with_its_reason_and_lea
     assert not list(lab.config_store.draft_of("x").parent.iterdir())
     assert not lab.config_store.folder_of(7).parent.exists()
     assert lab.starts == 0
+
+
+async def test_the_display_and_the_report_name_the_fleet_of_a_bundle_for_others_and_the_handset_s_own(
+    lab: DeskLab,
+) -> None:
+    report = await lab.refused(INSTALLER.bundle(contents(), fleet="other"))
+    assert (report.bundle_fleet, report.own_fleet) == ("other", FLEET)
+    ended = lab.news[-1]
+    assert isinstance(ended, BundleEnded)
+    assert translator(Language.ENGLISH).say(reason(ended)) == f"It is for fleet other, not {FLEET}."
+    expired = INSTALLER.bundle(contents(), issued_at=ISSUED - timedelta(days=9), not_after=ISSUED)
+    assert (await lab.refused(expired)).bundle_fleet == ""
 
 
 async def test_numbers_only_rise(lab: DeskLab) -> None:

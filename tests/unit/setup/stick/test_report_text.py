@@ -48,6 +48,14 @@ def test_every_result_reason_and_check_has_words_in_both_languages(language: Lan
         assert bool(re.search(r"[\u4e00-\u9fff]", text)) == (language is Language.CHINESE)
 
 
+def test_a_bundle_for_another_fleet_is_told_with_both_fleets() -> None:
+    made = report(
+        result=BundleResult.REFUSED, code=OutcomeCode.WRONG_FLEET, bundle_fleet="harbour", own_fleet="city-hotel"
+    )
+    assert "It is for fleet harbour, not city-hotel.\n" in report_text(made, Language.ENGLISH)
+    assert "属于 city-hotel。\n" in report_text(made, Language.CHINESE)
+
+
 REASONS = {code: {language: translator(language).say(CODES[code]) for language in Language} for code in REFUSALS}
 
 
