@@ -20,6 +20,8 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "inspect": "firmware.installer.inspect_command",
     "keys": "firmware.installer.inspect_command",
     "mass": "firmware.installer.mass_command",
+    # The words of reports are the handset's own.
+    "reports": "firmware.cli.reports",
 }
 """The module of each command of `wecall bundle`, in the order of the work."""
 

@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Final
 
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
-from firmware.base.words import Word
 from firmware.display.translation import Language, translator
 from firmware.phone.bundle_reasons import other_fleet, reasons
 from firmware.phone.update_phrases import update_reason
@@ -33,6 +32,7 @@ _WHAT_SENT_IT_BACK: Final[_InBoth] = {
 
 _UPDATE: Final[_InBoth] = {_EN: "Update {version}", _ZH: "更新 {version}"}
 _COLON: Final[_InBoth] = {_EN: ": ", _ZH: "："}
+_UPDATE_IS_IN: Final = frozenset({OutcomeCode.INSTALLED, OutcomeCode.APPLIED, OutcomeCode.NOT_NEWER})
 
 _RESULTS: Final[Mapping[BundleResult, _InBoth]] = {
     BundleResult.APPLIED: {_EN: "Done. The bundle is in use.", _ZH: "完成。配置包已生效。"},
@@ -183,27 +183,56 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
     if had_bundle:
         lines += ["", _RESULTS[report.result][language]]
     if isinstance(report.code, OutcomeCode):
-        lines.append(translator(language).say(_reason(report, report.code, on_card=on_card)))
-        if report.code in MORE:
-            lines.append(MORE[report.code][language])
+        lines += _reason(report, report.code, language, on_card=on_card)
     elif report.code:
         lines.append(_WHAT_SENT_IT_BACK[language].format(check=_CHECKS[report.code][language]))
     if report.checks:
-        lines += ["", _CHECKED[language], *(_check_line(check, language) for check in report.checks)]
+        lines += [
+            "",
+            _CHECKED[language],
+            *(f"  {'+' if each.passed else '!'} {_found(each, language)}" for each in report.checks),
+        ]
     if report.update:
-        said = translator(language).say(update_reason(report.update))
-        lines += ["", _UPDATE[language].format(version=report.version).rstrip() + _COLON[language] + said]
+        lines += ["", _update_line(report, report.update, language)]
     return "\n".join(lines) + "\n"
 
 
-def _reason(report: Report, code: OutcomeCode, *, on_card: bool) -> Word:
-    if report.bundle_fleet:
-        return other_fleet(report.bundle_fleet, report.own_fleet)
-    return reasons(on_card=on_card)[code]
+def has_failed(report: Report) -> bool:
+    """Tell whether a bundle was not applied, or an update beside it not taken."""
+    is_applied = report.result in {BundleResult.APPLIED, BundleResult.NOTHING_TO_DO}
+    return not is_applied or (report.update != "" and report.update not in _UPDATE_IS_IN)
 
 
-def _check_line(check: Check, language: Language) -> str:
+def what_failed(report: Report, language: Language) -> str:
+    """Say in a line what did not work, and what to do, in the words of the report; nothing where all did."""
+    failed = [_found(check, language) for check in report.checks if not check.passed]
+    said: list[str] = []
+    if isinstance(report.code, OutcomeCode):
+        said += _reason(report, report.code, language, on_card=False)
+    elif report.code and not failed:
+        said.append(_WHAT_SENT_IT_BACK[language].format(check=_CHECKS[report.code][language]))
+    elif report.result is BundleResult.INTERRUPTED:
+        said.append(_RESULTS[report.result][language])
+    said += failed
+    if report.update and report.update not in _UPDATE_IS_IN:
+        said.append(_update_line(report, report.update, language))
+    return " ".join(said)
+
+
+def _reason(report: Report, code: OutcomeCode, language: Language, *, on_card: bool) -> list[str]:
+    reason = (
+        other_fleet(report.bundle_fleet, report.own_fleet) if report.bundle_fleet else reasons(on_card=on_card)[code]
+    )
+    return [translator(language).say(reason), *([MORE[code][language]] if code in MORE else [])]
+
+
+def _found(check: Check, language: Language) -> str:
     name = _CHECKS[check.name][language]
     if check.line:
         name += f" {check.line}"
-    return f"  {'+' if check.passed else '!'} {name}: {FOUND[check.code][language]}"
+    return f"{name}: {FOUND[check.code][language]}"
+
+
+def _update_line(report: Report, code: OutcomeCode, language: Language) -> str:
+    said = translator(language).say(update_reason(code))
+    return _UPDATE[language].format(version=report.version).rstrip() + _COLON[language] + said

@@ -44,6 +44,15 @@ def test_what_needs_none_of_them_does_its_work(tmp_path: Path) -> None:
     assert (tmp_path / "office.key").exists()
 
 
+def test_the_reports_of_a_stick_are_read_where_none_of_them_is(tmp_path: Path) -> None:
+    (tmp_path / "report-10000000abcd1234.json").write_text("{}")
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT, "bundle", "reports", str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.stdout.endswith("1 unreadable.\n")
+
+
 @pytest.mark.parametrize(
     "command", [("contacts", "list"), ("import", "pyproject.toml"), ("export", "/nonexistent/all.vcf")]
 )
