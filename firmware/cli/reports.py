@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import click
 from rich.console import Console
@@ -14,11 +14,11 @@ from rich.text import Text
 
 from contract.results import BundleResult
 from firmware.display.translation import Language
-from firmware.installer.stick_bundles import bundle_paths, device_in, printable
+from firmware.installer.stick_files import bundle_paths, configuration_in, open_plain, printable, read_report_file
 from firmware.setup.stick.report_text import has_failed, what_failed
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import ProvisioningError
-from provisioning.report import MAX_REPORT_BYTES, REPORT_NAME, Report, read_report
+from provisioning.report import REPORT_NAME, Report
 
 _REPORTS: Final = f"{REPORT_NAME.format(serial='*')}.json"
 
@@ -75,7 +75,7 @@ def _brought(stick: Path) -> tuple[Mapping[str, _Brought], list[_Row]]:
     unreadable: list[_Row] = []
     for path in bundle_paths(stick):
         try:
-            with _opened(path) as file:
+            with open_plain(path) as file:
                 bundle = open_bundle(file, None)
                 number, serials = bundle.manifest.number, bundle.manifest.serials
                 device = _device_of(bundle) if len(serials) == 1 else ""
@@ -96,7 +96,7 @@ def _reported(stick: Path, brought: Mapping[str, _Brought]) -> Iterator[_Row]:
         bundle = brought.get(serial)
         device = bundle.device if bundle is not None else ""
         try:
-            report = _read(path)
+            report = read_report_file(path)
         except (ProvisioningError, OSError) as error:
             visited.add(serial)
             yield _unreadable(path, error, device)
@@ -109,14 +109,6 @@ def _reported(stick: Path, brought: Mapping[str, _Brought]) -> Iterator[_Row]:
         yield _Row(_State.NOT_VISITED, serial, brought[serial].device, brought[serial].number)
 
 
-def _read(path: Path) -> Report:
-    with _opened(path) as file:
-        report = read_report(file.read(MAX_REPORT_BYTES + 1))
-    if path.name != f"{report.file_stem}.json":
-        raise ProvisioningError(f"This is the report of another handset, {report.serial}.")
-    return report
-
-
 def _is_of(report: Report, bundle: _Brought) -> bool:
     """Tell whether a report is of this bundle or a later one, and was not left by a stick of before."""
     if report.number is None:
@@ -124,17 +116,10 @@ def _is_of(report: Report, bundle: _Brought) -> bool:
     return report.number >= bundle.number
 
 
-def _opened(path: Path) -> BinaryIO:
-    # Opening a pipe would wait for somebody to write to it.
-    if not path.is_file():
-        raise ProvisioningError("This is no plain file.")
-    return path.open("rb")
-
-
 def _device_of(bundle: Bundle) -> str:
     """Return the device id; none where the configuration has mistakes, of which the handset's report tells."""
     with suppress(ProvisioningError):
-        return device_in(bundle)
+        return configuration_in(bundle).device.id
     return ""
 
 

@@ -24,7 +24,8 @@ from fleet.publisher.record import Plan, Record, RecordFolder
 from fleet.publisher.roll_out import WHOLE, stages_of
 from fleet.publisher.screen import Screen, handsets, show_end, show_plan, show_records
 from fleet.publisher.settings import OperatorSettings, read_settings
-from fleet.publisher.signed_file import SignedFile, read_signed_file, trusted_keys
+from fleet.publisher.signed_file import Published, SignedFile, read_signed_file, trusted_keys
+from fleet.publisher.site import Site, read_site
 from fleet.publisher.withdrawal import found_by, withdraw_from
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -66,15 +67,15 @@ def _stages(text: str) -> tuple[Fraction, ...]:
 class _Wish:
     """What was typed."""
 
-    devices: tuple[str, ...]
     never_online: bool
-    table: Path | None
     stages: Sequence[Fraction]
     max_failures: Fraction
     stage_timeout_s: float
     go_on: bool
     again: bool
     dry_run: bool
+    devices: tuple[str, ...] = ()
+    table: Path | None = None
 
 
 def _settings_option(command: _Command) -> _Command:
@@ -84,20 +85,28 @@ def _settings_option(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def _publishing_options(command: _Command, patience_s: float) -> _Command:
-    options = (
-        click.argument("file", type=_FILE),
+_Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_TO_WHOM: Final[tuple[_Option, ...]] = (
+    click.option("--device", "devices", multiple=True, help="Only this handset; can be given several times."),
+    click.option(
+        "--never-online", is_flag=True, help="What --device names may be a handset that has not been online yet.",
+    ),
+    click.option(
+        "--devices", "table", type=_FILE,
+        help="Only those in this table of `wecall bundle mass`.  [default: all that the broker knows]",
+    ),
+)  # fmt: skip
+
+
+def _publishing_options(
+    command: Callable[..., Any], to_whom: Sequence[_Option], patience_s: float
+) -> Callable[..., Any]:
+    options: tuple[_Option, ...] = (
         _settings_option,
         click.option("--config", "configuration", type=_FILE, help="A handset's configuration, whose keys count."),
         click.option("--public", multiple=True, help="A public key that counts, in place of a configuration's."),
-        click.option("--device", "devices", multiple=True, help="Only this handset; can be given several times."),
-        click.option(
-            "--never-online", is_flag=True, help="What --device names may be a handset that has not been online yet.",
-        ),
-        click.option(
-            "--devices", "table", type=_FILE,
-            help="Only those in this table of `wecall bundle mass`.  [default: all that the broker knows]",
-        ),
+        *to_whom,
         click.option(
             "--stages", type=_stages, metavar="PERCENT,...", default="1%,10%,50%,100%", show_default=True,
             help="How many of them have it after each stage.",
@@ -132,9 +141,10 @@ def publish() -> None:
 
 def _add_command(kind: PublicationKind, words: str, patience_s: float = _PATIENCE_S) -> None:
     @publish.command(name=kind.value, help=words)
-    @partial(_publishing_options, patience_s=patience_s)
+    @click.argument("file", type=_FILE)
+    @partial(_publishing_options, to_whom=_TO_WHOM, patience_s=patience_s)
     def publish_one(file: Path, settings_path: Path, **typed: Any) -> None:
-        _publish(kind, file, settings_path, **typed)
+        _publish(partial(read_signed_file, file, kind), kind, settings_path, **typed)
 
 
 for _kind, _words in (
@@ -152,6 +162,21 @@ _add_command(
     "Announce the release in FILE, from `wecall release announce`; a stage waits for days.",
     _UPDATE_PATIENCE_S,
 )
+
+
+@publish.command(name="site")
+@click.argument("stick", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@partial(
+    _publishing_options,
+    to_whom=(click.option("--never-online", is_flag=True, help="Some of them may not have been online yet."),),
+    patience_s=_PATIENCE_S,
+)
+def publish_site(stick: Path, settings_path: Path, **typed: Any) -> None:
+    """Send all bundles on STICK, or in a folder, in one roll-out: each to the one handset that it is for.
+
+    They are those of `wecall bundle mass`. Handsets that have taken theirs already get nothing.
+    """
+    _publish(partial(read_site, stick), PublicationKind.BUNDLE, settings_path, **typed)
 
 
 @publish.command(name="status")
@@ -180,28 +205,31 @@ def withdraw(message: str, settings_path: Path, taken: bool) -> None:
 
 
 def _publish(
-    kind: PublicationKind, file: Path, settings_path: Path, *, configuration: Path | None, public: tuple[str, ...],
-    **typed: Any,
+    read: Callable[..., Published], kind: PublicationKind, settings_path: Path, *, configuration: Path | None,
+    public: tuple[str, ...], **typed: Any,
 ) -> None:  # fmt: skip
     with _told():
         wish = _Wish(**typed)
         settings = read_settings(settings_path)
         keys = trusted_keys(kind, configuration or settings.configuration, public or settings.public)
-        signed = read_signed_file(file, kind, keys, fleet=settings.fleet, now_s=time.time())
+        published = read(keys, fleet=settings.fleet, now_s=time.time())
         folder = RecordFolder(settings.records)
         with folder.locked(settings.client_id()), ExitStack() as stack:
-            found = folder.find(signed.message)
+            found = folder.find(published.message)
             record = stack.enter_context(found) if found is not None else None
             if record is not None and (later := next(folder.place_takers(record), None)) is not None:
                 raise FleetError(
-                    f"{later.plan.publication.kind} {later.plan.publication.name} was published after this one, and "
-                    "has its place at the broker. Sign this one anew, with a higher number."
+                    f"{later.plan.title} was published after this one, and has its place at the broker. Sign this one "
+                    "anew, with a higher number."
                 )
-            plan, online = _planned(signed, settings, folder, record, wish)
+            plan, online = _planned(published, settings, folder, record, wish)
             again = record.unheard if record is not None and wish.again else ()
             if wish.dry_run:
                 stages = (*plan.stages, again) if again else plan.stages
-                show_plan(plan.model_copy(update={"stages": stages}), len(signed.payload), online)
+                show_plan(plan.model_copy(update={"stages": stages}), published, online)
+                return
+            if record is None and not plan.stages:
+                click.echo("All of these handsets have taken theirs already.")
                 return
             if record is None:
                 record = stack.enter_context(folder.begin(plan))
@@ -209,11 +237,11 @@ def _publish(
                 record.extend(plan.stages)
             if again:
                 record.send_again(again)
-            _carry_out(signed, settings, folder, record, wish)
+            _carry_out(published, settings, folder, record, wish)
 
 
 def _planned(
-    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, record: Record | None, wish: _Wish
+    published: Published, settings: OperatorSettings, folder: RecordFolder, record: Record | None, wish: _Wish
 ) -> tuple[Plan, int | None]:
     """Say who is yet to get it in which stage, and how many of them are online, where that was asked.
 
@@ -223,49 +251,53 @@ def _planned(
     if record is not None and not record.is_done:
         if others := sorted(set(wish.devices) - record.roll_out.devices):
             raise FleetError(
-                f"A roll-out of this {signed.kind} is under way, and {others[0]} is not in it. Say the command without "
-                "--device first; once it has ended, others can have it too."
+                f"A roll-out of this {published.kind} is under way, and {others[0]} is not in it. Say the command "
+                "without --device first; once it has ended, others can have it too."
             )
         left = ([device for device in stage if device not in record.roll_out.sent] for stage in record.roll_out.stages)
         return record.plan.model_copy(update={"stages": tuple(tuple(stage) for stage in left if stage)}), None
+    named = wish.devices or tuple(published.messages)
     table = device_ids(wish.table) if wish.table is not None else None
     known: dict[str, bool] = {}
-    names_are_checked = bool(wish.devices) and not wish.never_online
-    if names_are_checked or (not wish.devices and table is None):
-        known = asyncio.run(_known_devices(settings, signed.fleet, folder))
+    names_are_checked = bool(named) and not wish.never_online
+    if names_are_checked or (not named and table is None):
+        known = asyncio.run(_known_devices(settings, published.fleet, folder))
     had = record.roll_out.devices if record is not None else set()
-    named = chosen(signed, wish.devices, table, known)
+    to_reach = chosen(published, named, table, known) if isinstance(published, SignedFile) else named
     if names_are_checked:
-        refuse_strangers(wish.devices, known.keys() | had, signed.fleet)
-    devices = set(named) - had
+        refuse_strangers(named, known.keys() | had, published.fleet)
+    devices = set(to_reach) - had
+    if isinstance(published, Site):
+        devices -= published.visited | folder.have_taken(published.fleet, published.messages)
     plan = Plan(
-        fleet=signed.fleet,
+        fleet=published.fleet,
         publication=Publication(
-            kind=signed.kind, name=signed.name, message=signed.message, published_at=timestamp(time.time())
+            kind=published.kind, name=published.name, message=published.message, published_at=timestamp(time.time())
         ),
-        stages=stages_of(devices, wish.stages, signed.message),
+        stages=stages_of(devices, wish.stages, published.message),
         max_failures=str(wish.max_failures),
+        messages=published.messages,
     )
     return plan, sum(known.get(device, False) for device in devices) if known else None
 
 
 def _carry_out(
-    signed: SignedFile, settings: OperatorSettings, folder: RecordFolder, record: Record, wish: _Wish
+    published: Published, settings: OperatorSettings, folder: RecordFolder, record: Record, wish: _Wish
 ) -> None:
     if record.stopped is not None and not wish.go_on:
         show_end(record, record.stopped)
         raise FleetError("It has stopped by itself. To go on all the same, say --go-on.")
     if record.stopped is not None:
         record.excuse()
-    connect = partial(BrokerLine, settings, signed.fleet, folder.all_are_done)
+    connect = partial(BrokerLine, settings, published.fleet, folder.all_are_done)
     with Screen(Console()) as screen:
-        for publication, count in folder.displaced_by(record):
+        for plan, count in folder.displaced_by(record):
             screen.said(
-                f"{handsets(count)} said nothing yet of {publication.kind} {publication.name}, and may never see it: "
-                "the broker keeps one for each, and this one takes its place."
+                f"{handsets(count)} said nothing yet of {plan.title}, and may never see it: the broker keeps one for "
+                "each, and this one takes its place."
             )
         conductor = Conductor(
-            connect, record, folder, signed.payload, screen, stage_timeout_s=wish.stage_timeout_s
+            connect, record, folder, published, screen, stage_timeout_s=wish.stage_timeout_s
         )  # fmt: skip
         stopped = asyncio.run(conductor.run())
     show_end(record, stopped)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from contract.messages import topic_name
 from firmware.base.backoff import full_jitter_s
-from fleet.publications import publication_topic
+from fleet.publications import Publication, publication_topic
 from fleet.publisher.connection import ANSWER_TIMEOUT_S, Accepted, BrokerLine, LineLostError, Outcome, Status
 from fleet.publisher.record import Record, RecordFolder
 from fleet.publisher.roll_out import Step, StopReason
 from fleet.publisher.screen import Screen
+from fleet.publisher.signed_file import Published
 
 if TYPE_CHECKING:
     from contract.results import OutcomeCode
@@ -31,7 +32,7 @@ class Conductor:
         connect: Callable[[], BrokerLine],
         record: Record,
         folder: RecordFolder,
-        payload: bytes,
+        published: Published,
         screen: Screen,
         *,
         stage_timeout_s: float,
@@ -42,19 +43,20 @@ class Conductor:
             connect: makes a connection that is not open yet.
             record: what is to be done, and how far it has come.
             folder: where the other records are, whose handsets may answer now.
-            payload: the message.
+            published: what each handset gets.
             screen: shows how it goes.
             stage_timeout_s: how long a stage waits for the answers of handsets that were online.
         """
         self._connect = connect
         self._record = record
         self._folder = folder
-        self._payload = payload
+        self._published = published
         self._screen = screen
         self._stage_timeout_s = stage_timeout_s
         self._ends_s: float | None = None
         self._online: dict[str, bool] = {}
         self._on_the_way: set[str] = set()
+        self._told: set[str] = set()
         self._level = record.plan.publication.kind.topic
 
     async def run(self) -> StopReason | None:
@@ -81,7 +83,7 @@ class Conductor:
 
     async def _serve(self, line: BrokerLine) -> StopReason | None:
         await line.listen()
-        await self._tell_what_it_is(line)
+        self._told.clear()
         roll_out = self._record.roll_out
         while True:
             passed = roll_out.passed
@@ -96,7 +98,7 @@ class Conductor:
                 case Step.STOP:
                     return await self._stop(line)
                 case Step.SEND:
-                    self._send(line)
+                    await self._send(line)
                     await self._take(line, _LOOK_S)
                 case Step.WAIT:
                     if self._ends_s is None:
@@ -118,20 +120,24 @@ class Conductor:
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 
-    async def _tell_what_it_is(self, line: BrokerLine) -> None:
-        """Publish what it is called, before anybody hears of an outcome of it."""
-        publication = self._record.plan.publication
-        topic = publication_topic(self._record.plan.fleet, publication.message)
-        await line.publish(topic, publication.written())
-
-    def _send(self, line: BrokerLine) -> None:
-        most = line.most_on_the_way(len(self._payload))
+    async def _send(self, line: BrokerLine) -> None:
+        plan = self._record.plan
+        most = line.most_on_the_way(self._published.size_bytes)
         for device in self._record.roll_out.unsent:
             if len(self._on_the_way) >= most:
                 break
             if device not in self._on_the_way:
+                payload = self._published.payload_of(device)
+                await self._tell_what_it_is(line, self._published.publication_of(device, plan.publication))
                 self._on_the_way.add(device)
-                line.post(device, topic_name(self._record.plan.fleet, device, self._level), self._payload)
+                line.post(device, topic_name(plan.fleet, device, self._level), payload)
+
+    async def _tell_what_it_is(self, line: BrokerLine, publication: Publication) -> None:
+        """Publish what it is called, before anybody hears of an outcome of it."""
+        if publication.message not in self._told:
+            topic = publication_topic(self._record.plan.fleet, publication.message)
+            await line.publish(topic, publication.written())
+            self._told.add(publication.message)
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 
@@ -159,14 +165,16 @@ class Conductor:
             raise refusal
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
-        by_message: dict[tuple[str, str], list[tuple[str, OutcomeCode]]] = {}
+        own: list[tuple[str, OutcomeCode]] = []
+        others: dict[tuple[str, str], list[tuple[str, OutcomeCode]]] = {}
         for outcome in outcomes:
-            by_message.setdefault((outcome.fleet, outcome.message), []).append((outcome.device, outcome.code))
-        for (fleet, message), said in by_message.items():
-            if message == self._record.message:
-                if fleet == self._record.plan.fleet:
-                    self._record.note_outcomes(said)
-            elif (other := self._folder.find(message)) is not None:
+            said = (outcome.device, outcome.code)
+            if self._record.plan.brings(outcome.fleet, outcome.device, outcome.message):
+                own.append(said)
+            else:
+                others.setdefault((outcome.fleet, outcome.message), []).append(said)
+        self._record.note_outcomes(own)
+        for (fleet, message), their in others.items():
+            if (other := self._folder.that_brings(message)) is not None:
                 with other:
-                    if fleet == other.plan.fleet:
-                        other.note_outcomes(said)
+                    other.note_outcomes(each for each in their if other.plan.brings(fleet, each[0], message))

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from contract.results import OutcomeCode
 from firmware.base.durable import replace_durably
 from fleet.errors import FleetError
-from fleet.names import HandsetName
+from fleet.names import Digest, HandsetName
 from fleet.publications import Publication
-from fleet.publisher.roll_out import RollOut, StopReason
+from fleet.publisher.roll_out import RollOut, StopReason, Verdict
 
 _SUFFIX: Final = ".rollout"
 _NAMED_BY: Final = 16
@@ -38,6 +38,7 @@ class Plan(_Line):
         publication: what is published, as the broker is told.
         stages: the handsets of each.
         max_failures: the part of a stage, in per cent, that may fail.
+        messages: of a site the SHA-256 of each handset's own bundle; none where one message is for all.
     """
 
     format: Literal[1] = 1
@@ -49,6 +50,20 @@ class Plan(_Line):
     ]
     stages: tuple[tuple[HandsetName, ...], ...]
     max_failures: Annotated[str, Field(pattern=r"^[0-9]+(/[0-9]+)?$")]
+    messages: dict[HandsetName, Digest] = {}
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{'site' if self.messages else self.publication.kind} {self.publication.name}"
+
+    def message_of(self, device: str) -> str:
+        """Return the SHA-256 of what a handset gets."""
+        return self.messages.get(device, self.publication.message)
+
+    def brings(self, fleet: str, device: str, message: str) -> bool:
+        """Tell whether this is what a handset gets."""
+        return fleet == self.fleet and message == self.message_of(device)
 
 
 class _Entry(_Line):
@@ -100,7 +115,7 @@ class Record:
 
     @property
     def message(self) -> str:
-        """SHA-256 of the message in hexadecimal."""
+        """SHA-256 in hexadecimal: of the message or, for a site, of who gets which."""
         return self.plan.publication.message
 
     @property
@@ -192,6 +207,7 @@ class RecordFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._sites: dict[str, str] | None = None
 
     @contextmanager
     def locked(self, operator: str) -> Iterator[None]:
@@ -240,13 +256,35 @@ class RecordFolder:
             FleetError: one is damaged.
             OSError: one cannot be read.
         """
-        times: list[tuple[str, Path]] = []
-        for path in self._folder.glob(f"*{_SUFFIX}"):
-            with path.open("rb") as file:
-                times.append((_plan(path, file.readline()).publication.published_at, path))
-        for _, path in sorted(times):
+        for path, _ in self._plans():
             with self._open(path, to_read=True) as record:
                 yield record
+
+    def that_brings(self, message: str) -> Record | None:
+        """Open the record of the roll-out that brings a message, which may be one of a site's; None where none does.
+
+        Raises:
+            FleetError: it, or the beginning of another one, is damaged.
+            OSError: it cannot be read.
+        """
+        if (found := self.find(message)) is not None:
+            return found
+        if self._sites is None:
+            # Of a message that several bring the last one counts: its handsets are waited for.
+            self._sites = {
+                each: plan.publication.message for _, plan in self._plans() for each in plan.messages.values()
+            }
+        site = self._sites.get(message)
+        return self.find(site) if site is not None else None
+
+    def have_taken(self, fleet: str, messages: Mapping[str, str]) -> set[str]:
+        """Return the handsets that have taken their message, in whatever roll-out; `messages` has it by device id."""
+        return {
+            device
+            for record in self.all()
+            for device, message in messages.items()
+            if record.plan.brings(fleet, device, message) and record.roll_out.verdict_of(device) is Verdict.GOOD
+        }
 
     def place_takers(self, record: Record) -> Iterator[Record]:
         """Read those that began later and take this one's place: a topic keeps one message.
@@ -257,15 +295,24 @@ class RecordFolder:
             if _takes_place(other, record):
                 yield other
 
-    def displaced_by(self, record: Record) -> Iterator[tuple[Publication, int]]:
+    def displaced_by(self, record: Record) -> Iterator[tuple[Plan, int]]:
         """Return what this one takes the place of, with the number of handsets that have said nothing of that yet."""
         for other in self.all():
-            if _takes_place(record, other) and (count := len(record.roll_out.devices.intersection(other.unheard))):
-                yield other.plan.publication, count
+            if _takes_place(record, other):
+                unheard = record.roll_out.devices.intersection(other.unheard)
+                if count := sum(record.plan.message_of(each) != other.plan.message_of(each) for each in unheard):
+                    yield other.plan, count
 
     def all_are_done(self) -> bool:
         """Whether no roll-out waits for anything that handsets may yet say."""
         return all(record.is_done for record in self.all())
+
+    def _plans(self) -> list[tuple[Path, Plan]]:
+        plans: list[tuple[Path, Plan]] = []
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            with path.open("rb") as file:
+                plans.append((path, _plan(path, file.readline())))
+        return sorted(plans, key=lambda each: (each[1].publication.published_at, each[0]))
 
     def _path(self, message: str) -> Path:
         return self._folder / f"{message[:_NAMED_BY]}{_SUFFIX}"

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from fleet.publisher.record import Plan, Record
 from fleet.publisher.roll_out import StopReason, Verdict
+from fleet.publisher.signed_file import Published
 
 _WHY: Final = {
     StopReason.FAILURES: (
@@ -64,18 +65,22 @@ class Screen:
         self._progress.console.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
-def show_plan(plan: Plan, size_bytes: int, online: int | None) -> None:
+def show_plan(plan: Plan, published: Published, online: int | None) -> None:
     """Say what would go where."""
     publication = plan.publication
     total = sum(map(len, plan.stages))
-    click.echo(f"{publication.kind} {publication.name} for the fleet {plan.fleet}, {size_bytes} bytes")
+    most = " at most each" if plan.messages else ""
+    click.echo(f"{plan.title} for the fleet {plan.fleet}, {published.size_bytes} bytes{most}")
     click.echo(f"SHA-256 {publication.message}")
     known = "" if online is None else f", {online} of them online now"
-    click.echo(f"It would go to {handsets(total)}{known}. Nothing is sent.")
+    others = f" {handsets(len(plan.messages) - total)} had theirs before." if len(plan.messages) > total else ""
+    click.echo(f"It would go to {handsets(total)}{known}.{others} Nothing is sent.")
     for number, stage in enumerate(plan.stages, start=1):
         click.echo(f"Stage {number}: {handsets(len(stage))}")
         for device in stage:
-            click.echo(f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}")
+            click.echo(
+                f"  wecall/v1/{plan.fleet}/{device}/{publication.kind.value}  {published.file_of(device)}".rstrip()
+            )
 
 
 def show_end(record: Record, stopped: StopReason | None) -> None:
@@ -83,7 +88,7 @@ def show_end(record: Record, stopped: StopReason | None) -> None:
     roll_out = record.roll_out
     publication = record.plan.publication
     if stopped is None:
-        click.echo(f"{publication.kind} {publication.name} is with the broker for {handsets(len(roll_out.sent))}.")
+        click.echo(f"{record.plan.title} is with the broker for {handsets(len(roll_out.sent))}.")
     else:
         stage = f"{roll_out.passed + 1} of {len(roll_out.stages)}"
         click.echo(_WHY[stopped].format(stage=stage, message=publication.message[:16]))
@@ -99,7 +104,7 @@ def show_records(records: list[Record]) -> None:
         roll_out, publication = record.roll_out, record.plan.publication
         begun = f"{publication.published_at[:10]} {publication.published_at[11:16]}"
         click.echo(
-            f"{begun}  {publication.message[:16]}  {publication.kind} {publication.name} for {record.plan.fleet}",
+            f"{begun}  {publication.message[:16]}  {record.plan.title} for {record.plan.fleet}",
         )
         state = "done" if record.is_done else f"stage {roll_out.passed + 1} of {len(roll_out.stages)}"
         stopped = f", stopped ({record.stopped})" if record.stopped else ""

@@ -5,13 +5,13 @@ import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic import ValidationError
 
 from contract.downlink import MOST_BYTES
 from fleet.errors import FleetError
-from fleet.publications import PublicationKind
+from fleet.publications import Publication, PublicationKind
 from provisioning.bundle import open_bundle
 from provisioning.documents import PolicyDocument, read_content
 from provisioning.errors import ProvisioningError
@@ -26,6 +26,47 @@ _DOCUMENTS: Final[dict[PublicationKind, DocumentKind]] = {
     PublicationKind.ANSWER: Kind.ANSWER,
     PublicationKind.UPDATE: Kind.UPDATE,
 }
+
+
+class Published(Protocol):
+    """What a roll-out brings: one message for all of its handsets, or to each its own."""
+
+    @property
+    def kind(self) -> PublicationKind: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def fleet(self) -> str: ...
+    @property
+    def message(self) -> str:
+        """SHA-256 in hexadecimal, by which the roll-out is found again."""
+        ...
+
+    @property
+    def messages(self) -> dict[str, str]:
+        """The SHA-256 of each handset's own, by device id; none where one is for all."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Of one message; of the largest, where they differ."""
+        ...
+
+    def file_of(self, device: str) -> str:
+        """Return what a handset's own is called; "" where one is for all."""
+        ...
+
+    def payload_of(self, device: str) -> bytes:
+        """Return what a handset gets.
+
+        Raises:
+            FleetError: it cannot be had any more.
+        """
+        ...
+
+    def publication_of(self, device: str, of_all: Publication) -> Publication:
+        """Return what the fleet is told of what a handset gets; `of_all` is what the roll-out is called."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +93,28 @@ class SignedFile:
     def message(self) -> str:
         """SHA-256 in hexadecimal, by which outcomes name it."""
         return hashlib.sha256(self.payload).hexdigest()
+
+    @property
+    def messages(self) -> dict[str, str]:
+        """None: it is one for all."""
+        return {}
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return len(self.payload)
+
+    def file_of(self, _device: str) -> str:
+        """Return nothing: it is one for all."""
+        return ""
+
+    def payload_of(self, _device: str) -> bytes:
+        """Return the file."""
+        return self.payload
+
+    def publication_of(self, _device: str, of_all: Publication) -> Publication:
+        """Return what the fleet is told."""
+        return of_all
 
     def refuse_others(self, devices: Collection[str]) -> None:
         """Make sure that it is for all of these.

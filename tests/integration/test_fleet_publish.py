@@ -1,5 +1,6 @@
 """`wecall fleet publish` at a real broker, with handsets that come by the real connection and answer."""
 
+import hashlib
 import re
 import subprocess
 import threading
@@ -12,14 +13,17 @@ import pytest
 
 from contract.results import OutcomeCode
 from fleet.publications import PUBLICATION_TOPICS, Publication, PublicationKind
+from fleet.publisher.record import RecordFolder
 from fleet.publisher.roll_out import StopReason
 from tests.lab import chance
 from tests.lab.broker_guest import Guest
+from tests.lab.bundle_desk import configuration_text
 from tests.lab.bundles import Installer
 from tests.lab.documents import FLEET
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.publishing_desk import PATIENCE_S, Handsets, PublishingDesk
 from tests.lab.releases import Releaser
+from tests.unit.provisioning.test_report import report
 
 NAMES: Final = tuple(f"desk-{number}" for number in range(20))
 ROUNDS: Final = chance.counted(20, 2)
@@ -374,3 +378,155 @@ def test_a_handsets_certificate_and_a_broker_that_is_not_there_are_said_in_words
     assert "cannot be reached" in desk.refused("policy", desk.policy)
     broker.start()
     assert "no handset" in desk.refused("policy", desk.policy)
+
+
+class SiteStick:
+    """A stick with a bundle for each of some handsets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.installer = Installer()
+        self.path = folder / "stick"
+        self.path.mkdir()
+        self.messages: dict[str, str] = {}
+
+    def bring(self, device: str, serial: str, number: int = 7, **changes: Any) -> None:
+        now = datetime.now(UTC)
+        dates = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
+        configuration = configuration_text(self.installer, device=device).encode()
+        bundle = self.installer.bundle(
+            {"config.toml": configuration}, number, **({"serials": (serial,)} | dates | changes)
+        )
+        (self.path / f"{serial}.wecall").write_bytes(bundle)
+        self.messages[device] = hashlib.sha256(bundle).hexdigest()
+
+
+def serial_of(number: int) -> str:
+    return f"10000000abcd{number:04}"
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> SiteStick:
+    stick = SiteStick(tmp_path)
+    for number, name in enumerate(NAMES):
+        stick.bring(name, serial_of(number))
+    return stick
+
+
+def everybody_applies_it(_device: str) -> OutcomeCode:
+    return OutcomeCode.APPLIED
+
+
+@pytest.mark.feature("roll-out")
+def test_the_bundles_of_a_stick_go_each_to_its_own_handset_in_one_roll_out(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    with Handsets(broker, NAMES, everybody_applies_it) as handsets:
+        said = desk.did("site", stick.path, "--stages", "10%,50%,100%")
+        handsets.wait_until_reached(20)
+        assert "site 7 is with the broker for 20 handsets.\n  applied: 20\n" in said
+        assert sorted(handsets.arrivals) == sorted(stick.messages.items())
+        assert [len(stage) for stage in desk.record().plan.stages] == [2, 8, 10]
+        assert {each.message: each.name for each in publications(broker)} == dict.fromkeys(stick.messages.values(), "7")
+        assert "site 7 for shop" in desk.did("status")
+        desk.did("site", stick.path)
+        assert len(handsets.arrivals) == 20
+    assert "for 20 handsets" in desk.did("withdraw", desk.record().message[:16])
+
+
+def test_a_dry_run_says_which_bundle_would_go_to_whom_and_who_has_it_by_stick(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    done = report(serial=serial_of(3))
+    (stick.path / f"{done.file_stem}.json").write_text(done.as_json())
+    older = report(serial=serial_of(4), number=6)
+    (stick.path / f"{older.file_stem}.json").write_text(older.as_json())
+    with Handsets(broker, NAMES, everybody_applies_it) as handsets:
+        said = desk.did("site", stick.path, "--dry-run", "--stages", "10%,100%")
+        assert (
+            "It would go to 19 handsets, 19 of them online now. 1 handset had theirs before. Nothing is sent." in said
+        )
+        assert set(re.findall(r"wecall/v1/(\S+)/bundle  (\S+)", said)) == {
+            (f"{FLEET}/{name}", f"{serial_of(number)}.wecall") for number, name in enumerate(NAMES) if number != 3
+        }
+        assert handsets.arrivals == []
+    assert publications(broker) == []
+    assert not list((desk.folder / "publications").glob("*.rollout"))
+
+
+@pytest.mark.feature("roll-out")
+def test_a_site_stops_by_itself_and_what_was_mended_goes_to_those_that_have_not_taken_theirs(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    def all_but_one(device: str) -> OutcomeCode:
+        return OutcomeCode.REVERTED_LINES if device == broken else OutcomeCode.APPLIED
+
+    broken = ""
+    with Handsets(broker, NAMES, all_but_one) as handsets:
+        said = desk.did("site", stick.path, "--dry-run", "--stages", "20%,100%")
+        first = re.findall(rf"wecall/v1/{FLEET}/(\S+)/bundle", said)[:4]
+        broken = first[-1]
+        said = desk.refused("site", stick.path, "--stages", "20%,100%")
+        assert "reverted_lines: 1" in said
+        handsets.wait_until_reached(4)
+        assert handsets.reached == set(first)
+        assert desk.record().stopped is StopReason.FAILURES
+        assert "--go-on" in desk.refused("site", stick.path)
+        stick.bring(broken, serial_of(int(broken.partition("-")[2])), number=8)
+        mended, broken = broken, ""
+        said = desk.did("site", stick.path, "--stages", "20%,100%")
+        assert "site 8 is with the broker for 17 handsets.\n  applied: 17\n" in said
+        handsets.wait_until_reached(20)
+    taken = [device for device, message in handsets.arrivals if stick.messages[device] == message]
+    assert sorted(taken) == sorted(NAMES)
+    assert [device for device, _ in handsets.arrivals].count(mended) == 2
+
+
+@pytest.mark.feature("roll-out")
+def test_a_site_that_was_killed_goes_on_where_it_was(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    arguments = ("site", stick.path, "--stages", "5%,20%,60%,100%", "--stage-timeout", "600")
+    with Handsets(broker, NAMES, everybody_applies_it) as handsets:
+        process = desk.process(*arguments)
+        handsets.wait_until_reached(5)
+        end(process)
+        known = set(desk.record().roll_out.codes)
+        before = len(handsets.arrivals)
+        assert "applied: 20" in desk.did(*arguments)
+        handsets.wait_until_reached(20)
+    assert known.isdisjoint(device for device, _ in handsets.arrivals[before:])
+    assert dict(handsets.arrivals) == stick.messages
+
+
+def test_what_handsets_say_of_their_bundles_while_something_else_is_published_is_kept(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    with Handsets(broker, NAMES, lambda _device: None) as handsets:
+        process = desk.process("site", stick.path, "--stages", "100%", "--stage-timeout", "600")
+        handsets.wait_until_reached(20)
+        end(process)
+    message = desk.record().message
+    for name in NAMES[:2]:
+        with Guest(broker, name) as handset:
+            outcome = f'{{"device":"{name}","message":"{stick.messages[name]}","code":"applied","epoch":1,"seq":1}}'
+            assert handset.may_publish(f"wecall/v1/{FLEET}/{name}/outcome", outcome.encode())
+            # The bundle of another handset is none of its business.
+            of_other = outcome.replace(stick.messages[name], stick.messages["desk-9"]).replace('"seq":1', '"seq":2')
+            assert handset.may_publish(f"wecall/v1/{FLEET}/{name}/outcome", of_other.encode())
+    with Handsets(broker, NAMES[:1], everybody_takes_it):
+        desk.did("policy", desk.policy, "--device", "desk-0", "--stages", "100%")
+    record = RecordFolder(desk.folder / "publications").find(message)
+    assert record is not None
+    with record:
+        assert record.roll_out.codes == dict.fromkeys(NAMES[:2], OutcomeCode.APPLIED)
+
+
+def test_a_bundle_for_a_handset_that_the_broker_has_never_seen_stops_the_site_before_it_begins(
+    broker: FleetBroker, desk: PublishingDesk, stick: SiteStick
+) -> None:
+    stick.bring("dekc-3", serial_of(3))
+    with Handsets(broker, NAMES, everybody_applies_it) as handsets:
+        said = desk.refused("site", stick.path)
+        assert "never seen dekc-3. Did you mean desk-3 or" in said
+        assert handsets.arrivals == []
+        assert "no answer yet: 1" in desk.did("site", stick.path, "--never-online", "--stages", "100%")

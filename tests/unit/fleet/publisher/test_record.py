@@ -128,3 +128,43 @@ def test_a_second_command_of_the_same_operator_is_kept_away(folder: RecordFolder
             pass
     with folder.locked("operator.anna"):
         pass
+
+
+def site(at: str, *, desk_1: str = "1" * 64) -> Plan:
+    messages = {"desk-1": desk_1, "desk-2": "2" * 64}
+    publication = Publication(kind=PublicationKind.BUNDLE, name="7", message=desk_1[:1] + "f" * 63, published_at=at)
+    return Plan(
+        fleet="hotel", publication=publication, stages=(("desk-1", "desk-2"),), max_failures="5", messages=messages
+    )
+
+
+def test_a_site_is_found_by_the_message_of_each_of_its_handsets_and_the_last_one_that_brings_it(
+    folder: RecordFolder,
+) -> None:
+    older, newer = site("2026-03-01T12:00:00.000Z"), site("2026-03-02T12:00:00.000Z", desk_1="3" * 64)
+    for each in (newer, older, plan()):
+        folder.begin(each).__exit__()
+    for message, brings in (("1" * 64, older), ("3" * 64, newer), ("2" * 64, newer), (MESSAGE, plan())):
+        record = folder.that_brings(message)
+        assert record is not None
+        with record:
+            assert record.plan == brings
+    assert folder.that_brings("9" * 64) is None
+    assert older.brings("hotel", "desk-1", "1" * 64)
+    assert not older.brings("hotel", "desk-2", "1" * 64)
+    assert not older.brings("other", "desk-1", "1" * 64)
+    assert older.title == "site 7"
+
+
+def test_who_has_taken_their_own_is_known_whatever_brought_it_and_nothing_is_displaced_for_them(
+    folder: RecordFolder,
+) -> None:
+    older, newer = site("2026-03-01T12:00:00.000Z"), site("2026-03-02T12:00:00.000Z", desk_1="3" * 64)
+    with folder.begin(older) as record:
+        record.note_sent({"desk-1": True, "desk-2": True})
+        assert folder.have_taken("hotel", newer.messages) == set()
+        with folder.begin(newer) as later:
+            assert list(folder.displaced_by(later)) == [(older, 1)]
+        record.note_outcomes([("desk-1", OutcomeCode.APPLIED), ("desk-2", OutcomeCode.APPLIED)])
+    assert folder.have_taken("hotel", newer.messages) == {"desk-2"}
+    assert folder.have_taken("other", newer.messages) == set()
