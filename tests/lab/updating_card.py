@@ -76,10 +76,18 @@ class UpdatingCard:
             AssertionError: they do not.
             RuntimeError: it did not boot.
         """
-        self.machine.start()
+        self.boot()
         self._settle()
         if self._stick is not None:
             self.machine.plug_in(self._stick)
+
+    def boot(self) -> None:
+        """Switch it on, and wait until its system runs; its handset may not yet.
+
+        Raises:
+            RuntimeError: it did not boot.
+        """
+        self.machine.start()
 
     def cut_power(self) -> None:
         """Pull its plug, whatever it does."""
