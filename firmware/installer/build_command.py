@@ -27,6 +27,7 @@ from provisioning.errors import ProvisioningError
 from provisioning.manifest import Manifest
 from provisioning.parsing import parse_configuration
 from provisioning.remarks import counted
+from provisioning.risks import NO_COUNTRY
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT: Final = click.Path(dir_okay=False, path_type=Path)
@@ -102,8 +103,10 @@ def sign(file: Path, key_file: Path, out: Path | None, days: int | None) -> None
     manifest = renewed(packed.manifest, datetime.now(UTC).replace(microsecond=0), days)
     key = signing_key(key_file)
     if CONFIGURATION in packed.contents:
-        text = packed.contents[CONFIGURATION].decode(errors="replace")
-        check_signer([parse_configuration(text).trust], key)
+        configuration = parse_configuration(packed.contents[CONFIGURATION].decode(errors="replace"))
+        if configuration.device.country is None:
+            raise ProvisioningError(f"{file} was not signed: there is a mistake in it.", (NO_COUNTRY.sentence,))
+        check_signer([configuration.trust], key)
     out = out or file.with_suffix(BUNDLE_SUFFIX)
     write_signed(out, packed.contents, manifest, key)
     _tell(out, manifest, key)

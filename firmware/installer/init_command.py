@@ -33,17 +33,18 @@ reset/            the order to erase one handset whose PIN is forgotten, signed 
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--device", help="The handset's name in its fleet.")
 @click.option("--fleet", help="The handsets that are looked after together.")
+@click.option("--country", help="Where they stand, such as AT: it decides the emergency numbers.")
 @click.option(
     "--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The private key that will sign bundles, from `wecall key new`; its public half is written down.",
 )  # fmt: skip
-def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | None) -> None:
+def init(folder: Path, device: str | None, fleet: str | None, country: str | None, key_file: Path | None) -> None:
     """Make DIR, with a commented configuration and a place for everything else that a bundle may bring."""
     target = folder / CONFIGURATION
     if target.exists():
         raise ProvisioningError(f"There is a {CONFIGURATION} in {folder} already, and one is never overwritten.")
     public = signing_key(key_file).public_key().public_bytes_raw() if key_file is not None else None
-    text = template(_filled(device, fleet, public), {("trust", "keys")})
+    text = template(_filled(device, fleet, country, public), {("trust", "keys")})
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     replace_durably(target, text.encode())
@@ -51,10 +52,10 @@ def init(folder: Path, device: str | None, fleet: str | None, key_file: Path | N
     click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
 
 
-def _filled(device: str | None, fleet: str | None, public: bytes | None) -> dict[KeyPath, Any]:
+def _filled(device: str | None, fleet: str | None, country: str | None, public: bytes | None) -> dict[KeyPath, Any]:
     given: dict[KeyPath, str | None] = {
         ("device", "id"): device,
-        ("device", "country"): "",
+        ("device", "country"): country or "",
         ("device", "fleet"): fleet,
         ("trust", "keys", 0, "public"): base64.b64encode(public).decode() if public else None,
     }

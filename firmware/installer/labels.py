@@ -1,6 +1,7 @@
 """A sheet of labels for a site's handsets: one page of HTML that needs nothing else, printed on A4.
 
-Three by eight labels of 70 by 37 mm, as self-adhesive sheets have them. The code is what the keypad asks for.
+Three by eight labels of 70 by 37 mm, as self-adhesive sheets have them. The first of each page has the words of the key
+that signs, which a new handset shows and asks "On the sheet?". The code of the others is what the keypad asks for.
 """
 
 import html
@@ -11,7 +12,9 @@ from typing import Final
 
 import segno
 
-_A_PAGE: Final = 24
+_A_PAGE: Final = 23
+"""So many handsets have room on a page, beside the words."""
+
 _PAIR: Final = 5
 
 _STYLE: Final = """
@@ -28,6 +31,10 @@ p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 p.code { font: bold 12pt/1.4 "Liberation Mono", Consolas, monospace; white-space: nowrap }
 p.code small { font: 7pt sans-serif }
 p.serial { font-size: 7pt }
+p.ask { font-size: 8pt }
+ol { list-style: none; padding: 0; display: grid; grid-template-columns: 1fr 1fr; gap: 1mm; counter-reset: word }
+li { counter-increment: word; font: bold 9pt "Liberation Sans", Arial, sans-serif; white-space: nowrap }
+li::before { content: counter(word) " "; font: 7pt sans-serif }
 @media screen { body { background: #ddd } main { background: #fff; margin: 4mm auto; outline: 1px solid #aaa }
   article { outline: 1px dotted #bbb } }
 """
@@ -56,20 +63,32 @@ class Label:
     code: str
 
 
-def sheet(labels: Sequence[Label], title: str) -> str:
-    """Draw the sheets."""
+def sheet(labels: Sequence[Label], words: Sequence[str], title: str) -> str:
+    """Draw the sheets.
+
+    Args:
+        labels: of the handsets.
+        words: of the key that signs, as a handset shows them.
+        title: of the page.
+    """
     pages = (labels[first : first + _A_PAGE] for first in range(0, len(labels), _A_PAGE))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "".join(_page(page) for page in pages)
+        + "".join(_page(page, words) for page in pages)
         + "</body>\n</html>\n"
     )
 
 
-def _page(labels: Iterable[Label]) -> str:
-    return "<main>\n" + "".join(_label(label) for label in labels) + "</main>\n"
+def _page(labels: Iterable[Label], words: Sequence[str]) -> str:
+    return "<main>\n" + _words(words) + "".join(_label(label) for label in labels) + "</main>\n"
+
+
+def _words(words: Sequence[str]) -> str:
+    listed = "".join(f"<li>{html.escape(word)}</li>" for word in words)
+    lines = f'<h1>On the sheet?</h1><p class="ask">OK only for these words:</p><ol>{listed}</ol>'
+    return f"<article><div>{lines}</div>{_qr(' '.join(words))}</article>\n"
 
 
 def _label(label: Label) -> str:
@@ -84,7 +103,7 @@ def _label(label: Label) -> str:
 
 
 def _qr(text: str) -> str:
-    """Draw a QR code of the serial, by which a table finds the handset again: a scanner types it."""
+    """Draw a QR code: of the words, or of the serial, by which a table finds the handset again: a scanner types it."""
     drawn = io.BytesIO()
     segno.make(text, micro=False, error="m").save(
         drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2

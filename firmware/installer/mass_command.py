@@ -20,6 +20,7 @@ from firmware.installer.mass_record import MassRecord
 from firmware.installer.private_keys import signing_key
 from firmware.installer.signing import BUNDLE_SUFFIX, check_signer, warn, words_line
 from firmware.installer.site import Handset, certificates_of, check_common, check_files, read_site
+from provisioning.bundle import key_words
 from provisioning.identity import Identity
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -112,7 +113,8 @@ def mass(  # noqa: PLR0917 - click names them all
     batch = Batch(text, contents, known, certificates, key, number, days, note, now, anew, record, stick)
     done = _run(batch, handsets)
     labels = labels or table.with_name(f"{table.stem}-labels.html")
-    page = sheet([each.handset.label(each.code) for each in done], f"{table.stem} {now:%Y-%m-%d}")
+    words = key_words(key.public_key().public_bytes_raw())
+    page = sheet([each.handset.label(each.code) for each in done], words, f"{table.stem} {now:%Y-%m-%d}")
     replace_durably(labels, page.encode())
     _tell(done, stick, labels, record)
     click.echo(words_line(key))
@@ -140,7 +142,7 @@ def _tell(done: Sequence[Done], stick: Path, labels: Path, record: MassRecord) -
     ours = {f"{each.handset.serial}{BUNDLE_SUFFIX}" for each in done}
     if others := sum(path.name not in ours for path in stick.glob(f"*{BUNDLE_SUFFIX}")):
         click.echo(f"{others} other bundle(s) are on the stick; of two for one handset the higher number counts.")
-    click.echo(f"{labels}: {len(done)} label(s), {codes} with a code.")
+    click.echo(f"{labels}: {len(done)} label(s), {codes} with a code, and on each page the six words of the key.")
     if codes:
         click.echo(
             f"Whoever has a code and the stick has that handset's passwords. Once the sheet is printed, delete "

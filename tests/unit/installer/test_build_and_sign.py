@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from firmware.installer import signing
+from firmware.installer.signing import new_manifest, write_draft
 from provisioning.bundle import key_words
 from provisioning.trust import decode_public_key
 from tests.lab.installer_desk import InstallerDesk, configuration_in, opened
@@ -71,6 +72,15 @@ def test_a_draft_is_signed_where_the_key_is(desk: InstallerDesk) -> None:
     assert bundle.signer == decode_public_key(desk.public)
     assert (bundle.manifest.number, bundle.manifest.note) == (today(1), "For the hall")
     assert configuration_in(bundle)["device"]["fleet"] == "hotel"
+
+
+def test_what_says_no_country_is_not_signed(desk: InstallerDesk) -> None:
+    text = desk.configuration_path.read_text().replace('country = "CN"\n', "")
+    draft = desk.folder / "old.draft"
+    manifest = new_manifest("hotel", 1, (), days=90, note="", now=datetime.now(UTC))
+    write_draft(draft, {"config.toml": text.encode()}, manifest)
+    assert "does not know its emergency numbers" in desk.refused("bundle", "sign", draft, "--key", desk.key)
+    assert not (desk.folder / "old.wecall").exists()
 
 
 def test_a_draft_is_no_bundle_and_is_not_called_one(desk: InstallerDesk) -> None:

@@ -36,11 +36,10 @@ def desk(tmp_path: Path) -> InstallerDesk:
 def folder(desk: InstallerDesk) -> Path:
     """A folder from `init` in which everything is filled in."""
     folder = desk.folder / "bundle"
-    desk.did("bundle", "init", folder, "--device", "desk-1", "--fleet", "hotel", "--key", desk.key)
+    desk.did("bundle", "init", folder, "--device", "desk-1", "--fleet", "hotel", "--country", "AT", "--key", desk.key)
     configuration = folder / "config.toml"
     text = configuration.read_text()
     text = text.replace('username = ""', 'username = "1001"').replace('domain = ""', 'domain = "sip.example"')
-    text = text.replace('country = ""', 'country = "AT"')
     configuration.write_text(text)
     return folder
 

@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from firmware.installer import batch, seal_command
+from firmware.phone.bundle_news import BundleSignerShown
+from firmware.phone.menu_views import NoticeView
 from firmware.setup.bundles.examine import check_secrets, read_configuration
-from provisioning.bundle import open_bundle
+from provisioning.bundle import key_words, open_bundle
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
-from provisioning.trust import Kind, TrustedKey
+from provisioning.trust import Kind, TrustedKey, decode_public_key
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
+from tests.unit.phone.desk import Desk
+from tests.unit.phone.menus import said
 
 HEADINGS = ("serial", "device_id", "username", "password", "label", "place")
 FIRST = ("10000000abcd0001", "desk-1", "101", "one-secret", "Reception", "Hall")
@@ -88,6 +92,22 @@ def test_handsets_whose_identity_is_known_need_no_code(desk: InstallerDesk) -> N
         "sip-password": FIRST[3]
     }
     assert opened(bundle_path(desk, SECOND[0])).within("sealed") == ("sealed/code",)
+
+
+def test_the_question_of_the_display_is_answered_by_the_sheet_where_nobody_types_a_code_too(
+    desk: InstallerDesk,
+) -> None:
+    known = BlankHandset(FIRST[0])
+    known.leave_identity(desk.stick)
+    desk.write_table(HEADINGS, FIRST)
+    assert "0 with a code" in desk.mass("--to", desk.stick)
+    page = (desk.site / "devices-labels.html").read_text()
+    words = key_words(decode_public_key(desk.public))
+    phone = Desk()
+    phone.handle(BundleSignerShown(words))
+    assert isinstance(phone.view.menu, NoticeView)
+    assert f"<h1>{said(phone.view.menu.title)}</h1>" in page
+    assert "".join(f"<li>{word}</li>" for word in words) in page
 
 
 def test_the_same_command_once_more_makes_nothing_anew_and_prints_the_same_labels(desk: InstallerDesk) -> None:
