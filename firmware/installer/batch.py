@@ -135,7 +135,8 @@ class Batch:
         parts = (
             self._digest_of_common,
             self.text.encode(),
-            repr(handset.settings).encode(),
+            # In whatever order: a password is sealed after the first run, and stands in no column then.
+            repr(sorted(handset.settings, key=repr)).encode(),
             repr(sorted(handset.secrets.items())).encode(),
             identity.public_bytes if identity else b"",
             self.certificates.get(handset.serial, b""),

@@ -19,7 +19,7 @@ CONFIGURATION: Final = "config.toml"
 SECRETS: Final = "secrets.toml"
 _LAST_NUMBER: Final = "last-number.txt"
 _NOT_PACKED: Final = frozenset({SECRETS, _LAST_NUMBER})
-_OF_TABLES: Final = (".csv", ".csv.made", "-labels.html")
+_OF_TABLES: Final = (".csv", ".csv.made", ".csv.sealed", "-labels.html")
 """How the names end of what `wecall bundle mass` reads and writes."""
 
 _PRIVATE_KEY: Final = b"PRIVATE KEY-----"

@@ -22,6 +22,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "mass": "firmware.installer.mass_command",
     # The words of reports are the handset's own.
     "reports": "firmware.cli.reports",
+    "unseal": "firmware.installer.unseal_command",
 }
 """The module of each command of `wecall bundle`, in the order of the work."""
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.installer.device_table import CellMistake, Column, DeviceTable, read_table, refusal
+from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, read_table, refusal
 from provisioning.forms import Form
 from provisioning.reference import tables, top_settings
 from provisioning.remarks import KeyPath
@@ -76,6 +76,23 @@ class Columns:
     place: Column | None
     settings: tuple[tuple[Column, Setting], ...]
 
+    def secrets_in(self, row: Row) -> Mapping[KeyPath, str]:
+        """Return the passwords that stand in a row, by their settings."""
+        return {
+            setting.path: cell
+            for column, setting in self.settings
+            if setting.form.secret and (cell := row.cells[column.position])
+        }
+
+    def serial_in(self, row: Row) -> str:
+        """Return a row's serial, which may be none."""
+        return row.cells[self.serial.position].lower()
+
+    def account_in(self, row: Row) -> str:
+        """Return the user name of the first account; "" where no column or cell says it."""
+        column = self.column_of(("accounts", 0, "username"))
+        return row.cells[column.position] if column else ""
+
     def column_of(self, path: KeyPath) -> Column | None:
         """Return the column that sets a path, where one does."""
         return next((column for column, setting in self.settings if setting.path == path), None)
@@ -118,6 +135,18 @@ def read_columns(table: DeviceTable) -> tuple[Columns | None, tuple[CellMistake,
     return Columns(serial, place, tuple(settings)), tuple(mistakes)
 
 
+def columns_of(table: DeviceTable) -> Columns:
+    """Return what each column is for.
+
+    Raises:
+        ProvisioningError: with every mistake.
+    """
+    columns, mistakes = read_columns(table)
+    if columns is None or mistakes:
+        raise refusal(mistakes)
+    return columns
+
+
 def device_ids(path: Path) -> Mapping[str, str]:
     """Return the device id of each serial in a table of `wecall bundle mass`; the serial itself where it has none.
 
@@ -125,12 +154,10 @@ def device_ids(path: Path) -> Mapping[str, str]:
         ProvisioningError: it cannot be read, with every mistake of its form.
     """
     table = read_table(path)
-    columns, mistakes = read_columns(table)
-    if columns is None or mistakes:
-        raise refusal(mistakes)
+    columns = columns_of(table)
     column = columns.column_of(("device", "id"))
     return {
-        (serial := row.cells[columns.serial.position].lower()): (row.cells[column.position] if column else "") or serial
+        (serial := columns.serial_in(row)): (row.cells[column.position] if column else "") or serial
         for row in table.rows
     }
 

@@ -3,12 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Final
 
+from firmware.base.durable import replace_durably
 from provisioning.errors import ProvisioningError
 
 MAX_ROWS: Final = 10_000
@@ -80,11 +82,13 @@ class DeviceTable:
         path: the file.
         columns: those that have a heading.
         rows: those in which something stands.
+        content: the bytes of the file.
     """
 
     path: Path
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    content: bytes = field(repr=False)
 
     def mistake(self, text: str, row: Row | None = None, column: Column | None = None) -> CellMistake:
         """Say what is wrong with a row, a column, or a cell."""
@@ -97,11 +101,10 @@ def read_table(path: Path) -> DeviceTable:
     Raises:
         ProvisioningError: it cannot be read, with every mistake of its form.
     """
-    text = _read_text(path)
-    first_line = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=first_line.count)
+    content = _read(path)
+    text = _decoded(path, content)
     numbered: list[tuple[int, list[str]]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         for number, cells in enumerate(reader, start=1):
             numbered.append((number, [cell.strip() for cell in cells]))
@@ -120,10 +123,36 @@ def read_table(path: Path) -> DeviceTable:
         for number, cells in numbered[1:]
         if any(cells)
     )
-    table = DeviceTable(path, columns, rows)
+    table = DeviceTable(path, columns, rows, content)
     if mistakes := tuple(_mistakes_of_form(table, headings, numbered[1:])):
         raise refusal(mistakes)
     return table
+
+
+def rewrite_table(table: DeviceTable, cells: Mapping[tuple[int, int], str]) -> None:
+    """Put other texts into cells; all else stays as people saved it, and the file is its owner's alone.
+
+    Args:
+        table: as it was read.
+        cells: the texts, by the number of the row and the position of the column, which may be new.
+
+    Raises:
+        ProvisioningError: somebody has changed the table meanwhile.
+        OSError: it cannot be written.
+    """
+    text = _decoded(table.path, table.content)
+    delimiter = _delimiter(text)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    for (number, position), cell in cells.items():
+        row = rows[number - 1]
+        row += [""] * (position + 1 - len(row))
+        row[position] = cell
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=delimiter, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
+    if _read(table.path) != table.content:
+        raise ProvisioningError(f"{table.path} was changed meanwhile, so it was left alone. Run the command again.")
+    # Where its name is a link, what it leads to is the table.
+    replace_durably(table.path.resolve(), written.getvalue().encode(_encoding(table.content)))
 
 
 def refusal(mistakes: Collection[CellMistake]) -> ProvisioningError:
@@ -167,7 +196,7 @@ def spreadsheet_damage(cell: str) -> str:
     return ""
 
 
-def _read_text(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -177,9 +206,22 @@ def _read_text(path: Path) -> str:
         raise ProvisioningError(f"{path} is larger than any table of handsets. Is it the right file?")
     if content.startswith(b"PK"):
         raise ProvisioningError(f"{path} is a spreadsheet and not a table in CSV. {_AS_CSV}")
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return content
+
+
+def _encoding(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return "utf-8-sig" if content.startswith(BOM_UTF8) else "utf-8"
+
+
+def _delimiter(text: str) -> str:
+    return max(_DELIMITERS, key=text.split("\n", 1)[0].count)
+
+
+def _decoded(path: Path, content: bytes) -> str:
     try:
-        return content.decode(encoding)
+        return content.decode(_encoding(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ProvisioningError(f"{path} is not in UTF-8: line {line} has other letters. {_AS_CSV}") from None

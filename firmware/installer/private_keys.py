@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from provisioning.errors import ProvisioningError
 
 _ENCRYPTED_MARK: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
-_OTHERS: Final = 0o077
+OTHERS: Final = 0o077
+"""The bits of a file's mode that let anybody but its owner at it."""
 
 
 def write_private_key(path: Path, key: PrivateKeyTypes, passphrase: str) -> None:
@@ -59,7 +60,7 @@ def read_private_key(path: Path) -> PrivateKeyTypes:
             content = file.read()
     except OSError as error:
         raise ProvisioningError(f"The key {path} cannot be read: {error.strerror}.") from error
-    if os.name == "posix" and mode & _OTHERS:
+    if os.name == "posix" and mode & OTHERS:
         raise ProvisioningError(f"Others can read the key {path}. Make it yours alone with: chmod 600 {path}")
     passphrase: bytes | None = None
     if content.lstrip().startswith(_ENCRYPTED_MARK):

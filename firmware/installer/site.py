@@ -15,12 +15,13 @@ from firmware.configuration.files import fill_in, missing_files, wanted_secrets
 from firmware.configuration.inspection import inspect_configuration
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS, BundleFolder
 from firmware.installer.check_command import line_of
-from firmware.installer.columns import Columns, read_columns
+from firmware.installer.columns import Columns
 from firmware.installer.configuration_text import change_text, changed
 from firmware.installer.credentials import secrets_in
 from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, refusal, spreadsheet_damage, told
 from firmware.installer.folder_check import check_folder
 from firmware.installer.labels import Label
+from firmware.installer.sealed_secrets import SealedSecrets
 from provisioning.authority import common_name
 from provisioning.errors import ProvisioningError
 from provisioning.examination import examine
@@ -93,16 +94,13 @@ class Site:
     warnings: tuple[str, ...]
 
 
-def read_site(source: BundleFolder, table: DeviceTable) -> Site:
-    """Put the folder and the table together; of passwords those of the table count, then those of the folder.
+def read_site(source: BundleFolder, table: DeviceTable, columns: Columns, sealed: SealedSecrets) -> Site:
+    """Put folder and table together; of passwords those in the table count, then those sealed, then the folder's.
 
     Raises:
         ProvisioningError: with every mistake of both.
     """
-    columns, mistakes = read_columns(table)
-    if columns is None or mistakes:
-        raise refusal(mistakes)
-    reader = _Reader(source.configuration_text(), source.secrets(), table, columns)
+    reader = _Reader(source.configuration_text(), source.secrets(), sealed, table, columns)
     handsets = tuple(reader.handsets())
     if reader.mistakes:
         raise refusal(reader.mistakes)
@@ -179,14 +177,18 @@ def check_common(source: BundleFolder, first: Handset, *, has_certificates: bool
 class _Reader:
     """Reads row by row and gathers mistakes."""
 
-    def __init__(self, text: str, secrets: Mapping[str, str], table: DeviceTable, columns: Columns) -> None:
+    def __init__(
+        self, text: str, secrets: Mapping[str, str], sealed: SealedSecrets, table: DeviceTable, columns: Columns
+    ) -> None:
         self.mistakes: list[CellMistake] = []
         self.warnings: list[CellMistake] = []
         self._firsts: dict[tuple[str, str], Row] = {}
         self._text = text
         self._secrets = secrets
+        self._sealed = sealed
         self._table = table
         self._columns = columns
+        self._serials = frozenset(map(columns.serial_in, table.rows))
         self._of_folder: set[str] = set()
         self._told: dict[_KindOfError, tuple[tuple[str, Column | None], ...]] = {}
         self._places = Places(text)
@@ -262,12 +264,16 @@ class _Reader:
             return ""
 
     def _settings(self, row: Row, serial: str) -> Iterator[tuple[KeyPath, Any]]:
-        """Return what is this handset's own; an empty cell leaves what the folder says."""
+        """Return what is this handset's own; an empty cell leaves what was sealed, or what the folder says."""
         if not (named := self._columns.column_of(_DEVICE_ID)) or not row.cells[named.position]:
             yield _DEVICE_ID, serial or "unknown"
         for column, setting in self._columns.settings:
             if cell := row.cells[column.position]:
                 yield setting.path, setting.value(cell)
+        in_clear = self._columns.secrets_in(row)
+        for path, value in self._sealed.of(serial, self._columns.account_in(row), self._serials).items():
+            if path not in in_clear:
+                yield path, value
 
     def _configuration(self, row: Row, settings: tuple[tuple[KeyPath, Any], ...]) -> Configuration | None:
         try:

@@ -14,6 +14,8 @@ from cryptography import x509
 
 from firmware.cli import main
 from firmware.installer import batch, seal_command
+from firmware.installer.private_keys import signing_key
+from firmware.installer.sealed_secrets import SealedSecrets, TableKey
 from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
 from tests.lab import kills
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened
@@ -62,6 +64,18 @@ def bundles_are_whole(folder: Path) -> None:
         assert bundle.manifest.serials == (path.stem,)
         for name in bundle.names:
             bundle.read(name)
+
+
+def each_password_of_the_table_is_in_it_or_sealed(folder: Path) -> None:
+    bundles_are_whole(folder)
+    table = folder / "site" / "devices.csv"
+    sealed = SealedSecrets(table)
+    sealed.read()
+    sealed.open(TableKey.of(signing_key(folder / "key.pem")))
+    for line, secret in zip(table.read_text().splitlines()[1:], ("one", "two"), strict=True):
+        serial, account, cell = line.split(",")
+        found = cell or sealed.of(serial, account, SERIALS)["accounts", 0, "password"]
+        assert found == secret
 
 
 def every_code_opens_its_bundle(folder: Path) -> None:
@@ -126,7 +140,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("work", "always", "in_the_end"),
     [
-        (make_site, bundles_are_whole, every_code_opens_its_bundle),
+        (make_site, each_password_of_the_table_is_in_it_or_sealed, every_code_opens_its_bundle),
         (seal, the_password_is_still_somewhere, the_password_is_sealed_and_not_in_clear),
         (replace_handset, no_certificate_is_out_that_is_not_on_record, only_the_new_handset_has_the_device_id),
     ],

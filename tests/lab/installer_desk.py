@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from firmware.cli import main
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.identity import Identity, new_broker_key, new_sealing_key
+from provisioning.sealing import unseal_with_key
 
 CONFIGURATION = """\
 # The hotel's phones.
@@ -42,6 +43,10 @@ class BlankHandset:
         path = folder / identity.file_name
         path.write_text(identity.as_json())
         return path
+
+    def unseal(self, bundle: Bundle) -> dict[str, str]:
+        """Return the secrets that a bundle has for it."""
+        return unseal_with_key(bundle.read(f"sealed/{self.serial}"), self.sealing_key, serial=self.serial)
 
 
 class CommandLine:

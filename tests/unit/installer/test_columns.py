@@ -8,7 +8,7 @@ from firmware.installer.device_table import Column, DeviceTable, refusal
 
 def table(*headings: str) -> DeviceTable:
     return DeviceTable(
-        Path("devices.csv"), tuple(Column(number, heading) for number, heading in enumerate(headings)), ()
+        Path("devices.csv"), tuple(Column(number, heading) for number, heading in enumerate(headings)), (), b""
     )
 
 

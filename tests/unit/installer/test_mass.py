@@ -263,6 +263,7 @@ def test_a_password_is_never_in_what_is_told(desk: InstallerDesk) -> None:
 
 def test_checking_makes_nothing_and_asks_for_no_key(desk: InstallerDesk) -> None:
     desk.write_table(HEADINGS, FIRST, SECOND)
+    desk.table.chmod(0o600)
     before = sorted(desk.site.iterdir())
     said = desk.did("bundle", "mass", desk.table, "--check")
     assert said == "2 handset(s), no mistake. At 2 of them a code will have to be typed.\n"
