@@ -7,6 +7,7 @@
 What is sealed is JSON, filled up with spaces, so that its length does not tell that of a password.
 """
 
+import hmac
 import json
 import secrets as randomness
 import struct
@@ -127,16 +128,31 @@ def new_code() -> str:
     return f"{randomness.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
 
-def seal_to_code(secrets: Mapping[str, str], code: str, cost: CodeCost = _DEFAULT_COST) -> bytes:
+def seal_to_code(
+    secrets: Mapping[str, str], code: str, cost: CodeCost = _DEFAULT_COST, *, repeat_key: bytes = b""
+) -> bytes:
     """Seal secrets so that whoever types the code opens them.
+
+    Args:
+        secrets: by their names.
+        code: ten digits.
+        cost: of one try.
+        repeat_key: with the same 32 bytes the same secrets become the same bytes under the same code, by which a
+            handset knows them again; without it they never do.
 
     Raises:
         ProvisioningError: something is no secret.
     """
     cost.check()
-    salt, nonce = randomness.token_bytes(_SALT_BYTES), randomness.token_bytes(_NONCE_BYTES)
-    head = _CODE_MAGIC + _COST.pack(cost.memory_kib, cost.passes, cost.lanes) + salt + nonce
-    return head + _cipher(code, salt, cost).encrypt(nonce, _plain(secrets), _CODE_LABEL + head)
+    plain = _plain(secrets)
+    before = _CODE_MAGIC + _COST.pack(cost.memory_kib, cost.passes, cost.lanes)
+    drawn = randomness.token_bytes(_SALT_BYTES + _NONCE_BYTES)
+    if repeat_key:
+        # Salt and nonce follow from all that is sealed, so that no two texts share them (as in RFC 5297).
+        drawn = hmac.digest(repeat_key, _CODE_LABEL + before + code.encode() + plain, "sha512")[: len(drawn)]
+    salt, nonce = drawn[:_SALT_BYTES], drawn[_SALT_BYTES:]
+    head = before + salt + nonce
+    return head + _cipher(code, salt, cost).encrypt(nonce, plain, _CODE_LABEL + head)
 
 
 def unseal_with_code(blob: bytes, code: str) -> dict[str, str]:

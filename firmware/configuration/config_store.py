@@ -5,7 +5,8 @@
         standing.json             what counts, what is tried, what became of the last bundle (see standing.py)
         identity/                 the handset's own keys (see identity.py)
         incoming/<offer>          a bundle that is coming in
-        configurations/<number>/  config.toml, its files, secrets.sealed; bundle.wecall until all in it is taken in
+        configurations/<number>/  config.toml, its files, secrets.sealed, secrets.opened (the digest of what a code has
+                                  opened); bundle.wecall until all in it is taken in
 
 Everything may be cut off anywhere: a folder of a configuration is made whole under another name first, and nothing but
 the one file says that it counts. What belongs to nothing is swept away at the next start.
@@ -31,6 +32,7 @@ FOLDER_NAME: Final = "provisioning"
 BUNDLE_NAME: Final = "bundle.wecall"
 CONFIGURATION_NAME: Final = "config.toml"
 SECRETS_NAME: Final = "secrets.sealed"
+OPENED_NAME: Final = "secrets.opened"
 IDENTITY_NAME: Final = "identity"
 SEALING_KEY: Final = Path(IDENTITY_NAME, "sealing.key")
 BROKER_KEY: Final = Path(IDENTITY_NAME, "broker.key")

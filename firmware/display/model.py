@@ -154,6 +154,7 @@ class Entry:
         candidate: which is chosen.
         note: a sentence below, empty for none.
         above: what somebody else writes meanwhile: its end fills the upper half. None for no such half.
+        for_the_eye: what is typed is neither said nor told from afar.
     """
 
     text: str
@@ -162,6 +163,7 @@ class Entry:
     candidate: int = 0
     note: str = ""
     above: str | None = None
+    for_the_eye: bool = False
 
 
 @dataclass(frozen=True, slots=True)

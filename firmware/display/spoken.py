@@ -67,7 +67,7 @@ def _body(page: Page) -> Iterable[str]:
         case Card(rows):
             return [_row(row) for row in rows]
         case Entry() as entry:
-            return [entry.above or "", entry.text, " ".join(entry.candidates), entry.note]
+            return [entry.above or "", _told(entry), " ".join(entry.candidates), entry.note]
         case Code(caption=caption):
             return [caption]
         case blocks:
@@ -174,7 +174,7 @@ def _whole(page: Page) -> Iterable[str]:
         case Card(rows, scroll):
             return [phrase for row in rows[scroll:] for phrase in _phrases_of_row(row)]
         case Entry() as entry:
-            return [entry.above or "", _spelled(entry.text), _candidate(entry), entry.note]
+            return [entry.above or "", _spelled(_told(entry)), _candidate(entry), entry.note]
         case Code(caption=caption):
             return [caption]
         case blocks:
@@ -192,7 +192,7 @@ def _changes(page: Page, before: Page) -> Iterable[str]:
             return [phrase for row in now.rows if row not in then.rows for phrase in _phrases_of_row(row)]
         case Entry() as now, Entry() as then:
             candidate = _candidate(now)
-            typed = candidate if candidate and candidate != _candidate(then) else _typed(now.text, then.text)
+            typed = candidate if candidate and candidate != _candidate(then) else _typed(_told(now), _told(then))
             theirs = now.above if now.above and now.above != then.above else ""
             return [typed, theirs, now.note if _COUNT.sub("", now.note) != _COUNT.sub("", then.note) else ""]
         case Code() as now, Code() as then:
@@ -222,6 +222,10 @@ def _selected(rows: List) -> ListRow | None:
 
 def _phrases_of_row(row: ListRow | None) -> Iterable[str]:
     return [] if row is None else [row.said or row.label, row.value, row.detail]
+
+
+def _told(entry: Entry) -> str:
+    return _PIN_DOT * len(entry.text) if entry.for_the_eye else entry.text
 
 
 def _candidate(entry: Entry) -> str:

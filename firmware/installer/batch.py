@@ -1,24 +1,29 @@
 """Makes the bundles of a site: one for each handset, whole or not at all, and none that is there already."""
 
 import hashlib
+import hmac
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION
 from firmware.installer.configuration_text import change_text
-from firmware.installer.mass_record import Made, MassRecord
+from firmware.installer.mass_record import CODE_IS_SEALED, Made, MassRecord
+from firmware.installer.sealed_secrets import TableKey
 from firmware.installer.signing import BUNDLE_SUFFIX, new_manifest
 from firmware.installer.site import BROKER_CERTIFICATE, Handset
 from provisioning.bundle import write_bundle
 from provisioning.identity import Identity
-from provisioning.sealing import new_code, seal_to_code, seal_to_device
+from provisioning.sealing import seal_to_code, seal_to_device
+
+_INPUTS_LABEL: Final = b"WeCall Handset, inputs of a bundle, 1\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Done:
 
     Attributes:
         handset: whose.
-        code: what to type; "" for nothing.
+        code: what its secrets are sealed to; "" for none. A handset asks for it where what it opens is new to it.
         was_there: nothing had to be done.
     """
 
@@ -46,11 +51,13 @@ class Batch:
         identities: by serial, of the handsets that secrets are sealed to; for others it is a code.
         certificates: by serial, the handset's own for the broker.
         key: of the signer.
+        table_key: what follows from it, for what is not signed.
+        codes: by serial, of the handsets whose secrets are sealed to one.
         number: of those that are new.
         days: for so long handsets take them.
         note: a line for people.
         now: when they are signed.
-        anew: whether those are made once more that are there, with other codes.
+        anew: whether those are made once more that are there.
         record: of what was made before.
         stick: where to.
     """
@@ -60,6 +67,8 @@ class Batch:
     identities: Mapping[str, Identity]
     certificates: Mapping[str, bytes]
     key: Ed25519PrivateKey
+    table_key: TableKey
+    codes: Mapping[str, str] = field(repr=False)
     number: int
     days: int
     note: str
@@ -78,10 +87,9 @@ class Batch:
         for handset in handsets:
             made, content = self._make(handset)
             if content is not None:
-                # A code is on record before there is anything that it opens.
                 self.record.add(made)
                 replace_durably(self._path(handset), content)
-            yield Done(handset, made.code, was_there=content is None)
+            yield Done(handset, self.codes.get(handset.serial, ""), was_there=content is None)
 
     def _make(self, handset: Handset) -> tuple[Made, bytes | None]:
         serial = handset.serial
@@ -92,14 +100,12 @@ class Batch:
         if same is not None and self._is_there(handset, same):
             return same, None
         identity = self.identities.get(serial)
-        code = ""
         sealed: dict[str, bytes] = {}
-        if handset.secrets and identity is not None:
+        if serial in self.codes:
+            # In the same bytes as before where they are the same, so that nobody has to type the code again.
+            sealed["sealed/code"] = seal_to_code(handset.secrets, self.codes[serial], repeat_key=self.table_key.repeat)
+        elif handset.secrets and identity is not None:
             sealed[f"sealed/{serial}"] = seal_to_device(handset.secrets, identity.public_bytes, serial=serial)
-        elif handset.secrets:
-            # Labels that were printed stay right.
-            code = (before.code if before else "") or new_code()
-            sealed["sealed/code"] = seal_to_code(handset.secrets, code)
         text = change_text(self.text, handset.settings, without=handset.in_clear)
         contents: dict[str, bytes | Path] = {**self.contents, CONFIGURATION: text.encode(), **sealed}
         if serial in self.certificates:
@@ -115,7 +121,7 @@ class Batch:
             serial=serial,
             inputs=inputs,
             number=manifest.number,
-            code=code,
+            code=CODE_IS_SEALED if serial in self.codes else "",
             digest=hashlib.sha256(content).hexdigest(),
             until=manifest.not_after,
         )
@@ -140,8 +146,10 @@ class Batch:
             repr(sorted(handset.secrets.items())).encode(),
             identity.public_bytes if identity else b"",
             self.certificates.get(handset.serial, b""),
+            self.codes.get(handset.serial, "").encode(),
         )
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+        whole = b"".join(hashlib.sha256(part).digest() for part in parts)
+        return hmac.digest(self.table_key.repeat, _INPUTS_LABEL + whole, "sha256").hex()
 
     def _is_there(self, handset: Handset, made: Made) -> bool:
         try:

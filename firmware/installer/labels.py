@@ -6,6 +6,7 @@ that signs, which a new handset shows and asks "On the sheet?". The code of the 
 
 import html
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,6 +80,11 @@ def sheet(labels: Sequence[Label], words: Sequence[str], title: str) -> str:
         + "".join(_page(page, words) for page in pages)
         + "</body>\n</html>\n"
     )
+
+
+def has_code(page: str, serial: str) -> bool:
+    """Whether a sheet that was drawn before has a code on the label of a handset."""
+    return bool(re.search(f'class="code">.*</p><p class="serial">{re.escape(html.escape(serial))}<', page))
 
 
 def _page(labels: Iterable[Label], words: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from firmware.base.durable import replace_durably
 from firmware.installer.batch import Batch, Done
 from firmware.installer.bundle_folder import CONFIGURATION, BundleFolder
 from firmware.installer.check_command import line_of
+from firmware.installer.codes import Traces, codes_for
 from firmware.installer.columns import Columns, columns_of
 from firmware.installer.device_table import DeviceTable, read_table, told
 from firmware.installer.identities import read_identities
@@ -132,21 +133,28 @@ def mass(  # noqa: PLR0917 - click names them all
         return
     stick, key = target
     check_signer({handset.configuration.trust for handset in handsets}, key)
-    if count := seal_table(devices, columns, sealed, TableKey.of(key)):
+    table_key = TableKey.of(key)
+    if count := seal_table(devices, columns, sealed, table_key):
         click.echo(f"{count} password(s) left {table.name} for {sealed.path.name}: a cell that is empty is as sealed.")
     record = MassRecord(table)
     record.read()
+    labels = labels or table.with_name(f"{table.stem}-labels.html")
+    wanted = [handset.serial for handset in handsets if handset.secrets and handset.serial not in known]
+    codes = codes_for(wanted, sealed, Traces(record, labels, stick), anew=anew)
+    # A code is kept before there is anything that it opens.
+    sealed.keep_codes(codes.of, table_key)
     now = datetime.now(UTC).replace(microsecond=0)
     number = number or source.next_number(now)
     source.remember_number(number)
     text = source.configuration_text()
-    batch = Batch(text, contents, known, certificates, key, number, days, note, now, anew, record, stick)
+    batch = Batch(
+        text, contents, known, certificates, key, table_key, codes.of, number, days, note, now, anew, record, stick
+    )
     done = _run(batch, handsets)
-    labels = labels or table.with_name(f"{table.stem}-labels.html")
     words = key_words(key.public_key().public_bytes_raw())
     page = sheet([each.handset.label(each.code) for each in done], words, f"{table.stem} {now:%Y-%m-%d}")
     replace_durably(labels, page.encode())
-    _tell(done, stick, labels, record)
+    _tell(done, stick, labels, codes.new)
     click.echo(words_line(key))
 
 
@@ -191,18 +199,19 @@ def _run(batch: Batch, handsets: Sequence[Handset]) -> list[Done]:
     return done
 
 
-def _tell(done: Sequence[Done], stick: Path, labels: Path, record: MassRecord) -> None:
+def _tell(done: Sequence[Done], stick: Path, labels: Path, new_codes: int) -> None:
     there = sum(each.was_there for each in done)
     codes = sum(bool(each.code) for each in done)
     click.echo(f"{len(done) - there} bundle(s) written to {stick}, {there} were there already.")
     ours = {f"{each.handset.serial}{BUNDLE_SUFFIX}" for each in done}
     if others := sum(path.name not in ours for path in stick.glob(f"*{BUNDLE_SUFFIX}")):
         click.echo(f"{others} other bundle(s) are on the stick; of two for one handset the higher number counts.")
-    click.echo(f"{labels}: {len(done)} label(s), {codes} with a code, and on each page the six words of the key.")
+    new = f" ({new_codes} of them new)" if new_codes else ""
+    click.echo(f"{labels}: {len(done)} label(s), {codes} with a code{new}, and on each page the six words of the key.")
     if codes:
         click.echo(
             f"Whoever has a code and the stick has that handset's passwords. Once the sheet is printed, delete "
-            f"{labels.name} and {record.path.name}."
+            f"{labels.name}; the same command writes it again."
         )
 
 

@@ -1,7 +1,6 @@
-"""What was made for each handset of a table, kept beside it: who was given which code, and what need not be made again.
+"""What was made for each handset of a table, kept beside it: what need not be made again.
 
-A line of JSON for each handset, on the disk before its bundle is. It holds codes, so that its owner alone reads it;
-whoever has the sheet of labels and the bundles can delete it.
+A line of JSON for each handset, on the disk before its bundle is. Without it all are made anew, to the same codes.
 """
 
 from pathlib import Path
@@ -15,6 +14,8 @@ from provisioning.manifest import BundleNumber, Serial
 from provisioning.section import Section
 
 _SUFFIX: Final = ".made"
+CODE_IS_SEALED: Final = "sealed"
+"""The code stands among the sealed secrets of the table."""
 
 
 class Made(Section):
@@ -22,9 +23,10 @@ class Made(Section):
 
     Attributes:
         serial: the handset's.
-        inputs: SHA-256 of all that went into it but number, times and code.
+        inputs: HMAC-SHA-256 of all that went into it but number and times; passwords are among that.
         number: the bundle's.
-        code: what its secrets are sealed to; "" where they are sealed to the handset, or there are none.
+        code: CODE_IS_SEALED, or the code itself in the records of older tools, where its secrets are sealed to one; ""
+            where they are sealed to the handset, or there are none.
         digest: SHA-256 of the file.
         until: handsets take it.
     """
@@ -32,7 +34,7 @@ class Made(Section):
     serial: Serial
     inputs: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     number: BundleNumber
-    code: Annotated[str, Field(pattern="^([0-9]{10})?$")]
+    code: Annotated[str, Field(pattern=f"^([0-9]{{10}}|{CODE_IS_SEALED})?$")]
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     until: AwareDatetime
 
@@ -64,7 +66,7 @@ class MassRecord:
                 made = Made.model_validate_json(line)
             except ValidationError:
                 raise ProvisioningError(
-                    f"{self.path}, line {number}, is damaged. Delete the file to make all bundles anew, with new codes."
+                    f"{self.path}, line {number}, is damaged. Delete the file to make all anew, to the same codes."
                 ) from None
             self._latest[made.serial] = made
 

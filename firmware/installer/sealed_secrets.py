@@ -1,4 +1,4 @@
-"""The passwords that have left a table, kept beside it: sealed so that only whoever has the key that signs opens them.
+"""The passwords that have left a table, and codes, kept beside it: sealed to whoever has the key that signs.
 
 A line of JSON for each handset. It is on the disk, and was opened once, before a cell of the table is emptied. A line
 stays when its row goes: nothing here is deleted but by hand.
@@ -6,7 +6,7 @@ stays when its row goes: nothing here is deleted but by hand.
 
 import base64
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -29,6 +29,8 @@ from provisioning.trust import key_id
 SEALED_SUFFIX: Final = ".sealed"
 _LABEL: Final = b"WeCall Handset, secrets of a table, 1\0"
 _KEY_BYTES: Final = 32
+_CODE: Final = "code"
+"""What the code is called where it is sealed; no setting is called so."""
 _NOT_OPENED: Final = "sealed-and-not-opened"
 """Stands for a password where the key is not at hand; whatever takes passwords takes it."""
 
@@ -40,27 +42,45 @@ class TableKey:
     Attributes:
         signer: the id of the key that it follows from.
         private: X25519. It follows from the key that signs, so that there is no second one to be kept.
+        repeat: 32 bytes, by which the same secrets are sealed to a code in the same bytes, and inputs are compared.
     """
 
     signer: str
     private: X25519PrivateKey = field(repr=False)
+    repeat: bytes = field(repr=False)
 
     @classmethod
     def of(cls, signer: Ed25519PrivateKey) -> Self:
         """Derive it from the key that signs (RFC 5869)."""
-        derived = HKDF(SHA256(), _KEY_BYTES, salt=None, info=_LABEL).derive(signer.private_bytes_raw())
-        return cls(key_id(signer.public_key().public_bytes_raw()), X25519PrivateKey.from_private_bytes(derived))
+        derived = HKDF(SHA256(), 2 * _KEY_BYTES, salt=None, info=_LABEL).derive(signer.private_bytes_raw())
+        private = X25519PrivateKey.from_private_bytes(derived[:_KEY_BYTES])
+        return cls(key_id(signer.public_key().public_bytes_raw()), private, derived[_KEY_BYTES:])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is sealed for one handset.
+
+    Attributes:
+        account: the user name in its row, by which the passwords are found again once another handset is in its place.
+        values: the passwords, by their settings.
+        code: what its bundles are sealed to; "" where it never needed one.
+    """
+
+    account: str
+    values: Mapping[KeyPath, str] = field(repr=False)
+    code: str = field(default="", repr=False)
 
 
 class _Line(Section):
-    """What one handset's row had.
+    """What is kept for one handset.
 
     Attributes:
         serial: the handset's.
-        account: the user name in its row, by which the passwords are found again once another handset is in its place.
+        account: see `Kept`.
         settings: what is sealed, such as "accounts.0.password".
         key: the id of the key that signs.
-        sealed: the values, in base64.
+        sealed: the values and the code, in base64.
     """
 
     serial: Serial
@@ -81,7 +101,7 @@ class SealedSecrets:
         """
         self.path = table.with_name(f"{table.name}{SEALED_SUFFIX}")
         self._lines: dict[str, _Line] = {}
-        self._opened: dict[str, dict[KeyPath, str]] = {}
+        self._opened: dict[str, Kept] = {}
 
     def read(self) -> None:
         """Read which secrets there are.
@@ -132,49 +152,63 @@ class SealedSecrets:
             line = replaced[0] if len(replaced) == 1 else None
         if line is None:
             return {}
-        return self._opened.get(line.serial) or {_path(name): _NOT_OPENED for name in line.settings}
+        opened = self._opened.get(line.serial)
+        return opened.values if opened else {_path(name): _NOT_OPENED for name in line.settings}
 
-    def keep(self, secrets: Mapping[tuple[str, str], Mapping[KeyPath, str]], key: TableKey) -> None:
+    def code_of(self, serial: str) -> str:
+        """Return the code of a handset, once it was opened; "" where it has none."""
+        return self._opened[serial].code if serial in self._opened else ""
+
+    def keep_codes(self, codes: Mapping[str, str], key: TableKey) -> None:
+        """Seal codes, by serials, as `keep` does."""
+        self.keep(
+            {serial: replace(self._opened.get(serial) or Kept("", {}), code=code) for serial, code in codes.items()},
+            key,
+        )
+
+    def keep(self, rows: Mapping[str, Kept], key: TableKey) -> None:
         """Seal what is new; it is on the disk, and opens, when this returns.
 
         Args:
-            secrets: by serial and account, all that the row has.
+            rows: by serial, all that is kept for the handset.
             key: seals.
 
         Raises:
             ProvisioningError: something is no secret, or the file does not hold what was written.
             OSError: the disk is full, read-only or broken; what was sealed before stands.
         """
-        new = {
-            serial: self._seal(serial, account, values, key)
-            for (serial, account), values in secrets.items()
-            if values != self._opened.get(serial, {})
+        changed = {
+            serial: kept
+            for serial, kept in rows.items()
+            if (kept.values or kept.code) and kept != self._opened.get(serial)
         }
-        if not new:
+        if not changed:
             return
+        new = {serial: self._seal(serial, kept, key) for serial, kept in changed.items()}
         lines = (each.model_dump_json() + "\n" for each in (self._lines | new).values())
         replace_durably(self.path, "".join(lines).encode())
         self.read()
         self.open(key)
-        if any(self._opened.get(serial) != values for (serial, _), values in secrets.items() if values):
+        if any(self._opened.get(serial) != kept for serial, kept in changed.items()):
             raise ProvisioningError(f"{self.path} does not hold what was written to it. Is the disk broken?")
 
     @staticmethod
-    def _seal(serial: str, account: str, values: Mapping[KeyPath, str], key: TableKey) -> _Line:
-        named = {_name(path): value for path, value in values.items()}
+    def _seal(serial: str, kept: Kept, key: TableKey) -> _Line:
+        named = {_name(path): value for path, value in kept.values.items()} | ({_CODE: kept.code} if kept.code else {})
         sealed = seal_to_device(named, key.private.public_key().public_bytes_raw(), serial=serial)
         return _Line(
             serial=serial,
-            account=account,
-            settings=tuple(".".join(map(str, path)) for path in values),
+            account=kept.account,
+            settings=tuple(".".join(map(str, path)) for path in kept.values),
             key=key.signer,
             sealed=base64.b64encode(sealed).decode("ascii"),
         )
 
-    def _open(self, line: _Line, key: TableKey) -> dict[KeyPath, str]:
+    def _open(self, line: _Line, key: TableKey) -> Kept:
         try:
-            values = unseal_with_key(base64.b64decode(line.sealed), key.private, serial=line.serial)
-            return {path: values[_name(path)] for path in map(_path, line.settings)}
+            named = unseal_with_key(base64.b64decode(line.sealed), key.private, serial=line.serial)
+            values = {path: named[_name(path)] for path in map(_path, line.settings)}
+            return Kept(line.account, values, named.get(_CODE, ""))
         except (ProvisioningError, ValueError, KeyError):
             raise ProvisioningError(
                 f"The passwords of {line.serial} in {self.path} do not open: the file is damaged. Put a copy of it "
@@ -203,10 +237,13 @@ def seal_table(table: DeviceTable, columns: Columns, sealed: SealedSecrets, key:
     """
     in_clear = {row: columns.secrets_in(row) for row in table.rows}
     known = dict(_known(table, columns, sealed))
-    secrets = {
-        (columns.serial_in(row), columns.account_in(row)): {**known[row], **found} for row, found in in_clear.items()
+    rows = {
+        (serial := columns.serial_in(row)): Kept(
+            columns.account_in(row), {**known[row], **found}, sealed.code_of(serial)
+        )
+        for row, found in in_clear.items()
     }
-    sealed.keep(secrets, key)
+    sealed.keep(rows, key)
     cells = {
         (row.number, column.position): ""
         for row, found in in_clear.items()

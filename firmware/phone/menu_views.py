@@ -80,11 +80,12 @@ class CardView:
 
 
 class EntryKind(StrEnum):
-    """What is being typed."""
+    """What is being typed; a CODE is shown to whoever stands before the phone, and neither said nor told from afar."""
 
     TEXT = "text"
     NUMBER = "number"
     PIN = "pin"
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,11 +193,13 @@ async def set_up_first(site: BundleSite, stick: Stick) -> Identity:
         await person.reads("On the sheet?")
         await person.reads_the_beginning_of(" ".join(key_words(INSTALLER.public)))
         await person.press("ok")
-        await person.reads("10 digits, see sheet")
+        of_label = f"of 10: label {identity.serial[-4:]}"
+        await person.reads(f"0 {of_label}")
         await person.dial(CODE)
+        await person.reads(f"10 {of_label}")
         await person.press("ok")
         # A handset that goes on at once has closed the page before it could show what comes next.
-        await person.wait_until(lambda page: page.is_closed or not says(page.frame, "10 digits, see sheet"), PATIENCE_S)
+        await person.wait_until(lambda page: page.is_closed or not says(page.frame, of_label), PATIENCE_S)
     report = await stick.report(offer)
     assert (report.result, report.checks) == (BundleResult.APPLIED, (LINE, BROKER, *SOUND))
     return identity

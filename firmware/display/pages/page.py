@@ -78,7 +78,8 @@ def menu_body(menu: MenuView, translator: Translator) -> Body:
             return Card(_rows(menu.rows, translator), menu.scroll)
         case EntryView():
             text = _HIDDEN * len(menu.text) if menu.kind is EntryKind.PIN else menu.text
-            return Entry(text, menu.mode, menu.candidates, menu.candidate, say(menu.note))
+            for_the_eye = menu.kind is EntryKind.CODE
+            return Entry(text, menu.mode, menu.candidates, menu.candidate, say(menu.note), for_the_eye=for_the_eye)
         case CodeView():
             return Code(menu.payload, say(menu.caption))
         case NoticeView():
@@ -149,9 +150,9 @@ def _without_party(call: CallView) -> CallView:
 
 
 def _unlocking(menu: MenuView | None) -> MenuView | None:
-    """Let the PIN be typed, and a sentence be said about it."""
-    is_about_the_pin = isinstance(menu, NoticeView) or (isinstance(menu, EntryView) and menu.kind is EntryKind.PIN)
-    return menu if is_about_the_pin else None
+    """Let a PIN or a bundle's code be typed, and a sentence be said about it."""
+    is_typed_locked = isinstance(menu, EntryView) and menu.kind in {EntryKind.PIN, EntryKind.CODE}
+    return menu if is_typed_locked or isinstance(menu, NoticeView) else None
 
 
 def page_for(view: PhoneView, language: str, clock: str = "") -> Page:

@@ -15,7 +15,7 @@ from firmware.phone.bundle_phrases import STEPS, ending, result_title
 from firmware.phone.dialled import show_on_hook
 from firmware.phone.key import Key
 from firmware.phone.menu.choices import CHOOSE
-from firmware.phone.menu.entry import DELETE, HIDDEN_DIGIT
+from firmware.phone.menu.entry import DELETE
 from firmware.phone.menu.guardian import asking_who_answers
 from firmware.phone.menu.question import NO, WHOSE_PHONE
 from firmware.phone.menu.updates import UPDATES
@@ -28,6 +28,8 @@ from firmware.phone.updates import UpdateStage
 from firmware.phone.view import Hint
 
 CODE_DIGITS = 10
+_GROUP = 5
+_END = 4
 
 _TITLE = word("Set-up")
 _HIDE = word("Hide")
@@ -114,10 +116,12 @@ class BundlePage(Quiet):
 
     def _code_view(self, state: PhoneState, wanted: BundleCodeWanted) -> EntryView:
         keys = SoftKeys(DELETE if self._digits else NO, CHOOSE)
-        note = self._note or _note(wanted)
+        note = self._note or _note(wanted, len(self._digits), state.settings.serial)
         if self._is_emergency(state):
             keys, note = SoftKeys(DELETE, _CALL), HINTS[Hint.EMERGENCY_NUMBER]
-        return EntryView(word("Code"), HIDDEN_DIGIT * len(self._digits), EntryKind.PIN, note=note, keys=keys)
+        # As it stands on the label.
+        typed = f"{self._digits[:_GROUP]} {self._digits[_GROUP:]}".strip()
+        return EntryView(word("Code"), typed, EntryKind.CODE, note=note, keys=keys)
 
     def _press_code(self, state: PhoneState, key: Key) -> None:
         if key.value.isdigit():
@@ -153,10 +157,11 @@ def _percent(begun: BundleStepStarted) -> int | None:
     return 100 * (_TRIED.index(begun.step) + 1) // (len(_TRIED) + 1)
 
 
-def _note(wanted: BundleCodeWanted) -> Text:
-    if wanted.wrong:
+def _note(wanted: BundleCodeWanted, typed: int, serial: str) -> Text:
+    """Say how much of the code is typed, and how the serial ends on the label that it stands on."""
+    if wanted.wrong and not typed:
         return word("Wrong. Tries left: {count}", count=wanted.tries_left)
-    return word("{count} digits, see sheet", count=CODE_DIGITS)
+    return word("{typed} of {count}: label {end}", typed=typed, count=CODE_DIGITS, end=serial[-_END:])
 
 
 def _begin_number(state: PhoneState, digits: str) -> None:

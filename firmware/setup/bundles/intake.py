@@ -6,6 +6,7 @@ The trial itself is another run of the handset, see trial.py.
 
 import asyncio
 import errno
+import hashlib
 import logging
 import os
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from contract.results import BundleResult, OutcomeCode, ReportCode
 from firmware.base.errors import BundleError
-from firmware.configuration.config_store import CONFIGURATION_NAME, SECRETS_NAME
+from firmware.configuration.config_store import CONFIGURATION_NAME, OPENED_NAME, SECRETS_NAME
 from firmware.configuration.sealed import read_own, seal_to_self
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Progress
 from firmware.phone.bundle_news import BundleStep
@@ -238,11 +239,13 @@ class Intake:
             if keys is None:
                 # A first signer must be among those that it wants to be trusted.
                 bundle.check_signer(found.configuration.trust.keys)
-            secrets = await self._open_secrets(bundle, found, draft)
+            secrets, opened = await self._open_secrets(bundle, found, draft)
         identity = context.identity
         files = {CONFIGURATION_NAME: found.text, **found.files}
         if secrets:
             files[SECRETS_NAME] = seal_to_self(secrets, identity.sealing_key, identity.serial)
+        if opened:
+            files[OPENED_NAME] = opened
         await asyncio.to_thread(context.config_store.stage, bundle.manifest.number, draft.path, files)
         await asyncio.to_thread(context.proven_time.note_signed, bundle.manifest.issued_at.timestamp())
         return Candidate(
@@ -273,23 +276,50 @@ class Intake:
         if not await self._questions.accept_signer(bundle.signer):
             refuse(OutcomeCode.NOT_ACCEPTED, "Nobody at the handset accepted this bundle's signer.")
 
-    async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> dict[str, str]:
-        """Return the passwords that come with the bundle, or those of before where it brings none."""
+    async def _open_secrets(self, bundle: Bundle, found: Found, draft: Draft) -> tuple[dict[str, str], bytes]:
+        """Return the passwords that come with the bundle, or those of before where it brings none, or the same.
+
+        What a code has opened once is the same as long as its bytes are: nobody types that code again.
+
+        Returns:
+            The passwords, and the digest of the bytes that a code has opened for them; empty where none has.
+        """
         secrets = own_secrets(bundle, self._context.identity)
-        if secrets is None and CODE in bundle.names and draft.by_stick:
-            self._context.steps.take(BundleStep.ASKING)
-            secrets = await self._questions.open_with_code(bundle.read(CODE))
-            self._context.steps.take(BundleStep.CHECKING)
+        if secrets is not None:
+            check_secrets(found.configuration, secrets)
+            return secrets, b""
+        opened = await asyncio.to_thread(self._opened_before)
+        if CODE in bundle.names and draft.by_stick:
+            sealed = bundle.read(CODE)
+            digest = hashlib.sha256(sealed).hexdigest().encode()
+            if digest != opened:
+                self._context.steps.take(BundleStep.ASKING)
+                secrets, opened = await self._questions.open_with_code(sealed), digest
+                self._context.steps.take(BundleStep.CHECKING)
         if secrets is None:
             secrets = await asyncio.to_thread(self._secrets_of_before)
         check_secrets(found.configuration, secrets)
-        return secrets
+        return secrets, opened
 
     def _secrets_of_before(self) -> dict[str, str]:
         config_store = self._context.config_store
         if (active := config_store.standing.active) is None:
             return {}
         return read_own(config_store.folder_of(active), config_store.folder, self._context.identity.serial)
+
+    def _opened_before(self) -> bytes:
+        """Return the digest of the sealed bytes that a code has opened for the configuration that counts.
+
+        There is none where its passwords do not open any more: then the code is asked for.
+        """
+        config_store = self._context.config_store
+        if (active := config_store.standing.active) is None:
+            return b""
+        try:
+            self._secrets_of_before()
+            return (config_store.folder_of(active) / OPENED_NAME).read_bytes()
+        except (BundleError, OSError):
+            return b""
 
     async def _hand_over_again(self, candidate: Candidate) -> None:
         try:

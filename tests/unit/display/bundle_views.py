@@ -98,7 +98,7 @@ def _new() -> PhoneSettings:
 
 
 def _after(*happened: Event | Key) -> PhoneView:
-    desk = Desk()
+    desk = Desk(settings(serial=SERIAL))
     for each in happened:
         if isinstance(each, Key):
             desk.press(each)

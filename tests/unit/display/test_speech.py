@@ -168,8 +168,8 @@ def seen(page: Page) -> Iterator[str]:
             yield from (row.label for row in rows)
         case Card(rows, scroll):
             yield from (row.label for row in rows[scroll:][:3])
-        case Entry(text, note=note):
-            yield from (text.replace("•", ""), note)
+        case Entry(text, note=note) as entry:
+            yield from ("" if entry.for_the_eye else text.replace("•", ""), note)
         case tuple() as blocks:
             yield from (block.text for block in blocks[:3])
 

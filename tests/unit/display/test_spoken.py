@@ -171,9 +171,14 @@ def test_nothing_of_a_stick_s_code_is_said_but_what_there_is_to_know_of_it() -> 
     wanted, half, wrong = (
         page_for(VIEWS[f"stick, {name}"], "en", "12:34") for name in ("code", "half a code", "wrong code")
     )
-    assert spoken(wanted, None) == "Code. 10 digits, see sheet"
+    assert spoken(wanted, None) == "Code. 0 of 10: label ef01"
     assert spoken(half, wanted) == ""
     assert spoken(wrong, half) == "Wrong. Tries left: 3"
+    # The display alone shows it.
+    assert isinstance(half.body, Entry)
+    assert half.body.text == "34567"
+    assert "34567" not in " ".join(lines_of(half))
+    assert "3 4 5 6 7" not in spoken_whole(half, Language.ENGLISH)
 
 
 def test_a_long_text_is_said_in_part() -> None:

@@ -482,12 +482,13 @@ def test_a_phone_that_locks_while_it_asks_goes_on_asking() -> None:
 # --- the code ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_code_is_typed_unseen_and_handed_on_once() -> None:
+def test_the_code_is_typed_as_the_label_has_it_and_handed_on_once() -> None:
     desk = unprovisioned()
     desk.handle(BundleCodeWanted(5))
-    assert said(entry(desk).note) == "10 digits, see sheet"
+    assert said(entry(desk).note) == "0 of 10: label ef01"
     desk.dial(CODE[:-1])
-    assert entry(desk).text == "•••••••••"
+    assert entry(desk).text == "12345 6789"
+    assert said(entry(desk).note) == "9 of 10: label ef01"
     desk.press(Key.OK)
     assert said(entry(desk).note) == "The code has 10 digits."
     assert not desk.said(TryBundleCode)
@@ -506,6 +507,8 @@ def test_a_wrong_code_says_how_often_it_may_still_be_typed() -> None:
     desk.handle(BundleCodeWanted(4, wrong=True))
     assert said(entry(desk).note) == "Wrong. Tries left: 4"
     assert not entry(desk).text
+    desk.dial("1")
+    assert said(entry(desk).note) == "1 of 10: label ef01"
 
 
 def test_cancel_deletes_digits_and_then_gives_up() -> None:

@@ -113,6 +113,21 @@ def test_it_opens_with_no_other_code(code: str) -> None:
     assert code_refusal(TO_CODE, code) is OutcomeCode.WRONG_CODE
 
 
+def test_with_a_key_for_it_the_same_secrets_become_the_same_bytes_and_others_share_nothing() -> None:
+    first, again = (seal_to_code(SECRETS, CODE, CHEAP, repeat_key=bytes(32)) for _ in range(2))
+    assert first == again
+    assert unseal_with_code(first, CODE) == SECRETS
+    others = [
+        seal_to_code(SECRETS, CODE, CHEAP),
+        seal_to_code(SECRETS, CODE, CHEAP, repeat_key=bytes(31) + b"1"),
+        seal_to_code(SECRETS, "1123456789", CHEAP, repeat_key=bytes(32)),
+        seal_to_code({**SECRETS, "wifi-password-1": "y"}, CODE, CHEAP, repeat_key=bytes(32)),
+        seal_to_code(SECRETS, CODE, CodeCost(memory_kib=16, passes=1, lanes=1), repeat_key=bytes(32)),
+    ]
+    salts_and_nonces = [blob[14:42] for blob in (first, *others)]
+    assert len({part for whole in salts_and_nonces for part in (whole[:16], whole[16:])}) == 2 * len(salts_and_nonces)
+
+
 def test_with_any_byte_changed_no_code_opens_it() -> None:
     for position, mask in itertools.product(range(len(TO_CODE)), (1, 0xFF)):
         changed = bytearray(TO_CODE)

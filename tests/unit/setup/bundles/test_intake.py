@@ -15,6 +15,7 @@ from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import BUNDLE_NAME, CONFIGURATION_NAME, SECRETS_NAME
 from firmware.configuration.loading import load
+from firmware.configuration.sealed import read_own, seal_to_self
 from firmware.configuration.standing import BundleSource, Candidate, Ended
 from firmware.control.open_files import sealed
 from firmware.display.translation import Language, translator
@@ -34,6 +35,7 @@ from firmware.phone.view import CallView, Mode, PhoneView
 from firmware.setup.bundles import drafts as drafts_module
 from firmware.setup.stick.report_text import report_text
 from provisioning.bundle import MAX_BUNDLE_BYTES, key_words
+from provisioning.identity import new_sealing_key
 from provisioning.report import Check
 from provisioning.sealing import CodeCost, seal_to_code, seal_to_device
 from provisioning.trust import Kind
@@ -286,6 +288,90 @@ async def test_a_code_that_nobody_knows_changes_nothing(
     report = await lab.refused(INSTALLER.bundle(contents(text, **{"sealed/code": sealed})))
     assert report.code is code
     assert not lab.config_store.folder_of(7).exists()
+
+
+def with_code(sealed: bytes, number: int, device: str = "desk-1") -> bytes:
+    text = configuration_text(INSTALLER, password="", device=device)
+    return INSTALLER.bundle(contents(text, **{"sealed/code": sealed}), number)
+
+
+def times_asked(lab: DeskLab) -> int:
+    return sum(isinstance(news, BundleCodeWanted) for news in lab.news)
+
+
+async def counts_by_code(lab: DeskLab, sealed: bytes) -> None:
+    """Have a bundle count whose code somebody types."""
+    lab.answers = [TryBundleCode(CODE)]
+    await lab.staged(with_code(sealed, 7))
+    assert times_asked(lab) == 1
+    keep(lab)
+
+
+def keep(lab: DeskLab) -> None:
+    """Have what is tried count."""
+    trial = lab.config_store.standing.trial
+    assert trial is not None
+    lab.config_store.keep(0, ())
+    lab.config_store.end(Ended.of(trial, BundleResult.APPLIED, checks=(), at_s=0))
+
+
+def password_of(lab: DeskLab, number: int) -> str:
+    secrets = read_own(lab.config_store.folder_of(number), lab.config_store.folder, SERIAL)
+    return secrets["sip-password"]
+
+
+async def test_a_code_is_typed_once_for_passwords_that_stay_the_same(lab: DeskLab) -> None:
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    await counts_by_code(lab, sealed)
+    # Over the network, by stick, and by stick once more: each keeps what the one before it had.
+    for number, source in ((8, BundleSource.NETWORK), (9, BundleSource.STICK), (10, BundleSource.STICK)):
+        await lab.staged(with_code(sealed, number, f"desk-{number}"), source)
+        keep(lab)
+        assert password_of(lab, number) == PASSWORD
+    assert times_asked(lab) == 1
+
+
+async def test_a_code_is_asked_for_again_where_what_it_opens_is_new(lab: DeskLab) -> None:
+    await counts_by_code(lab, seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP))
+    lab.answers = [TryBundleCode(CODE)]
+    await lab.staged(with_code(seal_to_code({"sip-password": "another-word"}, CODE, CHEAP), 8))
+    assert times_asked(lab) == 2
+    assert password_of(lab, 8) == "another-word"
+
+
+@pytest.mark.parametrize("lost", ["did not work", "was forgotten", "has another key"])
+async def test_a_code_is_asked_for_again_where_the_handset_does_not_hold_what_it_opened(
+    lab: DeskLab, lost: str
+) -> None:
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    if lost == "did not work":
+        lab.answers = [TryBundleCode(CODE)]
+        trial = await lab.staged(with_code(sealed, 7))
+        lab.config_store.end(Ended.of(trial, BundleResult.REVERTED, CheckName.LINES, checks=(), at_s=0))
+    else:
+        await counts_by_code(lab, sealed)
+    if lost == "was forgotten":
+        lab.config_store.forget_operator()
+    if lost == "has another key":
+        folder = lab.config_store.folder_of(7)
+        (folder / SECRETS_NAME).write_bytes(seal_to_self({"sip-password": "x"}, new_sealing_key(), SERIAL))
+    lab.answers = [TryBundleCode(CODE)]
+    await lab.staged(with_code(sealed, 8))
+    assert times_asked(lab) == 2
+    assert password_of(lab, 8) == PASSWORD
+
+
+async def test_passwords_that_came_otherwise_meanwhile_are_not_taken_for_those_of_a_code(lab: DeskLab) -> None:
+    sealed = seal_to_code({"sip-password": PASSWORD}, CODE, CHEAP)
+    await counts_by_code(lab, sealed)
+    own = seal_to_device({"sip-password": "another-word"}, lab.intake.identity().public_bytes, serial=SERIAL)
+    text = configuration_text(INSTALLER, password="")
+    await lab.staged(INSTALLER.bundle(contents(text, **{f"sealed/{SERIAL}": own}), 8))
+    keep(lab)
+    lab.answers = [TryBundleCode(CODE)]
+    await lab.staged(with_code(sealed, 9))
+    assert times_asked(lab) == 2
+    assert password_of(lab, 9) == PASSWORD
 
 
 async def test_a_code_is_never_asked_for_what_came_over_the_network(lab: DeskLab) -> None:
