@@ -217,4 +217,4 @@ def _tell(done: Sequence[Done], stick: Path, labels: Path, new_codes: int) -> No
 
 def _who_types(handsets: Sequence[Handset], known: Mapping[str, Identity]) -> str:
     count = sum(bool(handset.secrets) and handset.serial not in known for handset in handsets)
-    return f" At {count} of them a code will have to be typed." if count else ""
+    return f" At {count} of them a code has to be typed, once." if count else ""

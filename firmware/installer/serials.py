@@ -12,6 +12,7 @@ from firmware.base.durable import replace_durably
 from firmware.installer.columns import SERIAL, Columns, read_columns
 from firmware.installer.device_table import CellMistake, Column, DeviceTable, Row, read_table, refusal, rewrite_table
 from provisioning.identity import Identity
+from provisioning.manifest import SERIAL_PATTERN
 
 _LIKE: Final = 0.85
 """Two serials are like each other where so much is the same: of 16 digits all but two."""
@@ -37,6 +38,9 @@ def serial_warnings(table: DeviceTable, columns: Columns, known: Mapping[str, Id
         if near:
             spare.remove(near)
             text = f"no identity is of {serial}; did you mean {near}, whose identity no row has?"
+        elif not re.fullmatch(SERIAL_PATTERN, serial):
+            # What is no serial is a mistake, which is told as such.
+            continue
         elif serial in odd:
             text = odd[serial]
         elif known:

@@ -266,7 +266,7 @@ def test_checking_makes_nothing_and_asks_for_no_key(desk: InstallerDesk) -> None
     desk.table.chmod(0o600)
     before = sorted(desk.site.iterdir())
     said = desk.did("bundle", "mass", desk.table, "--check")
-    assert said == "2 handset(s), no mistake. At 2 of them a code will have to be typed.\n"
+    assert said == "2 handset(s), no mistake. At 2 of them a code has to be typed, once.\n"
     assert sorted(desk.site.iterdir()) == before
     assert list(desk.stick.iterdir()) == []
     assert "--stick" in desk.refused("bundle", "mass", desk.table)

@@ -110,6 +110,7 @@ def test_warnings_are_there_also_where_the_table_has_mistakes(desk: InstallerDes
     said = desk.refused("bundle", "mass", desk.table, "--check", "--to", identities)
     assert "row 3, column A (serial): a spreadsheet has made a number of it" in said
     assert f"identity-{SERIALS[1]}.json: no row has this serial" in said
+    assert said.count("row 3") == 1
 
 
 # --- mass --from ------------------------------------------------------------------------------------------------------
