@@ -401,6 +401,14 @@ def test_of_a_pin_only_its_length_is_on_the_page(language: Language) -> None:
     assert "8765" not in " ".join(strings(page))
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_the_code_of_a_bundle_is_seen_while_it_is_typed_on_a_locked_phone_too(locked: bool) -> None:
+    view = PhoneView(Mode.MENU, menu=EntryView("Code", "34567", EntryKind.CODE), locked=locked)
+    body = page_for(view, "en").body
+    assert isinstance(body, Entry)
+    assert (body.text, body.for_the_eye) == ("34567", True)
+
+
 def test_a_code_says_its_payload_to_the_letter() -> None:
     page = page_for(PhoneView(Mode.MENU, menu=CodeView("Invite", "https://a.example/{x}?y=%20", "a.example")), "en")
     assert page.body == Code("https://a.example/{x}?y=%20", "a.example")
