@@ -19,7 +19,7 @@ from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices, post_keys
 from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
-from firmware.app.roles import admin_handlers, stick_handlers, sync_handlers
+from firmware.app.roles import admin_handlers, lan_handlers, stick_handlers, sync_handlers
 from firmware.app.updates import CallMark, firmware_standing, open_update_service
 from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError
@@ -306,6 +306,7 @@ class Handset:
             pictures_changed=self._user_interface.show_new_pictures,
             reset=self._memory.order_to_reset(Channel.STICK),
             start_anew=self._start_anew,
+            site_key=self._options.configuration.parent / "site.pub",
         )
         if self._bundles is not None:
             self._running.push_async_callback(self._bundles.stop)
@@ -425,6 +426,9 @@ class Handset:
             handlers[Role.STICK] = stick_handlers(
                 self._bundles.intake, self._memory.exports, self._bus.post, self._memory.inbox, self._updates
             )
+            if self._loaded.installed is None:
+                # That it is there has systemd start whoever looks for a bundle on the local network.
+                handlers[Role.LAN] = lan_handlers(self._bundles.intake)
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()

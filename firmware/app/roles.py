@@ -17,6 +17,7 @@ from firmware.app.admin.store_key import KeyRole
 from firmware.app.admin.updates import UpdateRole
 from firmware.configuration.standing import BundleSource
 from firmware.control.export_role import ExportRole
+from firmware.control.lan_role import LanRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import SyncRole
@@ -32,11 +33,13 @@ from firmware.services.import_gate import ImportGate
 from firmware.services.operator.inbound import AnswersAndResets, BrokerMemory, Inbound, Taker
 from firmware.services.records import Records
 from firmware.services.restore.errands import CopyInbox
+from firmware.setup.bundles.by_lan import LanBundles
 from firmware.setup.bundles.by_network import NetworkBundles, NetworkIntake
 from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.update.service import UpdateService
 from firmware.store.guardian_mark import GuardianMark
+from provisioning.serial import serial
 
 
 def admin_handlers(
@@ -141,6 +144,11 @@ def stick_handlers(
     """Return what the stick process may ask; `tell` lets the phone hear of the stick, `inbox` takes a copy."""
     bring = partial(intake.bring, BundleSource.STICK)
     return StickRole(bring, intake, exports, tell, inbox.bring, updates=updates).handlers
+
+
+def lan_handlers(intake: Intake) -> Mapping[str, Handler]:
+    """Return what whoever looks for bundles on the local network may ask."""
+    return LanRole(LanBundles(intake, serial(), time.monotonic)).handlers
 
 
 async def _forget(_traffic: Traffic) -> None:

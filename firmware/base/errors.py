@@ -92,5 +92,9 @@ class BundleNotTakenError(RequestRefusedError):
         self.refusal = refusal
 
 
+class LanServerError(HandsetError):
+    """A server of bundles on the local network is not there, or does not answer as one does."""
+
+
 class StickError(HandsetError):
     """A stick cannot be read or written, or was taken out."""

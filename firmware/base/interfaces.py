@@ -22,7 +22,8 @@ from typing import Final
 _SIOCGIFCONF: Final = 0x8912
 _REQUEST: Final = struct.Struct("16s4x4s16x")
 _MOST_ADDRESSES: Final = 64
-_IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
+# Where /proc shows processes alone, there is no /proc/net.
+_IPV6_ADDRESSES: Final = Path("/proc/self/net/if_inet6")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -19,6 +19,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "voice": "firmware.cli.processes",
     "sync": "firmware.cli.processes",
     "fetch": "firmware.cli.processes",
+    "lan": "firmware.cli.processes",
     "stick": "firmware.cli.processes",
     **({"simulator": "firmware.cli.processes"} if HAS_SIMULATOR else {}),
     "demo": "firmware.cli.processes",

@@ -82,6 +82,16 @@ def fetch(wanted: Path, news: Path, in_call: Path, port: int, verbose: bool) -> 
 
 @click.command()
 @runtime_dir_option
+@click.option("--verbose", is_flag=True, help="Log more.")
+def lan(runtime_dir: Path, verbose: bool) -> None:
+    """Look for a first bundle on the local network, while no configuration counts."""
+    from firmware.app.lan import run as run_lan
+
+    sys.exit(run_lan(runtime_dir, verbose=verbose))
+
+
+@click.command()
+@runtime_dir_option
 @click.option("--verbose", is_flag=True, help="Log more; numbers and names stay out of the log all the same.")
 def voice(runtime_dir: Path, verbose: bool) -> None:
     """Carry calls and sound for the handset, until SIGTERM."""

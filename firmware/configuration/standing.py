@@ -34,6 +34,7 @@ class BundleSource(StrEnum):
     """Which way a bundle came."""
 
     STICK = "stick"
+    LAN = "lan"
     NETWORK = "network"
     COMMAND_LINE = "command_line"
 

@@ -35,6 +35,7 @@ from firmware.control.admin_requests import (
 from firmware.control.requests import (
     BundleBeginRequest,
     BundleFollowRequest,
+    BundleOfferedRequest,
     BundleRequest,
     ConfigurationRequest,
     ConnectionRequest,
@@ -86,6 +87,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             ExportFetchRequest,
             ExportWrittenRequest,
         ),
+        Role.LAN: _by_name(BundleOfferedRequest, BundleRequest),
         Role.ADMIN: _by_name(
             StatusRequest,
             PageRequest,

@@ -23,6 +23,7 @@ class Role(StrEnum):
     SYNC = "sync"
     ADMIN = "admin"
     STICK = "stick"
+    LAN = "lan"
 
 
 class Request(Closed, tag_field="request"):
@@ -176,6 +177,22 @@ class NetworkBundleRequest(Request, tag="bundle"):
 
     takes_file = True
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
+# --- lan --------------------------------------------------------------------------------------------------------------
+
+
+class BundleOfferedRequest(Request, tag="bundle_offered"):
+    """Asks whether a bundle is wanted: by its SHA-256, and by the serials that it is for, none for all of a fleet."""
+
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    serials: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=1000)]
+
+
+class OfferAnswer(Answer):
+    """Whether a bundle is to be brought."""
+
+    is_wanted: bool
 
 
 # --- stick ------------------------------------------------------------------------------------------------------------

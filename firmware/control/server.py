@@ -34,6 +34,7 @@ GROUPS: Final[Mapping[Role, str]] = {
     Role.SYNC: "wecall-sync",
     Role.ADMIN: "wecall-admin",
     Role.STICK: "wecall-stick",
+    Role.LAN: "wecall-lan",
 }
 
 MAX_CONNECTIONS: Final = 16
@@ -80,7 +81,12 @@ class ControlServer:
         """
         self._lock()
         try:
-            for role in self._handlers:
+            for role in Role:
+                if role not in self._handlers:
+                    # A run that was killed has left it: that it is there would say that somebody answers.
+                    with suppress(OSError):
+                        self._path(role).unlink()
+                    continue
                 listener = self._listen(role)
                 listener.listen(MAX_CONNECTIONS)
                 accepting = self._accept(role, listener, self._path(role).stat().st_gid)

@@ -20,9 +20,10 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "inspect": "firmware.installer.inspect_command",
     "keys": "firmware.installer.inspect_command",
     "mass": "firmware.installer.mass_command",
+    "unseal": "firmware.installer.unseal_command",
+    "serve": "firmware.installer.serve_command",
     # The words of reports are the handset's own.
     "reports": "firmware.cli.reports",
-    "unseal": "firmware.installer.unseal_command",
 }
 """The module of each command of `wecall bundle`, in the order of the work."""
 

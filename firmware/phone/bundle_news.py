@@ -39,12 +39,14 @@ class BundleStepStarted:
     Attributes:
         step: which one.
         percent: how much of UPDATE is done, told again and again.
-        by_stick: a stick has brought the bundle; what came over the network takes nobody's display.
+        by_stick: a stick has brought the bundle; what the operator sends takes nobody's display.
+        by_lan: it was found on the local network by a phone that is not set up.
     """
 
     step: BundleStep
     percent: int = 0
     by_stick: bool = True
+    by_lan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class BundleEnded:
         failure: why a line did not register, where that is the reason.
         bundle_fleet, own_fleet: of a bundle for another fleet that one, and the phone's; empty otherwise.
         by_stick: a stick has brought the bundle.
+        by_lan: it was found on the local network.
         on_card: the phone runs from a card of ours, and no package was installed.
         is_update: it was no bundle but an update of the firmware.
         version: the update's, where it is known.
@@ -95,6 +98,7 @@ class BundleEnded:
     bundle_fleet: str = ""
     own_fleet: str = ""
     by_stick: bool = True
+    by_lan: bool = False
     on_card: bool = False
     is_update: bool = False
     version: str = ""

@@ -53,7 +53,7 @@ def lose_patience(state: PhoneState, _event: TimerExpired) -> None:
 
 
 def _follow(state: PhoneState, event: BundleStepStarted) -> None:
-    if not event.by_stick:
+    if not (event.by_stick or event.by_lan):
         return
     before = state.bundle.news
     if isinstance(before, BundleStepStarted) and before.step is event.step:
@@ -76,7 +76,7 @@ def _ask(state: PhoneState, event: BundleSignerShown | BundleCodeWanted) -> None
 
 def _end(state: PhoneState, event: BundleEnded) -> None:
     state.bundle.last = event
-    if not event.by_stick:
+    if not (event.by_stick or event.by_lan):
         return
     state.bundle.put_away = False
     _note(state, event)
@@ -85,7 +85,9 @@ def _end(state: PhoneState, event: BundleEnded) -> None:
 
 def _note(state: PhoneState, event: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded) -> None:
     if not state.bundle.is_going_on:
-        state.bundle.stick = None
+        # Of a bundle without a stick nothing is to be taken out.
+        by_lan = isinstance(event, BundleStepStarted | BundleEnded) and event.by_lan
+        state.bundle.stick = StickRemoved() if by_lan else None
     state.bundle.news = event
     state.bundle.count += 1
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
+from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.base.words import Text, Word, word
 from firmware.phone.bundle_news import BundleEnded, BundleStep, StickRemoved, StickReported
 from firmware.phone.bundle_progress import has_succeeded
@@ -13,7 +13,7 @@ from firmware.phone.update_phrases import update_reason
 
 STEPS: Final[Mapping[BundleStep, Word]] = {
     BundleStep.READING: word("Reading the stick. Leave it in."),
-    BundleStep.CHECKING: word("Checking what is on it."),
+    BundleStep.CHECKING: word("Checking the set-up."),
     BundleStep.ASKING: word("One moment…"),
     BundleStep.WAITING_FOR_CALL: word("Waiting for the call to end."),
     BundleStep.NETWORK: word("Setting the network up."),
@@ -41,6 +41,12 @@ WITHOUT_CODE: Final[Mapping[BundleResult, Word]] = {
     BundleResult.NOTHING_TO_DO: word("This phone has all of it already."),
 }
 
+_BY_LAN: Final[Mapping[BundleCode, Word]] = {
+    OutcomeCode.WRONG_CODE: word("The code was not right. Switch the phone off and on."),
+    OutcomeCode.NOT_ACCEPTED: word("Nobody said yes. Switch the phone off and on."),
+}
+"""What is said where no stick can be plugged in again."""
+
 _TAKE_IT_OUT = word("Take the stick out.")
 _LEAVE_IT_IN = word("Leave the stick in.")
 _NO_REPORT = word("No report could be written. Take the stick out.")
@@ -55,6 +61,8 @@ def reason(ended: BundleEnded) -> Text:
         return REGISTRATION_FAILURES[ended.failure]
     if ended.bundle_fleet:
         return other_fleet(ended.bundle_fleet, ended.own_fleet)
+    if ended.by_lan and ended.code in _BY_LAN:
+        return _BY_LAN[ended.code]
     return reasons(on_card=ended.on_card).get(ended.code, WITHOUT_CODE[ended.result])
 
 

@@ -27,6 +27,7 @@ from firmware.setup.bundles.root_work import RootWork
 from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.watch import PhoneWatch
 from provisioning.report import Report
+from provisioning.trust import TrustedKey
 from tests.lab.bundles import FLEET, ISSUED, SERIAL, Installer
 
 NOW_S: Final = (ISSUED + timedelta(days=1)).timestamp()
@@ -75,6 +76,7 @@ class DeskLab:
         starts: how often the handset was to start anew.
         now_s: what its clock shows.
         synced: whether a time service keeps that right.
+        site_keys: who may sign its first bundle, where somebody has put that on its card.
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class DeskLab:
     starts: int = 0
     now_s: float = NOW_S
     synced: bool = True
+    site_keys: tuple[TrustedKey, ...] = ()
 
     def __post_init__(self) -> None:
         self.config_store = ConfigStore(self.folder)
@@ -103,6 +106,7 @@ class DeskLab:
             start_anew=self._start_anew,
             now_s=lambda: self.now_s,
             proven_time=ProvenTime(self.config_store.folder / NAME, lambda: self.now_s, lambda: self.synced, 0),
+            site_keys=self.site_keys,
         )
         self._started = asyncio.Event()
         self._heard = asyncio.Event()

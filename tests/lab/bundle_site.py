@@ -70,6 +70,7 @@ class BundleSite:
         number: int,
         identity: Identity,
         more: Mapping[str, bytes] = MappingProxyType({}),
+        serials: tuple[str, ...] = (),
         /,
         *,
         password: str = "",
@@ -78,7 +79,7 @@ class BundleSite:
     ) -> bytes:
         """Make a bundle for a handset, with its password sealed to its key, or to a code; `changes` replace words.
 
-        `more` are files that it brings beside its configuration.
+        `more` are files that it brings beside its configuration; `serials` are in its manifest.
         """
         text = self.text_for(INSTALLER.trusted.public)
         for old, new in changes.items():
@@ -98,7 +99,7 @@ class BundleSite:
         }
         now = datetime.now(UTC)
         times = {"issued_at": now - timedelta(hours=1), "not_after": now + timedelta(days=1)}
-        return INSTALLER.bundle(contents, number, fleet=FLEET, **times)
+        return INSTALLER.bundle(contents, number, fleet=FLEET, serials=serials, **times)
 
     @property
     def password(self) -> str:

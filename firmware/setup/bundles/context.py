@@ -13,6 +13,7 @@ from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.verdict import report_of
 from firmware.setup.bundles.watch import PhoneWatch
 from provisioning.report import Report
+from provisioning.trust import TrustedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class BundleContext:
         start_anew: ends this run of the handset and begins another.
         now_s: the time, in seconds since the epoch.
         proven_time: what is known of the time, whatever the clock shows.
+        site_keys: who may sign the first bundle; whoever stands before the phone is asked where there are none.
     """
 
     config_store: ConfigStore
@@ -42,6 +44,7 @@ class BundleContext:
     start_anew: Callable[[], None]
     now_s: Callable[[], float]
     proven_time: ProvenTime
+    site_keys: tuple[TrustedKey, ...] = ()
 
     def report(self, ended: Ended) -> Report:
         """Return what whoever brought a bundle is told of what became of it."""

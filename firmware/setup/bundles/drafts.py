@@ -14,13 +14,17 @@ from firmware.base.errors import BundleError
 from firmware.configuration.config_store import ConfigStore
 from firmware.configuration.standing import BundleSource
 from provisioning.bundle import MAX_BUNDLE_BYTES
+from provisioning.lan import MOST_BUNDLE_BYTES
 
 _OFFER_BYTES: Final = 16
 _PIECE_BYTES: Final = 1 << 20
 _RESERVE_BYTES: Final = 32_000_000
 """What a bundle leaves free on the card: calls are written there."""
 
-_MOST_BYTES: Final[Mapping[BundleSource, int]] = {BundleSource.NETWORK: MAX_NETWORK_BUNDLE_BYTES}
+_MOST_BYTES: Final[Mapping[BundleSource, int]] = {
+    BundleSource.LAN: MOST_BUNDLE_BYTES,
+    BundleSource.NETWORK: MAX_NETWORK_BUNDLE_BYTES,
+}
 
 
 class Draft:
@@ -40,9 +44,9 @@ class Draft:
         self._given_up = threading.Event()
 
     @property
-    def by_stick(self) -> bool:
-        """Whether somebody stands before the phone who has brought it."""
-        return self.source is BundleSource.STICK
+    def is_attended(self) -> bool:
+        """Whether somebody stands before the phone who sets it up."""
+        return self.source in {BundleSource.STICK, BundleSource.LAN}
 
     def copy(self, file: BinaryIO, size_bytes: int) -> None:
         """Copy an open file as it is now, so many bytes at most, and close it; waits for the card.

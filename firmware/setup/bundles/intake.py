@@ -122,7 +122,7 @@ class Intake:
             ours = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
         except OSError as error:
             raise BundleError(f"No bundle can be taken in: {error.strerror}.", _code_of(error)) from error
-        if source is not BundleSource.STICK:
+        if source is BundleSource.NETWORK:
             self._show_reading(source)
         self._context.steps.follow_offer(draft.offer, source)
         self._work = asyncio.create_task(self._take_in(draft, ours, size_bytes), name="bundle")
@@ -224,19 +224,21 @@ class Intake:
         context = self._context
         context.steps.take(BundleStep.CHECKING)
         installed = self._installed
-        keys = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else None
+        trusted = installed.trust.keys if installed is not None and installed.trust.has_key_for(Kind.BUNDLE) else ()
+        # A key that was put on the card counts until a configuration says whom to trust.
+        keys = context.site_keys if installed is None else trusted
         with draft.path.open("rb") as file:
-            bundle = await asyncio.to_thread(open_bundle, file, () if keys is None and not draft.by_stick else keys)
+            bundle = await asyncio.to_thread(open_bundle, file, keys if keys or not draft.is_attended else None)
             looked_at.number = bundle.manifest.number
             if self._counts_already(bundle):
                 return None
             self._check_manifest(bundle, looked_at)
             bundle.check_firmware()
-            if keys is None:
+            if not keys:
                 await self._ask_for_signer(bundle)
             context.steps.take(BundleStep.CHECKING)
             found = await asyncio.to_thread(read_configuration, bundle)
-            if keys is None:
+            if not trusted:
                 # A first signer must be among those that it wants to be trusted.
                 bundle.check_signer(found.configuration.trust.keys)
             secrets, opened = await self._open_secrets(bundle, found, draft)
@@ -289,7 +291,7 @@ class Intake:
             check_secrets(found.configuration, secrets)
             return secrets, b""
         opened = await asyncio.to_thread(self._opened_before)
-        if CODE in bundle.names and draft.by_stick:
+        if CODE in bundle.names and draft.is_attended:
             sealed = bundle.read(CODE)
             digest = hashlib.sha256(sealed).hexdigest().encode()
             if digest != opened:
@@ -358,7 +360,7 @@ class Intake:
         self._ended[draft.offer] = ended
         while len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        context.post(news_of(ended, by_stick=draft.by_stick))
+        context.post(news_of(ended))
         self.when_ended(ended)
         context.steps.end(draft.offer, context.report(ended))
 

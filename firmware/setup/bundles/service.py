@@ -120,7 +120,7 @@ class BundleService:
             if not await Trial(context, trial, self._loaded.configuration, self._try_sound).run():
                 return
         elif (ended := self.standing.ended) is not None and not ended.told:
-            context.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
+            context.post(news_of(ended))
             if ended.result is BundleResult.REVERTED and ended.number is not None:
                 await Trial.undo_root_work(context, ended.number)
             await asyncio.to_thread(context.config_store.note_told)
@@ -133,7 +133,7 @@ class BundleService:
         checks = (*finishing.checks, *await self._take_in_extras(candidate))
         ended = Ended.of(candidate, BundleResult.APPLIED, checks=checks, at_s=context.now_s())
         await asyncio.to_thread(context.config_store.end, ended)
-        context.post(news_of(ended, by_stick=ended.source is BundleSource.STICK))
+        context.post(news_of(ended))
         await asyncio.to_thread(context.config_store.note_told)
         context.steps.follow_offer(ended.offer, ended.source)
         context.steps.end(ended.offer, context.report(ended))

@@ -23,11 +23,6 @@ class Steps:
         self._told = False
         self._changed = asyncio.Event()
 
-    @property
-    def by_stick(self) -> bool:
-        """Whether somebody stands before the phone who has brought the bundle."""
-        return self._source is BundleSource.STICK
-
     def follow_offer(self, offer: str, source: BundleSource) -> None:
         """Begin to tell of another bundle."""
         self._offer, self._source = offer, source
@@ -39,7 +34,9 @@ class Steps:
         if self._told and step is self._step:
             return
         self._step, self._told = step, True
-        self._post(BundleStepStarted(step, by_stick=self.by_stick))
+        source = self._source
+        by_stick, by_lan = source is BundleSource.STICK, source is BundleSource.LAN
+        self._post(BundleStepStarted(step, by_stick=by_stick, by_lan=by_lan))
         self._tell()
 
     def end(self, offer: str, report: Report) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
 from firmware.base.image import is_card
 from firmware.base.proven_time import Now
-from firmware.configuration.standing import Ended
+from firmware.configuration.standing import BundleSource, Ended
 from firmware.phone.bundle_news import BundleEnded
 from provisioning.report import Check, Report
 
@@ -33,7 +33,7 @@ def report_of(ended: Ended, serial: str, firmware: str, now: Now) -> Report:
     )
 
 
-def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
+def news_of(ended: Ended) -> BundleEnded:
     """Return what the phone hears."""
     return BundleEnded(
         ended.result,
@@ -42,7 +42,8 @@ def news_of(ended: Ended, *, by_stick: bool) -> BundleEnded:
         ended.failure,
         ended.bundle_fleet,
         ended.own_fleet,
-        by_stick=by_stick,
+        by_stick=ended.source is BundleSource.STICK,
+        by_lan=ended.source is BundleSource.LAN,
         on_card=is_card(),
     )
 

@@ -162,7 +162,7 @@ def test_the_time_of_day_is_not_said() -> None:
 def test_a_stick_is_said_step_by_step() -> None:
     names = ("stick, step checking", "stick, step lines", "stick, done")
     checking, lines, done = (page_for(VIEWS[name], "en", "12:34") for name in names)
-    assert spoken(checking, None) == "Set-up. Checking what is on it."
+    assert spoken(checking, None) == "Set-up. Checking the set-up."
     assert spoken(lines, checking) == "Trying the phone line."
     assert spoken(done, lines) == "Done. Take the stick out. Number: 12."
 

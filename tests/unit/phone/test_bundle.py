@@ -179,6 +179,22 @@ def test_a_bundle_that_came_over_the_network_takes_nobody_s_display() -> None:
     assert IndicatorPattern.PULSE not in [command.pattern for command in desk.said(SetIndicator)]
 
 
+@pytest.mark.feature("set-up by the local network")
+def test_a_bundle_of_the_local_network_is_shown_and_no_stick_is_spoken_of() -> None:
+    desk = unprovisioned()
+    desk.handle(BundleStepStarted(BundleStep.CHECKING, by_stick=False, by_lan=True))
+    assert text(desk) == "Checking the set-up."
+    desk.handle(BundleEnded(BundleResult.APPLIED, number=8, by_stick=False, by_lan=True))
+    assert text(desk) == "The new set-up is in use."
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.NOT_ACCEPTED, 8, by_stick=False, by_lan=True))
+    assert text(desk) == "Nobody said yes. Switch the phone off and on."
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.EXPIRED, 8, by_stick=False, by_lan=True))
+    assert text(desk) == "It has expired. Sign it again."
+    desk.handle(BundleStepStarted(BundleStep.READING))
+    desk.handle(DONE)
+    assert text(desk) == "Leave the stick in. Number: 7."
+
+
 def test_whoever_talks_hears_from_the_display_that_the_set_up_waits_for_them() -> None:
     desk = Desk()
     desk.answered_incoming_call()

@@ -1,0 +1,29 @@
+"""Bundles on a local network: what a handset without a configuration asks there, and the form of what it is answered.
+
+Whoever serves them announces `SERVICE` by DNS-SD (RFC 6763). The answer to `REQUEST` is every bundle there is, each
+behind its length: which of them is for whom is for each handset to find out. Every handset sends the same bytes.
+"""
+
+import struct
+from typing import Final
+
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
+
+SERVICE: Final = "_wecall-bundle._tcp.local."
+
+PATH: Final = "/bundles"
+
+REQUEST: Final = (
+    f"GET {PATH} HTTP/1.1\r\nHost: wecall-bundle.local\r\nUser-Agent: wecall-handset\r\n"
+    "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
+).encode("ascii")
+
+LENGTH: Final = struct.Struct(">I")
+"""Stands before each bundle: how many bytes it has."""
+
+MOST_BUNDLE_BYTES: Final = MAX_NETWORK_BUNDLE_BYTES
+
+MOST_BUNDLES: Final = 1000
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""The longest answer: each handset fetches all of it."""
