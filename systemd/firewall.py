@@ -101,10 +101,10 @@ def _refresh(configurations: Sequence[Configuration], wanted: Wanted | None) -> 
 
 
 def ruleset(
-    configurations: Iterable[Configuration], addresses: Mapping[str, Iterable[str]], wanted: Wanted | None
+    configurations: Sequence[Configuration], addresses: Mapping[str, Iterable[str]], wanted: Wanted | None
 ) -> str:
     """Return the rules and the elements of every set, as nft reads them."""
-    elements: dict[str, set[str]] = {}
+    elements: dict[str, set[str]] = {} if configurations else {"searching": {"wecall-lan"}}
 
     def add(name: str, address: str, *rest: str) -> None:
         network = ipaddress.ip_network(address.strip("[]"), strict=False)

@@ -6,14 +6,14 @@ units=(
   wecall-handset.service wecall-voice.service wecall-voice-replace.path wecall-voice-replace.service
   wecall-sync.service wecall-fetch.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
-  wecall-stick@.service wecall-apply.socket wecall-apply.service
+  wecall-lan.path wecall-lan.service wecall-stick@.service wecall-apply.socket wecall-apply.service
   wecall-upgrade.service wecall-upgrade.timer wecall-upgrade-finish.service
   wecall-update.socket wecall-update.service wecall-update-deadline.timer wecall-update-deadline.service
 )
 # Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
 services=(
   wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-update.socket wecall-update.service
-  wecall-update-deadline.timer wecall-voice-replace.path wecall-voice.service
+  wecall-update-deadline.timer wecall-voice-replace.path wecall-lan.path wecall-voice.service
   wecall-handset.service wecall-sync.service
 )
 # They do nothing but where the package comes from an operator's repository.
@@ -185,6 +185,7 @@ purge() {
   userdel wecall-voice 2>/dev/null || true
   userdel wecall-sync 2>/dev/null || true
   userdel wecall-fetch 2>/dev/null || true
+  userdel wecall-lan 2>/dev/null || true
   userdel wecall-stick 2>/dev/null || true
   groupdel wecall-admin 2>/dev/null || true
 }

@@ -54,6 +54,10 @@ _USED: Final = (
     f"{_INTEGRATION}/test_used_phone.py::"
     "test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forgotten_them"
 )
+_WITHOUT_A_STICK: Final = (
+    f"{_INTEGRATION}/test_lan_bundles.py::"
+    "test_a_new_handset_is_set_up_without_a_stick_and_whoever_stands_there_compares_the_words"
+)
 _RIGHTS_BY_KEYS: Final = (
     f"{_INTEGRATION}/test_phone_rights.py::"
     "test_the_holder_has_a_copy_asks_the_operator_and_goes_and_nothing_is_left_of_them"
@@ -222,6 +226,30 @@ WIRES: Final = (
         "    def refusal(",
         "    def refusal(self, *_: object) -> None: ...\n\n    def _refusal(",
         f"{_INTEGRATION}/test_phone_records.py::test_without_consent_no_call_leaves_the_phone",
+    ),
+    Wire(
+        "W10",
+        "a phone that is set up looks for no bundle on its network",
+        _APP,
+        "            if self._loaded.installed is None:\n",
+        "            if self:\n",
+        _WITHOUT_A_STICK,
+    ),
+    Wire(
+        "W10",
+        "every new phone asks its network in the same bytes",
+        "firmware/setup/lan/offers.py",
+        "                writer.write(REQUEST)\n",
+        '                writer.write(REQUEST.replace(b"handset", b"%d" % id(reader)))\n',
+        _WITHOUT_A_STICK,
+    ),
+    Wire(
+        "W10",
+        "what a new phone asks crosses no router",
+        "firmware/setup/lan/offers.py",
+        "                connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, HOPS)\n",
+        "                pass\n",
+        _WITHOUT_A_STICK,
     ),
     Wire(
         "W11",

@@ -37,7 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 PROCESSES = ("wecall-handset.service", "wecall-voice.service", "wecall-sync.service")
-ENABLED = (*PROCESSES, "wecall-voice-replace.path", "wecall-firewall.service", "wecall-firewall.timer")
+ENABLED = (
+    *PROCESSES,
+    "wecall-voice-replace.path",
+    "wecall-lan.path",
+    "wecall-firewall.service",
+    "wecall-firewall.timer",
+)
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,11 @@ while True:
 # Tries each target given as JSON and prints whether it answered.
 CLIENT = """
 import json, socket, sys
-answered = []
+answered, hops = [], int(sys.argv[2])
 for protocol, address, port in json.loads(sys.argv[1]):
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     client.settimeout(10)
+    client.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
     try:
         client.connect((address, port))
         if protocol == "udp":
@@ -86,10 +87,10 @@ class Outside:
 
     box: InstalledBox
 
-    def reachable_by(self, user: str) -> set[tuple[str, str, int]]:
+    def reachable_by(self, user: str, *, hops: int = 64) -> set[tuple[str, str, int]]:
         done = self.box.run(
             "setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups",
-            VENV_PYTHON, "-I", "-c", CLIENT, json.dumps(sorted(TARGETS)),
+            VENV_PYTHON, "-I", "-c", CLIENT, json.dumps(sorted(TARGETS)), str(hops),
         )  # fmt: skip
         return {(protocol, address, port) for protocol, address, port in json.loads(done.stdout)}
 
@@ -136,6 +137,28 @@ def test_the_fetcher_reaches_name_servers_only_and_an_updates_server_while_root_
         box.run("systemctl", "restart", FIREWALL)
         wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
     assert outside.reachable_by("wecall-fetch") == RESOLVING
+
+
+def test_who_looks_for_a_bundle_reaches_the_own_network_and_nobody_once_a_configuration_counts(
+    outside: Outside,
+) -> None:
+    box = outside.box
+    assert outside.reachable_by("wecall-lan", hops=1) == set()
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    last_good = "/var/lib/wecall/configuration.last-good.toml"
+    try:
+        box.shell(f"rm /etc/wecall/config.toml; [ ! -e {last_good} ] || mv {last_good} {last_good}.of-test")
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+        assert outside.reachable_by("wecall-lan", hops=1) == {target for target in TARGETS if target[0] == "tcp"}
+        # A router would send it on.
+        assert outside.reachable_by("wecall-lan", hops=2) == set()
+    finally:
+        box.configure(before)
+        box.shell(f"[ ! -e {last_good}.of-test ] || mv {last_good}.of-test {last_good}")
+        box.run("systemctl", "restart", FIREWALL)
+        wait_until(lambda: box.property_of(FIREWALL, "ActiveState") == "inactive", "the rules are loaded")
+    assert outside.reachable_by("wecall-lan", hops=1) == set()
 
 
 # Asks the fetcher for something that it has no part in: any status says that it was reached.

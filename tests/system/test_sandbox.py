@@ -11,6 +11,7 @@ HANDSET = "wecall-handset.service"
 VOICE = "wecall-voice.service"
 SYNC = "wecall-sync.service"
 FETCH = "wecall-fetch.service"
+LAN = "wecall-lan.service"
 STICK = "wecall-stick@.service"
 
 # Prints, for each attempt, "done" or the name of the error.
@@ -131,12 +132,6 @@ def from_stick(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def from_fetch(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
-    result: dict[str, str] = json.loads(box.probe(FETCH, ATTEMPTS))
-    return result
-
-
-@pytest.fixture(scope="module")
 def unconfined(box: InstalledBox, things_to_reach: None) -> dict[str, str]:
     result: dict[str, str] = json.loads(box.run(VENV_PYTHON, "-I", "-c", ATTEMPTS).stdout)
     return result
@@ -183,7 +178,7 @@ def test_the_handset_has_no_network_and_no_sound_device(box: InstalledBox, from_
 
 
 def test_the_handset_may_give_a_socket_to_the_group_of_each_client(box: InstalledBox) -> None:
-    for group in ("wecall-voice", "wecall-sync", "wecall-stick", "wecall-admin"):
+    for group in ("wecall-voice", "wecall-sync", "wecall-stick", "wecall-lan", "wecall-admin"):
         box.probe(
             HANDSET,
             "import grp, os, socket\n"
@@ -229,7 +224,9 @@ def test_sync_can_write_nowhere_and_reach_only_sockets(from_sync: dict[str, str]
     assert from_sync["memfd"] == "done"
 
 
-def test_the_fetcher_has_a_network_and_nothing_else(from_fetch: dict[str, str]) -> None:
+@pytest.mark.parametrize("unit", [FETCH, LAN])
+def test_who_fetches_has_a_network_and_nothing_else(box: InstalledBox, things_to_reach: None, unit: str) -> None:
+    from_fetch: dict[str, str] = json.loads(box.probe(unit, ATTEMPTS))
     for what in ("store", "recording", "picture", "wrapped keys", "configuration", "encrypted keys", "write own state"):
         assert from_fetch[what] == "EACCES", what
     assert from_fetch["store is covered"] == "yes"
@@ -319,10 +316,24 @@ def test_whoever_reads_a_stick_reaches_nothing_of_the_handset_and_no_network_at_
     assert from_stick["other processes"] == "ENOENT"
 
 
-@pytest.mark.parametrize("user", ["wecall-voice", "wecall-sync", "wecall-fetch", "wecall-stick"])
+@pytest.mark.parametrize("user", ["wecall-voice", "wecall-sync", "wecall-fetch", "wecall-lan", "wecall-stick"])
 def test_whoever_reaches_others_can_order_no_other_voice(box: InstalledBox, user: str) -> None:
     as_user = ("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups")
     assert "Permission denied" in box.run(*as_user, "touch", "/run/wecall/replace-voice", check=False).stdout
+
+
+LOOK_AROUND = """
+import os
+from firmware.base.interfaces import addresses
+from firmware.setup.lan.servers import QUERY
+print(len(QUERY), sorted({address.version for name, address in addresses() if name == "lo"}))
+print(os.path.exists("/run/wecall/lan.sock"))
+"""
+
+
+def test_who_looks_for_a_bundle_finds_the_interfaces_and_sees_whether_it_is_wanted(box: InstalledBox) -> None:
+    # The kernel of the box may do without IPv6.
+    assert box.probe(LAN, LOOK_AROUND) in {"43 [4, 6]\nFalse\n", "43 [4]\nFalse\n"}
 
 
 def test_the_sticks_user_may_use_its_own_socket_and_no_other(box: InstalledBox) -> None:

@@ -10,6 +10,7 @@ from tests.lab.installed_box import InstalledBox, wait_until
 HANDSET = "wecall-handset.service"
 VOICE = "wecall-voice.service"
 SYNC = "wecall-sync.service"
+LAN = "wecall-lan.service"
 
 all_units = pytest.mark.parametrize("unit", [HANDSET, VOICE, SYNC])
 
@@ -100,6 +101,28 @@ def test_voice_is_replaced_whenever_the_handset_wants_and_the_handset_goes_on(bo
     assert restarts(box, VOICE) == 1
     assert box.main_pid(HANDSET) == handset
     assert not box.path("/run/wecall/replace-voice").exists()
+
+
+def test_a_bundle_is_looked_for_on_the_local_network_as_long_as_there_is_no_configuration(box: InstalledBox) -> None:
+    wait_until_active(box, HANDSET)
+    assert box.property_of(LAN, "ActiveState") == "inactive"
+    kept = ("/etc/wecall/config.toml", "/var/lib/wecall/configuration.last-good.toml")
+    try:
+        box.shell("".join(f"[ ! -e {path} ] || mv {path} {path}.of-test; " for path in kept))
+        box.run("systemctl", "restart", HANDSET)
+        wait_until_active(box, LAN)
+        assert box.shell("stat -c '%a %U %G' /run/wecall/lan.sock") == "660 wecall wecall-lan\n"
+        # One that is killed comes back, a while later.
+        pid = box.main_pid(LAN)
+        box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", LAN)
+        wait_until(lambda: box.main_pid(LAN) not in {0, pid}, "it looks again", 30)
+        wait_until_active(box, LAN)
+    finally:
+        box.shell("".join(f"[ ! -e {path}.of-test ] || mv {path}.of-test {path}; " for path in kept))
+        box.run("systemctl", "restart", HANDSET)
+    wait_until(lambda: box.property_of(LAN, "ActiveState") == "inactive", "nobody looks any more", 10)
+    wait_until_active(box, HANDSET)
+    assert not box.path("/run/wecall/lan.sock").exists()
 
 
 def test_a_wish_that_cannot_be_removed_is_carried_out_once_a_second(box: InstalledBox) -> None:

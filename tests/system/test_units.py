@@ -15,6 +15,7 @@ EXPOSURES = {
     "wecall-voice-replace": 1.5,
     "wecall-sync": 1.5,
     "wecall-fetch": 1.5,
+    "wecall-lan": 1.5,
     "wecall-credentials": 2.0,
     "wecall-store-key": 2.0,
     "wecall-apply": 2.0,
@@ -85,6 +86,8 @@ def test_nothing_stops_a_service_from_being_started_again_for_good() -> None:
         assert "\nRestart=always\n" in text
     assert "\nTriggerLimitIntervalSec=0\n" in (FOLDER / "wecall-voice-replace.path").read_text()
     assert "\nStartLimitIntervalSec=0\n" in (FOLDER / "wecall-voice-replace.service").read_text()
+    assert "\nTriggerLimitIntervalSec=0\n" in (FOLDER / "wecall-lan.path").read_text()
+    assert "\nStartLimitIntervalSec=0\n" in (FOLDER / "wecall-lan.service").read_text()
 
 
 def test_the_sample_configuration_is_valid() -> None:

@@ -16,7 +16,8 @@ from firmware.setup.bundles.by_lan import LanBundles
 from provisioning.bundle import key_words
 from provisioning.lan import MOST_BUNDLE_BYTES
 from tests.lab.bundle_desk import DeskLab, configuration_text
-from tests.lab.bundles import SERIAL, Installer
+from tests.lab.bundles import HEADER_BYTES, SERIAL, Installer
+from tests.lab.chance import counted, dice
 
 pytestmark = pytest.mark.feature("set-up by the local network")
 
@@ -135,6 +136,40 @@ async def test_where_the_card_has_the_sites_key_no_other_one_even_asks(tmp_path:
     new = DeskLab(tmp_path, site_keys=(INSTALLER.trusted,))
     report = await new.refused(bundle(STRANGER), BundleSource.LAN)
     assert report.code is OutcomeCode.UNKNOWN_KEY
+    assert not any(isinstance(news, BundleSignerShown) for news in new.news)
+
+
+def files_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_whatever_strangers_bring_changes_nothing_and_asks_nobody_where_the_card_has_the_sites_key(
+    tmp_path: Path,
+) -> None:
+    new, chance = DeskLab(tmp_path, site_keys=(INSTALLER.trusted,)), dice()
+    own, before = bundle(), files_in(tmp_path)
+    at_s = 0.0
+    bundles = LanBundles(new.intake, SERIAL, lambda: at_s)
+    for number in range(1, counted(1000, 100) + 1):
+        at_s += 60
+        at = chance.randrange(len(own))
+        hostile = chance.choice(
+            [
+                bundle(STRANGER, number),
+                own[:at],
+                own[:at] + bytes([own[at] ^ (1 << chance.randrange(8))]) + own[at + 1 :],
+                STRANGER.sign(own[HEADER_BYTES:]),
+                own[:40] + STRANGER.bundle()[40:],
+                INSTALLER.bundle({"config.toml": configuration_text(INSTALLER).encode()}, fleet="other"),
+                INSTALLER.bundle({"config.toml": b"x = 1"}),
+                chance.randbytes(chance.randrange(1, 3000)),
+            ]
+        )
+        with sealed(hostile) as file:
+            await bundles.bring(file)
+        assert (await new.report(new.steps._offer)).result is BundleResult.REFUSED
+    assert files_in(tmp_path) == before
+    assert new.starts == 0
     assert not any(isinstance(news, BundleSignerShown) for news in new.news)
 
 
