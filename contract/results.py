@@ -126,6 +126,7 @@ class CheckName(StrEnum):
     DOCUMENTS: policies and notices were taken in.
     RING_TONES: the phone can ring with the tone that the configuration names.
     CLOCK: it may be right; there only where it cannot be.
+    HARDWARE: a part of the hardware does what it should, as somebody found by the self-test; it is of no bundle.
     """
 
     NETWORK = "network"
@@ -140,6 +141,18 @@ class CheckName(StrEnum):
     DOCUMENTS = "documents"
     RING_TONES = "ring_tones"
     CLOCK = "clock"
+    HARDWARE = "hardware"
+
+
+class HardwarePart(StrEnum):
+    """What the self-test of the hardware tries, in its order."""
+
+    KEYS = "keys"
+    HOOK = "hook"
+    EAR = "ear"
+    MICROPHONE = "microphone"
+    RING = "ring"
+    LIGHT = "light"
 
 
 class CheckCode(StrEnum):
@@ -159,6 +172,8 @@ class CheckCode(StrEnum):
     NOT_AGREED = "not_agreed"
     IN_PART = "in_part"
     BEHIND = "behind"
+    NOT_NOTICED = "not_noticed"
+    NOT_TRIED = "not_tried"
     # Nothing says so now; it may stand in what a handset or a stick keeps.
     UNSUPPORTED = "unsupported"
     FAILED = "failed"

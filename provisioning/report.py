@@ -1,10 +1,11 @@
 """What became of a bundle, for whoever brought it: nothing in it is about a person."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
-from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, ReportCode
+from contract.results import BundleResult, CheckCode, CheckName, HardwarePart, OutcomeCode, ReportCode
+from provisioning.controls import KeyName
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import BundleNumber, Serial
 from provisioning.section import Identifier, Section
@@ -37,6 +38,31 @@ class Check(Section):
         return self
 
 
+class HardwareCheck(Check):
+    """One part of the hardware that was tried by the self-test.
+
+    Attributes:
+        part: which.
+        keys: those that never came, where the part is KEYS.
+    """
+
+    name: Literal[CheckName.HARDWARE] = CheckName.HARDWARE
+    part: HardwarePart
+    keys: Annotated[tuple[KeyName, ...], Field(max_length=len(get_args(KeyName)))] = ()
+
+
+class HardwareTest(Section):
+    """What the self-test found.
+
+    Attributes:
+        tested_at: by the handset's clock.
+        checks: one for each part.
+    """
+
+    tested_at: AwareDatetime
+    checks: Annotated[tuple[HardwareCheck, ...], Field(max_length=len(HardwarePart))]
+
+
 class Report(Section):
     """What became of a bundle.
 
@@ -50,6 +76,7 @@ class Report(Section):
         checks: what was tried.
         update: what became of an update of the firmware beside the bundle; empty where there was none.
         version: that update's, where it is known.
+        tested_at: when the hardware among the checks was tested, by the handset's clock; None where nobody did.
         made_at: by the handset's clock.
     """
 
@@ -60,15 +87,22 @@ class Report(Section):
     code: ReportCode = ""
     bundle_fleet: Identifier | Literal[""] = ""
     own_fleet: Identifier | Literal[""] = ""
-    checks: Annotated[tuple[Check, ...], Field(max_length=32)] = ()
+    checks: Annotated[tuple[HardwareCheck | Check, ...], Field(max_length=32)] = ()
     update: OutcomeCode | Literal[""] = ""
     version: Annotated[str, Field(max_length=64, pattern=r"^[0-9A-Za-z.+!-]*$")] = ""
+    tested_at: AwareDatetime | None = None
     made_at: AwareDatetime
 
     @property
     def file_stem(self) -> str:
         """What the files are called on a stick, before ".json" and ".txt"."""
         return REPORT_NAME.format(serial=self.serial)
+
+    def with_hardware(self, test: HardwareTest | None) -> Self:
+        """Return the same report with what the self-test found, if there was one."""
+        if test is None:
+            return self
+        return self.model_copy(update={"checks": (*self.checks, *test.checks), "tested_at": test.tested_at})
 
     def as_json(self) -> str:
         """What stands in the file for machines."""

@@ -87,6 +87,15 @@ WIRES: Final = (
     ),
     Wire(
         "W2",
+        "the self-test has the microphone while it asks somebody to speak",
+        "firmware/phone/state.py",
+        "self.tested is HardwarePart.MICROPHONE",
+        "self.tested is not None",
+        f"{_INTEGRATION}/test_phone_self_test.py"
+        "::test_an_installer_tests_each_part_and_the_next_report_says_what_came_of_it",
+    ),
+    Wire(
+        "W2",
         "a server that is back is found by a knock",
         "firmware/voice/sip/lines.py",
         "            knocks=not is_datagram,\n",

@@ -51,6 +51,7 @@ from firmware.services.operator.verification import SipVerifier
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recording.recorder import Announcer, CallRecorder
 from firmware.services.runner import ErrandRunner
+from firmware.services.self_test import kept_self_test
 from firmware.settings.phone import identity, phone_settings
 from firmware.settings.records import announcement, greeting, issuer
 from firmware.setup.bundles.opening import open_bundle_service
@@ -359,6 +360,7 @@ class Handset:
                     language=lambda: self._user_interface.language,
                     cancel=self._cancelling.begin,
                     reload=self._bus.load_from_store,
+                    loudness=self._voice.loudness,
                     verifier=self._make_verifier(configuration),
                     set_up_facts=self._set_up_facts,
                 ),
@@ -424,7 +426,12 @@ class Handset:
             handlers[Role.SYNC] = sync
         if self._bundles is not None:
             handlers[Role.STICK] = stick_handlers(
-                self._bundles.intake, self._memory.exports, self._bus.post, self._memory.inbox, self._updates
+                self._bundles.intake,
+                self._memory.exports,
+                self._bus.post,
+                self._memory.inbox,
+                self._updates,
+                hardware=partial(kept_self_test, self._options.state_dir),
             )
             if self._loaded.installed is None:
                 # That it is there has systemd start whoever looks for a bundle on the local network.
@@ -486,6 +493,7 @@ class Handset:
             records=self._memory.records,
             bundles=self._bundles.standing if self._bundles is not None else None,
             updates=firmware_standing(self._updates),
+            hardware=await asyncio.to_thread(kept_self_test, self._options.state_dir),
         )
 
     def _report_device_faults(self) -> None:

@@ -39,6 +39,7 @@ from firmware.setup.bundles.intake import Intake
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.update.service import UpdateService
 from firmware.store.guardian_mark import GuardianMark
+from provisioning.report import HardwareTest
 from provisioning.serial import serial
 
 
@@ -139,11 +140,17 @@ def sync_handlers(
 
 
 def stick_handlers(
-    intake: Intake, exports: Exports, tell: Callable[[BundleNews], None], inbox: CopyInbox, updates: UpdateService
+    intake: Intake,
+    exports: Exports,
+    tell: Callable[[BundleNews], None],
+    inbox: CopyInbox,
+    updates: UpdateService,
+    *,
+    hardware: Callable[[], HardwareTest | None],
 ) -> Mapping[str, Handler]:
     """Return what the stick process may ask; `tell` lets the phone hear of the stick, `inbox` takes a copy."""
     bring = partial(intake.bring, BundleSource.STICK)
-    return StickRole(bring, intake, exports, tell, inbox.bring, updates=updates).handlers
+    return StickRole(bring, intake, exports, tell, inbox.bring, updates=updates, hardware=hardware).handlers
 
 
 def lan_handlers(intake: Intake) -> Mapping[str, Handler]:

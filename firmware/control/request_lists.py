@@ -44,6 +44,7 @@ from firmware.control.requests import (
     ExportFetchRequest,
     ExportListRequest,
     ExportWrittenRequest,
+    HardwareRequest,
     IdentityRequest,
     MovedRequest,
     NetworkBundleRequest,
@@ -75,6 +76,7 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
         ),
         Role.STICK: _by_name(
             IdentityRequest,
+            HardwareRequest,
             BundleBeginRequest,
             BundleRequest,
             BundleFollowRequest,

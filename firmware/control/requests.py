@@ -202,6 +202,10 @@ class IdentityRequest(Request, tag="identity"):
     """Asks who this handset is to the installer: what a blank stick collects."""
 
 
+class HardwareRequest(Request, tag="hardware"):
+    """Asks what the self-test of the hardware found, for the report."""
+
+
 class BundleFollowRequest(Request, tag="bundle_follow"):
     """Waits for news of a bundle beyond those that are known; also after the handset has started anew."""
 

@@ -8,13 +8,19 @@ from contract.results import OutcomeCode
 from firmware.control.requests import Answer, CopyName, Offer
 from firmware.phone.bundle_news import BundleStep
 from provisioning.identity import Identity
-from provisioning.report import Report
+from provisioning.report import HardwareTest, Report
 
 
 class IdentityTold(Answer):
     """Which handset this is, for the installer."""
 
     identity: Identity
+
+
+class HardwareTold(Answer):
+    """What the self-test found; None where nobody made it."""
+
+    test: HardwareTest | None
 
 
 class BundleAnswer(Answer):

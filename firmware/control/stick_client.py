@@ -17,6 +17,7 @@ from firmware.control.requests import (
     ExportFetchRequest,
     ExportListRequest,
     ExportWrittenRequest,
+    HardwareRequest,
     IdentityRequest,
     Request,
     Role,
@@ -28,10 +29,12 @@ from firmware.control.stick_answers import (
     BundleFollowed,
     CopyAnswer,
     ExportListed,
+    HardwareTold,
     IdentityTold,
     UpdateTaken,
 )
 from provisioning.identity import Identity
+from provisioning.report import HardwareTest
 
 _COPY_LIMIT_S: Final = 3600.0
 _UPDATE_LIMIT_S: Final = 3 * 3600.0
@@ -47,6 +50,10 @@ class HandsetLink:
     async def identity(self) -> Identity:
         """Return which handset this is, for the installer."""
         return (await self._ask(IdentityRequest(), IdentityTold)).identity
+
+    async def hardware(self) -> HardwareTest | None:
+        """Return what the self-test of the hardware found; None where nobody made it."""
+        return (await self._ask(HardwareRequest(), HardwareTold)).test
 
     async def begin(self, size_bytes: int) -> None:
         """Say that a bundle is read from the stick now; BundleNotTakenError says why it would not be taken."""

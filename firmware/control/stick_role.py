@@ -14,6 +14,7 @@ from firmware.control.requests import (
     BundleRequest,
     CopyRequest,
     Empty,
+    HardwareRequest,
     IdentityRequest,
     ReportedRequest,
     StickDoneRequest,
@@ -21,11 +22,18 @@ from firmware.control.requests import (
     UpdateRequest,
 )
 from firmware.control.server import Handler
-from firmware.control.stick_answers import BundleAnswer, BundleFollowed, CopyAnswer, IdentityTold, UpdateTaken
+from firmware.control.stick_answers import (
+    BundleAnswer,
+    BundleFollowed,
+    CopyAnswer,
+    HardwareTold,
+    IdentityTold,
+    UpdateTaken,
+)
 from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, StickRemoved, StickReported
 from firmware.phone.updates import UpdateTold
 from provisioning.identity import Identity
-from provisioning.report import Report
+from provisioning.report import HardwareTest, Report
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +115,7 @@ class StickRole:
         bring_copy: Callable[[BinaryIO, bytes], Awaitable[bool]],
         *,
         updates: StickUpdates,
+        hardware: Callable[[], HardwareTest | None],
     ) -> None:
         """Set up.
 
@@ -117,6 +126,7 @@ class StickRole:
             tell: lets the phone hear of the stick.
             bring_copy: brings a copy back with its key, if the holder waits for one; returns whether.
             updates: takes updates of the firmware.
+            hardware: tells what the self-test found; may wait for the card.
         """
         self._bring = bring
         self._intake = intake
@@ -124,6 +134,7 @@ class StickRole:
         self._tell = tell
         self._bring_copy = bring_copy
         self._updates = updates
+        self._hardware = hardware
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -132,6 +143,7 @@ class StickRole:
             **self._exports.handlers,
             "export_list": self._exports.list,
             "identity": self._identity,
+            "hardware": self._tell_hardware,
             "bundle_begin": self._begin,
             "bundle": self._bundle,
             "bundle_follow": self._follow,
@@ -144,6 +156,9 @@ class StickRole:
 
     async def _identity(self, _request: IdentityRequest) -> IdentityTold:
         return IdentityTold(identity=await asyncio.to_thread(self._intake.identity))
+
+    async def _tell_hardware(self, _request: HardwareRequest) -> HardwareTold:
+        return HardwareTold(test=await asyncio.to_thread(self._hardware))
 
     async def _begin(self, request: BundleBeginRequest) -> BundleAnswer:
         try:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from contract.results import HardwarePart
 from firmware.phone.key import Key
 from firmware.phone.menu_views import MenuView
 from firmware.phone.request import Progressed
@@ -37,6 +38,8 @@ class Screen(Protocol):
     Attributes:
         listens: picking the phone up lets the person hear what the page plays, in place of dial tone.
         is_public: it is about the handset and about nobody: an administrator may read it from afar.
+        tests: the part of the hardware that is tested on it, for which the phone lends its tone, its ring, its light
+            or its microphone; with KEYS no key does what it is for. None where none is.
         written: the digits that stand on it as a number or a PIN; empty where digits do something else.
     """
 
@@ -45,6 +48,9 @@ class Screen(Protocol):
 
     @property
     def is_public(self) -> bool: ...
+
+    @property
+    def tests(self) -> HardwarePart | None: ...
 
     @property
     def written(self) -> str: ...
@@ -99,6 +105,7 @@ class Quiet:
 
     listens = False
     is_public = False
+    tests: HardwarePart | None = None
 
     @property
     def written(self) -> str:

@@ -17,6 +17,7 @@ from firmware.phone.key import Key
 from firmware.phone.light import keep_light
 from firmware.phone.lock import keep_lock
 from firmware.phone.menu.recordings import keep_playing_for_listeners_alone
+from firmware.phone.menu.self_test import keep_self_test
 from firmware.phone.modes import collecting_digits, idle, in_call, menu, ringing, taking_message, writing
 from firmware.phone.modes.menu import keep_bundle, keep_first_run, keep_guardians_question
 from firmware.phone.news import CallsFound
@@ -101,6 +102,7 @@ class Phone:
         end_row(state, event)
         look_after_those_left(state)
         menu.keep_listening(state)
+        keep_self_test(state)
         keep_playing_for_listeners_alone(state)
         keep_bundle(state, event, bundle_news)
         keep_restart(state, is_touched=isinstance(event, KeyPressed | HandsetLifted))

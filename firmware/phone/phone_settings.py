@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.features import CallRules, FeatureCodes, Hotline
+from firmware.phone.key import Key
 from firmware.phone.orders import EarPreset
 from firmware.phone.preferences import Preferences
 from firmware.phone.text_entry import Chinese, no_chinese
@@ -47,6 +48,7 @@ class PhoneSettings:
         proves_number: the operator sends codes by which a new phone proves its number.
         operator_name, privacy_officer, privacy_contact: who answers for the holder's data, and how they are reached;
             empty for what is not known.
+        keypad: its keys, row by row.
         serial: the hardware's serial number, by which an installer knows it.
         invite_link, top_up_link: the operator's links, with a place for the account's opaque id; empty for none.
     """
@@ -84,6 +86,7 @@ class PhoneSettings:
     operator_name: str = ""
     privacy_officer: str = ""
     privacy_contact: str = ""
+    keypad: tuple[tuple[Key, ...], ...] = ()
     serial: str = ""
     invite_link: str = ""
     top_up_link: str = ""

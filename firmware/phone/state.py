@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from contract.calls import CallDirection
 from contract.consent import Purpose
+from contract.results import HardwarePart
 from firmware.phone.activation import AgeBand
 from firmware.phone.aloud import Aloud
 from firmware.phone.bundle_progress import BundleProgress
@@ -331,6 +332,12 @@ class PhoneState:
         top = self.menu.top
         return top if self.mode in {Mode.MENU, Mode.LISTENING} and top is not None and top.listens else None
 
+    @property
+    def tested(self) -> HardwarePart | None:
+        """The part of the hardware that the page in front tests, None where it tests none."""
+        top = self.menu.top
+        return top.tests if self.mode in {Mode.MENU, Mode.LISTENING} and top is not None else None
+
     # --- what can be heard and seen ---
 
     @property
@@ -340,6 +347,8 @@ class PhoneState:
 
     @property
     def microphone_open(self) -> bool:
+        if self.engaged and self.tested is HardwarePart.MICROPHONE:
+            return True
         if not self.engaged or self.mode is not Mode.IN_CALL or self.call is None:
             return False
         return self.call.may_talk or (self.call.joined and any(call.may_talk for call in self.conference))
@@ -372,6 +381,8 @@ class PhoneState:
             return Tone.HOLD_REMINDER
         if self.microphone_open:
             return None
+        if self.tested is HardwarePart.EAR:
+            return Tone.DIAL
         return Tone.RINGBACK if self.call is not None and self.call.needs_ringback else self.tone
 
     @property
@@ -384,14 +395,16 @@ class PhoneState:
 
     @property
     def ringer_percent(self) -> int:
-        """The ringer's volume: as the person has set it, unless the call that rings has to be heard."""
+        """The ringer's volume: as the person has set it, unless the call that rings, or a test, has to be heard."""
         percent = self.volumes[AudioRoute.RINGER]
         aloud = self.is_ringing and self.call is not None and self.call.aloud
-        return max(percent, _ALOUD_PERCENT) if aloud else percent
+        return max(percent, _ALOUD_PERCENT) if aloud or self.tested is HardwarePart.RING else percent
 
     @property
     def ring_pattern(self) -> str:
         """How the phone rings, where it does; empty for not at all."""
+        if self.tested is HardwarePart.RING:
+            return "normal"
         if not self.is_ringing or self.call is None:
             return self.previewed_ring
         if self.call.is_held or self.mode is Mode.REDIALLING:
@@ -401,11 +414,13 @@ class PhoneState:
 
     @property
     def indicator(self) -> IndicatorPattern:
-        """Fast: somebody calls. On: the phone is in use, or a bundle is done with. Slow: look at the display.
+        """Fast: somebody calls, or tests the light. On: the phone is in use, or a bundle is done with.
 
-        Pulse: a bundle is being applied. Off: all is well.
+        Slow: look at the display. Pulse: a bundle is being applied. Off: all is well.
         """
         if self.mode is Mode.RINGING or (self.mode is Mode.REDIALLING and self.is_ringing):
+            return IndicatorPattern.FAST_BLINK
+        if self.tested is HardwarePart.LIGHT:
             return IndicatorPattern.FAST_BLINK
         if self.engaged:
             return IndicatorPattern.ON

@@ -41,6 +41,7 @@ _PARTS: Final[Mapping[str, Text]] = {
     "clock": word("Clock"),
     "speech": word("Spoken menus"),
     "recordings": word("Recordings"),
+    "self-test": word("Self-test"),
 }
 
 

@@ -9,7 +9,7 @@ from contract.consent import Actor
 from firmware.base.proven_time import is_synchronised
 from firmware.phone.events import Event
 from firmware.phone.pin import PinSlot
-from firmware.phone.requests.handset import Facts
+from firmware.phone.requests.handset import Facts, Loudness
 from firmware.phone.requests.pictures import FolderJob
 from firmware.privacy.receipts import Issuer
 from firmware.services.account.factory_reset import STORE_NAME, Resetting
@@ -41,6 +41,7 @@ from firmware.services.restore.errands import CopyInbox, RestoreErrands
 from firmware.services.restore.restorer import RestoreParts, Restorer
 from firmware.services.rights import RightsErrands, RightsParts
 from firmware.services.runner import Handlers
+from firmware.services.self_test import SelfTestErrands
 from firmware.services.sharing import SharingErrands
 from firmware.settings.phone import Identity
 
@@ -71,6 +72,7 @@ class Services:
         cancel: begins to give the phone back, and has it start anew.
         reload: tells the phone what the store holds now.
         verifier: proves the line's number; None where the operator offers that not.
+        loudness: tells how loud the microphone has been since it was asked last.
         set_up_facts: tells which bundle has set the handset up; may wait for the card.
     """
 
@@ -94,6 +96,7 @@ class Services:
     language: Callable[[], str]
     cancel: Callable[[Actor], Awaitable[None]]
     reload: Callable[[], None]
+    loudness: Callable[[], Awaitable[Loudness]]
     verifier: Verifier | None = None
     set_up_facts: Callable[[], Facts] = tuple
 
@@ -108,6 +111,7 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> Handle
     handlers: Handlers = {
         **FactsErrands(services.identity, services.state_dir, services.condition, services.set_up_facts).handlers,
         **CountryErrands(services.state_dir, services.start_anew).handlers,
+        **SelfTestErrands(services.state_dir, services.loudness).handlers,
     }
     if services.forgotten_pin is not None:
         handlers |= services.forgotten_pin.handlers

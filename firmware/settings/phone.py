@@ -7,12 +7,14 @@ from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.features import CallRules, Feature, FeatureCodes, Hotline, OpenHours
+from firmware.phone.key import Key
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import EarPreset
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from provisioning.calling import Calls, Dialing, Hours
 from provisioning.calling import FeatureCodes as ConfiguredCodes
+from provisioning.controls import Keypad
 from provisioning.schema import Configuration
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -23,7 +25,14 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
     configuration = loaded.configuration
     if configuration is None:
         plan = DialPlan.build(country=None, domain="invalid")
-        return PhoneSettings(plan, provisioned=False, line_usable=False, mistakes=loaded.mistakes, serial=serial)
+        return PhoneSettings(
+            plan,
+            provisioned=False,
+            line_usable=False,
+            mistakes=loaded.mistakes,
+            keypad=_keys(Keypad()),
+            serial=serial,
+        )
     plan = dial_plan(configuration)
     voicemail_number = configuration.accounts[0].voicemail_number or ""
     return PhoneSettings(
@@ -65,6 +74,7 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
             for index, account in enumerate(configuration.accounts)
         ),
         chinese=pinyin,
+        keypad=_keys(configuration.keypad),
         serial=serial,
     )
 
@@ -100,6 +110,10 @@ def feature_codes(codes: ConfiguredCodes) -> FeatureCodes:
 def hotline(dialing: Dialing) -> Hotline | None:
     """Return the number that a lifted handset calls by itself."""
     return Hotline(dialing.hotline.number, dialing.hotline.delay_s) if dialing.hotline is not None else None
+
+
+def _keys(keypad: Keypad) -> tuple[tuple[Key, ...], ...]:
+    return tuple(tuple(map(Key, row)) for row in keypad.keys)
 
 
 def _patterns(texts: tuple[str, ...]) -> tuple[NumberPattern, ...]:

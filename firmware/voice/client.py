@@ -19,12 +19,14 @@ from firmware.phone import orders as o
 from firmware.phone.call import CallId, CallState, RejectReason
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, VoiceNews
+from firmware.phone.requests.handset import Loudness
 from firmware.voice import channel
 from firmware.voice.kept_line import Door
 from firmware.voice.link import Link
 from firmware.voice.messages import (
     Announce,
     AnnouncementOver,
+    AskLoudness,
     AskReport,
     Configure,
     Hello,
@@ -117,6 +119,7 @@ class VoiceClient:
         self._count = 0
         self._reports: list[asyncio.Future[Report | None]] = []
         self._trials: list[asyncio.Future[str | None]] = []
+        self._loudness: list[asyncio.Future[Loudness | None]] = []
         self.is_ready = False
         self._has_met = False
         self._has_sent_away = False
@@ -259,6 +262,10 @@ class VoiceClient:
         """Return what does not open, "sound" or "microphone", empty where all does; None where voice does not say."""
         return await self._ask(TrySound(), self._trials, _TRIAL_S)
 
+    async def loudness(self) -> Loudness:
+        """Return how loud the microphone has been since somebody asked last; silence where voice does not say."""
+        return await self._ask(AskLoudness(), self._loudness, _ANSWER_S) or Loudness()
+
     async def _ask(self, question: Order, waiting: "list[asyncio.Future[_T | None]]", timeout_s: float) -> _T | None:
         answer: asyncio.Future[_T | None] = asyncio.get_running_loop().create_future()
         waiting.append(answer)
@@ -316,6 +323,8 @@ class VoiceClient:
                 _answer(self._reports, news)
             case SoundTried(fault):
                 _answer(self._trials, fault)
+            case Loudness():
+                _answer(self._loudness, news)
             case n.CallsFound():
                 self._find(ties, news)
             case RingerFault():
@@ -403,6 +412,7 @@ class VoiceClient:
             self._announcement_over(number, made=False)
         _answer(self._reports, None)
         _answer(self._trials, None)
+        _answer(self._loudness, None)
         # After what the phone is to hear of it.
         self._gone.set()
 

@@ -25,6 +25,7 @@ from firmware.voice.audio.tone_plans import tone_plan
 from firmware.voice.messages import (
     Announce,
     AnnouncementOver,
+    AskLoudness,
     ListenTo,
     News,
     Order,
@@ -174,6 +175,8 @@ class Instruments:
                 self._audio.listen_to(PipeSource(os.dup(file)))
             case Tap() if file is not None:
                 self._tap.open(os.dup(file))
+            case AskLoudness():
+                self._tell(self._audio.take_loudness())
             case TrySound():
                 threading.Thread(target=self._try_sound, name="sound trial", daemon=True).start()
             case _:

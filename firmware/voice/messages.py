@@ -15,6 +15,7 @@ import msgspec
 from firmware.phone.call import CallId, TextMessage
 from firmware.phone.news import VoiceNews
 from firmware.phone.orders import LineOrder, SoundOrder
+from firmware.phone.requests.handset import Loudness
 from firmware.voice.channel import RefusedError
 
 # --- orders: from the handset -----------------------------------------------------------------------------------------
@@ -71,6 +72,11 @@ class AskReport:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLoudness:
+    """Say how loud the microphone is; Loudness follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetCall:
     """The end of a call is written down; nobody is to be told of it any more."""
 
@@ -91,6 +97,7 @@ Order = (
     | Tap
     | TrySound
     | AskReport
+    | AskLoudness
     | ForgetCall
     | Leave
     | LineOrder
@@ -157,7 +164,7 @@ class Report:
     network: tuple[tuple[str, str], ...]
 
 
-News = VoiceNews | Hello | OrderTaken | AnnouncementOver | SoundTried | RingerFault | Report
+News = VoiceNews | Hello | OrderTaken | AnnouncementOver | SoundTried | RingerFault | Loudness | Report
 
 # --- on the wire: a name from the list, and the fields of what it names -----------------------------------------------
 

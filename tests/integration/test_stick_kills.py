@@ -14,6 +14,7 @@ from firmware.setup.stick.patience import Patience
 from firmware.setup.stick.visit import Visit
 from firmware.setup.stick.writing import Outgoing
 from provisioning.identity import Identity
+from provisioning.report import HardwareTest
 from tests.lab import kills
 
 kills.load(__name__)
@@ -42,6 +43,7 @@ class Handset:
 
     async def stick_done(self, code: BundleCode) -> None: ...
     async def identity(self) -> Identity: ...  # type: ignore[empty-body]
+    async def hardware(self) -> HardwareTest | None: ...
     async def begin(self, size_bytes: int) -> None: ...
     async def bring_update(self, update: BinaryIO, proof: bytes, keys: bytes) -> UpdateTaken: ...  # type: ignore[empty-body]
     async def bring_copy(self, copy: BinaryIO, key: bytes) -> bool: ...  # type: ignore[empty-body]

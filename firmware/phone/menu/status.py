@@ -10,6 +10,7 @@ from firmware.phone.menu.choices import Choice, Choices, opening
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import FirstRun
 from firmware.phone.menu.lock import asking_pin
+from firmware.phone.menu.self_test import SELF_TEST, self_test_question
 from firmware.phone.menu.sound_rows import sound_rows
 from firmware.phone.menu.statistics import statistics_page
 from firmware.phone.menu.switches import ON
@@ -45,6 +46,7 @@ def _rows(state: PhoneState) -> list[Choice]:
         *([Choice(word("Set up again"), opening(FirstRun))] if state.settings.provisioned else []),
         *_country_row(state),
         Choice(UPDATES, opening(updates_page)),
+        Choice(SELF_TEST, opening(self_test_question)),
         Choice(_SET_UP, opening(SetUpCard)),
     ]
 

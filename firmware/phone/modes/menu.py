@@ -5,6 +5,8 @@ Both ask before something that was written is lost. Lifting the handset calls an
 else whoever the page is about, or lets the person hear what it plays. A call that comes in is shown at once, and the
 menu is there again after it.
 
+A page that tests the keys gets all of them, and lifting the handset goes on with a test that asks for it.
+
 In LISTENING OK pauses and goes on, 4 and 6 go back and forward, CANCEL and the cradle end it. Whoever calls waits, and
 OK answers. An emergency number goes out with its last digit.
 
@@ -13,6 +15,7 @@ where the phone stands, where nobody has said it; of a new phone all that its ho
 """
 
 from contract.consent import Purpose
+from contract.results import HardwarePart
 from firmware.phone.auto_redial import put_off
 from firmware.phone.dialled import begin_dialling, call_voicemail
 from firmware.phone.dialling import offer_dial_tone, send_number
@@ -87,7 +90,7 @@ def _ok(state: PhoneState, event: KeyPressed) -> None:
 
 def _cancel_listening(state: PhoneState, _event: KeyPressed) -> None:
     """Turn the caller away who waits, or go back in the menu; a lifted handset has dial tone then."""
-    if decline_waiting(state):
+    if decline_waiting(state) or (state.menu.top is not None and state.menu.top.cancel(state)):
         return
     state.menu.pop(state)
     if not state.off_hook:
@@ -101,6 +104,11 @@ def _follow(state: PhoneState, event: PlaybackProgressed) -> None:
         put_down(state)
 
 
+def _pause(state: PhoneState, _event: TimerExpired) -> None:
+    for screen in tuple(state.menu.screens):
+        screen.pause(state)
+
+
 LISTENING: Rows = {
     **BACKGROUND,
     PlaybackProgressed: _follow,
@@ -112,6 +120,7 @@ LISTENING: Rows = {
         {Key.OK: _ok, Key.CANCEL: _cancel_listening, Key.MUTE: silence_waiting_call},
     ),
     HandsetLifted: lifting(nothing_to_begin),
+    TimerExpired: by_timer({Timer.INTER_DIGIT: _pause}),
 }
 
 
@@ -148,6 +157,21 @@ def leave(state: PhoneState) -> None:
     """Close the menu."""
     state.menu.close()
     go_home(state)
+
+
+def _press_any(state: PhoneState, event: KeyPressed) -> None:
+    """Give every key to a page that tests them; SPEAKER calls for help there, too."""
+    is_for_help = event.key is Key.SPEAKER and number_for_help(state)
+    if state.tested is HardwarePart.KEYS and not is_for_help:
+        _press(state, event)
+    else:
+        _PRESSED(state, event)
+
+
+def _hold_any(state: PhoneState, event: KeyHeld) -> None:
+    """Do nothing about a key that is tested and held, but for the one that leaves."""
+    if state.tested is not HardwarePart.KEYS or event.key is Key.CANCEL:
+        _HELD(state, event)
 
 
 def _repeat(state: PhoneState, event: KeyRepeated) -> None:
@@ -194,11 +218,6 @@ def _leave_where_nothing_is_left(state: PhoneState) -> None:
         go_home(state)
 
 
-def _pause(state: PhoneState, _event: TimerExpired) -> None:
-    for screen in tuple(state.menu.screens):
-        screen.pause(state)
-
-
 def _leave(state: PhoneState, _event: KeyPressed | KeyHeld | TimerExpired) -> None:
     leave(state)
 
@@ -233,16 +252,19 @@ def _put_redial_off(state: PhoneState, _event: TimerExpired) -> None:
     put_off(state)
 
 
+_PRESSED = by_key(
+    FEATURE_KEYS,
+    dict.fromkeys(_SCREEN_KEYS, _press),
+    speaker_key(_begin),
+    {Key.CANCEL: _cancel, Key.MENU: _leave_asking},
+)
+_HELD = by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave_asking})
+
 MENU: Rows = {
     **BACKGROUND,
-    KeyPressed: by_key(
-        FEATURE_KEYS,
-        dict.fromkeys(_SCREEN_KEYS, _press),
-        speaker_key(_begin),
-        {Key.CANCEL: _cancel, Key.MENU: _leave_asking},
-    ),
+    KeyPressed: _press_any,
     KeyRepeated: by_key(dict.fromkeys(_REPEATING, _repeat)),
-    KeyHeld: by_key(HELD_FEATURE_KEYS, dict.fromkeys(_SCREEN_KEYS - _REPEATING, _hold), {Key.CANCEL: _leave_asking}),
+    KeyHeld: _hold_any,
     CallsFound: taking_over(_begin),
     HandsetLifted: lifting(_begin),
     HandsetReplaced: impossible,

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.results import HardwarePart
 from firmware.base.words import Text
+from firmware.phone.key import Key
 from firmware.phone.request import Request
 
 Facts = tuple[tuple[Text, Text], ...]
@@ -51,3 +53,37 @@ class AskForReset(Request[ResetAsked]):
 @dataclass(frozen=True, slots=True)
 class FactoryReset(Request[None]):
     """Forget all that the holder and the calls have left here, then start anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """What the microphone has heard in a moment: the amplitude (RMS) of its quietest period and of its loudest."""
+
+    quietest: int = 0
+    loudest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLoudness(Request[Loudness]):
+    """Listen for a moment how loud it is, while the microphone is open; nothing of what is said is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTested:
+    """What the self-test found of one part.
+
+    Attributes:
+        works: None where it could not be tried.
+        missing: the keys that never came.
+    """
+
+    part: HardwarePart
+    works: bool | None
+    missing: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSelfTest(Request[None]):
+    """Keep what the self-test found, for the next report."""
+
+    parts: tuple[PartTested, ...]

@@ -17,6 +17,7 @@ from firmware.services.faults import Faults
 from firmware.services.records import Records
 from firmware.voice.audio.sound_format import best_format
 from firmware.voice.messages import Report
+from provisioning.report import HardwareTest
 
 
 async def read_condition(
@@ -30,6 +31,7 @@ async def read_condition(
     records: Records | None,
     bundles: Standing | None,
     updates: FirmwareStanding | None,
+    hardware: HardwareTest | None,
 ) -> Condition:
     """Return how everything is now.
 
@@ -43,6 +45,7 @@ async def read_condition(
         records: the store; None where there is none.
         bundles: which bundle's configuration counts; None where none can be taken.
         updates: which firmware runs; None where nobody updates it.
+        hardware: what the self-test found; None where nobody made it.
     """
     problems = dict(view.problems)
     missing_sound = problems.get(Problem.SOUND_MISSING)
@@ -72,6 +75,7 @@ async def read_condition(
         bundles=bundles,
         version=version("wecall-handset"),
         updates=updates,
+        hardware=hardware,
     )
 
 

@@ -15,6 +15,7 @@ from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin import Guard, stolen_card, stolen_phone
 from firmware.ports.broker import DailyTraffic
 from firmware.ports.recording import SoundFormat
+from provisioning.report import HardwareTest
 
 STOLEN_CARD = "stolen card"
 """The part of which is said who can read it."""
@@ -91,6 +92,7 @@ class Condition:
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
         updates: how that stands; None where nobody updates this machine, or root has not said so.
+        hardware: what the self-test found; None where nobody made it.
     """
 
     configuration: LoadedConfiguration
@@ -117,6 +119,7 @@ class Condition:
     bundles: Standing | None = None
     version: str = ""
     updates: FirmwareStanding | None = None
+    hardware: HardwareTest | None = None
 
 
 _RENEWED_BY = {
@@ -167,6 +170,7 @@ def examine(condition: Condition) -> list[Finding]:
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
         *_microphone(condition),
+        *_hardware(condition.hardware),
         _store(condition),
         *_stolen(condition),
         _ledger(condition),
@@ -312,6 +316,20 @@ def _microphone(condition: Condition) -> Iterable[Finding]:
         yield Finding(
             "microphone", False, "The microphone is on without a call.",
             "Unplug it, or switch the phone off, until you know why.",
+        )  # fmt: skip
+
+
+def _hardware(test: HardwareTest | None) -> Iterable[Finding]:
+    if test is None:
+        return
+    when = f"{test.tested_at:%Y-%m-%d}"
+    bad = [" ".join((check.part, *check.keys)) for check in test.checks if not check.passed]
+    if not bad:
+        yield Finding("self-test", True, f"Every part worked in the self-test of {when}.")
+    else:
+        yield Finding(
+            "self-test", False, f"In the self-test of {when} this did not work: {', '.join(bad)}.",
+            "Check the wires and the pins, then test again: MENU, This phone, Self-test.",
         )  # fmt: skip
 
 

@@ -1,14 +1,14 @@
 """The report of a bundle for people, in both languages; what failed comes with what to do about it."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
-from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode
+from contract.results import BundleResult, CheckCode, CheckName, HardwarePart, OutcomeCode
 from firmware.display.translation import Language, translator
 from firmware.phone.bundle_reasons import other_fleet, reasons
 from firmware.phone.update_phrases import update_reason
-from provisioning.report import Check, Report
+from provisioning.report import Check, HardwareCheck, Report
 
 _InBoth = Mapping[Language, str]
 _EN: Final = Language.ENGLISH
@@ -67,7 +67,23 @@ _CHECKS: Final[Mapping[CheckName, _InBoth]] = {
     CheckName.DOCUMENTS: {_EN: "policies and notices", _ZH: "政策和通知"},
     CheckName.RING_TONES: {_EN: "ring tones", _ZH: "铃声"},
     CheckName.CLOCK: {_EN: "clock", _ZH: "时钟"},
+    CheckName.HARDWARE: {_EN: "hardware", _ZH: "硬件"},
 }
+
+_PARTS: Final[Mapping[HardwarePart, _InBoth]] = {
+    HardwarePart.KEYS: {_EN: "keypad", _ZH: "键盘"},
+    HardwarePart.HOOK: {_EN: "hook switch", _ZH: "叉簧"},
+    HardwarePart.EAR: {_EN: "earpiece", _ZH: "听筒"},
+    HardwarePart.MICROPHONE: {_EN: "microphone", _ZH: "麦克风"},
+    HardwarePart.RING: {_EN: "ringer", _ZH: "振铃"},
+    HardwarePart.LIGHT: {_EN: "indicator", _ZH: "指示灯"},
+}
+
+_TESTED: Final[_InBoth] = {
+    _EN: "Hardware, by the self-test of {tested_at} UTC:",
+    _ZH: "硬件，自检时间 {tested_at} UTC：",
+}
+_NEVER_CAME: Final[_InBoth] = {_EN: " Keys that never came: {keys}.", _ZH: "未响应的按键：{keys}。"}
 
 FOUND: Final[Mapping[CheckCode, _InBoth]] = {
     CheckCode.OK: {_EN: "works", _ZH: "正常"},
@@ -126,6 +142,15 @@ FOUND: Final[Mapping[CheckCode, _InBoth]] = {
         "proof of. Connect the handset to its network, where a time server sets the clock.",
         _ZH: "时钟落后于已确知的时间，话机以可证实的最晚时间为准。请将话机接入网络，由时间服务器校准时钟。",
     },
+    CheckCode.NOT_NOTICED: {
+        _EN: "whoever tested it noticed nothing of it. Check its wires, and its pins or its device in the "
+        "configuration; then test again: Menu, This phone, Self-test.",
+        _ZH: "测试人员未察觉其工作。请检查接线，以及配置中的引脚或设备，然后重新测试：菜单、本机、自检。",
+    },
+    CheckCode.NOT_TRIED: {
+        _EN: "it could not be tried, as the handset was never lifted. Mend the hook switch first.",
+        _ZH: "听筒从未拿起，无法测试。请先修复叉簧。",
+    },
     CheckCode.UNSUPPORTED: {
         _EN: "this firmware cannot do that. Leave it out.",
         _ZH: "此固件不支持。请去掉该内容。",
@@ -177,7 +202,7 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
             serial=report.serial,
             number=number,
             firmware=report.firmware,
-            made_at=f"{report.made_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            made_at=_minute(report.made_at),
         ),
     ]
     if had_bundle:
@@ -186,12 +211,12 @@ def report_text(report: Report, language: Language, *, on_card: bool = False) ->
         lines += _reason(report, report.code, language, on_card=on_card)
     elif report.code:
         lines.append(_WHAT_SENT_IT_BACK[language].format(check=_CHECKS[report.code][language]))
-    if report.checks:
-        lines += [
-            "",
-            _CHECKED[language],
-            *(f"  {'+' if each.passed else '!'} {_found(each, language)}" for each in report.checks),
-        ]
+    hardware = [check for check in report.checks if isinstance(check, HardwareCheck)]
+    if tried := [check for check in report.checks if check not in hardware]:
+        lines += ["", _CHECKED[language], *(_check_line(check, language) for check in tried)]
+    if hardware and report.tested_at is not None:
+        tested = _TESTED[language].format(tested_at=_minute(report.tested_at))
+        lines += ["", tested, *(_check_line(check, language) for check in hardware)]
     if report.update:
         lines += ["", _update_line(report, report.update, language)]
     return "\n".join(lines) + "\n"
@@ -227,12 +252,24 @@ def _reason(report: Report, code: OutcomeCode, language: Language, *, on_card: b
 
 
 def _found(check: Check, language: Language) -> str:
-    name = _CHECKS[check.name][language]
+    name, found = _CHECKS[check.name][language], FOUND[check.code][language]
     if check.line:
         name += f" {check.line}"
-    return f"{name}: {FOUND[check.code][language]}"
+    if isinstance(check, HardwareCheck):
+        name = _PARTS[check.part][language]
+        if check.keys:
+            found += _NEVER_CAME[language].format(keys=" ".join(check.keys))
+    return f"{name}: {found}"
+
+
+def _check_line(check: Check, language: Language) -> str:
+    return f"  {'+' if check.passed else '!'} {_found(check, language)}"
 
 
 def _update_line(report: Report, code: OutcomeCode, language: Language) -> str:
     said = translator(language).say(update_reason(code))
     return _UPDATE[language].format(version=report.version).rstrip() + _COLON[language] + said
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"

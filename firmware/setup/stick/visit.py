@@ -23,7 +23,7 @@ from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.writing import Outgoing
 from provisioning.bundle import MAX_BUNDLE_BYTES
 from provisioning.identity import Identity
-from provisioning.report import Report
+from provisioning.report import HardwareTest, Report
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class HandsetLink(Protocol):
     """The handset; every method raises a ControlError. See firmware.control.stick_client."""
 
     async def identity(self) -> Identity: ...
+    async def hardware(self) -> HardwareTest | None: ...
     async def begin(self, size_bytes: int) -> None: ...
     async def bring(self, bundle: BinaryIO) -> str: ...
     async def follow(self, offer: str, after: int, wait_s: float) -> BundleFollowed: ...
@@ -88,7 +89,8 @@ class Visit:
         if names or updates:
             report = await self._take(choose(self._folder, names, identity.serial), identity) if names else None
             # The bundle first: it may bring the keys that the phone is to trust.
-            self._lay_out_report(await self._update(updates, identity, report))
+            report = await self._update(updates, identity, report)
+            self._lay_out_report(report.with_hardware(await self._hardware()))
         elif not ordered:
             await self._bring_copy(identity)
 
@@ -168,6 +170,12 @@ class Visit:
             return UpdateTaken(code=OutcomeCode.FAILED)
         self._outgoing.mark_reading(going_on=False)
         return taken
+
+    async def _hardware(self) -> HardwareTest | None:
+        """Return what the self-test found; a report without it is better than none."""
+        with suppress(ControlError):
+            return await self._link.hardware()
+        return None
 
     def _lay_out_report(self, report: Report) -> None:
         self._outgoing.lay_out(f"{report.file_stem}.json", report.as_json())

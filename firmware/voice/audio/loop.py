@@ -14,6 +14,7 @@ The other threads talk to it by swapping one attribute for another frozen value.
 import audioop
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from firmware.base.errors import MediaError
 from firmware.base.heartbeats import Heartbeat
 from firmware.phone.news import VoiceNews
 from firmware.phone.orders import AudioRoute, EarPreset, Tone
+from firmware.phone.requests.handset import Loudness
 from firmware.ports.sound import SOUND_RATE_HZ, AudioPort, SoundCard, SoundSource
 from firmware.voice.audio.ear import Ear, EarSettings
 from firmware.voice.audio.near_end import NearEnd, NearEndSettings
@@ -36,6 +38,7 @@ _TURNS_AFTER_CLOSE = 20
 _TURN_S = 0.1
 _HOUSEKEEPING_S = 1.0
 _PRIORITY = 20
+_PERIODS_METERED = 50
 _UNTOUCHED = NearEndSettings()
 _PLAIN = EarSettings()
 
@@ -136,6 +139,7 @@ class AudioLoop:
         self._streams = Streams(card, post)
         self._silence = bytes(2 * card.period_frames)
         self._wanted = _Wanted()
+        self._loudness = deque[int](maxlen=_PERIODS_METERED)
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -262,6 +266,11 @@ class AudioLoop:
             is_processing=self._near_end.is_working,
             processing_fault=self._handset_near_end.fault or self._speaker_near_end.fault,
         )
+
+    def take_loudness(self) -> Loudness:
+        """Return how loud the microphone has been since the last time, within a second; 0 where it was shut."""
+        heard, self._loudness = self._loudness, deque[int](maxlen=_PERIODS_METERED)
+        return Loudness(min(heard, default=0), max(heard, default=0))
 
     def _frames_of(self, sound: bytes) -> tuple[bytes, ...]:
         rate_hz, size = self._card.rate_hz, len(self._silence)
@@ -395,6 +404,7 @@ class AudioLoop:
         """Return what the far end should hear of what the microphone heard."""
         if near is None:
             return None
+        self._loudness.append(audioop.rms(near, 2))
         # Muted too, or the canceller would have to learn the room anew.
         processed = self._near_end.process(near, self._streams.played())
         return None if muted else processed

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from contract.results import BundleResult, CheckCode, CheckName, OutcomeCode, StickCode
+from contract.results import BundleResult, CheckCode, CheckName, HardwarePart, OutcomeCode, StickCode
 from firmware.base.errors import BundleError, BundleNotTakenError, ControlError, RequestRefusedError, StorageError
 from firmware.control.admin_requests import StatusRequest
 from firmware.control.client import ask_async
@@ -27,7 +27,7 @@ from firmware.phone.bundle_news import BundleEnded, BundleNews, BundleStep, Stic
 from firmware.phone.bundle_reasons import CODES
 from firmware.phone.updates import UpdateTold
 from provisioning.identity import Identity, new_broker_key, new_sealing_key
-from provisioning.report import Check, Report
+from provisioning.report import Check, HardwareCheck, HardwareTest, Report
 from tests.lab.bundles import REFUSALS, SERIAL
 from tests.lab.patience import wait_until
 
@@ -129,8 +129,15 @@ class Site:
         self.wants_copy = True
         self.link = HandsetLink(folder)
         self.updates = Updates()
+        self.test: HardwareTest | None = None
         role = StickRole(
-            self.intake.bring, self.intake, self.ordered, self.heard.append, self.bring_copy, updates=self.updates
+            self.intake.bring,
+            self.intake,
+            self.ordered,
+            self.heard.append,
+            self.bring_copy,
+            updates=self.updates,
+            hardware=lambda: self.test,
         )
         self.server = ControlServer(folder, {Role.STICK: role.handlers})
 
@@ -145,6 +152,13 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     await site.server.start()
     yield site
     await site.server.stop()
+
+
+async def test_the_handset_says_what_the_self_test_found(site: Site) -> None:
+    assert await site.link.hardware() is None
+    check = HardwareCheck(passed=False, code=CheckCode.NOT_NOTICED, part=HardwarePart.KEYS, keys=("5", "#"))
+    site.test = HardwareTest(tested_at=datetime(2026, 11, 25, tzinfo=UTC), checks=(check,))
+    assert await site.link.hardware() == site.test
 
 
 async def test_the_handset_says_who_it_is(site: Site) -> None:

@@ -41,6 +41,7 @@ from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PersonView
 from firmware.services.egress_facts import egress_facts
 from tests.unit.display.bundle_views import bundle_views
 from tests.unit.display.rights_views import rights_views
+from tests.unit.display.self_test_views import self_test_views
 from tests.unit.display.update_views import update_views
 from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import CODE, PIN, NewPhone, at_step
@@ -820,6 +821,7 @@ VIEWS = {
     "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),
     "private mode by a key": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="private_mode"),
     **bundle_views(),
+    **self_test_views(),
     **update_views(),
     "talking, a stick waits": _view(
         Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65), hint=Hint.SET_UP_WAITS

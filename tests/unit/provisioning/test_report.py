@@ -48,7 +48,7 @@ def test_a_check_has_a_reason_where_it_failed_and_only_there() -> None:
 def test_there_is_no_field_for_anything_personal() -> None:
     assert set(json.loads(report().as_json())) == {
         "serial", "number", "firmware", "result", "code", "bundle_fleet", "own_fleet", "checks", "update", "version",
-        "made_at",
+        "tested_at", "made_at",
     }  # fmt: skip
     for field in ("code", "bundle_fleet", "own_fleet", "firmware", "serial", "update", "version"):
         with pytest.raises(ValidationError):

@@ -29,6 +29,8 @@ _ASKED_BY_ITSELF = {"CountryPage"}
 """The display asks, where the configuration does not say it; then it is behind the PIN too."""
 _WHILE_IT_IS_NEW = {"AnswerPage", "OfferPage"}
 """OK on the idle page leads there."""
+_BEHIND_A_QUESTION = {"SelfTest"}
+"""Nobody is to find themselves in it."""
 _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "Unnumbered"}
 """No page by themselves."""
 
@@ -58,7 +60,7 @@ def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
         importlib.import_module(module.name)
     kinds = {kind.__name__ for kind in _kinds(Quiet) if kind.__module__.startswith(menu.__name__)}
     by_keys = _BELONG_TO_A_PAGE | _LATER_STEPS | _BEHIND_THE_PIN
-    elsewhere = by_keys | _BUILT_ON | _BROUGHT_BY_A_STICK | _ASKED_BY_ITSELF | _WHILE_IT_IS_NEW
+    elsewhere = by_keys | _BUILT_ON | _BROUGHT_BY_A_STICK | _ASKED_BY_ITSELF | _WHILE_IT_IS_NEW | _BEHIND_A_QUESTION
     assert kinds - elsewhere <= {stop.kind for stop in stops}
 
 

@@ -23,12 +23,14 @@ from firmware.phone.call import CallerId, CallId, CallState, RegistrationState, 
 from firmware.phone.events import Event
 from firmware.phone.key import Key
 from firmware.phone.news import Problem
+from firmware.phone.requests.handset import Loudness
 from firmware.voice import channel, client, link, placing
 from firmware.voice.client import Ties, VoiceClient
 from firmware.voice.link import REPLACE_NAME
 from firmware.voice.messages import (
     Announce,
     AnnouncementOver,
+    AskLoudness,
     AskReport,
     Configure,
     Hello,
@@ -747,11 +749,14 @@ async def test_voice_says_how_everything_is(bench: Bench) -> None:
     voice = await bench.ready_voice()
     reports = asyncio.gather(bench.client.report(), bench.client.report())
     trial = asyncio.create_task(bench.client.try_sound())
+    loudness = asyncio.create_task(bench.client.loudness())
     await voice.hear(TrySound)
+    await voice.hear(AskLoudness)
     report = Report("2.16", "periods=1", (("eth0", "192.0.2.1"),))
-    voice.say(report, SoundTried("microphone"))
+    voice.say(report, SoundTried("microphone"), Loudness(20, 3000))
     assert set(await reports) == {report}
     assert await trial == "microphone"
+    assert await loudness == Loudness(20, 3000)
 
 
 async def test_a_question_is_answered_with_nothing_where_voice_is_away_or_does_not_say(
@@ -759,6 +764,7 @@ async def test_a_question_is_answered_with_nothing_where_voice_is_away_or_does_n
 ) -> None:
     assert await bench.client.report() is None
     assert await bench.client.try_sound() is None
+    assert await bench.client.loudness() == Loudness()
     monkeypatch.setattr(client, "_ANSWER_S", 0.01)
     monkeypatch.setattr(client, "_TRIAL_S", 0.01)
     voice = await bench.ready_voice()

@@ -25,6 +25,7 @@ from firmware.phone.call import (
 from firmware.phone.news import Problem
 from firmware.phone.orders import LineOrder, SoundOrder
 from firmware.phone.recording import RecordingPreference
+from firmware.phone.requests.handset import Loudness
 from firmware.voice.channel import MAX_MESSAGE_BYTES, RefusedError
 from firmware.voice.messages import (
     LONGEST_TEXT,
@@ -56,6 +57,7 @@ NEWS: tuple[News, ...] = (
     OrderTaken(CALL),
     AnnouncementOver(7, made=True),
     SoundTried("microphone"),
+    Loudness(20, 3000),
     RingerFault("The ringer's sound card 'bell' is gone. Plug it in again."),
     Report("2.16, TLS", "periods=1", (("eth0", "192.0.2.1"), ("gateway", "192.0.2.254"))),
     n.IncomingCallReceived(CALL, ANNA, "home", "internal", 3, CallerId("100")),

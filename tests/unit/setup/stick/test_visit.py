@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
-from contract.results import BundleCode, BundleResult, OutcomeCode, StickCode
+from contract.results import BundleCode, BundleResult, CheckCode, HardwarePart, OutcomeCode, StickCode
 from firmware.base.errors import BundleNotTakenError, ControlError, RequestRefusedError, StickError
 from firmware.control.stick_answers import BundleFollowed, UpdateTaken
 from firmware.display.translation import Language
@@ -24,7 +24,7 @@ from firmware.setup.stick.report_text import report_text
 from firmware.setup.stick.visit import Visit
 from firmware.setup.stick.writing import Outgoing
 from provisioning.identity import Identity, new_broker_key, new_sealing_key, read_identity
-from provisioning.report import Report, read_report
+from provisioning.report import HardwareCheck, HardwareTest, Report, read_report
 from tests.lab.bundles import SERIAL, Installer
 
 INSTALLER = Installer()
@@ -50,6 +50,7 @@ class Handset:
         self.wants_copy = True
         self.afters: list[int] = []
         self.updates = [UpdateTaken(code=OutcomeCode.INSTALLED, version="0.3.0")]
+        self.test: HardwareTest | None = None
         self.when_brought: Callable[[], None] = lambda: None
 
     def _be_there(self) -> None:
@@ -60,6 +61,10 @@ class Handset:
     async def identity(self) -> Identity:
         self._be_there()
         return IDENTITY
+
+    async def hardware(self) -> HardwareTest | None:
+        self._be_there()
+        return self.test
 
     async def begin(self, size_bytes: int) -> None:
         self._be_there()
@@ -164,6 +169,22 @@ async def test_the_text_beside_it_is_in_both_languages(lab: Lab) -> None:
     text = (lab.stick / TEXT).read_text(encoding="utf-8")
     assert report_text(APPLIED, Language.ENGLISH) in text
     assert report_text(APPLIED, Language.CHINESE) in text
+
+
+@pytest.mark.feature("self-test of the hardware")
+async def test_what_the_self_test_found_is_in_the_report(lab: Lab) -> None:
+    bad = HardwareCheck(passed=False, code=CheckCode.NOT_NOTICED, part=HardwarePart.KEYS, keys=("5", "#"))
+    good = HardwareCheck(passed=True, part=HardwarePart.HOOK)
+    lab.handset.test = HardwareTest(tested_at=datetime(2026, 11, 24, 9, 30, tzinfo=UTC), checks=(bad, good))
+    lab.put("site.wecall", INSTALLER.bundle())
+    await lab.run()
+    assert lab.report == APPLIED.with_hardware(lab.handset.test)
+    assert json.loads((lab.stick / REPORT).read_text())["checks"][0] == {
+        "name": "hardware", "passed": False, "code": "not_noticed", "line": 0, "part": "keys", "keys": ["5", "#"],
+    }  # fmt: skip
+    text = (lab.stick / TEXT).read_text(encoding="utf-8")
+    assert "by the self-test of 2026-11-24 09:30 UTC:\n  ! keypad: whoever tested it noticed nothing" in text
+    assert "Keys that never came: 5 #.\n  + hook switch: works\n" in text
 
 
 async def test_a_blank_stick_collects_who_the_handset_is(lab: Lab) -> None:

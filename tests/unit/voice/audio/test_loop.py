@@ -14,6 +14,7 @@ from firmware.base.errors import MediaError
 from firmware.phone.events import Event
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
 from firmware.phone.orders import AudioRoute, EarPreset, Tone
+from firmware.phone.requests.handset import Loudness
 from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.voice.audio import loop, webrtc
 from firmware.voice.audio.loop import AudioLoop
@@ -227,6 +228,18 @@ def test_mute_sends_silence_and_keeps_the_microphone_open(start: Callable[..., B
     assert bench.loop.counters.is_recording
     first, second = find_tone(bench.heard.between(0.05, 3), [1000], shortest_s=0.5)
     assert second.start_s - first.end_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_how_loud_the_microphone_was_is_told_once_and_nothing_while_it_is_shut(start: Callable[..., Bench]) -> None:
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 0.5, rate_hz=RATE_HZ)))
+    bench.loop.open(talk=False)
+    bench.card.advance(0.5)
+    assert bench.loop.take_loudness() == Loudness()
+    bench.loop.open(talk=True)
+    bench.card.advance(1.0)
+    heard = bench.loop.take_loudness()
+    assert heard.loudest >= heard.quietest > 1000
+    assert bench.loop.take_loudness() == Loudness()
 
 
 def test_without_a_mixer_the_volume_is_scaled(start: Callable[..., Bench]) -> None:
