@@ -44,6 +44,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "answer": "firmware.cli.documents",
     "catalogue": "firmware.cli.documents",
     "reset": "firmware.cli.documents",
+    "explain": "firmware.installer.explain_command",
     "bundle": "firmware.installer.cli",
     "fleet": "firmware.installer.cli",
     "release": "firmware.installer.cli",

@@ -27,6 +27,7 @@ from firmware.services.documents import DocumentErrands
 from firmware.services.exports import Exports
 from firmware.services.facts import FactsErrands
 from firmware.services.folder import FolderErrands, Job
+from firmware.services.help_code import HelpCodeErrands
 from firmware.services.import_gate import ImportGate
 from firmware.services.operator.verification import Verifier
 from firmware.services.photos import ContactPhotos
@@ -111,6 +112,11 @@ def errand_handlers(services: Services, post: Callable[[Event], None]) -> Handle
     handlers: Handlers = {
         **FactsErrands(services.identity, services.state_dir, services.condition, services.set_up_facts).handlers,
         **CountryErrands(services.state_dir, services.start_anew).handlers,
+        **HelpCodeErrands(
+            services.condition,
+            services.records.call_log if services.records else None,
+            services.records.consents if services.records else None,
+        ).handlers,
         **SelfTestErrands(services.state_dir, services.loudness).handlers,
     }
     if services.forgotten_pin is not None:

@@ -4,8 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from firmware.base.words import Text, word
+from firmware.voice.messages import GATEWAY, NAME_SERVER, SIGNAL
 
-_WORDS: Final[Mapping[str, Text]] = {"gateway": word("Gateway"), "name server": word("Name server")}
+_WORDS: Final[Mapping[str, Text]] = {
+    GATEWAY: word("Gateway"),
+    NAME_SERVER: word("Name server"),
+    SIGNAL: word("Signal"),
+}
 
 
 def network_facts(

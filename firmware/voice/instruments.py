@@ -23,6 +23,9 @@ from firmware.voice.audio.loop import AudioLoop
 from firmware.voice.audio.sound_pipe import PipeSource, PipeTap
 from firmware.voice.audio.tone_plans import tone_plan
 from firmware.voice.messages import (
+    GATEWAY,
+    NAME_SERVER,
+    SIGNAL,
     Announce,
     AnnouncementOver,
     AskLoudness,
@@ -48,13 +51,13 @@ _MOST_SOUND_BYTES: Final = 8_000_000
 _LONGEST_SENTENCE: Final = 500
 """Of what the handset believes."""
 
-GATEWAY: Final = "gateway"
-NAME_SERVER: Final = "name server"
 _IPV4_ROUTES: Final = Path("/proc/net/route")
+_WIRELESS: Final = Path("/proc/net/wireless")
 _RESOLVER: Final = Path("/etc/resolv.conf")
 _IPV4: Final = 4
 _GATEWAY_FLAG: Final = 0x2  # RTF_GATEWAY of linux/route.h
 _ROUTE_FIELDS: Final = 4
+_LEVEL: Final = re.compile(r"\s*\w+:\s+\w+\s+[\d.]+\s+(-\d+)\.?\s")
 _MOST: Final = 60
 
 
@@ -220,11 +223,12 @@ def _sound(file: int | None) -> bytes:
 
 
 def network_facts() -> tuple[tuple[str, str], ...]:
-    """Return each interface with an address of its own, then GATEWAY and NAME_SERVER with theirs."""
+    """Return each interface with an address of its own, GATEWAY and NAME_SERVER with theirs, and SIGNAL of Wi-Fi."""
     facts = [
         *_addresses(),
         *((GATEWAY, gateway) for gateway in _gateways()),
         *((NAME_SERVER, server) for server in _name_servers()),
+        *((SIGNAL, f"{match[1]} dBm") for line in _lines(_WIRELESS) if (match := _LEVEL.match(line))),
     ]
     return tuple(facts[:_MOST])
 

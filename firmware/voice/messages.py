@@ -149,6 +149,12 @@ class RingerFault:
     sentence: str
 
 
+GATEWAY: Final = "gateway"
+NAME_SERVER: Final = "name server"
+SIGNAL: Final = "signal"
+"""How strong Wi-Fi is, as in "-61 dBm"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """How everything is.
@@ -156,7 +162,7 @@ class Report:
     Attributes:
         sip_build: what the SIP library is and can do, in words; empty while it is not up.
         sound: how the audio loop has fared, in words.
-        network: pairs of a word and its value: addresses, gateways, name servers.
+        network: pairs of a word and its value: addresses by their interface, GATEWAY, NAME_SERVER, SIGNAL.
     """
 
     sip_build: str

@@ -72,8 +72,11 @@ class Card(Quiet):
 class FactsCard(Card):
     """Facts about the handset, which have to be asked for."""
 
-    def __init__(self, title: Text, kind: FactsKind) -> None:
-        super().__init__(title, lambda _state: self._facts)
+    def __init__(
+        self, title: Text, kind: FactsKind, *, ok: Text = "", choose: Callable[[PhoneState], None] | None = None
+    ) -> None:
+        """`ok` and `choose` are as those of `Card`."""
+        super().__init__(title, lambda _state: self._facts, ok=ok, choose=choose)
         self._kind = kind
         self._facts: tuple[MenuRow, ...] = (MenuRow(ONE_MOMENT),)
 

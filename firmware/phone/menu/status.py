@@ -7,6 +7,7 @@ from firmware.phone.call import RegistrationState
 from firmware.phone.countries import COUNTRIES
 from firmware.phone.menu.card import Card, FactsCard
 from firmware.phone.menu.choices import Choice, Choices, opening
+from firmware.phone.menu.codes import HELP_CODE, HelpCodePage
 from firmware.phone.menu.country import CountryPage
 from firmware.phone.menu.first_run import FirstRun
 from firmware.phone.menu.lock import asking_pin
@@ -60,6 +61,8 @@ def _country_row(state: PhoneState) -> list[Choice]:
 
 
 def _facts(kind: FactsKind) -> Callable[[PhoneState], FactsCard]:
+    if kind is FactsKind.DIAGNOSTICS:
+        return lambda _state: FactsCard(_FACTS[kind], kind, ok=HELP_CODE, choose=opening(HelpCodePage))
     return lambda _state: FactsCard(_FACTS[kind], kind)
 
 

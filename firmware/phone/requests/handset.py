@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contract.results import HardwarePart
+from contract.results import HardwarePart, OutcomeCode
 from firmware.base.words import Text
+from firmware.phone.bundle_news import BundleEnded
 from firmware.phone.key import Key
 from firmware.phone.request import Request
 
@@ -87,3 +88,16 @@ class KeepSelfTest(Request[None]):
     """Keep what the self-test found, for the next report."""
 
     parts: tuple[PartTested, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeHelpCode(Request[str]):
+    """Make the digits that say how the phone is, and write down that somebody wanted them.
+
+    Attributes:
+        bundle: what the phone has heard last of one.
+        update: what became of the last one, None where nothing did.
+    """
+
+    bundle: BundleEnded | None
+    update: OutcomeCode | None

@@ -21,6 +21,8 @@ from firmware.phone.call_text import TextState, TextView
 from firmware.phone.contact import ContactMatch
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
+from firmware.phone.menu.choices import BACK
+from firmware.phone.menu.codes import HELP_CODE
 from firmware.phone.menu_views import (
     CALLED,
     CAME,
@@ -821,6 +823,10 @@ VIEWS = {
     "dial tone of a phone that is not set up": _view(Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.SET_UP_FIRST),
     "private mode by a key": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="private_mode"),
     **bundle_views(),
+    "help code": _menu(
+        NoticeView(HELP_CODE, "1001 5046 4734 1645 1688", keys=SoftKeys(BACK, word("QR code")), asks=True)
+    ),
+    "help code, as a picture": _menu(CodeView(HELP_CODE, "10015046473416451688", keys=SoftKeys(BACK, word("Digits")))),
     **self_test_views(),
     **update_views(),
     "talking, a stick waits": _view(
