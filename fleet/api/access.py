@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from fleet.api.settings import ALL_FLEETS
 from fleet.errors import FleetError
 from fleet.files import read_secret
 from fleet.names import is_name
@@ -39,7 +40,7 @@ class Reader:
 
     Attributes:
         user: a user of the broker's; None for a token of the file.
-        fleets: those that may be seen; None: all.
+        fleets: those that may be seen, which may be none; None: all.
     """
 
     user: str | None
@@ -59,7 +60,7 @@ def digest(token: str) -> bytes:
 
 
 def read_tokens(path: Path) -> dict[bytes, Reader]:
-    """Read the file of long-lived tokens: by the hash of each what it opens.
+    """Read the file of long-lived tokens: by the hash of each what it opens, which is nothing where it names no fleet.
 
     Raises:
         FleetError: it cannot be read, others may read it, or a line is not a token and fleets.
@@ -74,9 +75,13 @@ def read_tokens(path: Path) -> dict[bytes, Reader]:
                 f"Line {number} of the file of tokens, {path}, does not begin with a token: {MIN_TOKEN_LENGTH} to 512 "
                 "letters, digits and . _ ~ + / = -. Make one with: openssl rand -hex 32"
             )
-        if not all(map(is_name, fleets)):
-            raise FleetError(f"Line {number} of the file of tokens, {path}, names something that cannot be a fleet.")
-        readers[digest(token)] = Reader(None, frozenset(fleets) or None)
+        sees_all = fleets == [ALL_FLEETS]
+        if not sees_all and not all(map(is_name, fleets)):
+            raise FleetError(
+                f"Line {number} of the file of tokens, {path}, names something that cannot be a fleet. Behind the "
+                f"token write the names of fleets, or {ALL_FLEETS} alone for all."
+            )
+        readers[digest(token)] = Reader(None, None if sees_all else frozenset(fleets))
     if not readers:
         raise FleetError(f"The file of tokens, {path}, holds none. Make one with: openssl rand -hex 32")
     return readers

@@ -12,7 +12,7 @@ from fleet.api.models import Mistake, Mistakes, Problem
 
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "No token, or none that is good."},
-    403: {"model": Problem, "description": "The token is not for that fleet."},
+    403: {"model": Problem, "description": "The token is not for that fleet, or for none."},
     422: {"model": Mistakes, "description": "The request has mistakes."},
     503: {"model": Problem, "description": "The database does not answer, or not in time."},
 }

@@ -58,6 +58,12 @@ def known_reader(service: At, offered: Offered) -> Reader:
             "This needs a token that is good: send `Authorization: Bearer ...`, or log in again.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    if reader.fleets is not None and not reader.fleets:
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN,
+            "This token is for no fleet. Behind it in the collector's file of tokens write the names of fleets, or * "
+            "for all, and restart the collector.",
+        )
     return reader
 
 

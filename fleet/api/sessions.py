@@ -7,12 +7,14 @@ from fastapi import APIRouter, HTTPException, Request, status
 
 from fleet.api.models import Credentials, Problem, Session
 from fleet.api.service import At, KnownReader, Offered
+from fleet.api.settings import ALL_FLEETS
 from fleet.errors import FleetError
 
 router: Final = APIRouter(tags=["session"])
 
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "The broker does not let this user in."},
+    403: {"model": Problem, "description": "The collector's settings name no fleet that this user may see."},
     429: {"model": Problem, "description": "Too many attempts; Retry-After says when to try again."},
     503: {"model": Problem, "description": "The broker cannot be asked."},
 }
@@ -36,7 +38,14 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
     if not let_in:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "The broker does not let this user in with this password.")
-    fleets = service.settings.user_fleets.get(credentials.user)
+    named = service.settings.user_fleets.get(credentials.user)
+    if not named:
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN,
+            f'The collector shows {credentials.user} no fleet. Name the user with its fleets, or with "*" for all, in '
+            "`user_fleets` of collector.toml, and restart the collector.",
+        )
+    fleets = None if named == ALL_FLEETS else named
     token, expires_at = service.doors.open_session(credentials.user, fleets)
     return Session(
         token=token,

@@ -1,6 +1,6 @@
 """How the collector's HTTP API is reached and who may read it: the table `[http]` of its configuration."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +13,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DashboardUser = Annotated[str, Field(max_length=64, pattern=r"^dashboard\.[a-z0-9]([a-z0-9-]{0,52}[a-z0-9])?$")]
 """What the broker calls people who look: none of them is called like a handset."""
 
+ALL_FLEETS: Final = "*"
+
 _ORIGIN = r"^wss?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -22,8 +24,8 @@ class HttpSettings(BaseModel):
     Attributes:
         host: the address that it listens on; beyond loopback only with TLS, or behind a proxy.
         port: its port; 0 takes a free one.
-        token_file: long-lived tokens, one a line, mode 0600; a line can go on with the fleets that its token may see,
-            all where it names none. None: only people at dashboards get in.
+        token_file: long-lived tokens, one a line, mode 0600; a line goes on with the fleets that its token may see,
+            or with `*` for all; where it names none, the token sees none. None: only people at dashboards get in.
         certificate: with `key` makes the server speak TLS: a PEM file, the server's own certificate first.
         key: the certificate's private key, PEM.
         behind_proxy: a proxy on this computer or before it speaks TLS, so that listening beyond loopback without it
@@ -36,7 +38,7 @@ class HttpSettings(BaseModel):
         time_zone: where the days begin by which holders' requests are due, an IANA name.
         session_hours: how long somebody stays logged in at most.
         idle_minutes: how long without a request.
-        user_fleets: the fleets that a user of the broker's may see; who is not named here sees all.
+        user_fleets: the fleets that a user of the broker's may see, or `"*"` for all; who is named nowhere sees none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,7 +56,7 @@ class HttpSettings(BaseModel):
     time_zone: str = "UTC"
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
-    user_fleets: dict[DashboardUser, tuple[HandsetName, ...]] = {}
+    user_fleets: dict[DashboardUser, Literal["*"] | tuple[HandsetName, ...]] = {}
 
     @field_validator("time_zone")
     @classmethod

@@ -6,10 +6,10 @@ const MOST_ROWS = 200_000;
 
 /**
  * Why something was not answered: not "ended" when logging in; "gone" or "ended" later.
- * @typedef {"wrong" | "many" | "gone" | "unchecked" | "ended"} Reason
+ * @typedef {"wrong" | "unnamed" | "many" | "gone" | "unchecked" | "ended"} Reason
  */
 /** @type {Record<number, Reason>} by the status of an answer to a log-in. */
-const REFUSALS = { 401: "wrong", 422: "wrong", 429: "many", 503: "unchecked" };
+const REFUSALS = { 401: "wrong", 403: "unnamed", 422: "wrong", 429: "many", 503: "unchecked" };
 
 export class Refusal extends Error {
   /** @param {Reason} reason */
@@ -112,7 +112,7 @@ export class Session {
     if (this.#renewal === null) this.renewedAt = Date.now();
     this.#renewal ??= this.logIn(this.#user, this.#password)
       .catch((error) => {
-        throw error.reason === "wrong" ? new Refusal("ended") : new Refusal("gone");
+        throw new Refusal(error.reason === "wrong" || error.reason === "unnamed" ? "ended" : "gone");
       })
       .finally(() => {
         this.#renewal = null;

@@ -16,6 +16,8 @@ export const english = {
   "login.busy": "Logging in…",
   "login.note": "Kept in this page's memory only. A reload forgets both.",
   "login.wrong": "User or password is wrong.",
+  "login.unnamed":
+    "The collector shows this user no fleet. Whoever runs it has to name the user under user_fleets in collector.toml.",
   "login.many": "Too many tries. Wait a minute, then try again.",
   "login.gone": "The collector does not answer. Check that it is running and that you can reach it.",
   "login.unchecked": "The collector cannot reach the broker to check your password. Try again in a while.",

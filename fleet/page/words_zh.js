@@ -16,6 +16,7 @@ export const chinese = {
   "login.busy": "正在登录…",
   "login.note": "仅保存在本页内存中，刷新后即忘记。",
   "login.wrong": "用户名或密码不对。",
+  "login.unnamed": "收集服务没有允许此用户查看任何机群。请管理员在 collector.toml 的 user_fleets 中写入此用户。",
   "login.many": "尝试次数过多，请等一分钟再试。",
   "login.gone": "收集服务没有应答。请检查它是否在运行、网络是否可达。",
   "login.unchecked": "收集服务连不上消息服务器，无法核对密码。请稍后再试。",

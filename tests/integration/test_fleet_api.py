@@ -25,7 +25,7 @@ from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
 from fleet.tables import calls, purposes, requests
 from tests.lab import chance
-from tests.lab.fleet_api import NORTH_TOKEN, TOKEN, FleetApi
+from tests.lab.fleet_api import NORTH_TOKEN, TOKEN, UNNAMED_TOKEN, FleetApi
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.postgres import Postgres
 from tests.lab.seeded_fleet import SeededFleet, message_digest
@@ -330,13 +330,13 @@ class Desk:
 
 @pytest.fixture
 def desk(engines: dict[str, Engine], tmp_path: Path) -> Iterator[Desk]:
-    with FleetBroker(tmp_path / "broker", dashboards=("main", "north")) as broker:
+    with FleetBroker(tmp_path / "broker", dashboards=("main", "north", "nowhere")) as broker:
         login = MqttLogin("127.0.0.1", broker.password_port, broker.ca_path)
         with FleetApi(
             engines["sqlite"],
             tmp_path,
             login=login,
-            user_fleets={"dashboard.north": ["north"]},
+            user_fleets={"dashboard.main": "*", "dashboard.north": ["north"]},
             websocket=f"wss://127.0.0.1:{broker.websocket_port}/",
         ) as api:
             yield Desk(broker, api, engines["sqlite"])
@@ -361,6 +361,18 @@ def test_whoever_is_for_one_fleet_sees_one(desk: Desk) -> None:
     with desk.api.client_with(session["token"]) as person:
         assert {row["fleet"] for row in person.get("/api/v1/devices").json()["rows"]} == {"north"}
         assert person.get("/api/v1/devices", params={"fleet": "south"}).status_code == 403
+
+
+@pytest.mark.feature("fleet API")
+def test_whoever_is_named_nowhere_sees_no_fleet_and_is_told_what_to_do(desk: Desk) -> None:
+    got = desk.log_in("dashboard.nowhere", desk.broker.password_of("dashboard.nowhere"))
+    assert got.status_code == 403
+    assert got.json()["detail"].startswith("The collector shows dashboard.nowhere no fleet. Name the user with its")
+    with desk.api.client_with(UNNAMED_TOKEN) as program:
+        for path, _ in ROUTES:
+            got = program.get(f"/api/v1/{path}")
+            assert (got.status_code, "This token is for no fleet." in got.text) == (403, True), path
+        assert program.get("/metrics").status_code == 403
 
 
 def test_a_wrong_password_opens_nothing_and_is_written_nowhere(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

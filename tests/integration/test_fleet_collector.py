@@ -317,7 +317,7 @@ def with_api(site: Site) -> CollectorProcess:
     """Return a collector that anybody can read from who shows `READER`."""
     tokens = site.folder / "tokens"
     tokens.touch(mode=0o600)
-    tokens.write_text(f"{READER}\n")
+    tokens.write_text(f"{READER} *\n")
     return site.collector(tables={"http": {"port": 0, "token_file": str(tokens)}})
 
 

@@ -559,9 +559,14 @@ async def test_without_a_broker_for_browsers_there_is_history_and_a_fleet_that_n
 ) -> None:
     engine = open_database(Storage(url=f"sqlite:///{tmp_path / 'calls.db'}"))
     prepare(engine)
-    with FleetApi(engine, tmp_path, login=lambda _user, _password: True) as api:
+    named = {"dashboard.main": "*"}
+    with FleetApi(engine, tmp_path, login=lambda _user, _password: True, user_fleets=named) as api:
         page = await browser.blank(locale="en-GB")
         await page.goto(api.url)
+        await page.fill("#user", "dashboard.nowhere")
+        await page.fill("#password", "any")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#wrong")).to_contain_text("has to name the user under user_fleets")
         await page.fill("#user", "dashboard.main")
         await page.fill("#password", "any")
         await page.keyboard.press("Enter")

@@ -96,6 +96,8 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_toml(key)} = {_toml(each)}' for key, each in value.items())} }}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"[{', '.join(_toml(each) for each in value)}]"
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -17,13 +17,15 @@ TOKEN: Final = "t" * 43
 """Sees every fleet."""
 NORTH_TOKEN: Final = "n" * 43
 """Sees the fleet `north` alone."""
+UNNAMED_TOKEN: Final = "u" * 43
+"""Sees no fleet, since its line names none."""
 
 
 def token_file(folder: Path) -> Path:
-    """Write the file with both tokens."""
+    """Write the file with all tokens."""
     path = folder / "tokens"
     path.touch(0o600)
-    path.write_text(f"# for the tests\n{TOKEN}\n\n{NORTH_TOKEN} north  # a fleet\n", "ascii")
+    path.write_text(f"# for the tests\n{TOKEN} *\n\n{NORTH_TOKEN} north  # a fleet\n{UNNAMED_TOKEN}\n", "ascii")
     return path
 
 

@@ -47,6 +47,7 @@ def main(devices: int, port: int) -> None:
         "port": page_port,
         "websocket": f"ws://127.0.0.1:{websocket_port}/mqtt",
         "login_port": broker.password_port,
+        "user_fleets": {USER: "*"},
     }
     collector = CollectorProcess(folder / "collector", broker, tables={"http": http})
     simulator = FleetSimulator(

@@ -56,6 +56,7 @@ class FleetPageSite:
             "port": port,
             "websocket": f"wss://127.0.0.1:{self.broker.websocket_port}/mqtt",
             "login_port": self.broker.password_port,
+            "user_fleets": {f"dashboard.{user}": "*" for user in users},
         }
         self.collector = CollectorProcess(folder / "collector", self.broker, tables={"http": http})
 

@@ -30,10 +30,11 @@ def doors(clock: Clock, tokens: dict[bytes, Reader] | None = None) -> Doors:
 
 
 def test_a_line_of_the_file_is_a_token_and_the_fleets_that_it_may_see(tmp_path: Path) -> None:
-    readers = read_tokens(written(tmp_path, f"# Grafana\n{TOKEN}\n\n{TOKEN[::-1]} north south # for Anna\n"))
-    assert readers == {
+    lines = f"# Grafana\n{TOKEN} *\n\n{TOKEN[::-1]} north south # for Anna\n{TOKEN.upper()}\n"
+    assert read_tokens(written(tmp_path, lines)) == {
         digest(TOKEN): Reader(None, None),
         digest(TOKEN[::-1]): Reader(None, frozenset({"north", "south"})),
+        digest(TOKEN.upper()): Reader(None, frozenset()),
     }
 
 
@@ -51,6 +52,7 @@ def test_a_file_of_tokens_that_others_may_read_is_not_used(tmp_path: Path, mode:
         ("too-short\n", "Line 1 .* does not begin with a token"),
         (f"{TOKEN}\nwith:colons:and-long-enough-to-be-one\n", "Line 2 .* does not begin with a token"),
         (f"{TOKEN} North\n", "Line 1 .* names something that cannot be a fleet"),
+        (f"{TOKEN} north *\n", "Line 1 .* names something that cannot be a fleet"),
         (f"{TOKEN}\u00e4\n", "cannot be read"),
     ],
 )

@@ -49,8 +49,15 @@ def test_a_time_zone_is_one_that_there_is() -> None:
             HttpSettings(time_zone=name)
 
 
-def test_whoever_cannot_log_in_is_no_user_to_be_kept_to_some_fleets() -> None:
-    assert HttpSettings(user_fleets={"dashboard.anna": ("north",)}).user_fleets == {"dashboard.anna": ("north",)}
+def test_a_user_is_named_with_some_fleets_or_all() -> None:
+    named = {"dashboard.anna": ("north",), "dashboard.main": "*"}
+    assert HttpSettings.model_validate({"user_fleets": named}).user_fleets == named
+    for fleets in ("north", ("*",), ("North",)):
+        with pytest.raises(ValidationError, match="user_fleets"):
+            HttpSettings.model_validate({"user_fleets": {"dashboard.anna": fleets}})
+
+
+def test_whoever_cannot_log_in_is_no_user_to_be_shown_a_fleet() -> None:
     for user in ("anna", "dashboard.", "Dashboard.anna"):
         with pytest.raises(ValidationError, match="user_fleets"):
             HttpSettings(user_fleets={user: ("north",)})
