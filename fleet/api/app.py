@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from fleet.api import calls, devices, gauges, outcomes, rights, sessions
-from fleet.api.access import Attempts, Doors, read_tokens
+from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
+from fleet.api.attempts import Attempts
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
 from fleet.api.service import At, BrokerLogin, Service

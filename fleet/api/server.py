@@ -51,7 +51,8 @@ class HttpServer:
             ws="none",
             limit_concurrency=_MAX_REQUESTS,
             backlog=_BACKLOG,
-            proxy_headers=settings.behind_proxy,
+            # It believes more of a proxy than what that says itself; see fleet.api.attempts.
+            proxy_headers=False,
             timeout_graceful_shutdown=_STOP_TIMEOUT_S,
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.key,

@@ -11,7 +11,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from sqlalchemy import ColumnElement, Engine, select, true
 
-from fleet.api.access import Attempts, Doors, Reader
+from fleet.api.access import Doors, Reader
+from fleet.api.attempts import Attempts
 from fleet.api.settings import HttpSettings
 from fleet.names import HandsetName
 from fleet.tables import devices

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, status
 
+from fleet.api.attempts import visitor_of
 from fleet.api.models import Credentials, Problem, Session
 from fleet.api.service import At, KnownReader, Offered
 from fleet.api.settings import ALL_FLEETS
@@ -15,7 +16,7 @@ router: Final = APIRouter(tags=["session"])
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "The broker does not let this user in."},
     403: {"model": Problem, "description": "The collector's settings name no fleet that this user may see."},
-    429: {"model": Problem, "description": "Too many attempts; Retry-After says when to try again."},
+    429: {"model": Problem, "description": "Too many attempts failed; Retry-After says when to try again."},
     503: {"model": Problem, "description": "The broker cannot be asked."},
 }
 
@@ -25,12 +26,16 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
     """Log in with a user of the broker's; the broker itself is asked, and the password is kept nowhere."""
     if service.login is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "This collector cannot ask a broker who somebody is.")
-    address = request.client.host if request.client is not None else ""
-    if wait_s := service.attempts.take(address, credentials.user):
+    visitor = visitor_of(
+        request.client.host if request.client is not None else "",
+        request.headers.getlist("X-Forwarded-For"),
+        service.settings.behind_proxy,
+    )
+    if wait := math.ceil(service.attempts.take(visitor)):
         raise HTTPException(
             status.HTTP_429_TOO_MANY_REQUESTS,
-            "Too many attempts to log in. Wait a minute.",
-            headers={"Retry-After": str(math.ceil(wait_s))},
+            f"Logging in failed too often from your address, or from all together. Try again in {wait} s.",
+            headers={"Retry-After": str(wait)},
         )
     try:
         let_in = service.login(credentials.user, credentials.password.get_secret_value())
@@ -38,6 +43,7 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
     if not let_in:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "The broker does not let this user in with this password.")
+    service.attempts.give_back(visitor)
     named = service.settings.user_fleets.get(credentials.user)
     if not named:
         raise HTTPException(

@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, field_validator, model_validator
 
 from fleet.files import PathBeside
 from fleet.names import HandsetName
@@ -28,8 +28,8 @@ class HttpSettings(BaseModel):
             or with `*` for all; where it names none, the token sees none. None: only people at dashboards get in.
         certificate: with `key` makes the server speak TLS: a PEM file, the server's own certificate first.
         key: the certificate's private key, PEM.
-        behind_proxy: a proxy on this computer or before it speaks TLS, so that listening beyond loopback without it
-            is meant.
+        behind_proxy: a proxy speaks TLS, so that listening beyond loopback without it is meant: its address, or true
+            for one on this computer. Who fails to log in is whom the proxy adds last to X-Forwarded-For.
         page: serve the page that ships, at `/`.
         websocket: the broker's address for the page, `wss://host:port/path`; None: the page shows history alone.
         login_port: the port of the broker (MQTT over TLS) where it takes a user and a password without a
@@ -48,7 +48,7 @@ class HttpSettings(BaseModel):
     token_file: PathBeside | None = None
     certificate: PathBeside | None = None
     key: PathBeside | None = None
-    behind_proxy: bool = False
+    behind_proxy: bool | IPvAnyAddress = False
     page: bool = True
     websocket: Annotated[str, Field(max_length=300, pattern=_ORIGIN)] | None = None
     login_port: Annotated[int, Field(ge=1, le=65535)] = 8884
@@ -74,6 +74,6 @@ class HttpSettings(BaseModel):
         if self.host not in LOOPBACK and self.certificate is None and not self.behind_proxy:
             raise ValueError(
                 f"`host` is {self.host}, beyond this computer, and there is no TLS: set `certificate` and `key`, "
-                "or `behind_proxy = true` where a proxy speaks TLS"
+                "or `behind_proxy`, the address of the proxy that speaks TLS"
             )
         return self

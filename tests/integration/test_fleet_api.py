@@ -323,9 +323,10 @@ class Desk:
     api: FleetApi
     engine: Engine
 
-    def log_in(self, user: str, password: str) -> httpx.Response:
+    def log_in(self, user: str, password: str, *, forwarded: str | None = None) -> httpx.Response:
+        headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
         with self.api.client_with(None) as somebody:
-            return somebody.post("/api/v1/session", json={"user": user, "password": password})
+            return somebody.post("/api/v1/session", json={"user": user, "password": password}, headers=headers)
 
 
 @pytest.fixture
@@ -338,6 +339,7 @@ def desk(engines: dict[str, Engine], tmp_path: Path) -> Iterator[Desk]:
             login=login,
             user_fleets={"dashboard.main": "*", "dashboard.north": ["north"]},
             websocket=f"wss://127.0.0.1:{broker.websocket_port}/",
+            behind_proxy=True,
         ) as api:
             yield Desk(broker, api, engines["sqlite"])
 
@@ -392,11 +394,22 @@ def test_a_wrong_password_opens_nothing_and_is_written_nowhere(desk: Desk, caplo
     assert "cannot be asked" in caplog.text
 
 
-def test_whoever_guesses_is_told_to_wait(desk: Desk) -> None:
-    tried = [desk.log_in("dashboard.main", f"guess-{number}").status_code for number in range(8)]
+@pytest.mark.feature("fleet API")
+def test_whoever_guesses_is_told_to_wait_whatever_user_and_address_they_make_up(desk: Desk) -> None:
+    right = desk.broker.password_of("dashboard.main")
+    for _ in range(8):
+        assert desk.log_in("dashboard.main", right, forwarded="192.0.2.66").status_code == 201
+    tried = [
+        desk.log_in(f"dashboard.user-{number}", "guess", forwarded=f"198.51.100.{number}, 192.0.2.66").status_code
+        for number in range(8)
+    ]
     assert tried == [401] * 6 + [429] * 2
-    assert int(desk.log_in("dashboard.main", "guess").headers["retry-after"]) >= 1
-    assert desk.log_in("dashboard.north", desk.broker.password_of("dashboard.north")).status_code == 201
+    refused = desk.log_in("dashboard.main", right, forwarded="192.0.2.66")
+    assert refused.status_code == 429
+    wait_s = int(refused.headers["retry-after"])
+    assert 1 <= wait_s <= 10
+    assert refused.json()["detail"].endswith(f"Try again in {wait_s} s.")
+    assert desk.log_in("dashboard.main", right, forwarded="192.0.2.1").status_code == 201
 
 
 def test_a_broker_that_shows_somebody_elses_certificate_is_told_no_password(desk: Desk, tmp_path: Path) -> None:

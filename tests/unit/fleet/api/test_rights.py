@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, func, insert, select
 
-from fleet.api.access import Attempts, Doors
+from fleet.api.access import Doors
+from fleet.api.attempts import Attempts
 from fleet.api.models import RequestStanding
 from fleet.api.rights import listing_of, standing_of
 from fleet.api.service import Service

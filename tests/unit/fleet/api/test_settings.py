@@ -14,6 +14,7 @@ def test_nothing_is_told_beyond_this_computer_in_the_clear(host: str) -> None:
         HttpSettings(host=host)
     assert HttpSettings(host=host, certificate=CERTIFICATE, key=KEY).host == host
     assert HttpSettings(host=host, behind_proxy=True).host == host
+    assert HttpSettings.model_validate({"host": host, "behind_proxy": "192.0.2.5"}).host == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
