@@ -46,11 +46,18 @@ def test_every_listener_is_encrypted_and_takes_the_user_for_the_client() -> None
     assert {line.split()[0] for line in listeners()[0]} >= {"cafile", "crlfile"}
 
 
+def test_the_firewall_guards_the_ports_where_passwords_are_taken() -> None:
+    ports = [lines[0].split()[1] for lines in listeners() if "require_certificate true" not in lines]
+    rules = (FOLDER / "guesses.nft").read_text()
+    assert f"tcp dport {{ {', '.join(ports)} }} ct state new jump tries" in rules
+
+
 def test_no_limit_is_left_out_or_is_none() -> None:
     assert number("max_queued_messages") > 0
     assert number("max_queued_bytes") >= 100 * MAX_NETWORK_BUNDLE_BYTES
     assert number("max_packet_size") >= MAX_PACKET_BYTES
     assert number("max_inflight_messages") > 0
+    assert number("max_connections") > 0
 
 
 def test_the_log_names_no_holders_network_address() -> None:
