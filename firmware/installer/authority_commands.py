@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware.base.durable import replace_durably
+from firmware.installer.access_list import AccessList
 from firmware.installer.authority_folder import (
     AuthorityFolder,
     DeviceHasAnotherKeyError,
@@ -212,6 +213,42 @@ def list_certificates(authority: Path, as_json: bool) -> None:
     _show(issued, now)
 
 
+@ca.command()
+@click.argument("authority", type=_AUTHORITY)
+@click.argument("path", metavar="ACL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--fleet", required=True, help="The fleet that the handsets are of.")
+@click.option(
+    "--devices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The table of `wecall bundle mass`, whose handsets they are.  [default: all that the list does not have yet]",
+)  # fmt: skip
+def acl(authority: Path, path: Path, fleet: str, table: Path | None) -> None:
+    """Write into ACL, the broker's access list, what each handset may say and hear, for a broker of several fleets.
+
+    Each handset with a certificate that counts gets a block of its own: it speaks below its own name in its own fleet.
+    One whose certificates count no more loses it. All else in ACL stays, but for patterns that hold for every handset.
+    Needs no passphrase.
+    """
+    _check_identifier(fleet, "a fleet")
+    now = datetime.now(UTC)
+    counting = {each.device for each in AuthorityFolder(authority).issued() if each.counts(now)}
+    handsets = {device for device in counting if not _SERVICE.fullmatch(device)}
+    found = AccessList.read(path.read_text("utf-8", "surrogateescape"))
+    kept = {device: of for device, of in found.fleets.items() if device in handsets}
+    named = handsets - set(kept) if table is None else set(device_ids(table).values())
+    if unknown := sorted(named - handsets):
+        raise ProvisioningError(
+            f"These have no certificate that counts: {', '.join(unknown)}. Make them with: wecall fleet ca issue"
+        )
+    written = AccessList(found.others, {**kept, **dict.fromkeys(named, fleet)})
+    replace_durably(path, written.text().encode("utf-8", "surrogateescape"))
+    moved = sum(kept.get(device, fleet) != fleet for device in named)
+    click.echo(
+        f"{path}: {len(written.fleets)} handset(s); {len(named - set(kept))} new in {fleet}, {moved} moved there from "
+        f"another fleet, {len(found.fleets) - len(kept)} taken out."
+    )
+    click.echo("Copy it to the broker as /etc/mosquitto/wecall/acl, then there: systemctl reload mosquitto")
+
+
 def _show(issued: Iterable[Issued], now: datetime) -> None:
     table = Table("device", "issued", "until", "state", "serial number", box=None)
     for each in issued:
@@ -251,12 +288,12 @@ def _broker_lines(folder: AuthorityFolder) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def _check_identifier(name: str) -> None:
+def _check_identifier(name: str, what: str = "a device id") -> None:
     try:
         _IDENTIFIER.validate_python(name)
     except ValidationError:
         raise ProvisioningError(
-            f"{name!r} cannot be a device id: one has 1 to 64 lower-case letters, digits and hyphens."
+            f"{name!r} cannot be {what}: one has 1 to 64 lower-case letters, digits and hyphens."
         ) from None
 
 

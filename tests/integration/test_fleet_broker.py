@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final, Literal
 
 import pytest
@@ -35,6 +36,7 @@ OF_A_DEVICE: Final = tuple(
         *(f"wecall/v1/lab/{name}/{level}" for level in (*UP, *DOWN, "other")),
         f"homeassistant/device/{name}/config",
         f"homeassistant/sensor/{name}/config",
+        f"wecall/v1/elsewhere/{name}/cdr",
     )
 )
 OTHERS: Final = (
@@ -118,9 +120,32 @@ def test_each_hears_what_is_theirs_and_nothing_else(broker: FleetBroker) -> None
             assert bool(owns) is (BROKERS_OWN in expected), name
 
 
+@pytest.mark.feature("broker rights")
+def test_of_several_fleets_a_handset_speaks_in_its_own_alone_and_as_itself(tmp_path: Path) -> None:
+    fleets = {"desk-1": "north", "desk-2": "south"}
+    names = (*fleets, "stranger")
+    topics = {
+        f"wecall/v1/{fleet}/{name}/{level}" for fleet in ("north", "south") for name in names for level in (*UP, *DOWN)
+    } | {f"homeassistant/device/{name}/config" for name in names}
+    with FleetBroker(tmp_path / "broker", handsets=fleets) as broker, Guest(broker, "operator.main") as operator:
+        for name in names:
+            own = f"wecall/v1/{fleets.get(name, '-')}/{name}"
+            expected = {f"{own}/{level}" for level in UP} | {f"homeassistant/device/{name}/config"}
+            with Guest(broker, name) as handset:
+                handset.subscribe("#")
+                said = {topic for topic in topics if handset.may_publish(topic)}
+                assert said == (expected if name in fleets else set()), name
+                for topic in topics:
+                    operator.may_publish(topic)
+                handset.subscribe("#")
+                heard = {message.topic for message in handset.heard}
+                assert heard == ({f"{own}/{level}" for level in DOWN} - {f"{own}/ack"} if name in fleets else set())
+
+
 @pytest.mark.parametrize(
     ("name", "door", "topic"),
     [
+        ("desk-2", "certificate", "wecall/v1/elsewhere/desk-2/status"),
         ("desk-2", "certificate", "wecall/v1/lab/desk-1/status"),
         ("desk-2", "certificate", "wecall/v1/lab/desk-2/policy"),
         ("dashboard.main", "websocket", "wecall/v1/lab/dashboard.main/cdr"),

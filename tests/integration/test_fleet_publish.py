@@ -31,7 +31,7 @@ ROUNDS: Final = chance.counted(20, 2)
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[FleetBroker]:
-    with FleetBroker(tmp_path / "broker", operators=("main", "anna")) as broker:
+    with FleetBroker(tmp_path / "broker", operators=("main", "anna"), fleets=(FLEET,)) as broker:
         yield broker
 
 

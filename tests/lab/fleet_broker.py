@@ -5,7 +5,7 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from firmware.installer.access_list import AccessList
 from firmware.ports.broker import BrokerSettings
 from provisioning.authority import Authority, Reason, Revocation, read_request
 from provisioning.identity import certificate_request, new_broker_key, private_pem
@@ -49,12 +50,16 @@ class FleetBroker(Server):
         collectors: Iterable[str] = ("main",),
         operators: Iterable[str] = ("main",),
         dashboards: Iterable[str] = ("main", "home-assistant"),
+        fleets: Iterable[str] = (FLEET,),
+        handsets: Mapping[str, str] | None = None,
     ) -> None:
         """Set up without starting.
 
         Args:
             folder: where its files go.
             collectors, operators, dashboards: those that the access list has blocks for, by what follows the dot.
+            fleets: those in which every handset may speak, by a copy of the patterns for each.
+            handsets: the fleet of each handset that has a block of its own, in place of the patterns.
         """
         super().__init__(folder / "mosquitto.log")
         self.port, self.password_port, self.websocket_port = (free_port(socket.SOCK_STREAM) for _ in range(3))
@@ -70,7 +75,7 @@ class FleetBroker(Server):
         self.ca_path.write_bytes(self._authority.certificate.public_bytes(Encoding.PEM))
         self._write_revoked()
         self._write_passwords()
-        self._write_access_list()
+        self._write_access_list(fleets, handsets)
         self._write_configuration()
 
     # --- who may come in ----------------------------------------------------------------------------------------------
@@ -183,8 +188,8 @@ class FleetBroker(Server):
         certificate = self._authority.issue(request, "broker", days=30, now=datetime.now(UTC), hosts=LOOPBACK)
         _write(self.of_itself, certificate, private_pem(key))
 
-    def _write_access_list(self) -> None:
-        """Copy the block of the shipped example for each service, as operators do."""
+    def _write_access_list(self, fleets: Iterable[str], handsets: Mapping[str, str] | None) -> None:
+        """Copy the block of the shipped example for each service, and name the fleet, as operators do."""
         text = (SHIPPED / "acl").read_text()
         for role, names in self._services.items():
             example = f"{role}.main"
@@ -196,6 +201,11 @@ class FleetBroker(Server):
                 if f"user {role}.{name}\n" not in text
             ]  # fmt: skip
             text = text.replace(block[0], "\n".join([block[0], *more]))
+        patterns = re.compile(r"(?:^pattern \w+ wecall/v1/default/.*\n)+", flags=re.MULTILINE)
+        assert patterns.search(text) is not None, "no patterns ship"
+        text = patterns.sub(lambda found: "".join(found[0].replace("/default/", f"/{name}/") for name in fleets), text)
+        if handsets is not None:
+            text = AccessList(AccessList.read(text).others, handsets).text()
         path = self._folder / "acl"
         path.touch(mode=0o600)
         path.write_text(text)

@@ -37,7 +37,7 @@ def main(devices: int, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_end.set())
     folder = empty(FOLDER)
-    broker = FleetBroker(folder / "broker")
+    broker = FleetBroker(folder / "broker", fleets=("trial",))
     websocket_port = free_port(socket.SOCK_STREAM)
     # In the clear on this computer alone: no browser trusts an authority that was made a moment ago.
     with (folder / "broker" / "mosquitto.conf").open("a") as configuration:

@@ -26,6 +26,7 @@ from tests.lab.seeded_fleet import SeededFleet
 
 USER: Final = "dashboard.main"
 POLICY_VERSION: Final = "2026-1"
+_FLEETS: Final = ("north", "south", "alone", "lab")
 _DAY_S: Final = 86_400
 
 
@@ -47,7 +48,7 @@ class FleetPageSite:
             seeded: what was before.
             users: those that can log in.
         """
-        self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"))
+        self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"), fleets=_FLEETS)
         self.seeded = seeded or SeededFleet(now=datetime.now(UTC).replace(microsecond=0))
         self._folder = folder
         port = free_port(socket.SOCK_STREAM)

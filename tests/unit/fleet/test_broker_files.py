@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
+from firmware.installer.access_list import AccessList
 from firmware.sync.broker import MAX_PACKET_BYTES
 
 FOLDER: Final = Path(__file__).parents[3] / "fleet" / "broker"
@@ -72,7 +73,12 @@ def test_nothing_is_given_to_those_without_a_name_and_every_line_says_what_it_gi
     assert not re.search(r"^topic", before_the_first_user, flags=re.MULTILINE)
     lines = [line for line in LIST.splitlines() if line.startswith(("topic", "pattern"))]
     assert all(line.split()[1] in {"read", "write", "readwrite", "deny"} for line in lines)
-    assert all("%u" in line for line in lines if line.startswith("pattern"))
+
+
+def test_a_handset_speaks_in_one_fleet_below_its_own_name_as_a_block_of_its_own_would_have_it() -> None:
+    patterns = [line.removeprefix("pattern ") for line in LIST.splitlines() if line.startswith("pattern")]
+    block = AccessList((), {"desk-1": "default"}).text().partition("user desk-1\n")[2].splitlines()
+    assert sorted(f"topic {line.replace('%u', 'desk-1')}" for line in patterns) == sorted(block)
 
 
 def test_every_service_has_a_dot_and_is_denied_what_handsets_have() -> None:

@@ -5,6 +5,7 @@ import pytest
 from cryptography import x509
 
 from firmware.installer import authority_folder
+from firmware.installer.access_list import AccessList
 from provisioning.authority import common_name
 from tests.lab.installer_desk import BlankHandset, InstallerDesk
 
@@ -190,3 +191,29 @@ def test_what_is_not_there_is_told_with_what_to_do(office: Office) -> None:
     office.write_table(("serial", "device_id"), ("10000000abcd0002", "desk-2"))
     said = office.refused("fleet", "ca", "issue", office.authority, identity, "--devices", office.table)
     assert f"no row in {office.table}: {SERIAL}" in said
+
+
+def test_the_access_list_has_a_block_for_each_handset_whose_certificate_counts(office: Office) -> None:
+    acl = office.folder / "acl"
+    acl.write_text((Path(__file__).parents[3] / "fleet" / "broker" / "acl").read_text())
+    for number in range(1, 5):
+        BlankHandset(f"10000000abcd000{number}").leave_identity(office.stick)
+    rows = [(f"10000000abcd000{number}", f"desk-{number}", f"10{number}") for number in range(1, 5)]
+    office.write_table(("serial", "device_id", "username"), *rows)
+    office.issue(office.stick, "--devices", office.table)
+    office.did("fleet", "ca", "service", office.authority, "collector.main", typed="words\n")
+    order = ("fleet", "ca", "acl", office.authority, acl, "--fleet")
+    assert "4 new in north, 0 moved" in office.did(*order, "north")
+    office.write_table(("serial", "device_id", "username"), *rows[:2])
+    assert "2 moved there from another fleet" in office.did(*order, "south", "--devices", office.table)
+    office.did("fleet", "ca", "revoke", office.authority, "desk-1", "desk-3", typed="words\n")
+    office.did(*order, "north")
+    text = acl.read_text()
+    assert AccessList.read(text).fleets == {"desk-2": "south", "desk-4": "north"}
+    assert "%u" not in text
+    assert text.count("user collector.main\n") == 1
+    assert "These have no certificate that counts: desk-1." in office.refused(
+        *order, "south", "--devices", office.table
+    )
+    assert "cannot be a fleet" in office.refused(*order, "The Hotel")
+    assert acl.read_text() == text

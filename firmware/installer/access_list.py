@@ -1,0 +1,83 @@
+"""The handsets' part of the broker's access list: of each a block with what is below its own name in its own fleet.
+
+The rest of the list, the blocks of services and of people, is whoever wrote it and stays as it is.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from contract.discovery import discovery_topic
+from contract.downlink import DownTopic
+from contract.messages import NAME_PATTERN, Topic, topic_name
+from provisioning.errors import ProvisioningError
+
+_TITLE: Final = "# --- Handsets"
+_HEADING: Final = f"{_TITLE}, each in its own fleet alone. Written by `wecall fleet ca acl`, which writes it anew. ---"
+_USER: Final = re.compile(rf"user (?P<device>{NAME_PATTERN})")
+_PATTERN: Final = re.compile(
+    r"pattern (read|write|readwrite) (wecall/v1/[^/]+/%u/[a-z]+|homeassistant/device/%u/config)"
+)
+_TOPIC: Final = re.compile(
+    rf"topic (?:read|write) wecall/v1/(?P<fleet>{NAME_PATTERN})/(?P<device>{NAME_PATTERN})/[a-z]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """An access list of Mosquitto's.
+
+    Attributes:
+        others: the lines that are not about handsets.
+        fleets: the fleet of each handset that has a block.
+    """
+
+    others: tuple[str, ...]
+    fleets: Mapping[str, str]
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Take a list apart. Patterns go: they let every handset speak in each fleet that they name.
+
+        Raises:
+            ProvisioningError: the block of a handset has lines that are none of ours, which would be lost.
+        """
+        others: list[str] = []
+        fleets: dict[str, str] = {}
+        device, in_heading = "", False
+        for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+            in_heading = line.startswith("#") and (in_heading or line.startswith(_TITLE))
+            if line.startswith("user "):
+                found = _USER.fullmatch(line)
+                device = found["device"] if found else ""
+            if device and line.startswith("topic "):
+                _note_fleet(fleets, device, line, number)
+            elif not (in_heading or _PATTERN.fullmatch(line) or (device and not line.startswith("#"))):
+                others.append(line)
+        return cls(tuple(others), fleets)
+
+    def text(self) -> str:
+        """Return the list as Mosquitto reads it."""
+        lines = "\n".join(self.others).rstrip()
+        handsets = sorted(self.fleets.items(), key=lambda each: (each[1], each[0]))
+        return "\n".join((lines, "", _HEADING, *(line for each in handsets for line in _block(*each)), ""))
+
+
+def _block(device: str, fleet: str) -> Iterator[str]:
+    yield ""
+    yield f"user {device}"
+    yield from (f"topic write {topic_name(fleet, device, topic)}" for topic in Topic)
+    yield f"topic write {discovery_topic(device)}"
+    yield from (f"topic read {topic_name(fleet, device, topic)}" for topic in DownTopic)
+
+
+def _note_fleet(fleets: dict[str, str], device: str, line: str, number: int) -> None:
+    found = _TOPIC.fullmatch(line)
+    if found and found["device"] == device and fleets.setdefault(device, found["fleet"]) == found["fleet"]:
+        return
+    if line != f"topic write {discovery_topic(device)}":
+        raise ProvisioningError(
+            f"Line {number} of the access list, in the block of the handset {device}, is none that this command "
+            f"writes: {line}. Take it out; what is no handset has a dot in its name."
+        )
