@@ -13,6 +13,7 @@ from fleet.api import calls, devices, gauges, outcomes, rights, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
+from fleet.api.directory import Directory
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
 from fleet.api.service import At, BrokerLogin, Service
@@ -28,6 +29,7 @@ def create_app(
     *,
     login: BrokerLogin | None = None,
     registry: CollectorRegistry | None = None,
+    directory: Directory | None = None,
 ) -> FastAPI:
     """Make the app; it reads the database and never writes it, and needs no intake beside it.
 
@@ -35,6 +37,7 @@ def create_app(
         engine: the collector's database.
         settings: how it is reached, and who may read it.
         login: asks the broker who somebody is; None: only tokens of the file are good.
+        directory: what people call handsets; None: nobody says.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
 
     Raises:
@@ -60,6 +63,7 @@ def create_app(
         attempts=Attempts(),
         login=login,
         registries=(figures,) if registry is None else (registry, figures),
+        directory=directory or Directory(),
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service

@@ -1,4 +1,4 @@
-"""Handsets, where they are, and what of theirs was not taken."""
+"""Handsets, what people call them, where they are, and what of theirs was not taken."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -6,7 +6,17 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Select, case, func, literal, select
 
 from fleet.api.listing import CSV_ANSWER, AThousand, Listing
-from fleet.api.models import Device, DeviceCount, DeviceCounts, DevicePage, DeviceState, Quarantined, QuarantinePage
+from fleet.api.models import (
+    Device,
+    DeviceCount,
+    DeviceCounts,
+    DevicePage,
+    DeviceState,
+    NamedDevice,
+    Names,
+    Quarantined,
+    QuarantinePage,
+)
 from fleet.api.rights import number_of
 from fleet.api.service import AskedScope, At
 from fleet.tables import Moment, devices, quarantine
@@ -70,6 +80,30 @@ def count_devices(service: At, scope: AskedScope) -> DeviceCounts:
     with service.engine.connect() as connection:
         found = connection.execute(counts_statement().where(scope.holds(_KNOWN.c.fleet))).mappings()
         return DeviceCounts(rows=tuple(DeviceCount.model_validate(dict(row)) for row in found))
+
+
+@router.get("/names", tags=["names"])
+def list_names(service: At, scope: AskedScope) -> Names:
+    """What people call handsets, from the collector's table; one whose fleet nobody knows only for who sees all."""
+    entries = service.directory.entries()
+    statement = select(devices.c.device, devices.c.fleet).where(scope.holds(devices.c.fleet))
+    heard: dict[str, set[str]] = {}
+    with service.engine.connect() as connection:
+        for device, fleet in connection.execute(statement):
+            heard.setdefault(device, set()).add(fleet)
+    rows = []
+    for device, entry in sorted(entries.by_device.items()):
+        spoken = heard.get(device, set())
+        fleets: list[str | None] = [entry.fleet] if entry.fleet is not None else [*sorted(spoken)] or [None]
+        rows += [
+            NamedDevice(
+                fleet=fleet, device=device, serial=entry.serial, label=entry.label, place=entry.place,
+                heard=fleet in spoken,
+            )
+            for fleet in fleets
+            if scope.fleets is None or fleet in scope.fleets
+        ]  # fmt: skip
+    return Names(rows=tuple(rows), read_at=entries.read_at, broken=entries.is_broken)
 
 
 @router.get("/quarantine", response_model=QuarantinePage, responses=CSV_ANSWER, tags=["quarantine"])

@@ -324,6 +324,38 @@ class DeviceOutcomePage(Page[DeviceOutcome]):
     """Newest words by fleet, handset and message."""
 
 
+class NamedDevice(Answer):
+    """A handset of the table of names.
+
+    Attributes:
+        fleet: None where neither the table nor what was heard of it says.
+        device: its id.
+        serial, label, place: as the table has them; "" where it has nothing.
+        heard: whether anything of it has ever come.
+    """
+
+    fleet: str | None
+    device: str
+    serial: str
+    label: str
+    place: str
+    heard: bool
+
+
+class Names(Answer):
+    """What people call handsets, by device id; also of those that were never heard of.
+
+    Attributes:
+        rows: empty where the collector has no table.
+        read_at: when the table could be read last; None: never.
+        broken: whether the table that is there now cannot be used, so that these names are older; the log says why.
+    """
+
+    rows: tuple[NamedDevice, ...]
+    read_at: datetime | None
+    broken: bool
+
+
 class Quarantined(Answer):
     """Messages that were not taken, of one handset on one topic for one reason; counted, never kept."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Engine, select, true
 
 from fleet.api.access import Doors, Reader
 from fleet.api.attempts import Attempts
+from fleet.api.directory import Directory
 from fleet.api.settings import HttpSettings
 from fleet.names import HandsetName
 from fleet.tables import devices
@@ -31,6 +32,7 @@ class Service:
     attempts: Attempts
     login: BrokerLogin | None
     registries: tuple[CollectorRegistry, ...]
+    directory: Directory
 
     def today(self) -> date:
         """Return the day that it is where requests are due."""

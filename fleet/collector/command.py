@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from fleet.api.settings import HttpSettings
 from fleet.collector.collector import Collector
 from fleet.collector.database import open_database
-from fleet.collector.settings import BrokerAddress, read_settings
+from fleet.collector.settings import CollectorSettings, read_settings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
 
@@ -50,7 +50,7 @@ def collect(path: Path) -> None:
             if settings.http is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
-                stack.callback(_serve(settings.http, settings.broker, reading, counts))
+                stack.callback(_serve(settings.http, settings, reading, counts))
             asyncio.run(_collect(collector))
             _say("STOPPING=1")
     except FleetError as error:
@@ -66,15 +66,17 @@ async def _collect(collector: Collector) -> None:
     await collector.run()
 
 
-def _serve(http: HttpSettings, broker: BrokerAddress, engine: Engine, counts: Counts) -> Callable[[], None]:
+def _serve(http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts) -> Callable[[], None]:
     """Start the HTTP server; return what stops it."""
     # What an intake alone does not need takes half a second to load.
     from fleet.api.app import create_app  # noqa: PLC0415
+    from fleet.api.directory import Directory  # noqa: PLC0415
     from fleet.api.login import MqttLogin  # noqa: PLC0415
     from fleet.api.server import HttpServer  # noqa: PLC0415
 
-    login = MqttLogin(broker.host, http.login_port, broker.ca)
-    server = HttpServer(create_app(engine, http, login=login, registry=counts.registry), http)
+    login = MqttLogin(settings.broker.host, http.login_port, settings.broker.ca)
+    directory = Directory(settings.names, settings.fleets)
+    server = HttpServer(create_app(engine, http, login=login, registry=counts.registry, directory=directory), http)
     server.start()
     _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)
     return server.stop

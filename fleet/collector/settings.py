@@ -88,6 +88,8 @@ class CollectorSettings(_Table):
             broker's access list does not name its fleet.
         devices: by fleet, the handsets that are known; messages of others are quarantined. None: whoever the broker
             lets in is known.
+        names: the table of `wecall bundle mass`, of which the page and the API show serial, label and place beside the
+            device id; read anew when it changes. None: ids alone.
         retention_days: for how long records of calls, outcomes and closed requests are kept; None: until they are
             taken back.
         broker: where messages come from.
@@ -98,6 +100,7 @@ class CollectorSettings(_Table):
     name: HandsetName = "main"
     fleets: tuple[HandsetName, ...] = ()
     devices: dict[HandsetName, frozenset[HandsetName]] | None = None
+    names: PathBeside | None = None
     retention_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     broker: BrokerAddress
     database: Annotated[Storage, Field(validate_default=True)] = Storage()

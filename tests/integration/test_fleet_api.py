@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import logging
 import os
 import ssl
@@ -215,6 +216,32 @@ def test_a_token_for_some_fleets_sees_no_others(api: FleetApi) -> None:
             == answer(api, "calls/results", **SPAN, fleet="north")["rows"]
         )
         assert north.get("/metrics").status_code == 403
+
+
+@pytest.mark.feature("fleet API")
+def test_names_of_the_table_go_to_those_who_may_see_the_fleet(engines: dict[str, Engine], tmp_path: Path) -> None:
+    table = tmp_path / "devices.csv"
+    (fleet, device), (other_fleet, other) = (name for name in FLEET.names() if name[1].endswith(("-0003", "-0023")))
+    assert {fleet, other_fleet} == {"north", "south"}
+    table.write_text(
+        f"serial,device_id,label,place,fleet,password\n1,{device},Müller,Room 12,,swordfish\n2,{other},Meier,Hall,,x\n"
+        "3,new-1,Huber,Hall,north,x\n4,new-2,Schmidt,Hall,,x\n"
+    )
+    heard = {"fleet": fleet, "device": device, "serial": "1", "label": "Müller", "place": "Room 12", "heard": True}
+    new = {"fleet": "north", "device": "new-1", "serial": "3", "label": "Huber", "place": "Hall", "heard": False}
+    for engine in engines.values():
+        with FleetApi(engine, tmp_path, names=table) as api, api.client_with(NORTH_TOKEN) as north:
+            everything = answer(api, "names")
+            assert [(row["fleet"], row["device"], row["heard"]) for row in everything["rows"]] == [
+                ("north", device, True), ("south", other, True), ("north", "new-1", False), (None, "new-2", False),
+            ]  # fmt: skip
+            assert (everything["broken"], "swordfish" in json.dumps(everything)) == (False, False)
+            assert north.get("/api/v1/names").json()["rows"] == [heard, new]
+            assert answer(api, "names", fleet="north")["rows"] == [heard, new]
+            good = table.read_bytes()
+            table.write_text("no table any more")
+            assert answer(api, "names") == {**everything, "broken": True}
+            table.write_bytes(good)
 
 
 @pytest.mark.parametrize("token", [None, "x" * 43, TOKEN[:-1], f"{TOKEN}t", ""])

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from fleet.api.app import create_app
+from fleet.api.directory import Directory
 from fleet.api.server import HttpServer
 from fleet.api.service import BrokerLogin
 from fleet.api.settings import HttpSettings
@@ -39,6 +40,7 @@ class FleetApi:
         *,
         login: BrokerLogin | None = None,
         registry: CollectorRegistry | None = None,
+        names: Path | None = None,
         **settings: Any,
     ) -> None:
         """Set up without starting.
@@ -48,10 +50,11 @@ class FleetApi:
             folder: where the file of tokens goes.
             login: asks a broker who somebody is.
             registry: the intake's counters.
+            names: the table of what people call handsets.
             **settings: as in `[http]`.
         """
         self.settings = HttpSettings(**{"token_file": token_file(folder), "port": 0, **settings})
-        app = create_app(engine, self.settings, login=login, registry=registry)
+        app = create_app(engine, self.settings, login=login, registry=registry, directory=Directory(names))
         self._server = HttpServer(app, self.settings)
         self.client = httpx.Client()
 

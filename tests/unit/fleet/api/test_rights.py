@@ -6,6 +6,7 @@ from sqlalchemy import Engine, create_engine, func, insert, select
 
 from fleet.api.access import Doors
 from fleet.api.attempts import Attempts
+from fleet.api.directory import Directory
 from fleet.api.models import RequestStanding
 from fleet.api.rights import listing_of, standing_of
 from fleet.api.service import Service
@@ -44,7 +45,7 @@ def test_what_is_due_today_is_not_late_and_what_is_closed_never_is(engine: Engin
 def test_the_day_is_that_of_the_operators_and_not_utcs(engine: Engine) -> None:
     def today(time_zone: str) -> date:
         doors = Doors({}, lifetime=timedelta(1), idle=timedelta(1))
-        return Service(engine, HttpSettings(time_zone=time_zone), doors, Attempts(), None, ()).today()
+        return Service(engine, HttpSettings(time_zone=time_zone), doors, Attempts(), None, (), Directory()).today()
 
     # These two are 26 hours apart, and never have the same day.
     assert today("Etc/GMT+12") < today("Pacific/Kiritimati")
