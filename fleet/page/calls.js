@@ -102,6 +102,7 @@ export function callsView(dashboard) {
       name: "calls",
       key: (call) => call.key,
       columns: COLUMNS,
+      names: store.names,
       file: FILE,
       rows: everyCall,
       mayStay: (call) => store.maySee(call),
@@ -137,10 +138,10 @@ export function callsView(dashboard) {
       table.progress(found.size);
     });
     for (const [key, call] of store.calls) found.set(key, call);
-    return callsShown(found.values(), dashboard.filter, Date.now()).filter((call) => store.maySee(call));
+    return callsShown(found.values(), dashboard.filter, Date.now(), store.names).filter((call) => store.maySee(call));
   }
 
-  const shown = () => callsShown(store.calls.values(), dashboard.filter, Date.now());
+  const shown = () => callsShown(store.calls.values(), dashboard.filter, Date.now(), store.names);
 
   function drawResults() {
     const sums = new Map();

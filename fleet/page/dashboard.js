@@ -54,7 +54,8 @@ export class Dashboard {
     this.about = about;
     this.store = new Store();
     this.filter = everything();
-    this.byState = false;
+    /** @type {import("./map.js").Grouping} */
+    this.grouping = "fleet";
     this.withClosed = false;
     this.isPaused = false;
     this.wasLost = false;

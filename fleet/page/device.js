@@ -78,14 +78,16 @@ export class DevicePanel {
     const { store } = this.dashboard;
     const [fleet, name] = this.key.split("/");
     const device = store.devices.get(this.key);
-    setText(this.title, name);
+    const named = store.names.of({ fleet, device: name });
+    setText(this.title, store.names.wordsOf({ fleet, device: name }));
     const state = device?.state ?? "unknown";
     const lasting = device?.since ? ` · ${duration(Date.now() - device.since)}` : "";
     const sign = el("span", { class: "tile", "data-state": state, "aria-hidden": "true" });
-    const about = el("span", { class: "about" }, fleet);
+    const about = el("span", { class: "about" }, named?.place ? `${named.place} · ${fleet}` : fleet);
     become(this.facts, [
       el("p", { class: "where" }, sign, say(`state.${state}`), lasting, about),
       el("p", { class: "note" }, device?.since ? say("offline.since", { time: moment(device.since) }) : ""),
+      el("p", { class: "note" }, named?.serial ? say("device.serial", { serial: named.serial }) : ""),
       this.#consent(device),
       ...this.#requests(),
     ]);

@@ -27,6 +27,7 @@ const ROUTES = {
   requests: { path: "requests", limit: 5000, load: (store, { rows }) => store.loadRequests(rows) },
   erasures: { path: "erasures", limit: 500, load: (store, { rows }) => store.loadErasures(rows) },
   outcomes: { path: "outcomes", limit: 500, load: (store, { rows }) => store.loadOutcomes(rows) },
+  names: { path: "names", load: (store, answer) => store.loadNames(answer) },
   quarantine: { path: "quarantine", limit: 1000, load: (store, { rows }) => store.loadQuarantine(rows) },
 };
 

@@ -2,9 +2,11 @@
 
 import { el, setText } from "./dom.js";
 import { count, duration } from "./format.js";
+import { byPlace } from "./selection.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./store.js").Device} Device */
+/** @typedef {"fleet" | "place" | "state"} Grouping */
 
 /** Tiles that are drawn at most. */
 const MOST = 5_000;
@@ -13,9 +15,11 @@ const STATES = ["offline", "unknown", "online"];
 
 export class FleetMap {
   /**
+   * @param {import("./names.js").Names} names
    * @param {(key: string) => void} open
    */
-  constructor(open) {
+  constructor(names, open) {
+    this.names = names;
     this.open = open;
     /** @type {Map<string, HTMLElement>} */
     this.tiles = new Map();
@@ -41,19 +45,23 @@ export class FleetMap {
   /**
    * Draw what changed; tiles move only where the handsets that are shown, or their order, are others.
    * @param {Device[]} shown in the order of the fleets.
-   * @param {boolean} byState
+   * @param {Grouping} grouping
    * @param {Set<string>} late handsets with a request that is late.
    * @param {boolean} isFiltered
    */
-  draw(shown, byState, late, isFiltered) {
-    const drawn = shown.slice(0, MOST);
-    const groups = Map.groupBy(drawn, (device) => (byState ? device.state : device.fleet));
+  draw(shown, grouping, late, isFiltered) {
+    const byState = grouping === "state";
+    const drawn = (grouping === "place" ? byPlace(shown, this.names) : shown).slice(0, MOST);
+    const groups = Map.groupBy(drawn, (device) => {
+      if (byState) return device.state;
+      return grouping === "place" ? this.names.placeOf(device) : device.fleet;
+    });
     const names = byState ? STATES.filter((name) => groups.has(name)) : [...groups.keys()];
-    const order = names.map((name) => `${name}:${(groups.get(name) ?? []).map((one) => one.key).join()}`).join(";");
+    const order = `${grouping} ${names.map((name) => `${name}:${(groups.get(name) ?? []).map((one) => one.key).join()}`).join(";")}`;
     for (const device of drawn) this.#drawTile(device, late.has(device.key));
     if (order !== this.order) {
       this.order = order;
-      this.#lay(names, groups, byState, new Set(drawn.map((device) => device.key)));
+      this.#lay(names, groups, grouping, new Set(drawn.map((device) => device.key)));
     }
     for (const [index, name] of names.entries()) {
       const heading = this.grid.children[index].querySelector(".group-counts");
@@ -68,10 +76,10 @@ export class FleetMap {
   /**
    * @param {string[]} names
    * @param {Map<string, Device[]>} groups
-   * @param {boolean} byState
+   * @param {Grouping} grouping
    * @param {Set<string>} keys
    */
-  #lay(names, groups, byState, keys) {
+  #lay(names, groups, grouping, keys) {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     for (const key of [...this.tiles.keys()].filter((key) => !keys.has(key))) {
       this.tiles.delete(key);
@@ -79,7 +87,7 @@ export class FleetMap {
     }
     this.grid.replaceChildren(
       ...names.map((name) => {
-        const label = byState ? say(`state.${name}`) : name;
+        const label = grouping === "state" ? say(`state.${name}`) : name || say("map.no-place");
         const tiles = (groups.get(name) ?? []).map((device) => /** @type {HTMLElement} */ (this.tiles.get(device.key)));
         const head = [el("span", { class: "group-name" }, label), el("span", { class: "group-counts" })];
         return el(
@@ -104,10 +112,13 @@ export class FleetMap {
       this.tiles.set(device.key, tile);
     }
     this.devices.set(device.key, device);
-    if (tile.dataset.state === device.state && (tile.dataset.late === "yes") === isLate) return;
+    const words = this.names.wordsOf(device);
+    const { dataset } = tile;
+    if (dataset.state === device.state && (dataset.late === "yes") === isLate && dataset.words === words) return;
     tile.dataset.state = device.state;
+    tile.dataset.words = words;
     tile.dataset.late = isLate ? "yes" : "no";
-    const values = { device: device.device, state: say(`state.${device.state}`) };
+    const values = { device: words, state: say(`state.${device.state}`) };
     tile.setAttribute("aria-label", say(isLate ? "map.tile-late" : "map.tile", values));
   }
 
@@ -182,8 +193,8 @@ export class FleetMap {
     const lasting = device.since === null ? "" : ` · ${duration(Date.now() - device.since)}`;
     const late = tile.dataset.late === "yes" ? ` · ${say("map.late")}` : "";
     this.tip.replaceChildren(
-      el("strong", {}, device.device),
-      el("span", {}, `${device.fleet} · ${say(`state.${device.state}`)}${lasting}${late}`),
+      el("strong", {}, this.names.wordsOf(device)),
+      el("span", {}, `${this.names.placeOf(device) || device.fleet} · ${say(`state.${device.state}`)}${lasting}${late}`),
     );
     this.tip.hidden = false;
     const place = this.root.getBoundingClientRect();

@@ -82,6 +82,7 @@ export function ordersView(dashboard) {
       name: "quarantine",
       key: (row) => `${row.fleet}/${row.device}/${row.topic}/${row.reason}`,
       columns: QUARANTINE,
+      names: store.names,
       file: ["fleet", "device", "topic", "reason", "count", "first_received_at", "last_received_at"],
     },
     open,

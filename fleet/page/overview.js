@@ -5,7 +5,15 @@ import { csvOf, save } from "./csv.js";
 import { announce, become, choice, el, panel, setText } from "./dom.js";
 import { count, day, dueWords, duration, moment, share } from "./format.js";
 import { FleetMap } from "./map.js";
-import { devicesOf, devicesShown, erasuresShown, longestOffline, quarantineShown, stateCounts } from "./selection.js";
+import {
+  devicesOf,
+  devicesShown,
+  erasuresShown,
+  longestOffline,
+  neverHeard,
+  quarantineShown,
+  stateCounts,
+} from "./selection.js";
 import { keyOf } from "./store.js";
 import { say, sayValue } from "./words.js";
 
@@ -13,7 +21,9 @@ const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
 const LISTED = 4;
 
 /** What a file of handsets has, by the names of the API. */
-const FILE = ["fleet", "device", "state", "state_since"];
+const FILE = ["fleet", "device", "state", "state_since", "label", "place"];
+const UNHEARD = ["fleet", "device", "serial", "label", "place"];
+const MOST_UNHEARD = 8;
 
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */
 export function overview(dashboard) {
@@ -25,7 +35,7 @@ export function overview(dashboard) {
     erasures: figure("erasures", "#rights"),
     quarantine: figure("quarantine", "#orders"),
   };
-  const map = new FleetMap((key) => dashboard.openDevice(key));
+  const map = new FleetMap(store.names, (key) => dashboard.openDevice(key));
   const states = new Map(
     STATES.map((state) => {
       const number = el("span", { class: "number" });
@@ -41,19 +51,25 @@ export function overview(dashboard) {
   /** @type {[string, string][]} */
   const orders = [
     ["fleet", say("map.by-fleet")],
+    ["place", say("map.by-place")],
     ["state", say("map.by-state")],
   ];
   const order = choice("order", say("map.group"), orders, (chosen) => {
-    dashboard.byState = chosen === "state";
+    dashboard.grouping = /** @type {import("./map.js").Grouping} */ (chosen);
     drawMap();
   });
-  order.value = dashboard.byState ? "state" : "fleet";
+  order.value = dashboard.grouping;
   const chart = new HourChart();
   const offline = el("ol", { class: "list" });
   const requests = el("ol", { class: "list" });
+  const unheard = el("ol", { class: "list" });
+  const unheardNote = el("p", { class: "note" });
+  const unheardFile = el("button", { type: "button", class: "plain csv", onclick: saveUnheard }, say("csv"));
+  const broken = el("p", { class: "wrong" });
+  const unheardPanel = panel("unheard", [broken, unheard, el("div", { class: "foot" }, unheardNote, unheardFile)]);
   const waiting = el("p", { class: "waiting" }, say("loading"));
   // What somebody has to do something about goes first.
-  const panels = [panel("requests", [requests]), panel("offline", [offline]), panel("hours", [chart.root])];
+  const panels = [panel("requests", [requests]), panel("offline", [offline]), panel("hours", [chart.root]), unheardPanel];
   const side = el("div", { class: "side" }, ...panels);
   side.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
@@ -101,9 +117,37 @@ export function overview(dashboard) {
       device,
       state,
       state_since: since === null ? null : new Date(since).toISOString(),
+      label: store.names.of({ fleet, device })?.label ?? "",
+      place: store.names.placeOf({ fleet, device }),
     }));
     save("handsets.csv", csvOf(FILE, rows));
     announce(say("said.saved", { count: count(rows.length) }));
+  }
+
+  function saveUnheard() {
+    const rows = neverHeard(store, dashboard.filter);
+    save("never-heard-of.csv", csvOf(UNHEARD, rows));
+    announce(say("said.saved", { count: count(rows.length) }));
+  }
+
+  function drawUnheard() {
+    const { isBroken, readAt } = store.names;
+    const rows = neverHeard(store, dashboard.filter);
+    unheardPanel.hidden = rows.length === 0 && !isBroken;
+    broken.hidden = !isBroken;
+    setText(broken, readAt === null ? say("names.never") : say("names.broken", { time: moment(Date.parse(readAt)) }));
+    const shown = rows.slice(0, MOST_UNHEARD).map(({ device, label, place, serial, fleet }) =>
+      el(
+        "li",
+        {},
+        el("span", {}, label === "" ? device : `${device} · ${label}`),
+        el("span", { class: "about" }, place || (fleet ?? "")),
+        el("span", { class: "second" }, serial),
+      ),
+    );
+    become(unheard, rows.length > 0 ? shown : [el("li", { class: "empty" }, say("unheard.none"))]);
+    setText(unheardNote, say("calls.count", { shown: count(shown.length), count: count(rows.length) }));
+    unheardFile.hidden = rows.length === 0;
   }
 
   function drawMap() {
@@ -118,7 +162,7 @@ export function overview(dashboard) {
     waiting.hidden = !isWaiting;
     map.root.hidden = isWaiting;
     const isFiltered = filter.states.size > 0 || filter.query !== "" || filter.fleet !== "";
-    map.draw(shown, dashboard.byState, dashboard.late, isFiltered);
+    map.draw(shown, dashboard.grouping, dashboard.late, isFiltered);
     map.select(dashboard.panel?.key ?? "");
     const all = counts.online + counts.offline + counts.unknown;
     figures.online.draw(count(counts.online), say("figure.of", { count: count(all) }));
@@ -169,7 +213,7 @@ export function overview(dashboard) {
     return el(
       "li",
       { class: isLate ? "late" : "" },
-      el("button", { type: "button", class: "link", "data-device": keyOf(of) }, of.device),
+      el("button", { type: "button", class: "link", "data-device": keyOf(of) }, store.names.wordsOf(of)),
       el("span", { class: "about" }, about),
       el("span", { class: "first" }, first),
       el("span", { class: "second" }, second),
@@ -184,6 +228,7 @@ export function overview(dashboard) {
       drawMap();
       if (areas.has("hours")) drawCalls();
       if (areas.has("devices")) drawOffline();
+      if (areas.has("devices") || areas.has("names")) drawUnheard();
       if (areas.has("requests") || areas.has("consents")) drawRequests();
       if (areas.has("erasures") || areas.has("quarantine")) drawRest();
     },

@@ -1,5 +1,7 @@
 // What of all that is known is shown: filters, orders, sums. Pure.
 
+import { folded, Names } from "./names.js";
+
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./store.js").Device} Device */
 /** @typedef {import("./store.js").Call} Call */
@@ -25,15 +27,18 @@ export function kindOfResult(result) {
 /** Open requests that a handset states at most. */
 const MAX_STATED = 20;
 
-/** @param {string} text */
-const folded = (text) => text.toLowerCase();
-
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
-/** @param {{fleet: string, device: string}} one @param {Filter} filter */
-const isOf = (one, filter) =>
-  (filter.fleet === "" || one.fleet === filter.fleet) &&
-  (filter.query === "" || folded(one.device).includes(folded(filter.query)));
+/**
+ * What tells whether the filter leaves something that is of a handset.
+ * @param {Filter} filter
+ * @param {Names} names
+ * @returns {(one: {fleet: string, device: string}) => boolean}
+ */
+function leftBy({ fleet, query }, names) {
+  const wanted = folded(query);
+  return (one) => (fleet === "" || one.fleet === fleet) && names.match(one, wanted);
+}
 
 /** @type {WeakMap<Store, {roster: number, devices: Device[]}>} */
 const rosters = new WeakMap();
@@ -56,7 +61,7 @@ function roster(store) {
  * @param {Store} store
  * @param {Filter} filter
  */
-export const devicesOf = (store, filter) => roster(store).filter((device) => isOf(device, filter));
+export const devicesOf = (store, filter) => roster(store).filter(leftBy(filter, store.names));
 
 /**
  * Handsets that the map shows, by fleet and name.
@@ -85,6 +90,35 @@ export const longestOffline = (devices) =>
 /** @param {Store} store */
 export const fleetsOf = (store) => [...new Set([...store.devices.values()].map((device) => device.fleet))].sort(byName);
 
+/**
+ * Handsets of the table that nobody has heard of yet, by place.
+ * @param {Store} store
+ * @param {Filter} filter
+ */
+export function neverHeard(store, filter) {
+  const { names, devices } = store;
+  const wanted = folded(filter.query);
+  const heard = new Set([...devices.values()].map((device) => device.device));
+  return names.rows
+    .filter(({ fleet, device, heard: isHeard }) => {
+      const isNew = fleet === null ? heard.has(device) : devices.has(`${fleet}/${device}`);
+      const isLeft = filter.fleet === "" || fleet === filter.fleet;
+      return !isHeard && !isNew && isLeft && names.match({ fleet: fleet ?? "", device }, wanted);
+    })
+    .sort((one, other) => byName(one.place, other.place) || byName(one.device, other.device));
+}
+
+/**
+ * Handsets by place as people count, those without one last.
+ * @param {Device[]} devices
+ * @param {Names} names
+ */
+export const byPlace = (devices, names) =>
+  [...devices].sort((one, other) => {
+    const [place, otherPlace] = [names.placeOf(one), names.placeOf(other)];
+    return Number(place === "") - Number(otherPlace === "") || byName(place, otherPlace);
+  });
+
 /** @param {Call} one @param {Call} other */
 const newestFirst = (one, other) => other.startedAt - one.startedAt || (one.key < other.key ? 1 : -1);
 
@@ -94,7 +128,7 @@ const newestFirst = (one, other) => other.startedAt - one.startedAt || (one.key 
  * @param {Filter} filter
  * @param {number} now milliseconds
  */
-export function callsShown(calls, filter, now) {
+export function callsShown(calls, filter, now, names = new Names()) {
   const from = now - filter.hours * 3_600_000;
   const query = folded(filter.query);
   return [...calls]
@@ -103,7 +137,7 @@ export function callsShown(calls, filter, now) {
         call.startedAt >= from &&
         (filter.fleet === "" || call.fleet === filter.fleet) &&
         (filter.result === "" || call.result === filter.result || kindOfResult(call.result) === filter.result) &&
-        (query === "" || folded(call.device).includes(query) || folded(call.number ?? "").includes(query)),
+        (names.match(call, query) || folded(call.number ?? "").includes(query)),
     )
     .sort(newestFirst);
 }
@@ -149,7 +183,7 @@ export function requestsShown(store, filter, today) {
     shown.push({ ...request, standing });
   }
   return shown
-    .filter((request) => isOf(request, filter))
+    .filter(leftBy(filter, store.names))
     .sort((one, other) => order(one) - order(other) || byName(one.due, other.due) || byName(one.device, other.device));
 }
 
@@ -185,7 +219,7 @@ export function coverage(store, filter) {
 /** @param {Store} store @param {Filter} filter */
 export const erasuresShown = (store, filter) =>
   [...store.erasures.values()]
-    .filter((one) => isOf(one, filter))
+    .filter(leftBy(filter, store.names))
     .sort(
       (one, other) =>
         Number(one.standing === "done") - Number(other.standing === "done") ||
@@ -215,4 +249,4 @@ const when = (outcome) => outcome.published_at ?? outcome.last_received_at ?? ""
 
 /** @param {Store} store @param {Filter} filter */
 export const quarantineShown = (store, filter) =>
-  store.quarantine.filter((one) => isOf(one, filter)).sort((one, other) => other.count - one.count);
+  store.quarantine.filter(leftBy(filter, store.names)).sort((one, other) => other.count - one.count);

@@ -1,5 +1,7 @@
 // Everything that the page knows: what the broker says now and what the collector's API knows from before. Pure.
 
+import { Names } from "./names.js";
+
 /** @typedef {import("./messages.js").Message} Message */
 /** @typedef {import("./messages.js").Answer} Answer */
 /** @typedef {import("./messages.js").CallRecord} CallRecord */
@@ -30,7 +32,7 @@
  * @typedef {{result: string, direction: string, calls: number}} Result
  * @typedef {{purpose: string, granted: number, refused: number, not_asked: number}} Coverage
  * @typedef {"devices" | "calls" | "hours" | "results" | "consents" | "requests" | "erasures" | "outcomes" |
- *   "quarantine"} Area
+ *   "quarantine" | "names"} Area
  */
 
 export const HOUR_MS = 3_600_000;
@@ -72,6 +74,7 @@ export class Store {
     this.publications = new Map();
     /** @type {Quarantined[]} */
     this.quarantine = [];
+    this.names = new Names();
     /** The fleet that hours and results are of, "" for all. */
     this.scope = "";
     /** @type {Map<number, Hour>} */
@@ -334,6 +337,13 @@ export class Store {
   loadOutcomes(rows) {
     this.outcomes = new Map(rows.map((row) => [`${row.fleet}/${row.message}`, row]));
     this.dirty.add("outcomes");
+  }
+
+  /** @param {Parameters<Names["load"]>[0]} answer */
+  loadNames(answer) {
+    if (!this.names.load(answer)) return;
+    // They stand in every list of handsets.
+    this.dirty.add("names").add("devices").add("calls").add("requests").add("erasures").add("quarantine");
   }
 
   /** @param {Quarantined[]} rows */

@@ -3,6 +3,7 @@
 import { csvOf, save } from "./csv.js";
 import { announce, el, setText } from "./dom.js";
 import { count } from "./format.js";
+import { Names } from "./names.js";
 import { say } from "./words.js";
 
 /**
@@ -12,13 +13,13 @@ import { say } from "./words.js";
 /**
  * @template Row
  * @typedef {{
- *   name: string, cell: (row: Row) => Cell, sort?: ((row: Row) => string | number) | null,
+ *   name: string, cell: (row: Row, names: Names) => Cell, sort?: ((row: Row) => string | number) | null,
  *   number?: boolean, wide?: boolean,
  * }} Column sort: what it is sorted by, null where it is not; where that is left out, by the words in its cells. wide:
  *   left out on narrow screens.
  */
 
-/** @typedef {{fleet: string, device: string}} OfDevice */
+/** @typedef {import("./names.js").OfDevice} OfDevice */
 
 /** The fleet that a row is of. @type {Column<{fleet: string}>} */
 export const FLEET = { name: "fleet", wide: true, cell: (row) => row.fleet };
@@ -26,7 +27,8 @@ export const FLEET = { name: "fleet", wide: true, cell: (row) => row.fleet };
 /** The handset that a row is of; of what no handset can have sent nobody knows the sender. @type {Column<OfDevice>} */
 export const DEVICE = {
   name: "device",
-  cell: (row) => (row.device === "" ? "–" : { text: row.device, device: `${row.fleet}/${row.device}` }),
+  cell: (row, names) =>
+    row.device === "" ? "–" : { text: names.wordsOf(row), device: `${row.fleet}/${row.device}` },
   sort: (row) => row.device,
 };
 
@@ -41,14 +43,15 @@ export class Table {
   /**
    * @param {{
    *   name: string, columns: Column<Row>[], key: (row: Row) => string, file: string[],
-   *   rows?: () => Promise<Record<string, any>[]>, mayStay?: (row: Row) => boolean,
-   * }} about file: the columns of its CSV file; rows: what goes into it, where that is more than what is shown;
+   *   names?: Names, rows?: () => Promise<Record<string, any>[]>, mayStay?: (row: Row) => boolean,
+   * }} about file: the columns of its CSV file; names: what handsets are called; rows: what goes into it, where that is more than what is shown;
    *   mayStay: for a list that grows at its top by itself, which stands still while somebody is reading it: whether a
    *   row may still be seen.
    * @param {(key: string) => void} open shows a handset.
    */
   constructor(about, open) {
     this.about = about;
+    this.names = about.names ?? new Names();
     const title = say(`${about.name}.title`);
     /** @type {Row[]} */
     this.rows = [];
@@ -175,7 +178,7 @@ export class Table {
     const drawn = new Map();
     const elements = shown.map((row) => {
       const key = this.about.key(row);
-      const cells = this.about.columns.map((column) => column.cell(row));
+      const cells = this.about.columns.map((column) => column.cell(row, this.names));
       const words = JSON.stringify(cells);
       const known = this.drawn.get(key);
       const each = known?.words === words ? known : { row: this.#row(cells), words };
@@ -194,7 +197,7 @@ export class Table {
   #sorted() {
     if (this.order === null) return this.rows;
     const { column, up } = this.order;
-    const sort = column.sort ?? ((/** @type {Row} */ row) => wordsOf(column.cell(row)));
+    const sort = column.sort ?? ((/** @type {Row} */ row) => wordsOf(column.cell(row, this.names)));
     const sign = up ? 1 : -1;
     return [...this.rows].sort((one, other) => {
       const [left, right] = [sort(one), sort(other)];

@@ -26,7 +26,7 @@ export const english = {
   logout: "Log out",
 
   search: "Search",
-  "search.hint": "Handset or number",
+  "search.hint": "Name, place, handset or number",
   fleet: "Fleet",
   "fleet.all": "All fleets",
   range: "Period",
@@ -88,7 +88,9 @@ export const english = {
   "map.title": "Handsets",
   "map.group": "Order",
   "map.by-fleet": "By fleet",
+  "map.by-place": "By place",
   "map.by-state": "By state",
+  "map.no-place": "No place",
   "map.help": "Arrow keys move, Enter opens.",
   "map.rest": "{count} more are not drawn. Choose a fleet or a state.",
   "map.none": "No handset has spoken yet.",
@@ -107,6 +109,11 @@ export const english = {
   "kind.answered": "Answered",
   "kind.missed": "Not answered",
   "kind.failed": "Failed",
+  "unheard.title": "In the table, never heard of",
+  "unheard.none": "Every handset of the table has spoken.",
+  "names.broken": "The table of names cannot be used. Names are as of {time}; the collector's log says why.",
+  "names.never": "The table of names cannot be used; the collector's log says why.",
+
   "offline.title": "Offline longest",
   "offline.none": "Every handset is online.",
   "offline.since": "since {time}",
@@ -177,6 +184,7 @@ export const english = {
   "quarantine.title": "Quarantine",
   "quarantine.none": "Every message was as it should be.",
 
+  "device.serial": "Serial {serial}",
   "device.last": "Calls",
   "device.consent": "Answers",
   "device.requests": "Requests",

@@ -25,7 +25,7 @@ export const chinese = {
   logout: "退出",
 
   search: "搜索",
-  "search.hint": "话机或号码",
+  "search.hint": "名称、地点、话机或号码",
   fleet: "机群",
   "fleet.all": "全部机群",
   range: "时段",
@@ -87,7 +87,9 @@ export const chinese = {
   "map.title": "话机",
   "map.group": "排列",
   "map.by-fleet": "按机群",
+  "map.by-place": "按地点",
   "map.by-state": "按状态",
+  "map.no-place": "无地点",
   "map.help": "方向键移动，回车打开。",
   "map.rest": "另有{count}部未画出，请选择机群或状态。",
   "map.none": "还没有话机发来消息。",
@@ -106,6 +108,11 @@ export const chinese = {
   "kind.answered": "接通",
   "kind.missed": "未接",
   "kind.failed": "失败",
+  "unheard.title": "表中从未上线",
+  "unheard.none": "表中的话机都已上线过。",
+  "names.broken": "名称表无法使用，名称截至{time}；原因见收集服务的日志。",
+  "names.never": "名称表无法使用；原因见收集服务的日志。",
+
   "offline.title": "离线最久",
   "offline.none": "全部在线。",
   "offline.since": "自{time}",
@@ -176,6 +183,7 @@ export const chinese = {
   "quarantine.title": "隔离",
   "quarantine.none": "所有消息都合规。",
 
+  "device.serial": "序列号 {serial}",
   "device.last": "通话",
   "device.consent": "授权",
   "device.requests": "请求",

@@ -67,10 +67,18 @@ _COLOURS: Final = """(selector) => {
 }"""
 
 
+NAMES: Final = (
+    "device_id,serial,label,place,fleet,password\n"
+    "handset-0012,10000000abcd0012,Müller,Room 12,north,swordfish\n"
+    "handset-0013,10000000abcd0013,Meier,Room 12,north,swordfish\n"
+    "spare-1,10000000abcd0099,Huber,Cellar,north,swordfish\n"
+)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetPageSite]:
     users = ("main", "second", "late")
-    with FleetPageSite(tmp_path_factory.mktemp("fleet-page"), users=users) as site:
+    with FleetPageSite(tmp_path_factory.mktemp("fleet-page"), users=users, names=NAMES) as site:
         yield site
 
 
@@ -289,6 +297,44 @@ async def test_a_file_has_every_call_that_the_filters_leave(visitor: FleetVisito
     assert {(row["device"], int(row["seq"])) for row in rows} == {(row.device, row.seq) for row in wanted}
     assert {row["number"].removeprefix("'") for row in rows} == {row.number or "" for row in wanted}
     assert not any(row["number"].startswith("+") for row in rows)
+
+
+@pytest.mark.feature("fleet page")
+async def test_a_handset_is_found_by_what_people_call_it_and_stands_with_its_place(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    await page.fill("#search", "MULLER")
+    await expect(page.locator(".tiles .tile")).to_have_count(1)
+    await expect(page.locator(".tiles .tile")).to_have_attribute("aria-label", re.compile("^handset-0012 · Müller, "))
+    await page.click(".tiles .tile")
+    await expect(page.locator("#device-title")).to_have_text("handset-0012 · Müller")
+    await expect(page.locator(".device .facts")).to_contain_text("Room 12 · north")
+    await expect(page.locator(".device .facts")).to_contain_text("Serial 10000000abcd0012")
+    await page.click("aside.device #close")
+    await page.fill("#search", "")
+    await visitor.choose("order", "place")
+    await expect(page.locator(".group").first.locator(".tile")).to_have_count(2)
+    await expect(page.locator(".group-name").first).to_have_text("Room 12")
+    await expect(page.locator(".group-name").last).to_have_text("No place")
+    await expect(page.locator(".panel.unheard li")).to_have_text(["spare-1 · HuberCellar10000000abcd0099"])
+    await visitor.choose("period", "168")
+    await page.click('a[data-view="calls"]')
+    await page.fill("#search", "müller")
+    await expect(page.locator(".calls tbody tr").first).to_contain_text("handset-0012 · Müller")
+    assert "swordfish" not in await page.content()
+    await page.click('a[data-view="overview"]')
+    await page.fill("#search", "")
+    site.table.write_text("nothing of a table")
+    try:
+        # As after half a minute, or a look at another fleet.
+        await visitor.choose("fleet", "north")
+        await expect(page.locator(".panel.unheard .wrong")).to_contain_text(
+            "The table of names cannot be used. Names are"
+        )
+        await expect(page.locator(".panel.unheard li")).to_contain_text("spare-1 · Huber")
+    finally:
+        site.table.write_text(NAMES)
 
 
 async def test_a_file_of_handsets_has_those_that_the_filters_leave_and_since_when(visitor: FleetVisitor) -> None:

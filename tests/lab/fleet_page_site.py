@@ -38,15 +38,19 @@ class FleetPageSite:
         collector: keeps them, and serves the page.
         url: where the page is.
         seeded: what was before.
+        table: what people call handsets.
     """
 
-    def __init__(self, folder: Path, *, seeded: SeededFleet | None = None, users: Sequence[str] = ("main",)) -> None:
+    def __init__(
+        self, folder: Path, *, seeded: SeededFleet | None = None, users: Sequence[str] = ("main",), names: str = ""
+    ) -> None:
         """Set up without starting.
 
         Args:
             folder: where all of it keeps its files.
             seeded: what was before.
             users: those that can log in.
+            names: the table of what people call handsets; "" for none.
         """
         self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"), fleets=_FLEETS)
         self.seeded = seeded or SeededFleet(now=datetime.now(UTC).replace(microsecond=0))
@@ -59,7 +63,12 @@ class FleetPageSite:
             "login_port": self.broker.password_port,
             "user_fleets": {f"dashboard.{user}": "*" for user in users},
         }
-        self.collector = CollectorProcess(folder / "collector", self.broker, tables={"http": http})
+        self.table = folder / "devices.csv"
+        settings = {}
+        if names:
+            self.table.write_text(names)
+            settings["names"] = self.table
+        self.collector = CollectorProcess(folder / "collector", self.broker, settings=settings, tables={"http": http})
 
     def __enter__(self) -> Self:
         engine = self.collector.engine()

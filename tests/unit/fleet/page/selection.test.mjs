@@ -72,6 +72,65 @@ test("a handset that comes is in its place", () => {
   assert.deepEqual(names(selection.devicesShown(store, all)), ["a-2", "a-3", "a-10", "b-1", "c-1"]);
 });
 
+function named(store) {
+  const row = (fleet, device, label, place, heard = true) => ({ fleet, device, serial: "10a", label, place, heard });
+  const rows = [
+    row("north", "a-2", "Müller", "Room 12"),
+    row("north", "a-10", "Meier", "Room 2"),
+    row("south", "b-1", "Elsewhere", "Hall"),
+    row("north", "n-2", "Huber", "Room 12", false),
+    row(null, "n-1", "Ångström", "Cellar", false),
+    row(null, "c-1", "Came since", "Room 12", false),
+  ];
+  store.loadNames({ rows, read_at: "2026-03-10T12:00:00Z", broken: false });
+  return store;
+}
+
+test("a handset is found by its label, place and serial, whatever the case and without the signs on letters", () => {
+  const store = named(fleet());
+  const found = (query) => names(selection.devicesShown(store, { ...all, query }));
+  assert.deepEqual(found("Müller"), ["a-2"]);
+  assert.deepEqual(found("MULLER"), ["a-2"]);
+  assert.deepEqual(found("mu\u0308ller"), ["a-2"]);
+  assert.deepEqual(found("room 12"), ["a-2", "c-1"]);
+  assert.deepEqual(found("10A"), ["a-2", "a-10", "c-1"]);
+  assert.deepEqual(found("else"), [], "the same id in another fleet is another handset");
+  const calls = [call("a-2", "1001", "busy", 1), call("x", "1002", "busy", 2)];
+  const of = (query) => selection.callsShown(calls, { ...all, query }, NOW, store.names).map((one) => one.device);
+  assert.deepEqual(of("müller"), ["a-2"]);
+  assert.deepEqual(of("1002"), ["x"]);
+  store.loadRequests([request("a-2", 1, TODAY), request("x", 2, TODAY)]);
+  assert.deepEqual(names(selection.requestsShown(store, { ...all, query: "muller" }, TODAY)), ["a-2"]);
+});
+
+test("handsets stand by place as people count, and those without one last", () => {
+  const store = named(fleet());
+  assert.deepEqual(names(selection.byPlace(selection.devicesShown(store, all), store.names)), [
+    "a-10",
+    "a-2",
+    "c-1",
+    "b-1",
+  ]);
+});
+
+test("who stands in the table and was never heard of is told until a first word comes", () => {
+  const store = named(fleet());
+  const found = (change) => names(selection.neverHeard(store, { ...all, ...change }));
+  assert.deepEqual(found({}), ["n-1", "n-2"]);
+  assert.deepEqual(found({ query: "angstrom" }), ["n-1"]);
+  assert.deepEqual(found({ fleet: "north" }), ["n-2"]);
+  store.take({ kind: "status", fleet: "north", device: "n-2", state: "online", retained: false }, NOW);
+  assert.deepEqual(found({}), ["n-1"]);
+});
+
+test("lists are drawn anew only where names have changed", () => {
+  const store = named(new Store());
+  assert.ok(store.dirty.has("calls") && store.dirty.has("devices"));
+  store.dirty.clear();
+  named(store);
+  assert.equal(store.dirty.size, 0);
+});
+
 test("who is offline longest comes first", () => {
   assert.deepEqual(names(selection.longestOffline(selection.devicesOf(fleet(), all))), ["a-2", "c-1"]);
 });
