@@ -37,6 +37,10 @@ class SimulatedClock:
                 self._off_s = -wall() + rng.uniform(0.0, DAY_S)
         self.steps_later = error is ClockError.STEPS
 
+    def true_s(self) -> float:
+        """Return seconds since the epoch, whatever the handset believes."""
+        return self._wall()
+
     def now_s(self) -> float:
         """Return seconds since the epoch."""
         return self._wall() + self._off_s

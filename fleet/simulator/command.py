@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from fleet.simulator.certificates import DeviceCertificates, device_names
 from fleet.simulator.processes import Processes
 from fleet.simulator.progress import Json, Line
 from fleet.simulator.settings import Life, Share, Site
+from fleet.simulator.trouble import Trouble, broken_handset, broken_place, broken_registrar
 from fleet.simulator.worker import Order
 
 _A_PROCESS: Final = 2500
@@ -47,6 +48,13 @@ _LIFE: Final = (
     ),
 )  # fmt: skip
 """What happens to each handset: an option for each field of Life."""
+
+_BROKEN: Final[Mapping[str, Callable[[Sequence[str], float], Trouble]]] = {
+    "place": lambda names, _now_s: broken_place(names[: max(2, len(names) // 20)]),
+    "registrar": lambda names, now_s: broken_registrar(names, now_s, now_s + 600),
+    "handset": lambda names, _now_s: broken_handset(names[-1]),
+}
+"""What can be broken, from the handsets and seconds since the epoch."""
 
 
 def _life_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -84,6 +92,11 @@ def _life_options(command: Callable[..., None]) -> Callable[..., None]:
     "--longest-pause", type=_DURATION, default=120.0, show_default=True, help="Seconds between two tries to connect."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same fleet.")
+@click.option(
+    "--broken", multiple=True, type=click.Choice(tuple(_BROKEN)),
+    help="What is broken, once for each: the first twentieth of the handsets, as if at one place, lose the network in "
+    "every seventh call; the registrar fails for ten minutes; the last handset stops in calls and is not understood.",
+)  # fmt: skip
 @click.option("--duration", type=_DURATION, help="Seconds after which it ends.  [default: when told to]")
 @click.option(
     "--finish", type=_RATE, default=20.0, show_default=True, help="Seconds that what waits has to leave at the end."
@@ -103,6 +116,7 @@ def simulate(  # noqa: PLR0917 - click names them all
     collector: bool,
     longest_pause: float,
     seed: int,
+    broken: tuple[str, ...],
     duration: float | None,
     finish: float,
     truth: Path | None,
@@ -121,8 +135,10 @@ def simulate(  # noqa: PLR0917 - click names them all
         count = processes or max(math.ceil(devices / _A_PROCESS), min(os.cpu_count() or 1, math.ceil(devices / 500)))
         # Milliseconds: no two runs share a number.
         epoch = int(time.time() * 1000)
+        troubles = tuple(_BROKEN[each](names, time.time()) for each in broken)
         shares = [
-            Share(site, Life(**life), names[number::count], seed + number, epoch, finish) for number in range(count)
+            Share(site, Life(**life), names[number::count], seed + number, epoch, finish, troubles)
+            for number in range(count)
         ]
         told = _run(Processes(shares), Json() if as_json else Line(), duration or math.inf)
         if truth is not None:

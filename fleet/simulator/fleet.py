@@ -9,7 +9,7 @@ from firmware.ports.broker import BrokerSettings
 from firmware.sync.publisher import Publisher
 from fleet.simulator.clock import ClockError, SimulatedClock
 from fleet.simulator.counts import Counts
-from fleet.simulator.handset import SimulatedCall, SimulatedHandset
+from fleet.simulator.handset import REDIALS_AFTER_S, SimulatedCall, SimulatedHandset
 from fleet.simulator.holder import SimulatedHolder
 from fleet.simulator.network import Network
 from fleet.simulator.outbox import SimulatedOutbox
@@ -74,8 +74,9 @@ class SimulatedFleet:
     async def finish(self) -> None:
         """End calls and outages, let nothing new happen, and give what waits its time to leave."""
         await _cancel(self._happening)
-        for call in list(self._calls):
-            self._end_call(call)
+        while self._calls:
+            call, handset = self._calls.popitem()
+            handset.end_call(call)
         for handset in self.handsets:
             handset.network.restore()
         ends_s = time.monotonic() + self._share.finish_s
@@ -97,14 +98,15 @@ class SimulatedFleet:
             await asyncio.sleep(max(0.0, at_s - time.monotonic()))
             what(self._rng.choice(self.handsets))
 
-    def _begin_call(self, handset: SimulatedHandset) -> None:
-        call = handset.begin_call(self._share.life.call_s)
+    def _begin_call(self, handset: SimulatedHandset, again: str | None = None) -> None:
+        call = handset.begin_call(self._share.life.call_s, again)
         self._calls[call] = handset
         self._loop.call_later(call.duration_s, self._end_call, call)
 
     def _end_call(self, call: SimulatedCall) -> None:
-        if (handset := self._calls.pop(call, None)) is not None:
-            handset.end_call(call)
+        handset = self._calls.pop(call, None)
+        if handset is not None and (number := handset.end_call(call)) is not None:
+            self._loop.call_later(self._rng.uniform(*REDIALS_AFTER_S), self._begin_call, handset, number)
 
     def _cut(self, handset: SimulatedHandset) -> None:
         if handset.network.is_cut:
@@ -136,7 +138,10 @@ class SimulatedFleet:
             keep_alive_s=site.keep_alive_s,
         )
         parts = (holder, clock, outbox, Network(self._connects))
-        return SimulatedHandset(settings, parts, rng, self.counts, self._loop.call_later, failures=life.failures)
+        return SimulatedHandset(
+            settings, parts, rng, self.counts, self._loop.call_later,
+            failures=life.failures, troubles=self._share.troubles,
+        )  # fmt: skip
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -19,19 +19,13 @@ from fleet.simulator.counts import Counts
 from fleet.simulator.holder import SimulatedHolder
 from fleet.simulator.network import Network
 from fleet.simulator.outbox import SimulatedOutbox
+from fleet.simulator.trouble import Ending, Trouble, draw_ending
 
-# How calls end, how often, and with which SIP code.
-_ANSWERED: Final = 0.75
-_UNANSWERED: Final = (
-    (DisconnectReason.NO_ANSWER, 480, 8),
-    (DisconnectReason.CANCELLED, 487, 6),
-    (DisconnectReason.BUSY, 486, 5),
-    (DisconnectReason.NOT_FOUND, 404, 2),
-    (DisconnectReason.REJECTED, 603, 2),
-    (DisconnectReason.SERVER_ERROR, 503, 1),
-    (DisconnectReason.UNREACHABLE, 0, 1),
-)
 _RINGING_S: Final = 12.0
+_SHORT_S: Final = 4.0
+REDIALS_AFTER_S: Final = (3.0, 20.0)
+"""How soon at the earliest and at the latest somebody dials a number again."""
+
 _ASKED: Final = (
     Purpose.RECORDING,
     Purpose.CDR_SYNC,
@@ -82,6 +76,8 @@ class SimulatedCall:
         ledger_entries: how long the ledger was then; see ConsentGate.
         was_synced: whether the clock was right then.
         ringing_s, talking_s: how long it rings and is talked; None where nobody answers.
+        direction, number: who began it, and the other end, None where that is withheld.
+        ending: how it ends.
     """
 
     started_s: float
@@ -89,6 +85,9 @@ class SimulatedCall:
     was_synced: bool
     ringing_s: float
     talking_s: float | None
+    direction: CallDirection
+    number: str | None
+    ending: Ending
 
     @property
     def duration_s(self) -> float:
@@ -108,6 +107,7 @@ class SimulatedHandset:
         later: Later,
         *,
         failures: float,
+        troubles: Sequence[Trouble] = (),
     ) -> None:
         """Set up one that has said nothing yet.
 
@@ -118,6 +118,7 @@ class SimulatedHandset:
             counts: what it counts into.
             later: lets it do something later.
             failures: the share of the operator's messages that it does not take.
+            troubles: what is broken.
         """
         self.device = settings.device
         self.holder, self.clock, self.outbox, self.network = parts
@@ -127,6 +128,7 @@ class SimulatedHandset:
         self._counts = counts
         self._later = later
         self._failures = failures
+        self._troubles = troubles
         self._account = f"{rng.getrandbits(128):032x}"
         self._boot_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         self._known: set[str] = set()
@@ -134,20 +136,40 @@ class SimulatedHandset:
 
     # --- what happens at it -------------------------------------------------------------------------------------------
 
-    def begin_call(self, mean_s: float) -> SimulatedCall:
-        """Let a call begin that is talked for so long as a rule."""
+    def begin_call(self, mean_s: float, again: str | None = None) -> SimulatedCall:
+        """Let a call begin that is talked for so long as a rule.
+
+        Args:
+            mean_s: seconds.
+            again: the number that its holder dials once more; None: any call.
+        """
         draw = self._rng
-        answered = draw.random() < _ANSWERED
+        ending = draw_ending(self.device, self.clock.true_s(), self._troubles, draw)
         # A tenth of what is talked, so that short calls do not ring longer than they last.
         ringing_s = draw.expovariate(1.0) * min(_RINGING_S, mean_s / 10)
-        talking_s = draw.expovariate(1.0) * mean_s if answered else None
-        entries = self.holder.state.head.entries
-        return SimulatedCall(self.clock.now_s(), entries, self.clock.is_synced, ringing_s, talking_s)
+        talking_s = draw.expovariate(1.0) * mean_s
+        if ending.is_short:
+            talking_s = min(talking_s, _SHORT_S)
+        direction = draw.choice((CallDirection.OUTGOING, CallDirection.INCOMING))
+        number = fictional_number(draw)
+        if again is not None:
+            direction, number = CallDirection.OUTGOING, again
+        return SimulatedCall(
+            self.clock.now_s(),
+            self.holder.state.head.entries,
+            self.clock.is_synced,
+            ringing_s,
+            talking_s if ending.is_answered else None,
+            direction,
+            number,
+            ending,
+        )
 
-    def end_call(self, call: SimulatedCall) -> None:
-        """Queue its record, if its holder agrees to that."""
+    def end_call(self, call: SimulatedCall) -> str | None:
+        """Queue its record, if its holder agrees to that; return the number where the holder dials it again at once."""
         self._counts.calls += 1
         self.outbox.append(Topic.CDR, lambda epoch, seq: self._record(call, epoch, seq), call.ledger_entries)
+        return call.number if self._rng.random() < call.ending.redials else None
 
     def change_something(self) -> None:
         """Let its holder ask something, be answered, or change an answer."""
@@ -171,26 +193,20 @@ class SimulatedHandset:
         )
 
     def _record(self, call: SimulatedCall, epoch: int, seq: int) -> CallDetailRecord:
-        draw = self._rng
-        if call.talking_s is None:
-            reasons, codes, weights = zip(*_UNANSWERED, strict=True)
-            [place] = draw.choices(range(len(reasons)), weights)
-            result, code, answered_at = reasons[place], codes[place], None
-        else:
-            result = draw.choice((DisconnectReason.LOCAL_HANGUP, DisconnectReason.REMOTE_HANGUP))
-            code, answered_at = 200, timestamp(call.started_s + call.ringing_s)
+        answered_s = None if call.talking_s is None else call.started_s + call.ringing_s
+        # By what has passed and not by the clock, which may have stepped meanwhile.
+        ended_s = None if call.ending.reason is DisconnectReason.INTERRUPTED else call.started_s + call.duration_s
         return CallDetailRecord(
-            id=f"{draw.getrandbits(128):032x}",
+            id=f"{self._rng.getrandbits(128):032x}",
             device=self.device,
             account=self._account,
-            direction=draw.choice((CallDirection.OUTGOING, CallDirection.INCOMING)),
-            number=fictional_number(draw),
+            direction=call.direction,
+            number=call.number,
             started_at=timestamp(call.started_s),
-            answered_at=answered_at,
-            # By what has passed and not by the clock, which may have stepped meanwhile.
-            ended_at=timestamp(call.started_s + call.duration_s),
-            result=result,
-            sip_code=code,
+            answered_at=None if answered_s is None else timestamp(answered_s),
+            ended_at=None if ended_s is None else timestamp(ended_s),
+            result=call.ending.reason,
+            sip_code=call.ending.sip_code,
             clock_quality=ClockQuality(synced=call.was_synced, boot_id=self._boot_id),
             epoch=epoch,
             seq=seq,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet.simulator.trouble import Trouble
+
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 
@@ -73,6 +75,7 @@ class Share:
         seed: two runs with the same one do the same, as far as time allows.
         epoch: what numbers the messages of this run; none of an earlier run.
         finish_s: for so long what waits may still leave at the end.
+        troubles: what is broken.
     """
 
     site: Site
@@ -81,3 +84,4 @@ class Share:
     seed: int
     epoch: int
     finish_s: float
+    troubles: tuple[Trouble, ...] = ()

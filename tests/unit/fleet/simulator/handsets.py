@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from firmware.ports.broker import BrokerSettings
@@ -12,6 +12,7 @@ from fleet.simulator.handset import SimulatedHandset
 from fleet.simulator.holder import SimulatedHolder
 from fleet.simulator.network import Network
 from fleet.simulator.outbox import SimulatedOutbox
+from fleet.simulator.trouble import Trouble
 
 EPOCH = 1_795_000_000_000
 DEVICE = "sim-00001"
@@ -39,6 +40,7 @@ def a_handset(
     confirms: bool = True,
     failures: float = 0.0,
     times: Times | None = None,
+    troubles: Sequence[Trouble] = (),
 ) -> tuple[SimulatedHandset, Counts]:
     times = times or Times()
     rng = random.Random(5)
@@ -55,5 +57,6 @@ def a_handset(
         counts,
         lambda _after_s, what: times.later.append(what),
         failures=failures,
+        troubles=troubles,
     )
     return handset, counts

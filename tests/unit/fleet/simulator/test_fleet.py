@@ -43,7 +43,7 @@ async def test_a_seed_makes_the_same_handsets_however_they_are_shared_out(site: 
 
 
 async def test_what_should_not_happen_ends_the_simulation(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_handset: SimulatedHandset, _mean_s: float) -> None:
+    def fail(_handset: SimulatedHandset, _mean_s: float, _again: str | None) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(SimulatedHandset, "begin_call", fail)

@@ -4,13 +4,15 @@ from collections import Counter
 import msgspec
 import pytest
 
+from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose, RequestState
 from contract.downlink import AckMessage, DownTopic
 from contract.messages import MODELS, CallDetailRecord, ConsentMessage, OutcomeMessage, RecordRange, Topic
-from firmware.ports.outbox import OutboxMessage
+from firmware.ports.outbox import OutboxKey, OutboxMessage
 from firmware.sync.publications import pack
 from fleet.simulator.clock import ClockError
 from fleet.simulator.handset import SimulatedHandset
+from fleet.simulator.trouble import broken_handset, broken_place, broken_registrar
 from tests.unit.fleet.simulator.handsets import DEVICE, EPOCH, Times, a_handset
 
 
@@ -22,6 +24,15 @@ async def records(handset: SimulatedHandset) -> list[CallDetailRecord]:
     return [msgspec.convert(message.payload, CallDetailRecord) for message in await waiting(handset, Topic.CDR)]
 
 
+async def every_record(handset: SimulatedHandset) -> list[CallDetailRecord]:
+    """Take all that waits, batch by batch, as sync does."""
+    found: list[CallDetailRecord] = []
+    while batch := await records(handset):
+        found += batch
+        await handset.done([OutboxKey(record.epoch, record.seq) for record in batch])
+    return found
+
+
 async def outcomes(handset: SimulatedHandset) -> list[OutcomeMessage]:
     return [msgspec.convert(message.payload, OutcomeMessage) for message in await waiting(handset, Topic.OUTCOME)]
 
@@ -31,6 +42,9 @@ async def test_whatever_waits_is_what_may_leave_a_handset() -> None:
     for _ in range(20):
         handset.end_call(handset.begin_call(60.0))
         handset.change_something()
+    if not handset.holder.state.granted(Purpose.CDR_SYNC):
+        handset.holder.change(Purpose.CDR_SYNC)
+    handset.end_call(handset.begin_call(60.0))
     await handset.received(DownTopic.NOTICE, b"a notice")
     messages = await handset.next_messages(0.0)
     assert {message.topic for message in messages} >= {"cdr", "consent"}
@@ -56,7 +70,50 @@ async def test_calls_end_as_calls_do() -> None:
     assert len({record.id for record in found}) == 40
     answered = Counter(record.answered_at is not None for record in found)
     assert answered[True] > answered[False] > 0
-    assert all(record.sip_code == 200 for record in found if record.answered_at)
+    hung_up = {DisconnectReason.LOCAL_HANGUP, DisconnectReason.REMOTE_HANGUP}
+    assert all(record.sip_code == 200 for record in found if record.result in hung_up)
+    assert sum(record.result in hung_up for record in found) > 20
+
+
+async def test_at_a_broken_place_the_network_is_lost_in_the_middle_of_calls() -> None:
+    handset, _ = a_handset(troubles=(broken_place((DEVICE, "another")), broken_place(("another",))))
+    for _ in range(200):
+        handset.end_call(handset.begin_call(60.0))
+    lost = [record for record in await every_record(handset) if record.result is DisconnectReason.NETWORK_LOST]
+    assert 15 <= len(lost) <= 50
+    assert all(record.answered_at and record.ended_at for record in lost)
+
+
+async def test_a_broken_registrar_fails_calls_before_they_ring_for_as_long_as_it_is_broken() -> None:
+    times = Times()
+    begins_s = times.wall_s + 3600
+    handset, _ = a_handset(times=times, troubles=(broken_registrar((DEVICE,), begins_s, begins_s + 3600),))
+    failed = []
+    for _ in range(3):
+        for _ in range(50):
+            handset.end_call(handset.begin_call(60.0))
+        found = await every_record(handset)
+        failed.append(sum(record.sip_code in {503, 408} and record.answered_at is None for record in found))
+        times.wall_s += 3600
+    assert failed[1] > 20
+    assert failed[0] + failed[2] < 10
+
+
+async def test_whoever_is_not_understood_dials_the_same_number_again() -> None:
+    handset, _ = a_handset(troubles=(broken_handset(DEVICE),))
+    dialled = []
+    for _ in range(200):
+        call = handset.begin_call(60.0)
+        if (number := handset.end_call(call)) is not None:
+            again = handset.begin_call(60.0, number)
+            handset.end_call(again)
+            dialled.append((again.direction, again.number == call.number))
+    assert len(dialled) > 10
+    assert set(dialled) == {(CallDirection.OUTGOING, True)}
+    found = await every_record(handset)
+    stopped = [record for record in found if record.result is DisconnectReason.INTERRUPTED]
+    assert len(stopped) > 10
+    assert {record.ended_at for record in stopped} == {None}
 
 
 @pytest.mark.parametrize(
