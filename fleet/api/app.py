@@ -9,14 +9,14 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from fleet.api import calls, devices, gauges, outcomes, rights, sessions
+from fleet.api import calls, devices, drops, gauges, outcomes, rights, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
 from fleet.api.directory import Directory
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
-from fleet.api.service import At, BrokerLogin, Service
+from fleet.api.service import At, BrokerLogin, Places, Service
 from fleet.api.settings import HttpSettings
 
 PAGE: Final = Path(__file__).parents[1] / "page"
@@ -30,6 +30,7 @@ def create_app(
     login: BrokerLogin | None = None,
     registry: CollectorRegistry | None = None,
     directory: Directory | None = None,
+    places: Places = dict,
 ) -> FastAPI:
     """Make the app; it reads the database and never writes it, and needs no intake beside it.
 
@@ -39,6 +40,7 @@ def create_app(
         login: asks the broker who somebody is; None: only tokens of the file are good.
         directory: what people call handsets; None: nobody says.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
+        places: tells the place of each handset; without it nobody has named any.
 
     Raises:
         FleetError: the file of tokens is not as it has to be.
@@ -64,11 +66,12 @@ def create_app(
         login=login,
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
+        places=places,
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service
     api = APIRouter(prefix="/api/v1", responses=ERRORS)
-    for part in (calls, devices, outcomes, rights, sessions):
+    for part in (calls, drops, devices, outcomes, rights, sessions):
         api.include_router(part.router)
     api.add_api_route("/settings", read_settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)

@@ -42,6 +42,28 @@ class ErasureStanding(StrEnum):
     DONE = "done"
 
 
+class DropKind(StrEnum):
+    """How a call dropped.
+
+    NETWORK_LOST, INTERRUPTED: its record says so. SERVER_ERROR: it does, or the server answered nothing in time, or
+    that it is out of order (408 and 5xx). QUICK_REDIAL: it was very short, and the handset called the same number again
+    at once.
+    """
+
+    NETWORK_LOST = "network_lost"
+    INTERRUPTED = "interrupted"
+    SERVER_ERROR = "server_error"
+    QUICK_REDIAL = "quick_redial"
+
+
+class CauseKind(StrEnum):
+    """Where calls drop: at one handset, at one place, or at many handsets at the same time."""
+
+    HANDSET = "handset"
+    PLACE = "place"
+    MANY = "many"
+
+
 class Answer(BaseModel):
     """What all answers have in common: nothing can be added to them, and no error quotes what was in them."""
 
@@ -192,6 +214,115 @@ class CallResults(Answer):
     start: datetime
     end: datetime
     rows: tuple[CallResult, ...]
+
+
+class DroppedCall(Call):
+    """One call that dropped.
+
+    Attributes:
+        drop: how.
+        redialled: the handset called the same number again at once.
+    """
+
+    drop: DropKind
+    redialled: bool
+
+
+class DroppedCallPage(Page[DroppedCall]):
+    """Calls that dropped, the one that started last first."""
+
+
+class DropCause(Answer):
+    """Calls that dropped together: more of them than chance lets drop.
+
+    Attributes:
+        device, place: which one, where the cause is one.
+        drop: how most of them dropped.
+        start, end: from the minute of the first to the end of the last one's.
+        calls: of this handset or place in the period; of all handsets of the fleet between `start` and `end`.
+        dropped: those of the cause among them.
+        handsets: whose calls these were.
+        usual: the share of calls that drops in the rest of the fleet, 0 to 1.
+        chance: how often at most chance alone shows such a cause anywhere in a fleet that has none, 0 to 1.
+    """
+
+    kind: CauseKind
+    fleet: str
+    device: str | None
+    place: str | None
+    drop: DropKind
+    start: datetime
+    end: datetime
+    calls: int
+    dropped: int
+    handsets: int
+    usual: float
+    chance: float
+
+
+class Drops(Answer):
+    """How many calls dropped, and how.
+
+    Attributes:
+        quick_redial: calls that were dialled again at once, however they dropped.
+        handsets: those on which a call dropped.
+        cause, cause_drop: what explains most of them, and how most calls of that cause dropped; None where they are no
+            more than usual.
+        others: on how many other handsets that cause let calls drop.
+    """
+
+    fleet: str
+    calls: int
+    dropped: int
+    network_lost: int
+    interrupted: int
+    server_error: int
+    quick_redial: int
+    handsets: int
+    cause: CauseKind | None
+    cause_drop: DropKind | None
+    others: int
+
+
+class HandsetDrops(Drops):
+    """Those of one handset; `place` is None where nobody has named one."""
+
+    device: str
+    place: str | None
+
+
+class PlaceDrops(Drops):
+    """Those of one place."""
+
+    place: str
+
+
+class MinuteDrops(Drops):
+    """Those that started within the minute from `minute` on."""
+
+    minute: datetime
+
+
+class DropCauses(Answer):
+    """Why calls dropped that started between `start` and `end`.
+
+    Attributes:
+        start: later than what was asked for where more calls dropped than are looked at; then it is the time of the
+            earliest of them.
+        calls, dropped: all of them.
+        causes: the one with the most calls first.
+        handsets, places, minutes: those with the most dropped calls first; minutes in which calls of several handsets
+            dropped.
+    """
+
+    start: datetime
+    end: datetime
+    calls: int
+    dropped: int
+    causes: tuple[DropCause, ...]
+    handsets: tuple[HandsetDrops, ...]
+    places: tuple[PlaceDrops, ...]
+    minutes: tuple[MinuteDrops, ...]
 
 
 class PurposeCoverage(Answer):

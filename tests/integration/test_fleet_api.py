@@ -44,6 +44,9 @@ ROUTES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("calls/hourly", SPAN),
     ("calls/hourly", {**SPAN, "fleet": "north", "device": "handset-0003"}),
     ("calls/results", SPAN),
+    ("calls/causes", SPAN),
+    ("calls/dropped", {**SPAN, "limit": 5000}),
+    ("calls/dropped", {**SPAN, "fleet": "north", "device": "handset-0003"}),
     ("consents/coverage", {}),
     ("requests", {}),
     ("requests", {"standing": ["overdue", "open"]}),
@@ -209,7 +212,8 @@ def test_a_token_for_some_fleets_sees_no_others(api: FleetApi) -> None:
             assert got.status_code == 403, path
             mine = {name: value for name, value in parameters.items() if name != "fleet"}
             everything = north.get(f"/api/v1/{path}", params={**mine, "limit": 5000}).json()
-            assert {row.get("fleet", "north") for row in everything.get("rows", [])} <= {"north"}, path
+            rows = (row for part in ("rows", "causes", "handsets", "minutes") for row in everything.get(part, []))
+            assert {row.get("fleet", "north") for row in rows} <= {"north"}, path
         assert north.get("/api/v1/consents/coverage").json()["devices"] == 20
         assert (
             north.get("/api/v1/calls/results", params=SPAN).json()["rows"]
@@ -282,6 +286,8 @@ def test_every_answer_tells_browsers_what_to_leave_alone(api: FleetApi) -> None:
         ("calls?after=bm8", "query.after"),
         ("calls/hourly?from=2020-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "query.from"),
         ("calls/hourly?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "query.from"),
+        ("calls/causes?from=2026-01-01T00:00:00Z&to=2026-02-02T00:00:00Z", "query.from"),
+        ("calls/dropped?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "query.from"),
         ("devices?search=%25", "query.search"),
         ("outcomes?message=zz", "query.message"),
         ("requests?standing=late", "query.standing"),
