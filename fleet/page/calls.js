@@ -16,7 +16,7 @@ const RESULTS = Object.keys(CATALOGUES.en)
   .map((key) => key.slice("ended.".length));
 
 /** What a file of calls has, by the names of the API. */
-const FILE = [
+export const FILE = [
   "fleet",
   "device",
   "started_at",
@@ -50,7 +50,7 @@ export const startedWords = (call) =>
   moment(call.startedAt) + (call.startedAt > Date.now() + AHEAD_MS ? ` · ${say("ahead")}` : "");
 
 /** @type {import("./tables.js").Column<Call>[]} */
-const COLUMNS = [
+export const COLUMNS = [
   {
     name: "started",
     cell: (call) => ({ text: startedWords(call), title: call.started_at }),

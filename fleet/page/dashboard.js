@@ -16,6 +16,7 @@ import { devicesShown, everything, requestsShown } from "./selection.js";
 import { listenForKeys, shortcutList } from "./shortcuts.js";
 import { keyOf, Store } from "./store.js";
 import { onSystemTheme, switchTheme } from "./theme.js";
+import { whyView } from "./why.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./store.js").Area} Area */
@@ -24,7 +25,7 @@ import { say } from "./words.js";
  *   fast: what follows the handsets' states in every frame.
  */
 
-const VIEWS = /** @type {const} */ ({ overview, calls: callsView, rights: rightsView, orders: ordersView });
+const VIEWS = /** @type {const} */ ({ overview, calls: callsView, why: whyView, rights: rightsView, orders: ordersView });
 /** @typedef {keyof typeof VIEWS} ViewName */
 const NAMES = /** @type {ViewName[]} */ (Object.keys(VIEWS));
 

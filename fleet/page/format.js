@@ -36,6 +36,10 @@ export function moment(time, now = Date.now()) {
   return format({ year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(time);
 }
 
+/** From when to when, without what is the same in both. @param {number} from @param {number} to milliseconds */
+export const stretch = (from, to) =>
+  format({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).formatRange(from, to);
+
 /** @param {number} time milliseconds */
 export const clock = (time) => format({ hour: "2-digit", minute: "2-digit" }).format(time);
 

@@ -40,8 +40,9 @@ function actions(dashboard) {
     "?": () => dashboard.help(),
     1: () => show("overview"),
     2: () => show("calls"),
-    3: () => show("rights"),
-    4: () => show("orders"),
+    3: () => show("why"),
+    4: () => show("rights"),
+    5: () => show("orders"),
   };
 }
 
@@ -49,7 +50,7 @@ function actions(dashboard) {
 export function shortcutList(dashboard) {
   const rows = /** @type {const} */ ([
     ["/", "search"],
-    ["1 – 4", "views"],
+    ["1 – 5", "views"],
     ["p", "pause"],
     ["x", "clear"],
     ["t", "theme"],

@@ -1,11 +1,14 @@
 """Why calls drop: a broken place, a broken registrar and a broken handset in a week of a thousand simulated ones."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
 from sqlalchemy import Engine
 
 from contract.calls import CallDirection, DisconnectReason
@@ -15,16 +18,25 @@ from fleet.collector.quarantine import Sender
 from fleet.collector.reading import Call, Calls, Reading
 from fleet.collector.settings import Storage
 from fleet.simulator.trouble import broken_handset, broken_place, broken_registrar
+from tests.lab.browser import Browser
 from tests.lab.fleet_api import FleetApi
 from tests.lab.fleet_week import FleetWeek
 from tests.lab.postgres import Postgres
+from tools.page.vendor import AXE
 
 pytestmark = pytest.mark.timeout(600)
 
+PATIENCE_MS: Final = 30_000
 PLACES: Final = {name: f"Hotel {number // 40:02}" for number, name in enumerate(FleetWeek().names)}
 BROKEN_PLACE: Final = "Hotel 05"
 BROKEN_HANDSET: Final = "sim-00777"
 NOON: Final = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+_FAULTS: Final = """async () => {
+  const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await axe.run(document, { runOnly });
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html).join(" | ")}`);
+}"""
 
 
 def causes(api: FleetApi, **asked: Any) -> dict[str, Any]:
@@ -240,3 +252,96 @@ def test_of_very_many_the_latest_are_looked_at_and_the_answer_says_so(
     with FleetApi(engine, tmp_path) as api:
         found = causes(api, **{"from": NOON.isoformat(), "to": (NOON + timedelta(hours=1)).isoformat()})
     assert (found["start"], found["calls"], found["dropped"]) == ("2026-03-10T12:06:00Z", 3, 3)
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def page(broken: Broken) -> AsyncIterator[Page]:
+    """The page in a browser, logged in, at why calls drop in the last seven days."""
+    browser = Browser()
+    await browser.start()
+    page = await browser.blank(
+        viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce", bypass_csp=True
+    )
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(f"{error}"))
+    await page.goto(f"{broken.api.url}/#why")
+    await page.fill("#user", "dashboard.main")
+    await page.fill("#password", "any")
+    await page.keyboard.press("Enter")
+    await page.select_option("#period", "168")
+    await expect(page.locator(".told .cause")).to_have_count(3, timeout=PATIENCE_MS)
+    yield page
+    await browser.stop()
+    assert complaints == []
+
+
+@pytest.mark.feature("why calls drop")
+async def test_a_manager_reads_what_it_is_and_sees_the_calls_within_a_click(page: Page) -> None:
+    told = await page.locator(".told li").all_text_contents()
+    place, handset = (next(one for one in told if name in one) for name in (BROKEN_PLACE, BROKEN_HANDSET))
+    [registrar] = [one for one in told if one not in {place, handset}]
+    assert place.startswith(f"This place. {BROKEN_PLACE}: ")
+    assert re.search(r"on 40 handsets, .*Elsewhere [12]%\.Look at the network there", place)
+    assert handset.startswith(f"This handset alone. {BROKEN_HANDSET}: ")
+    assert registrar.startswith("Many at once. ")
+    assert "it is the registrar or another server" in registrar
+    assert all("less than once in a million" in one for one in told)
+    row = page.locator(".table.by-handsets tbody tr", has_text=BROKEN_HANDSET)
+    await expect(row).to_contain_text("this handset alone")
+    await row.get_by_role("button").click()
+    await expect(page.locator("#behind-title")).to_be_focused()
+    await expect(page.locator("#behind-title")).to_have_text(f"Dropped calls: {BROKEN_HANDSET}")
+    behind = page.locator(".table.behind tbody tr")
+    await expect(behind.first).to_contain_text(BROKEN_HANDSET)
+    assert {*await behind.locator("td:nth-child(2)").all_text_contents()} == {BROKEN_HANDSET}
+    await page.locator(".told li", has_text=BROKEN_PLACE).get_by_role("button").click()
+    await expect(page.locator("#behind-title")).to_have_text(f"Dropped calls: {BROKEN_PLACE}")
+    await expect(behind.first).to_contain_text("sim-002")
+    await page.select_option("#drops-by", "places")
+    there = page.locator(".table.by-places tbody tr")
+    await expect(there.first).to_contain_text(BROKEN_PLACE)
+    await expect(there.first).to_contain_text("this place")
+    await page.select_option("#drops-by", "minutes")
+    await expect(page.locator(".table.by-minutes tbody tr").first).to_contain_text("others too · the registrar")
+    await page.locator(".table.by-minutes tbody button").first.click()
+    await expect(behind.first).to_contain_text("server error")
+
+
+async def test_the_search_narrows_the_table_and_the_period_asks_anew(page: Page) -> None:
+    await page.fill("#search", "hotel 05")
+    await expect(page.locator(".table.by-handsets tbody tr")).to_have_count(40)
+    await page.fill("#search", "")
+    async with page.expect_response(re.compile("/calls/causes")) as answered:
+        await page.select_option("#period", "24")
+    assert (await answered.value).status == 200
+    # The registrar failed two days ago.
+    await expect(page.locator(".told li", has_text="Many at once")).to_have_count(0)
+
+
+async def test_a_collector_that_does_not_answer_is_told(page: Page) -> None:
+    await page.route("**/calls/causes*", lambda route: route.fulfill(status=503, json={"detail": "later"}))
+    await page.click("#look-again")
+    await expect(page.locator(".panel.causes")).to_contain_text("The collector does not answer, or not in time.")
+    await expect(page.locator(".told li")).to_have_count(0)
+
+
+async def test_both_languages_axe_and_a_telephones_screen(page: Page) -> None:
+    await page.add_script_tag(path=AXE)
+    await page.locator(".told button").first.click()
+    await expect(page.locator(".table.behind tbody tr").first).to_be_visible()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate(_FAULTS) == []
+    await page.click("#language")
+    await expect(page.locator(".told .cause")).to_have_count(3)
+    text = await page.locator("main").inner_text()
+    assert not re.search(r"Handset|Place|dropped|Look|calls", text)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.locator(".told button").first.click()
+    await expect(page.locator(".table.behind tbody tr").first).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    assert await page.evaluate(_FAULTS) == []

@@ -32,7 +32,7 @@ from tools.page.vendor import AXE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SIMULATED: Final = 1000
-VIEWS: Final = ("overview", "calls", "rights", "orders")
+VIEWS: Final = ("overview", "calls", "why", "rights", "orders")
 PATIENCE_MS: Final = 20_000
 
 _FAULTS: Final = """async () => {
@@ -714,7 +714,7 @@ async def test_both_languages_are_spoken(visitor: FleetVisitor) -> None:
     await page.click("#language")
     await expect(page.locator("#language")).to_be_focused()
     await expect(page.locator("#search")).to_have_value("handset")
-    assert await visitor.texts("nav a") == ["总览", "通话", "授权与权利", "政策与配置包"]
+    assert await visitor.texts("nav a") == ["总览", "通话", "通话为何中断", "授权与权利", "政策与配置包"]
     assert await page.title() == "WeCall · 话机群"
     for view in VIEWS:
         await visitor.show(view)

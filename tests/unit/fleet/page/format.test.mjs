@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, day, dueWords, moment, share, zone } from "../../../../fleet/page/format.js";
+import { count, day, dueWords, moment, share, stretch, zone } from "../../../../fleet/page/format.js";
 import { speak } from "../../../../fleet/page/words.js";
 
 const NOW = new Date(2026, 2, 10, 12, 30).getTime();
@@ -11,6 +11,12 @@ test("a time has its date unless that is today's, and its year unless that is th
   assert.equal(moment(new Date(2026, 2, 10, 9, 5, 7).getTime(), NOW), "09:05:07");
   assert.equal(moment(new Date(2026, 2, 9, 9, 5).getTime(), NOW), "9 Mar, 09:05");
   assert.equal(moment(new Date(2025, 11, 31, 9, 5).getTime(), NOW), "31 Dec 2025, 09:05");
+});
+
+test("a stretch of time says a day that is the same only once", () => {
+  const time = (day, hour) => new Date(2026, 2, day, hour, 5).getTime();
+  assert.match(stretch(time(9, 9), time(9, 10)), /^9 Mar, 09:05\D+10:05$/);
+  assert.match(stretch(time(9, 9), time(10, 10)), /^9 Mar, 09:05\D+10 Mar, 10:05$/);
 });
 
 test("a date of another year says which, also one of a handset whose clock began anew", () => {

@@ -13,7 +13,7 @@ from contract.calls import CallDirection, DisconnectReason
 from contract.consent import Purpose, RequestKind
 from contract.messages import ErasureReason
 from contract.results import OutcomeCode
-from fleet.api.models import DeviceState, ErasureStanding, RequestStanding
+from fleet.api.models import CauseKind, DeviceState, DropKind, ErasureStanding, RequestStanding
 from fleet.collector.quarantine import Reason
 from fleet.publications import PublicationKind
 from tools.page.vendor import FILES, VENDOR
@@ -59,6 +59,12 @@ def test_every_module_keeps_to_the_types_that_it_states(tmp_path: Path) -> None:
         ("standing", RequestStanding),
         ("erasures", ErasureStanding),
         ("refused", Reason),
+        ("drop", DropKind),
+        ("blamed", DropKind),
+        ("why", CauseKind),
+        ("cause", CauseKind),
+        ("elsewhere", CauseKind),
+        *((f"look.{kind}", DropKind) for kind in CauseKind),
     ],
 )
 def test_there_are_words_for_all_that_handsets_and_the_api_can_say(group: str, values: type[StrEnum]) -> None:
