@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from contract.calls import DisconnectReason
 from firmware.ports.broker import BrokerProblem
 from fleet.errors import FleetError
 from fleet.simulator.certificates import DeviceCertificates, device_names
 from fleet.simulator.fleet import SimulatedFleet
-from fleet.simulator.handset import SimulatedHandset
+from fleet.simulator.handset import SimulatedCall, SimulatedHandset
 from fleet.simulator.network import Network
 from fleet.simulator.processes import Processes
 from fleet.simulator.settings import Life, Share, Site
+from fleet.simulator.trouble import Ending, Trouble, broken_place
 from mqtt.problems import BrokerError
 from provisioning.authority import Authority
 from tests.unit.fleet.simulator.handsets import EPOCH, a_handset
@@ -53,6 +55,43 @@ async def test_what_should_not_happen_ends_the_simulation(site: Site, monkeypatc
         async with asyncio.timeout(20):
             with pytest.raises(ZeroDivisionError):
                 await fleet.watch()
+    finally:
+        await fleet.stop()
+
+
+async def test_what_is_broken_strikes_the_handsets_that_have_it(site: Site) -> None:
+    fleet = SimulatedFleet(Share(site, BUSY, NAMES, 7, EPOCH, 0.0, (broken_place(NAMES[:2]),)))
+
+    def lost(handset: SimulatedHandset) -> int:
+        endings = (handset.begin_call(1.0).ending.reason for _ in range(200))
+        return sum(reason is DisconnectReason.NETWORK_LOST for reason in endings)
+
+    assert [lost(handset) > 10 for handset in fleet.handsets[:3]] == [True, True, False]
+
+
+async def test_whoever_dials_again_is_put_through_to_the_same_number(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unheard = Ending(DisconnectReason.LOCAL_HANGUP, 200, is_answered=True, is_short=True, redials=1.0)
+    trouble = Trouble(frozenset(NAMES), 1.0, (unheard,))
+    dialled: dict[SimulatedHandset, list[str | None]] = {}
+    begin_call, heard = SimulatedHandset.begin_call, asyncio.Event()
+
+    def begin(handset: SimulatedHandset, mean_s: float, again: str | None) -> SimulatedCall:
+        call = begin_call(handset, mean_s, again)
+        numbers = dialled.setdefault(handset, [])
+        if again is not None and numbers[-1:] == [call.number]:
+            heard.set()
+        numbers.append(call.number)
+        return call
+
+    monkeypatch.setattr(SimulatedHandset, "begin_call", begin)
+    monkeypatch.setattr("fleet.simulator.fleet.REDIALS_AFTER_S", (0.0, 0.0))
+    fleet = SimulatedFleet(Share(site, BUSY, NAMES, 7, EPOCH, 0.0, (trouble,)))
+    fleet.start()
+    try:
+        async with asyncio.timeout(20):
+            await heard.wait()
     finally:
         await fleet.stop()
 
