@@ -25,6 +25,8 @@ MIN_HANDSETS: Final = 4
 
 MAX_CAUSES: Final = 10
 _OF_ONE_PLACE: Final = 0.75
+_BETWEEN: Final = 3
+"""So many windows in which nothing stands out do not part one outage into two."""
 
 
 class Drop(NamedTuple):
@@ -185,23 +187,32 @@ class _Rest:
         handsets: defaultdict[int, set[str]] = defaultdict(set)
         for drop in self._drops:
             handsets[drop.minute // WINDOW_MIN].add(drop.device)
-        all_hits, all_calls = sum(map(len, handsets.values())), self._windows.total()
+        hits, calls = sum(map(len, handsets.values())), self._windows.total()
         chances: dict[int, float] = {}
+        # Whatever stands out is no part of what is usual, by which others may stand out then.
+        while found := dict(self._unusual(handsets, hits, calls)):
+            chances |= found
+            for window in found:
+                hits -= len(handsets.pop(window))
+                calls -= self._windows[window]
+        if not chances:
+            return
+        sums = {stretch: sum(chances.get(window, 0.0) for window in stretch) for stretch in _stretches(sorted(chances))}
+        stretch, log_chance = min(sums.items(), key=itemgetter(1))
+        drops = [drop for drop in self._drops if drop.minute // WINDOW_MIN in stretch]
+        within = sum(self._windows[window] for window in stretch)
+        usual = _usual(len(self._drops) - len(drops), self._windows.total() - within)
+        yield self._placed(Cause(CauseKind.MANY, "", within, usual, log_chance, drops))
+
+    def _unusual(self, handsets: Mapping[int, set[str]], all_hits: int, all_calls: int) -> Iterator[tuple[int, float]]:
+        """Return the windows in which more handsets lost calls than chance gives, with that chance's logarithm."""
         for window, hit in handsets.items():
             calls = max(self._windows[window], len(hit))
             usual = _usual(all_hits - len(hit), all_calls - calls)
             if len(hit) >= MIN_HANDSETS and len(hit) >= TIMES_USUAL * usual * calls:
                 log_chance = log_tail(len(hit), calls, usual) + math.log(len(self._windows))
                 if log_chance < math.log(MAX_CHANCE):
-                    chances[window] = log_chance
-        if not chances:
-            return
-        sums = {stretch: sum(chances.get(window, 0.0) for window in stretch) for stretch in _stretches(sorted(chances))}
-        stretch, log_chance = min(sums.items(), key=itemgetter(1))
-        drops = [drop for drop in self._drops if drop.minute // WINDOW_MIN in stretch]
-        calls = sum(self._windows[window] for window in stretch)
-        usual = _usual(len(self._drops) - len(drops), all_calls - calls)
-        yield self._placed(Cause(CauseKind.MANY, "", calls, usual, log_chance, drops))
+                    yield window, log_chance
 
     def _placed(self, cause: Cause) -> Cause:
         """Name the place where nearly all handsets are that lost calls at once, unless most of the fleet is there."""
@@ -230,10 +241,10 @@ def _usual(drops: int, calls: int) -> float:
 
 
 def _stretches(windows: Iterable[int]) -> list[range]:
-    """Join windows between which there is one other at most."""
+    """Join windows between which there are few others."""
     joined: list[range] = []
     for window in windows:
-        if joined and window - joined[-1].stop <= 1:
+        if joined and window - joined[-1].stop <= _BETWEEN:
             joined[-1] = range(joined[-1].start, window + 1)
         else:
             joined.append(range(window, window + 1))

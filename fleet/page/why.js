@@ -130,9 +130,9 @@ function sentence(cause) {
     share: share(dropped, calls),
     handsets: count(handsets),
   };
-  // A place that was cut off for minutes only loses few of its calls of a week.
-  const elsewhere = dropped / calls > usual ? ` ${say(`elsewhere.${kind}`, { share: share(usual, 1) })}` : "";
-  return say(`cause.${kind}`, values) + elsewhere;
+  // A place that was cut off for minutes only has lost few of its calls of a week.
+  if (kind === "place" && dropped < usual * calls) return say("cause.place-once", values);
+  return `${say(`cause.${kind}`, values)} ${say(`elsewhere.${kind}`, { share: share(usual, 1) })}`;
 }
 
 /** @param {import("./dashboard.js").Dashboard} dashboard @returns {import("./dashboard.js").View} */

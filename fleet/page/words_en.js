@@ -168,6 +168,7 @@ export const english = {
     "From records of calls alone. A call dropped if the network was lost, the phone stopped, a server failed, or it was very short and the number was dialled again at once.",
   "cause.handset": "{name}: {dropped} of its {calls} calls dropped ({share}), {time}.",
   "cause.place": "{name}: {dropped} of its {calls} calls dropped ({share}) on {handsets} handsets, {time}.",
+  "cause.place-once": "{name}: {dropped} calls dropped on {handsets} handsets, {time}.",
   "cause.many": "{time}: {dropped} of {calls} calls dropped ({share}) on {handsets} handsets.",
   "elsewhere.handset": "Elsewhere {share}.",
   "elsewhere.place": "Elsewhere {share}.",

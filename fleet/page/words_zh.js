@@ -166,6 +166,7 @@ export const chinese = {
   "causes.note": "仅依据通话记录。网络中断、话机停止、服务器出错，或通话极短后立即重拨同一号码，均算中断。",
   "cause.handset": "{name}：{calls}次通话中有{dropped}次中断（{share}），{time}。",
   "cause.place": "{name}：{calls}次通话中有{dropped}次中断（{share}），涉及{handsets}部话机，{time}。",
+  "cause.place-once": "{name}：{handsets}部话机有{dropped}次通话中断，{time}。",
   "cause.many": "{time}：{calls}次通话中有{dropped}次中断（{share}），涉及{handsets}部话机。",
   "elsewhere.handset": "其他话机为{share}。",
   "elsewhere.place": "其他地点为{share}。",

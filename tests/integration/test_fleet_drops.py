@@ -322,6 +322,26 @@ async def test_the_search_narrows_the_table_and_the_period_asks_anew(page: Page)
     await expect(page.locator(".told li", has_text="Many at once")).to_have_count(0)
 
 
+async def test_a_place_that_was_cut_off_for_minutes_is_told_without_its_share_of_the_week(page: Page) -> None:
+    once = {
+        "kind": "place", "fleet": "lab", "device": None, "place": "Hotel 07", "drop": "interrupted",
+        "start": "2026-03-10T12:00:00Z", "end": "2026-03-10T12:09:00Z", "calls": 9000, "dropped": 35, "handsets": 20,
+        "usual": 0.02, "chance": 1e-5,
+    }  # fmt: skip
+    answer = {
+        "start": "2026-03-09T12:00:00Z", "end": "2026-03-16T12:00:00Z", "calls": 90_000, "dropped": 1800,
+        "causes": [once], "handsets": [], "places": [], "minutes": [],
+    }  # fmt: skip
+    await page.route("**/calls/causes*", lambda route: route.fulfill(json=answer))
+    await page.click("#look-again")
+    told = page.locator(".told li")
+    await expect(told).to_have_count(1)
+    await expect(told).to_contain_text("Hotel 07: 35 calls dropped on 20 handsets, 10 Mar")
+    await expect(told).to_contain_text(
+        "look at the power there. Very likely: chance alone does this less than once in a"
+    )
+
+
 async def test_a_collector_that_does_not_answer_is_told(page: Page) -> None:
     await page.route("**/calls/causes*", lambda route: route.fulfill(status=503, json={"detail": "later"}))
     await page.click("#look-again")

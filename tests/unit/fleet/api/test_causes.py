@@ -99,6 +99,20 @@ def test_a_server_that_is_away_for_an_hour_is_no_fault_of_a_handset_or_a_place()
     assert len(cause.by_device) > 50
 
 
+def test_an_outage_that_eases_off_and_comes_back_is_told_once() -> None:
+    names = [f"desk-{number}" for number in range(20)]
+    struck = dict.fromkeys(range(0, 100, 5), 1) | {50: 15, 54: 5}
+    drops = [
+        Drop(names[(window + number) % 20], 10 * window, DropKind.SERVER_ERROR)
+        for window, number_of in struck.items()
+        for number in range(number_of)
+    ]
+    by_minute = {10 * window: 20 for window in range(100)}
+    [cause] = find_causes(FleetCalls(drops, dict.fromkeys(names, 100), by_minute, {}))
+    assert cause.kind is CauseKind.MANY
+    assert {drop.minute for drop in cause.explains} == {500, 540}
+
+
 def test_many_at_once_at_one_place_are_that_place() -> None:
     fleet = Fleet(calls_each=300)
     there = fleet.names[50:60]
