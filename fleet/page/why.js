@@ -28,6 +28,7 @@ import { say, sayValue } from "./words.js";
 const TOLD = 3;
 /** What chance does more seldom than this is as good as certain. */
 const CERTAIN = 1e-6;
+const TAKING_BACK = /** @type {import("./store.js").Area[]} */ (["erasures", "consents", "devices"]);
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 /** What a file has, by the names of the API. */
@@ -323,7 +324,10 @@ export function whyView(dashboard) {
 
   return {
     root,
-    draw() {
+    draw(areas) {
+      // What is taken back is gone at once, also from a list that nobody asks for anew.
+      if (TAKING_BACK.some((area) => areas.has(area)))
+        behindTable.draw(behindTable.latest.filter((call) => store.maySee(call)));
       const { fleet, hours, query } = filter;
       filter = dashboard.filter;
       if (filter.fleet !== fleet || filter.hours !== hours) void load();

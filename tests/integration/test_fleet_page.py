@@ -527,6 +527,23 @@ async def test_a_call_is_gone_at_once_when_a_notice_names_it_and_does_not_come_b
         await expect(erasure).to_contain_text("done", timeout=PATIENCE_MS)
 
 
+async def test_a_call_behind_a_cause_is_gone_at_once_when_a_notice_names_it(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    with site.handset("drops-1") as handset:
+        handset.consent()
+        first, second = (handset.call(f"+86260000000{number}", result="network_lost") for number in (1, 2))
+        await _until_gone(site, "drops-1", {first, second})
+        await visitor.show("why")
+        await page.locator(".table.by-handsets tbody tr", has_text="drops-1").get_by_role("button").click()
+        rows = page.locator(".table.behind tbody tr")
+        await expect(rows).to_have_count(2)
+        handset.erase(first, first)
+        await expect(rows).to_have_count(1)
+        await expect(rows.locator("td.exact")).to_have_text("+862600000002")
+
+
 async def test_a_withdrawal_takes_all_calls_of_the_handset_away(visitor: FleetVisitor, site: FleetPageSite) -> None:
     page = visitor.page
     await visitor.show("calls")
