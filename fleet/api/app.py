@@ -16,7 +16,7 @@ from fleet.api.attempts import Attempts
 from fleet.api.directory import Directory
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
-from fleet.api.service import At, BrokerLogin, Places, Service
+from fleet.api.service import At, BrokerLogin, Service
 from fleet.api.settings import HttpSettings
 
 PAGE: Final = Path(__file__).parents[1] / "page"
@@ -30,7 +30,6 @@ def create_app(
     login: BrokerLogin | None = None,
     registry: CollectorRegistry | None = None,
     directory: Directory | None = None,
-    places: Places = dict,
 ) -> FastAPI:
     """Make the app; it reads the database and never writes it, and needs no intake beside it.
 
@@ -40,7 +39,6 @@ def create_app(
         login: asks the broker who somebody is; None: only tokens of the file are good.
         directory: what people call handsets; None: nobody says.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
-        places: tells the place of each handset; without it nobody has named any.
 
     Raises:
         FleetError: the file of tokens is not as it has to be.
@@ -66,7 +64,6 @@ def create_app(
         login=login,
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
-        places=places,
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service

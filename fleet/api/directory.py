@@ -78,6 +78,10 @@ class Directory:
                 self._entries = self._read(self._path)
             return self._entries
 
+    def places(self) -> Mapping[str, str]:
+        """Return the place of each handset that has one."""
+        return {device: entry.place for device, entry in self.entries().by_device.items() if entry.place}
+
     def _read(self, path: Path) -> Entries:
         try:
             by_device = {entry.device: entry for entry in _read(path, self._fleet)}

@@ -128,7 +128,7 @@ def list_dropped_calls(
     if device is not None:
         chosen = chosen.where(calls.c.device == device)
     if place is not None:
-        there = [name for name, at in about.service.places().items() if at == place]
+        there = [name for name, at in about.service.directory.places().items() if at == place]
         chosen = chosen.where(calls.c.device.in_(there))
     key = ("started_at", "fleet", "device", "epoch", "seq")
     listing = Listing(chosen.subquery("dropped"), key, DroppedCall, _dropped_call, descending=True)
@@ -154,7 +154,7 @@ def find_causes_of_drops(about: _AskedCalls) -> DropCauses:
         by_device = connection.execute(
             select(calls.c.fleet, calls.c.device, number).where(*those).group_by(calls.c.fleet, calls.c.device)
         ).all()
-    told = _by_fleet(rows, by_device, by_minute, about.service.places())
+    told = _by_fleet(rows, by_device, by_minute, about.service.directory.places())
     causes = sorted((each for one in told for each in one.causes()), key=lambda each: each[0], reverse=True)
     return DropCauses(
         start=start,

@@ -1,6 +1,6 @@
 """What every route needs: the database, the settings, who is asking, and about which fleets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
@@ -21,9 +21,6 @@ from fleet.tables import devices
 BrokerLogin = Callable[[str, str], bool]
 """Asks the broker whether it lets a user with a password in; raises FleetError where it cannot be asked."""
 
-Places = Callable[[], Mapping[str, str]]
-"""Tells the place of each handset by its device id; those that nobody has named are not in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -36,7 +33,6 @@ class Service:
     login: BrokerLogin | None
     registries: tuple[CollectorRegistry, ...]
     directory: Directory
-    places: Places = dict
 
     def today(self) -> date:
         """Return the day that it is where requests are due."""

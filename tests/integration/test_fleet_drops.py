@@ -39,6 +39,14 @@ _FAULTS: Final = """async () => {
 }"""
 
 
+def table_of_places(folder: Path) -> Path:
+    """Write the table of installers, which says where each handset stands."""
+    rows = (f"{number:016x},{name},{place}\n" for number, (name, place) in enumerate(PLACES.items()))
+    table = folder / "devices.csv"
+    table.write_text("serial,device_id,place\n" + "".join(rows))
+    return table
+
+
 def causes(api: FleetApi, **asked: Any) -> dict[str, Any]:
     got = api.client.get("/api/v1/calls/causes", params=asked)
     assert got.status_code == 200, got.text
@@ -68,7 +76,11 @@ class Broken:
         storage = Storage(url=f"sqlite:///{folder / 'calls.db'}")
         self.calls = self.week.fill(open_database(storage))
         self.api = FleetApi(
-            open_database(storage, only_reads=True), folder, login=lambda _user, _password: True, places=lambda: PLACES
+            open_database(storage, only_reads=True),
+            folder,
+            login=lambda _user, _password: True,
+            names=table_of_places(folder),
+            user_fleets={"dashboard.main": "*"},
         )
 
 
@@ -148,7 +160,7 @@ def test_a_quiet_week_has_no_cause(tmp_path: Path) -> None:
     engine = open_database(Storage(url=f"sqlite:///{tmp_path / 'calls.db'}"))
     week = FleetWeek(calls_a_day=4, seed=2)
     week.fill(engine)
-    with FleetApi(engine, tmp_path, places=lambda: PLACES) as api:
+    with FleetApi(engine, tmp_path, names=table_of_places(tmp_path)) as api:
         for days in (7, 1):
             found = causes(api, **{"from": (week.end - timedelta(days=days)).isoformat()})
             assert found["causes"] == []

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from fleet.api.app import create_app
 from fleet.api.directory import Directory
 from fleet.api.server import HttpServer
-from fleet.api.service import BrokerLogin, Places
+from fleet.api.service import BrokerLogin
 from fleet.api.settings import HttpSettings
 
 TOKEN: Final = "t" * 43
@@ -45,7 +45,6 @@ class FleetApi:
         login: BrokerLogin | None = None,
         registry: CollectorRegistry | None = None,
         names: Path | None = None,
-        places: Places = dict,
         **settings: Any,
     ) -> None:
         """Set up without starting.
@@ -56,14 +55,11 @@ class FleetApi:
             login: asks a broker who somebody is.
             registry: the intake's counters.
             names: the table of what people call handsets.
-            places: the places of handsets.
             **settings: as in `[http]`.
         """
         self.engine = engine
         self.settings = HttpSettings(**{"token_file": token_file(folder), "port": 0, **settings})
-        app = create_app(
-            engine, self.settings, login=login, registry=registry, directory=Directory(names), places=places
-        )
+        app = create_app(engine, self.settings, login=login, registry=registry, directory=Directory(names))
         self._server = HttpServer(app, self.settings)
         self.client = httpx.Client()
 
