@@ -1,6 +1,6 @@
 """A PC that starts from a card and is renewed step by step, as root's service is asked to; its power may go.
 
-Nobody is on its network, and its handset has the sample configuration; it keeps its store.
+Nobody is on its network. Its handset is given the sample configuration, since it keeps no store without one.
 """
 
 import base64
@@ -26,6 +26,17 @@ _KEYS: Final = IMAGE.parents[1] / "release"
 _NAME: Final = "updates/new.raucb"
 _STICK: Final = "/run/update-stick"
 _LABEL: Final = "/dev/disk/by-label/INSTALLER"
+
+# Whole or not at all, wherever the power is cut.
+_CONFIGURE: Final = """
+cd /etc/wecall
+if ! [ -e config.toml ]; then
+  install -m 0640 -g wecall /opt/wecall/share/config.example.toml config.new
+  sync config.new
+  mv config.new config.toml
+  systemctl restart wecall-firewall wecall-handset
+fi
+"""
 
 _ASK: Final = f"""
 import asyncio, sys
@@ -77,6 +88,7 @@ class UpdatingCard:
             RuntimeError: it did not boot.
         """
         self.boot()
+        self.machine.shell(_CONFIGURE, timeout_s=600)
         self._settle()
         if self._stick is not None:
             self.machine.plug_in(self._stick)
