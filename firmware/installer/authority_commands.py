@@ -33,7 +33,8 @@ from provisioning.section import Identifier
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
 _AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
 _BROKER: Final = "broker"
-_SERVICE: Final = re.compile(r"(broker|collector|operator)\.[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+# A canary is a handset to the broker, and so has no dot.
+_SERVICE: Final = re.compile(r"((broker|collector|operator)\.|canary-)[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 _REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": Reason.RETIRED}
 
 
@@ -142,7 +143,8 @@ def service(  # noqa: PLR0917 - click names them all
 ) -> None:
     """Make a key and a certificate for NAME: collector.main, operator.anna, or broker.main with its --host.
 
-    The dot tells services from handsets, whose ids have none. Whoever has the key is that service: the file is for its
+    The dot tells services from handsets, whose ids have none; canary-main is a handset that there is none of, for
+    `wecall fleet check`. Whoever has the key is that service: the file is for its
     owner's eyes only, and unencrypted, because a service starts while nobody is there to type.
     """
     _check_service(name, hosts)
@@ -300,8 +302,9 @@ def _check_identifier(name: str, what: str = "a device id") -> None:
 def _check_service(name: str, hosts: tuple[str, ...]) -> None:
     if not _SERVICE.fullmatch(name):
         raise ProvisioningError(
-            f"{name!r} is no service: there are broker.NAME, collector.NAME and operator.NAME, in lower-case letters, "
-            "digits and hyphens. Handsets get theirs from `wecall fleet ca issue`, and people at dashboards passwords."
+            f"{name!r} is no service: there are broker.NAME, collector.NAME, operator.NAME and canary-NAME, in "
+            "lower-case letters, digits and hyphens. Handsets get theirs from `wecall fleet ca issue`, and people at "
+            "dashboards passwords."
         )
     if name.startswith(f"{_BROKER}.") is not bool(hosts):
         raise ProvisioningError(

@@ -30,6 +30,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
 _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "ca": "firmware.installer.authority_commands",
     "collect": "fleet.collector.command",
+    "check": "fleet.check.command",
     "publish": "fleet.publisher.command",
     "simulate": "fleet.simulator.command",
 }

@@ -79,6 +79,19 @@ class Storage(_Table):
         return url.set(database=str(beside(Path(url.database), info))).render_as_string()
 
 
+class Canary(_Table):
+    """A handset that there is none of, by whose certificate `wecall fleet check` sends a record of a call.
+
+    Attributes:
+        fleet: the one that it belongs to.
+        certificate, key: PEM files; the certificate's common name is its device id.
+    """
+
+    fleet: HandsetName
+    certificate: PathBeside
+    key: PathBeside
+
+
 class CollectorSettings(_Table):
     """Everything that a collector is told.
 
@@ -95,6 +108,7 @@ class CollectorSettings(_Table):
         broker: where messages come from.
         database: where they go.
         http: the read-only HTTP API and the page; None: neither.
+        canary: by what a check sends a record; None: it sends none.
     """
 
     name: HandsetName = "main"
@@ -105,6 +119,7 @@ class CollectorSettings(_Table):
     broker: BrokerAddress
     database: Annotated[Storage, Field(validate_default=True)] = Storage()
     http: HttpSettings | None = None
+    canary: Canary | None = None
 
     @property
     def client_id(self) -> str:

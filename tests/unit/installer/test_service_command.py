@@ -40,7 +40,7 @@ def usage(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
     return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
 
 
-@pytest.mark.parametrize("name", ["collector.main", "operator.anna-2"])
+@pytest.mark.parametrize("name", ["collector.main", "operator.anna-2", "canary-main"])
 def test_a_service_gets_a_key_that_only_its_owner_reads_and_a_certificate_with_its_name(
     office: Office, name: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_lost_key_is_replaced_only_where_that_is_said_and_what_it_had_is_taken
     assert {each.serial_number for each in revoked} == {first.serial_number}
 
 
-@pytest.mark.parametrize("name", ["desk-1", "collector", "Collector.main", "collector.a.b", "dashboard.x"])
+@pytest.mark.parametrize("name", ["desk-1", "canary", "collector", "Collector.main", "collector.a.b", "dashboard.x"])
 def test_what_is_no_service_gets_nothing(office: Office, name: str) -> None:
     assert "no service" in office.refused(*office.arguments(name), typed="words\n")
     assert office.states() == []

@@ -36,7 +36,8 @@ def test_the_example_that_ships_is_sound(tmp_path: Path) -> None:
 def test_the_example_names_all_that_can_be_set() -> None:
     settings = CollectorSettings.model_validate(tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE)))
     assert settings.http is not None
-    for table in (settings, settings.broker, settings.database, settings.http):
+    assert settings.canary is not None
+    for table in (settings, settings.broker, settings.database, settings.http, settings.canary):
         assert table.model_fields_set == set(type(table).model_fields)
 
 
