@@ -31,6 +31,7 @@ _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "ca": "firmware.installer.authority_commands",
     "collect": "fleet.collector.command",
     "check": "fleet.check.command",
+    "move-database": "fleet.collector.move_command",
     "publish": "fleet.publisher.command",
     "simulate": "fleet.simulator.command",
 }

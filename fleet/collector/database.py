@@ -118,17 +118,26 @@ def prepare(engine: Engine) -> None:
         SQLAlchemyError: the database is not there.
     """
     with writing(engine).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
-        if not inspect(connection).has_table(schema_version.name):
-            metadata.create_all(connection)
-            connection.execute(insert(schema_version).values(version=VERSION))
-            return
-        version = connection.execute(select(schema_version.c.version)).scalar_one()
-        for step in range(version + 1, VERSION + 1):
-            for statement in _STEPS[step]:
-                connection.execute(text(statement))
-            connection.execute(update(schema_version).values(version=step))
+        make_tables(connection)
+
+
+def make_tables(connection: Connection) -> None:
+    """Do so in a transaction that writes.
+
+    Raises:
+        FleetError: they are a newer program's.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+    if not inspect(connection).has_table(schema_version.name):
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=VERSION))
+        return
+    version = connection.execute(select(schema_version.c.version)).scalar_one()
+    for step in range(version + 1, VERSION + 1):
+        for statement in _STEPS[step]:
+            connection.execute(text(statement))
+        connection.execute(update(schema_version).values(version=step))
     if version > VERSION:
         raise FleetError(
             f"The database has tables of version {version}, and this program knows them up to {VERSION}: a newer "
