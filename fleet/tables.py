@@ -214,3 +214,32 @@ quarantine: Final = Table(
     Column("last_received_at", Moment, nullable=False),
 )
 """What was not taken, counted and never kept: what breaks the rules may hold anything."""
+
+alerts: Final = Table(
+    "alerts",
+    metadata,
+    Column("channel", String(8), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    # Empty where it is of no fleet.
+    Column("fleet", String(64), primary_key=True),
+    # What it is about: a handset, one request of its holder's, a certificate, a message of the operator's.
+    Column("subject", String(192), primary_key=True),
+    Column("began_at", Moment, nullable=False),
+    # When the channel was told of its beginning.
+    Column("told_at", Moment),
+    # None while it lasts.
+    Column("ended_at", Moment),
+)
+"""What people are told of and what they have been told, by channel; gone once they know that it is over."""
+
+alert_channels: Final = Table(
+    "alert_channels",
+    metadata,
+    Column("channel", String(8), primary_key=True),
+    # Whoever tells something next waits until then: one of several collectors at a time, and not too often.
+    Column("next_at", Moment, nullable=False),
+    # How often it has failed since it last worked.
+    Column("failures", Integer, nullable=False),
+    # What kind of error it was last.
+    Column("problem", String(64)),
+)

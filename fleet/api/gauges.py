@@ -18,7 +18,7 @@ from fleet.api.devices import counts_statement
 from fleet.api.models import DeviceState, RequestStanding
 from fleet.api.rights import number_of, same_device, standing_of
 from fleet.api.service import At, KnownReader
-from fleet.tables import Moment, calls, devices, erasures, purposes, requests
+from fleet.tables import Moment, alert_channels, calls, devices, erasures, purposes, requests
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class FleetGauges(Collector):
         yield from _erasures(connection, fleets, now)
         yield _consents(connection)
         yield _calls(connection, fleets, now)
+        yield _alert_failures(connection)
 
     def _requests(self, connection: Connection, fleets: list[str]) -> Iterator[Metric]:
         standings = {
@@ -142,6 +143,13 @@ def _calls(connection: Connection, fleets: list[str], now: datetime) -> Metric:
     family = _family("calls_last_hour", "Calls that started in the last hour, by how they ended.", "fleet", "result")
     for fleet, result, number in connection.execute(statement):
         family.add_metric([fleet, result], number)
+    return family
+
+
+def _alert_failures(connection: Connection) -> Metric:
+    family = _family("alert_failures", "How often a channel of alerts has failed since it last worked.", "channel")
+    for channel, failures in connection.execute(select(alert_channels.c.channel, alert_channels.c.failures)):
+        family.add_metric([channel], failures)
     return family
 
 

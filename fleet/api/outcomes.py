@@ -26,7 +26,7 @@ _ranked: Final = select(
     .label("rank"),
 ).subquery("ranked")
 
-_NEWEST: Final = (
+NEWEST: Final = (
     select(_ranked.c.fleet, _ranked.c.device, _ranked.c.message, _ranked.c.code, _ranked.c.received_at)
     .where(_ranked.c.rank == 1)
     .subquery("newest")
@@ -35,13 +35,13 @@ _NEWEST: Final = (
 
 _answered: Final = (
     select(
-        _NEWEST.c.fleet,
-        _NEWEST.c.message,
+        NEWEST.c.fleet,
+        NEWEST.c.message,
         func.count().label("devices"),
-        func.min(_NEWEST.c.received_at, type_=Moment()).label("first_received_at"),
-        func.max(_NEWEST.c.received_at, type_=Moment()).label("last_received_at"),
+        func.min(NEWEST.c.received_at, type_=Moment()).label("first_received_at"),
+        func.max(NEWEST.c.received_at, type_=Moment()).label("last_received_at"),
     )
-    .group_by(_NEWEST.c.fleet, _NEWEST.c.message)
+    .group_by(NEWEST.c.fleet, NEWEST.c.message)
     .subquery("answered")
 )
 
@@ -75,7 +75,7 @@ def _without_codes(row: RowMapping) -> Outcome:
 
 
 _LATEST: Final = Listing(_KNOWN, ("at", "fleet", "message"), Outcome, _without_codes, descending=True)
-_BY_DEVICE: Final = Listing(_NEWEST, ("fleet", "device", "message"), DeviceOutcome)
+_BY_DEVICE: Final = Listing(NEWEST, ("fleet", "device", "message"), DeviceOutcome)
 
 OfMessage = Annotated[Digest | None, Query(description="About the message with this SHA-256 alone.")]
 
@@ -102,10 +102,10 @@ def list_outcomes(
 def _codes(engine: Engine, rows: Sequence[Outcome]) -> dict[tuple[str, str], list[CodeCount]]:
     number = func.count()
     statement = (
-        select(_NEWEST.c.fleet, _NEWEST.c.message, _NEWEST.c.code, number.label("devices"))
-        .where(_NEWEST.c.fleet.in_({row.fleet for row in rows}), _NEWEST.c.message.in_({row.message for row in rows}))
-        .group_by(_NEWEST.c.fleet, _NEWEST.c.message, _NEWEST.c.code)
-        .order_by(number.desc(), _NEWEST.c.code)
+        select(NEWEST.c.fleet, NEWEST.c.message, NEWEST.c.code, number.label("devices"))
+        .where(NEWEST.c.fleet.in_({row.fleet for row in rows}), NEWEST.c.message.in_({row.message for row in rows}))
+        .group_by(NEWEST.c.fleet, NEWEST.c.message, NEWEST.c.code)
+        .order_by(number.desc(), NEWEST.c.code)
     )
     codes: dict[tuple[str, str], list[CodeCount]] = {}
     with engine.connect() as connection:
@@ -122,9 +122,9 @@ def list_device_outcomes(
     code: Annotated[list[OutcomeCode] | None, Query(description="With one of these codes.")] = None,
 ) -> Any:
     """The newest word of each handset about each message, by fleet, handset and message."""
-    conditions: list[ColumnElement[bool]] = [scope.holds(_NEWEST.c.fleet)]
+    conditions: list[ColumnElement[bool]] = [scope.holds(NEWEST.c.fleet)]
     if message is not None:
-        conditions.append(_NEWEST.c.message == message)
+        conditions.append(NEWEST.c.message == message)
     if code:
-        conditions.append(_NEWEST.c.code.in_(code))
+        conditions.append(NEWEST.c.code.in_(code))
     return _BY_DEVICE.answer(asked, conditions, "outcomes")

@@ -9,12 +9,17 @@ from cryptography import x509
 
 from contract.downlink import DownTopic
 from contract.messages import topic_name
-from fleet.certificates import WARNED_BEFORE, certificate_files, ends_soon, read_certificate
 from fleet.check.report import Row, State
-from fleet.collector.settings import BrokerAddress, CollectorSettings
+from fleet.collector.certificates import (
+    WARNED_BEFORE,
+    broker_certificate,
+    certificate_files,
+    ends_soon,
+    read_certificate,
+)
+from fleet.collector.settings import CollectorSettings
 from fleet.errors import FleetError
 from mqtt.connection import Connection, Terms
-from mqtt.knock import knock
 from mqtt.problems import BrokerError, MessageRefusedError
 from mqtt.tls import Server
 
@@ -23,16 +28,6 @@ STEP_S: Final = 8.0
 
 _RIGHTS: Final = "rights of collector"
 _NOBODY: Final = "wecall-check"
-
-
-def broker_certificate(broker: BrokerAddress) -> x509.Certificate:
-    """Show the broker the collector's certificate, and return the broker's; a collector that runs stays connected.
-
-    Raises:
-        BrokerError: the broker is not there, or does not let the certificate in.
-    """
-    server = Server.read(broker.host, broker.port, broker.keep_alive_s, broker.ca, broker.certificate, broker.key)
-    return x509.load_der_x509_certificate(knock(server, STEP_S))
 
 
 def check_broker(settings: CollectorSettings) -> Iterator[Row]:

@@ -21,9 +21,9 @@ from contract.messages import (
     timestamp,
     topic_name,
 )
-from fleet.certificates import read_certificate
 from fleet.check.broker import STEP_S, may_send
 from fleet.check.report import Row, State
+from fleet.collector.certificates import read_certificate
 from fleet.collector.settings import Canary, CollectorSettings
 from mqtt.connection import Connection, Message, Terms
 from mqtt.problems import BrokerError, MessageRefusedError

@@ -9,8 +9,8 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.api.settings import HttpSettings
-from fleet.certificates import read_certificate
 from fleet.check.report import Row, State
+from fleet.collector.certificates import read_certificate
 
 _PAGE: Final = "page"
 _STEP_S: Final = 8.0

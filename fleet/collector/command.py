@@ -16,6 +16,7 @@ import click
 from sqlalchemy import Engine
 
 from fleet.api.settings import HttpSettings
+from fleet.collector.alert_settings import AlertSettings
 from fleet.collector.collector import Collector
 from fleet.collector.database import open_database
 from fleet.collector.settings import CollectorSettings, read_settings
@@ -51,6 +52,8 @@ def collect(path: Path) -> None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
                 stack.callback(_serve(settings.http, settings, reading, counts))
+            if settings.alerts is not None:
+                stack.callback(_start_alerts(settings, settings.alerts, engine))
             asyncio.run(_collect(collector))
             _say("STOPPING=1")
     except FleetError as error:
@@ -80,6 +83,16 @@ def _serve(http: HttpSettings, settings: CollectorSettings, engine: Engine, coun
     server.start()
     _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)
     return server.stop
+
+
+def _start_alerts(settings: CollectorSettings, alert_settings: AlertSettings, engine: Engine) -> Callable[[], None]:
+    """Begin to tell people what is wrong; return what ends it."""
+    # It judges by what the page counts, and loads as much.
+    from fleet.collector.alerts import Alerts  # noqa: PLC0415
+
+    alerts = Alerts(settings, alert_settings, engine)
+    alerts.start()
+    return alerts.stop
 
 
 def _say(words: str) -> None:

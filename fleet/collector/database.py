@@ -13,13 +13,23 @@ from fleet.errors import FleetError
 from fleet.files import read_secret
 from fleet.tables import metadata, schema_version
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""
 
 _STEPS: Final = {
     2: (
         "ALTER TABLE requests ADD COLUMN epoch BIGINT",
         "ALTER TABLE requests ADD COLUMN objected BOOLEAN DEFAULT false NOT NULL",
+    ),
+    3: (
+        """CREATE TABLE alerts (
+            channel VARCHAR(8) NOT NULL, kind VARCHAR(32) NOT NULL, fleet VARCHAR(64) NOT NULL,
+            subject VARCHAR(192) NOT NULL, began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            told_at TIMESTAMP WITH TIME ZONE, ended_at TIMESTAMP WITH TIME ZONE,
+            PRIMARY KEY (channel, kind, fleet, subject))""",
+        """CREATE TABLE alert_channels (
+            channel VARCHAR(8) NOT NULL PRIMARY KEY, next_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            failures INTEGER NOT NULL, problem VARCHAR(64))""",
     ),
 }
 """What brings tables of the version before up to each version, the same on both databases."""

@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from fleet.api.settings import HttpSettings
+from fleet.collector.alert_settings import AlertSettings
 from fleet.files import PathBeside, beside, read_settings_file
 from fleet.names import HandsetName
 
@@ -109,6 +110,7 @@ class CollectorSettings(_Table):
         database: where they go.
         http: the read-only HTTP API and the page; None: neither.
         canary: by what a check sends a record; None: it sends none.
+        alerts: who is told that something is wrong; None: nobody.
     """
 
     name: HandsetName = "main"
@@ -120,6 +122,7 @@ class CollectorSettings(_Table):
     database: Annotated[Storage, Field(validate_default=True)] = Storage()
     http: HttpSettings | None = None
     canary: Canary | None = None
+    alerts: AlertSettings | None = None
 
     @property
     def client_id(self) -> str:

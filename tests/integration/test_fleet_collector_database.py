@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, Table, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from contract.messages import ConsentMessage
@@ -23,6 +23,8 @@ from fleet.collector.records import COPY_FROM
 from fleet.collector.settings import Storage
 from fleet.errors import FleetError
 from fleet.tables import (
+    alert_channels,
+    alerts,
     calls,
     consents,
     devices,
@@ -620,10 +622,20 @@ def test_tables_are_made_once_also_by_several_at_the_same_time(engine: Engine) -
         assert connection.execute(select(func.count()).select_from(calls)).scalar_one() == 0
 
 
+def shape(connection: Connection, table: Table) -> list[Any]:
+    """Return what a table is made of: names, which are to be there, and the key."""
+    found = inspect(connection)
+    columns = [(column["name"], column["nullable"]) for column in found.get_columns(table.name)]
+    return [columns, found.get_pk_constraint(table.name)["constrained_columns"]]
+
+
 def test_tables_of_the_first_version_are_brought_up_and_keep_what_they_hold(engine: Engine) -> None:
     with writing(engine).begin() as connection:
         for column in ("epoch", "objected"):
             connection.execute(text(f"ALTER TABLE requests DROP COLUMN {column}"))
+        made = {table.name: shape(connection, table) for table in (alerts, alert_channels)}
+        for table in (alerts, alert_channels):
+            table.drop(connection)
         connection.execute(update(schema_version).values(version=1))
         connection.execute(
             text("INSERT INTO requests (fleet, device, number, kind, due, first_seen_at) VALUES "
@@ -634,6 +646,7 @@ def test_tables_of_the_first_version_are_brought_up_and_keep_what_they_hold(engi
     assert rows(engine, requests, "number", "epoch", "objected") == [(7, None, False)]
     with engine.connect() as connection:
         assert connection.execute(select(schema_version.c.version)).scalars().all() == [VERSION]
+        assert {table.name: shape(connection, table) for table in (alerts, alert_channels)} == made
     write(engine, ("consent", consent("handset-1", 1, requests=[(8, "2024-06-01")])))
     assert rows(engine, requests, "number", "objected") == [(7, False), (8, False)]
 

@@ -1,10 +1,10 @@
 """A collector's database moves from SQLite to a real PostgreSQL: all of it, or nothing."""
 
-import os
 import re
 import signal
 import tracemalloc
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.move import TABLES, Move
 from fleet.collector.move_command import move_database
 from fleet.collector.settings import Storage
-from fleet.tables import calls, epochs, erased_ranges, metadata, publications, schema_version
+from fleet.tables import alert_channels, alerts, calls, epochs, erased_ranges, metadata, publications, schema_version
+from tests.lab.fleet_database import move_and_die_at
 from tests.lab.postgres import Postgres
 from tests.lab.seeded_fleet import SeededFleet
 
@@ -38,6 +39,9 @@ def old(tmp_path: Path) -> Storage:
     FLEET.fill(engine)
     with writing(engine).begin() as connection:
         connection.execute(insert(erased_ranges), NOTHING)
+        connection.execute(insert(alert_channels).values(channel="mail", next_at=FLEET.now, failures=0))
+        told = {"channel": "mail", "kind": "handset_offline", "fleet": "north", "subject": "h", "began_at": FLEET.now}
+        connection.execute(insert(alerts), told)
         connection.execute(insert(epochs), [{"fleet": "north", "device": "h", "epoch": 3, "gone_at": FLEET.now}])
     engine.dispose()
     return storage
@@ -89,17 +93,10 @@ def test_everything_is_there_in_the_end_and_the_old_one_is_as_it_was(old: Storag
 def test_killed_it_leaves_nothing_and_is_said_again(old: Storage, new: Storage, stops_at: str) -> None:
     before = contents(old)
 
-    def kill(table: str, _number: int) -> None:
-        if table == stops_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if not child:
-        try:
-            Move(old, new).run(lambda _total: None, kill)
-        finally:
-            os._exit(1)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    mover = get_context("spawn").Process(target=move_and_die_at, args=(old, new, stops_at))
+    mover.start()
+    mover.join()
+    assert mover.exitcode == -signal.SIGKILL
     assert contents(old) == before
     assert is_empty(new)
     assert move(old, new).exit_code == 0

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, insert, update
 
 from fleet.collector.database import open_database, writing
 from fleet.collector.settings import Storage
 from fleet.metrics import Counts
-from fleet.tables import requests
+from fleet.tables import alert_channels, requests
 from tests.lab.fleet_api import TOKEN, FleetApi
 from tests.lab.grafana import expanded_promql, queries
 from tests.lab.prometheus import SHIPPED, Prometheus
@@ -42,6 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         late, soon = date.today() - timedelta(days=3), date.today() + timedelta(days=3)  # noqa: DTZ011 - three days off
         connection.execute(update(requests).values(due=soon))
         connection.execute(update(requests).where(requests.c.device == "handset-0001").values(due=late))
+        connection.execute(insert(alert_channels).values(channel="mail", next_at=FLEET.now, failures=1))
     counts = Counts()
     for gauge in (counts.database_up, counts.connected):
         gauge.set(1)
@@ -97,7 +98,9 @@ def test_no_figure_names_a_handset_a_holder_or_a_number(site: Site) -> None:
         series = site.prometheus.values('{__name__=~"wecall_.+"}')
         return {name for labels, _ in series for name in labels} - {"__name__", "job", "instance", "le", "topic"}
 
-    site.prometheus.settles_at(names, {"fleet", "state", "standing", "purpose", "answer", "reason", "result"})
+    site.prometheus.settles_at(
+        names, {"fleet", "state", "standing", "purpose", "answer", "reason", "result", "channel"}
+    )
     text = site.api.client.get("/metrics").text
     assert "handset-" not in text
     assert "+86" not in text
@@ -111,6 +114,7 @@ def test_figures_are_those_of_the_fleet(site: Site) -> None:
         'wecall_fleet_erasures_outstanding{fleet="north"}': 2,
         'wecall_fleet_requests{fleet="north", standing="overdue"}': 1,
         'wecall_collector_quarantined_total{reason="schema"}': 7,
+        'wecall_fleet_alert_failures{channel="mail"}': 1,
         'wecall_fleet_longest_offline_seconds{fleet="south"} > bool 86400': 1,
     }
 

@@ -1,11 +1,15 @@
 """Where a fleet's collectors write, and how it is of no use to them for a while."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import create_engine, text
 
+from fleet.collector.move import Move
+from fleet.collector.settings import Storage
 from tests.lab.postgres import Postgres
 
 
@@ -52,3 +56,13 @@ class PostgresServer:
         await asyncio.to_thread(self._server.kill)
         await asyncio.sleep(lasts_s)
         await asyncio.to_thread(self._server.start)
+
+
+def move_and_die_at(old: Storage, new: Storage, table: str) -> None:
+    """Move a database as the command does, in a process of its own, and be killed within one of its tables."""
+
+    def die(name: str, _number: int) -> None:
+        if name == table:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Move(old, new).run(lambda _total: None, die)

@@ -37,7 +37,12 @@ def test_the_example_names_all_that_can_be_set() -> None:
     settings = CollectorSettings.model_validate(tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE)))
     assert settings.http is not None
     assert settings.canary is not None
-    for table in (settings, settings.broker, settings.database, settings.http, settings.canary):
+    assert settings.alerts is not None
+    alerts = settings.alerts
+    assert alerts.mail is not None
+    assert alerts.webhook is not None
+    tables = (settings.broker, settings.database, settings.http, settings.canary, alerts.mail, alerts.webhook)
+    for table in (settings, alerts, *tables):
         assert table.model_fields_set == set(type(table).model_fields)
 
 

@@ -7,11 +7,15 @@ from typing import Final
 
 from cryptography import x509
 
-from fleet.collector.settings import CollectorSettings
+from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
+from mqtt.knock import knock
+from mqtt.tls import Server
 
 WARNED_BEFORE: Final = timedelta(days=30)
 """So long before its end a certificate is to be renewed."""
+
+_STEP_S: Final = 8.0
 
 
 def certificate_files(settings: CollectorSettings) -> Iterator[tuple[str, Path]]:
@@ -37,6 +41,16 @@ def read_certificate(whose: str, path: Path) -> x509.Certificate:
             f"{path} cannot be read, or is no certificate in PEM. Check the file and its owner."
         ) from error
     return max(found, key=lambda each: each.not_valid_after_utc) if whose == "authority" else found[0]
+
+
+def broker_certificate(broker: BrokerAddress) -> x509.Certificate:
+    """Show the broker the collector's certificate, and return the broker's; a collector that runs stays connected.
+
+    Raises:
+        BrokerError: the broker is not there, or does not let the certificate in.
+    """
+    server = Server.read(broker.host, broker.port, broker.keep_alive_s, broker.ca, broker.certificate, broker.key)
+    return x509.load_der_x509_certificate(knock(server, _STEP_S))
 
 
 def ends_soon(certificate: x509.Certificate, now: datetime | None = None) -> bool:
