@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +26,7 @@ from firmware.installer.authority_folder import (
 )
 from firmware.installer.columns import device_ids
 from firmware.installer.identities import read_identities
-from provisioning.authority import Reason, read_request
+from provisioning.authority import Authority, Reason, read_request
 from provisioning.errors import ProvisioningError
 from provisioning.identity import certificate_request, load_broker_key, new_broker_key, private_pem
 from provisioning.section import Identifier
@@ -35,6 +36,8 @@ _AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
 _BROKER: Final = "broker"
 # A canary is a handset to the broker, and so has no dot.
 _SERVICE: Final = re.compile(r"((broker|collector|operator)\.|canary-)[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+SERVICE_DAYS: Final = 730
+AUTHORITY_DAYS: Final = 7300
 _REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": Reason.RETIRED}
 
 
@@ -46,7 +49,9 @@ def ca() -> None:
 @ca.command(name="init")
 @click.argument("authority", type=_AUTHORITY)
 @click.option("--name", default="WeCall fleet", show_default=True, help="What it is called in its certificates.")
-@click.option("--days", type=click.IntRange(1, 36500), default=7300, show_default=True, help="How long it lasts.")
+@click.option(
+    "--days", type=click.IntRange(1, 36500), default=AUTHORITY_DAYS, show_default=True, help="How long it lasts."
+)
 def init(authority: Path, name: str, days: int) -> None:
     """Make an authority in the folder AUTHORITY; its key is encrypted with a passphrase.
 
@@ -55,11 +60,16 @@ def init(authority: Path, name: str, days: int) -> None:
     folder = AuthorityFolder(authority)
     if folder.certificate_path.exists():
         raise ProvisioningError(f"There is an authority in {authority} already, and one is never overwritten.")
+    folder.found(name, new_passphrase(), days=days, now=datetime.now(UTC))
+    click.echo(f"The authority is made. For mosquitto (fleet/broker has the whole of it):\n\n{_broker_lines(folder)}")
+
+
+def new_passphrase() -> str:
+    """Ask twice for the passphrase of an authority that is to be made."""
     passphrase = ""
     while not passphrase:
         passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    folder.found(name, passphrase, days=days, now=datetime.now(UTC))
-    click.echo(f"The authority is made. For mosquitto (fleet/broker has the whole of it):\n\n{_broker_lines(folder)}")
+    return passphrase
 
 
 @ca.command(name="issue")
@@ -136,7 +146,9 @@ def issue(  # noqa: PLR0917 - click names them all
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("certificates"), show_default=True,
     help="The folder that gets NAME.pem and NAME.key.",
 )  # fmt: skip
-@click.option("--days", type=click.IntRange(1, 36500), default=730, show_default=True, help="How long it lasts.")
+@click.option(
+    "--days", type=click.IntRange(1, 36500), default=SERVICE_DAYS, show_default=True, help="How long it lasts."
+)
 @click.option("--replace", is_flag=True, help="Make a new key; the certificates before it are taken back.")
 def service(  # noqa: PLR0917 - click names them all
     authority: Path, name: str, hosts: tuple[str, ...], out: Path, days: int, replace: bool
@@ -144,24 +156,50 @@ def service(  # noqa: PLR0917 - click names them all
     """Make a key and a certificate for NAME: collector.main, operator.anna, or broker.main with its --host.
 
     The dot tells services from handsets, whose ids have none; canary-main is a handset that there is none of, for
-    `wecall fleet check`. Whoever has the key is that service: the file is for its
-    owner's eyes only, and unencrypted, because a service starts while nobody is there to type.
+    `wecall fleet check`. Whoever has the key is that service: the file is for its owner's eyes only, and unencrypted,
+    because a service starts while nobody is there to type.
     """
     _check_service(name, hosts)
     folder = AuthorityFolder(authority)
     now = datetime.now(UTC)
     unlocked = folder.unlock(now)
+    certificate = make_service(folder, unlocked, name, out, hosts=hosts, days=days, replaces=replace, now=now)
+    certificate_path, key_path = out / f"{name}.pem", out / f"{name}.key"
+    click.echo(f"{certificate_path} and {key_path}: {name}, until {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if replace:
+        click.echo(f"Install them, then copy {folder.list_path} to the broker and restart it.")
+
+
+def make_service(
+    folder: AuthorityFolder, authority: Authority, name: str, out: Path, *, hosts: tuple[str, ...] = (),
+    days: int = SERVICE_DAYS, replaces: bool = False, now: datetime,
+) -> x509.Certificate:  # fmt: skip
+    """Write a service's key and certificate into a folder; a key that is there already stays.
+
+    Args:
+        folder: where the certificate goes on record.
+        authority: from `folder.unlock`.
+        name: of the service.
+        out: the folder that gets NAME.pem and NAME.key.
+        hosts: of a broker, one at least.
+        days: how long a new certificate lasts.
+        replaces: a new key is made, and what was issued before is taken back.
+        now: the time.
+
+    Raises:
+        ProvisioningError: the name has another key, or the authority is over.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    key_path, certificate_path = out / f"{name}.key", out / f"{name}.pem"
-    found = None if replace else _key_of_before(key_path)
+    key_path = out / f"{name}.key"
+    found = None if replaces else _key_of_before(key_path)
     key = found or new_broker_key()
     try:
         certificate = folder.issue(
-            unlocked,
+            authority,
             read_request(certificate_request(key, name)),
             name,
             days=days,
-            replaces=replace,
+            replaces=replaces,
             now=now,
             hosts=hosts or None,
         )
@@ -172,10 +210,8 @@ def service(  # noqa: PLR0917 - click names them all
         ) from None
     if found is None:
         replace_durably(key_path, private_pem(key))
-    replace_durably(certificate_path, certificate.public_bytes(Encoding.PEM))
-    click.echo(f"{certificate_path} and {key_path}: {name}, until {certificate.not_valid_after_utc:%Y-%m-%d}")
-    if replace:
-        click.echo(f"Install them, then copy {folder.list_path} to the broker and restart it.")
+    replace_durably(out / f"{name}.pem", certificate.public_bytes(Encoding.PEM))
+    return certificate
 
 
 @ca.command(name="revoke")

@@ -29,6 +29,7 @@ _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
 
 _FLEET_COMMANDS: Final[Mapping[str, str]] = {
     "ca": "firmware.installer.authority_commands",
+    "set-up": "fleet.set_up.command",
     "collect": "fleet.collector.command",
     "check": "fleet.check.command",
     "move-database": "fleet.collector.move_command",

@@ -35,7 +35,10 @@ _RIGHTS: Final = "rights of handsets"
 # All of its messages belong to one run that never was, so that what is taken back of it is one range.
 _EPOCH: Final = 1
 _NO_BOOT: Final = str(uuid.UUID(int=0))
-_WAIT_S: Final = 10.0
+# A collector that is just coming may not have subscribed yet.
+_REPEAT_S: Final = 2.0
+_TRIES: Final = 5
+_WAIT_S: Final = _REPEAT_S * _TRIES
 
 
 def check_canary(settings: CollectorSettings) -> Iterator[Row]:
@@ -158,19 +161,18 @@ class _Flight:
             seq=seq + 1,
         )
         began_s = time.monotonic()
-        await connection.send(self._topic(Topic.CDR), CdrMessage(records=(record,)).written())
-        confirmed = await self._waits_for(seq)
+        confirmed = await self._is_confirmed(connection, Topic.CDR, CdrMessage(records=(record,)).written(), seq)
         took_s = time.monotonic() - began_s
-        # Also where nobody has confirmed it: a collector that comes back later is not to keep it.
-        await connection.send(self._topic(Topic.ERASURE), notice.written())
         if not confirmed:
+            # A collector that comes back later is not to keep it.
+            await connection.send(self._topic(Topic.ERASURE), notice.written())
             return Row(
                 _RECORD, State.BAD,
                 f"No collector confirmed it within {_WAIT_S:.0f} s. See whether one runs (systemctl status "
                 "wecall-collector), and whether its block in acl is there: records wait on the handsets.",
             )  # fmt: skip
         who = self._collectors[seq]
-        if not await self._waits_for(seq + 1):
+        if not await self._is_confirmed(connection, Topic.ERASURE, notice.written(), seq + 1):
             return Row(
                 _RECORD, State.BAD,
                 f"Collector {who} confirmed it, and none said within {_WAIT_S:.0f} s that it is deleted again. Look at "
@@ -180,12 +182,14 @@ class _Flight:
             _RECORD, State.GOOD, f"Collector {who} had it on its disk after {took_s:.1f} s, and deleted it again."
         )
 
-    async def _waits_for(self, seq: int) -> bool:
-        try:
-            async with asyncio.timeout(_WAIT_S):
-                while seq not in self._collectors:
-                    await self._confirmed.wait()
-                    self._confirmed.clear()
-        except TimeoutError:
-            return False
-        return True
+    async def _is_confirmed(self, connection: Connection, topic: Topic, payload: bytes, seq: int) -> bool:
+        """Send until a collector says that it has it, as handsets do, though sooner than they."""
+        for _ in range(_TRIES):
+            await connection.send(self._topic(topic), payload)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REPEAT_S):
+                    while seq not in self._collectors:
+                        await self._confirmed.wait()
+                        self._confirmed.clear()
+                return True
+        return False

@@ -1,26 +1,21 @@
 """A collector's unit as it ships: systemd's judgement of it, and a collector that runs in it."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lab.certificates import CertificateAuthority
-from tests.lab.systemd_box import SystemdBox
+from tests.lab.fleet_box import FleetBox
 
-CHECKOUT = Path(__file__).parents[2]
-UNIT = CHECKOUT / "fleet/collector/wecall-collector.service"
+UNIT = Path(__file__).parents[2] / "fleet/collector/wecall-collector.service"
 STATE = "/var/lib/wecall-collector"
-PROGRAM = "/opt/wecall-fleet/bin/wecall"
-SOURCE = "/opt/source"
-PYTHON = "/opt/python"
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[SystemdBox]:
-    box = SystemdBox(tmp_path, {SOURCE: CHECKOUT, PYTHON: Path(sys.base_prefix)})
+def box(tmp_path: Path) -> Iterator[FleetBox]:
+    box = FleetBox(tmp_path)
     box.start()
     yield box
     box.stop()
@@ -32,7 +27,7 @@ def test_the_service_is_exposed_no_more_than_agreed() -> None:
     assert done.returncode == 0, done.stdout.splitlines()[-1]
 
 
-def test_a_collector_runs_in_its_unit_and_keeps_what_it_has_to_itself(box: SystemdBox, tmp_path: Path) -> None:
+def test_a_collector_runs_in_its_unit_and_keeps_what_it_has_to_itself(box: FleetBox, tmp_path: Path) -> None:
     authority = CertificateAuthority(tmp_path / "ca")
     issued = authority.issue("collector.main")
     box.run("useradd", "--system", "wecall-collector")
@@ -56,14 +51,6 @@ def test_a_collector_runs_in_its_unit_and_keeps_what_it_has_to_itself(box: Syste
     for name, text in files.items():
         command = ("install", "-m", "0600", "-o", "wecall-collector", "/dev/stdin", f"{STATE}/{name}")
         box.run(*command, stdin=text)
-    box.run("install", "-d", str(Path(PROGRAM).parent))
-    # The libraries of this checkout, and the interpreter that they were installed for.
-    libraries = f"{SOURCE}:{SOURCE}/.venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-    program = f"""#!/bin/sh
-        export LD_LIBRARY_PATH={PYTHON}/lib PYTHONPATH={libraries} PYTHONDONTWRITEBYTECODE=1
-        exec {PYTHON}/bin/python3 -m firmware.cli "$@"
-        """
-    box.run("install", "-m", "0755", "/dev/stdin", PROGRAM, stdin=program)
     box.run("install", "-m", "0644", "/dev/stdin", f"/etc/systemd/system/{UNIT.name}", stdin=UNIT.read_text())
     try:
         # Returns once the collector has said that it is ready; its broker is not there, which stops nothing.
