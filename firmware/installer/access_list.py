@@ -15,7 +15,8 @@ from provisioning.errors import ProvisioningError
 
 _TITLE: Final = "# --- Handsets"
 _HEADING: Final = f"{_TITLE}, each in its own fleet alone. Written by `wecall fleet ca acl`, which writes it anew. ---"
-_USER: Final = re.compile(rf"user (?P<device>{NAME_PATTERN})")
+# The canary has a block of its own in the list that ships.
+_USER: Final = re.compile(rf"user (?!canary-)(?P<device>{NAME_PATTERN})")
 _PATTERN: Final = re.compile(
     r"pattern (read|write|readwrite) (wecall/v1/[^/]+/%u/[a-z]+|homeassistant/device/%u/config)"
 )

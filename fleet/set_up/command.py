@@ -12,6 +12,7 @@ from firmware.base.durable import replace_durably
 from firmware.installer.authority_commands import AUTHORITY_DAYS, make_service, new_passphrase
 from firmware.installer.authority_folder import AuthorityFolder
 from fleet.errors import FleetError
+from fleet.names import is_name
 from fleet.set_up.machine import (
     add_user,
     become,
@@ -47,8 +48,10 @@ _BROUGHT: Final = {
 }
 """Where each file of the authority's is used."""
 
-# Each handset is a connection, and a process may hold 1,024.
-_LIMITS: Final = b"[Service]\nLimitNOFILE=200000\n"
+# Each handset is a connection, and a process may hold 1,024. Nobody is to guess before the rules stand.
+_BROKER_UNIT: Final = (
+    f"[Service]\nLimitNOFILE=200000\nExecStartPre=/usr/sbin/nft -f {BROKER / 'guesses.nft'}\n".encode()
+)
 
 
 @click.command(name="set-up")
@@ -60,12 +63,15 @@ _LIMITS: Final = b"[Service]\nLimitNOFILE=200000\n"
     required=True,
     help="A name or an address by which handsets reach this machine; can be given again.",
 )
+@click.option(
+    "--fleet", default="default", show_default=True, help="The one fleet of its handsets, `fleet` in their [device]."
+)
 @click.option("--postgresql", is_flag=True, help="Keep the history in Debian's PostgreSQL.  [default: SQLite]")
 @click.option(
     "--time-zone", default="UTC", show_default=True, help="Where the days begin by which holders' requests are due."
 )
 def set_up(
-    authority: Path, hosts: tuple[str, ...], postgresql: bool, time_zone: str
+    authority: Path, hosts: tuple[str, ...], fleet: str, postgresql: bool, time_zone: str
 ) -> None:  # fmt: skip
     """Set up a fleet's whole server on this Debian: broker, collector, page; as root.
 
@@ -74,11 +80,11 @@ def set_up(
     check`.
     """
     try:
-        _require(time_zone)
-        brought = install("mosquitto", *(["postgresql"] if postgresql else []))
+        _require(fleet, time_zone)
+        brought = install("mosquitto", "nftables", *(["postgresql"] if postgresql else []))
         _told(f"installed {', '.join(brought)}" if brought else "Debian's packages are there")
         _bring_certificates(authority, hosts)
-        _set_up_broker(authority)
+        _set_up_broker(authority, fleet)
         if postgresql:
             _make_database()
         _set_up_collector(hosts[0], _POSTGRESQL if postgresql else _SQLITE, time_zone)
@@ -95,10 +101,12 @@ def set_up(
     become(_USER, PROGRAM, "fleet", "check", "--settings", STATE / "collector.toml")
 
 
-def _require(time_zone: str) -> None:
+def _require(fleet: str, time_zone: str) -> None:
     require_root_on_debian()
     if not PROGRAM.exists():
         raise FleetError(f"There is no {PROGRAM}. Install the tools there first, as docs/fleet.md says.")
+    if not is_name(fleet):
+        raise FleetError(f"{fleet!r} is no name of a fleet: small letters, digits and hyphens, as in north-1.")
     if time_zone not in available_timezones():
         raise FleetError(f"{time_zone!r} is no time zone that this computer knows, as Asia/Shanghai is.")
 
@@ -130,8 +138,9 @@ def _bring_certificates(authority: Path, hosts: tuple[str, ...]) -> None:
     _told(f"made certificates for {', '.join(names)}")
 
 
-def _set_up_broker(authority: Path) -> None:
-    write_new(BROKER / "acl", ours("broker", "acl"))
+def _set_up_broker(authority: Path, fleet: str) -> None:
+    write_new(BROKER / "acl", ours("broker", "acl").replace(b"wecall/v1/default/", f"wecall/v1/{fleet}/".encode()))
+    write_new(BROKER / "guesses.nft", ours("broker", "guesses.nft"))
     passwords = BROKER / "passwords"
     if not passwords.exists():
         authority.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,7 +151,7 @@ def _set_up_broker(authority: Path) -> None:
         run("mosquitto_passwd", "-U", draft)
         draft.replace(passwords)
     give(BROKER, "mosquitto")
-    write_new(_UNITS / "mosquitto.service.d" / "wecall.conf", _LIMITS, 0o644)
+    write_new(_UNITS / "mosquitto.service.d" / "wecall.conf", _BROKER_UNIT, 0o644)
     # Last: with it the broker needs all the others.
     replace_package_file("mosquitto", Path("/etc/mosquitto/mosquitto.conf"), ours("broker", "mosquitto.conf"))
     _told(f"the broker's files are in {BROKER}")
@@ -162,7 +171,7 @@ def _make_database() -> None:
 
 def _set_up_collector(host: str, database: str, time_zone: str) -> None:
     add_user(_USER)
-    write_new(STATE / "tokens", f"{secrets.token_hex(32)}\n".encode())
+    write_new(STATE / "tokens", f"{secrets.token_hex(32)} *\n".encode())
     write_new(STATE / "collector.toml", _settings(host, database, time_zone).encode())
     give(STATE, _USER)
     write_new(_UNITS / _UNIT, ours("collector", _UNIT), 0o644)
@@ -190,6 +199,7 @@ url = "{database}"
 token_file = "tokens"
 websocket = "wss://{f"[{host}]" if ":" in host else host}:9443/"
 time_zone = "{time_zone}"
+user_fleets = {{ "{_LOOKER}" = "*" }}
 
 [canary]
 fleet = "canary"
