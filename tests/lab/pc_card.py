@@ -3,7 +3,9 @@
 import base64
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tests.lab.virtual_machine import AGENT, AGENT_UNIT
@@ -27,12 +29,19 @@ class PcCard:
         folder: where the card lies.
         image: what was written to it at first.
         writes: a file that gets every write to it, as dm-log-writes has them; nothing is logged without.
+        credentials: what its system is given beside what tests need (systemd.system-credentials(7)).
     """
 
     program = "qemu-system-x86_64"
     boot_timeout_s = 600.0
 
-    def __init__(self, folder: Path, image: Path = IMAGE / "wecall.img", writes: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        image: Path = IMAGE / "wecall.img",
+        writes: Path | None = None,
+        credentials: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Set up.
 
         Raises:
@@ -43,6 +52,7 @@ class PcCard:
         self.card = folder / "card.qcow2"
         self._variables = folder / "variables.fd"
         self._writes = writes
+        self._credentials = {**_CREDENTIALS, **credentials}
         if writes is not None:
             # QEMU makes none.
             writes.touch()
@@ -57,7 +67,7 @@ class PcCard:
         logged = f"driver=blklogwrites,node-name=logged,file=card,log.driver=file,log.filename={self._writes}"
         # QEMU makes one write of several of the machine's, which fails where blklogwrites gets more than 1,024 parts.
         device = "drive=logged,request-merging=off" if self._writes else "drive=card"
-        words = (f"io.systemd.credential.binary:{name}={_base64(text)}" for name, text in _CREDENTIALS.items())
+        words = (f"io.systemd.credential.binary:{name}={_base64(text)}" for name, text in self._credentials.items())
         return [
             "-M", "q35", "-cpu", "max", "-device", "i6300esb",
             "-drive", f"if=pflash,format=raw,readonly=on,file={_FIRMWARE}",

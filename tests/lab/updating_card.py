@@ -27,16 +27,10 @@ _NAME: Final = "updates/new.raucb"
 _STICK: Final = "/run/update-stick"
 _LABEL: Final = "/dev/disk/by-label/INSTALLER"
 
-# Whole or not at all, wherever the power is cut.
-_CONFIGURE: Final = """
-cd /etc/wecall
-if ! [ -e config.toml ]; then
-  install -m 0640 -g wecall /opt/wecall/share/config.example.toml config.new
-  sync config.new
-  mv config.new config.toml
-  systemctl restart wecall-firewall wecall-handset
-fi
-"""
+# Copied where there is none (tmpfiles.d(5)), before anything of the phone's runs.
+_CONFIGURED: Final = {
+    "tmpfiles.extra": "C /etc/wecall/config.toml 0640 root wecall - /opt/wecall/share/config.example.toml\n"
+}
 
 _ASK: Final = f"""
 import asyncio, sys
@@ -78,7 +72,7 @@ class UpdatingCard:
         self, folder: Path, image: Path, namespace: Namespace, stick: Path | None = None, writes: Path | None = None
     ) -> None:
         self._stick = stick
-        self.machine = VirtualMachine(folder, PcCard(folder, image, writes), namespace)
+        self.machine = VirtualMachine(folder, PcCard(folder, image, writes, _CONFIGURED), namespace)
 
     def start(self) -> None:
         """Switch it on, and wait until its handset runs, with its store, and root has said how it stands.
@@ -88,7 +82,6 @@ class UpdatingCard:
             RuntimeError: it did not boot.
         """
         self.boot()
-        self.machine.shell(_CONFIGURE, timeout_s=600)
         self._settle()
         if self._stick is not None:
             self.machine.plug_in(self._stick)
