@@ -104,7 +104,8 @@ class VirtualMachine:
         log = (self._scratch / "qemu.log").open("wb")
         with log:
             self._process = subprocess.Popen(
-                self._namespace.command(program, *self._options()),
+                # It ends with whoever started it, tests that were killed among them.
+                self._namespace.command("setpriv", "--pdeathsig", "KILL", program, *self._options()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
