@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
+import yaml
 
 from contract.calls import DisconnectReason
 from contract.consent import Purpose
@@ -23,6 +24,8 @@ from tests.lab.network import Namespace
 from tests.lab.sync_site import DEVICE, SyncSite
 
 pytestmark = pytest.mark.timeout(300)
+
+DASHBOARDS: Final = Path(__file__).parents[2] / "fleet" / "home-assistant"
 
 ONLINE: Final = "binary_sensor.handset_7_online"
 LAST_CALL: Final = "sensor.handset_7_last_call"
@@ -108,6 +111,30 @@ async def test_a_handset_is_there_by_itself_and_shows_what_it_says(office: Offic
     await handset.store.outbox.queue_outcome("b" * 64, OutcomeCode.IN_FORCE)
     await office.sees(last_outcome="in_force")
     assert set(office.dashboard.states()) == {ONLINE, LAST_CALL, CONSENTS, LAST_OUTCOME}, "an entity for a call"
+
+
+@pytest.mark.feature("Home Assistant")
+async def test_the_dashboard_that_ships_says_it_in_words(office: Office, handset: SyncSite) -> None:
+    async def says(language: str, *words: str) -> None:
+        shipped = yaml.safe_load((DASHBOARDS / f"handsets.{language}.yaml").read_text(encoding="utf-8"))
+        [view] = shipped["views"]
+        [card] = view["cards"]
+        table = await asyncio.to_thread(office.dashboard.rendered, card["content"])
+        _, _, *rows = table.strip().splitlines()
+        assert [[cell.strip() for cell in row.strip("|").split("|")] for row in rows] == [[DEVICE, *words]]
+
+    await says("en", "Online", "not shared", "nothing", "—")
+    await says("zh", "在线", "未共享", "无", "—")
+    await handset.grant()
+    await handset.store.outbox.queue_outcome("b" * 64, OutcomeCode.IN_FORCE)
+    await office.sees(last_call="unknown", last_outcome="in_force")
+    await says("en", "Online", "—", "Call records to the operator", "in force")
+    await handset.store.make_call()
+    await office.sees(last_call="remote_hangup")
+    await asyncio.to_thread(handset.sync.stop)
+    await office.sees(online="off")
+    await says("en", "Offline", "hung up there", "Call records to the operator", "in force")
+    await says("zh", "离线", "对方挂断", "向运营者上报通话记录", "已生效")
 
 
 async def test_what_it_said_stays_to_be_read_while_it_is_off_or_dead(office: Office, handset: SyncSite) -> None:

@@ -42,6 +42,7 @@ class HomeAssistant(Server):
         """
         super().__init__(folder / "home-assistant.out", may_hang=True)
         self._folder = folder
+        self._broker = broker
         self._port = free_port(socket.SOCK_STREAM)
         self._token: str | None = None
         for page in _PAGES:
@@ -51,11 +52,8 @@ class HomeAssistant(Server):
         (folder / "configuration.yaml").write_text(
             f"frontend:\n  development_repo: {folder}/pages\n"
             f"http:\n  server_host: 127.0.0.1\n  server_port: {self._port}\n"
+            "config:\n"
         )
-        entries = folder / ".storage" / "core.config_entries"
-        entries.parent.mkdir()
-        entries.touch(mode=0o600)
-        entries.write_text(json.dumps(_entries(broker)))
 
     @property
     def url(self) -> str:
@@ -77,7 +75,7 @@ class HomeAssistant(Server):
         return [line for line in lines if any(word in line.lower() for word in words)]
 
     def start(self) -> None:
-        """Start it and become its owner, as whoever opens its page first.
+        """Start it, become its owner and add the integration, as docs/fleet.md says, by what its pages would send.
 
         Raises:
             RuntimeError: it is not installed, ended, or does not answer; the message holds its log.
@@ -93,6 +91,7 @@ class HomeAssistant(Server):
         self._wait_until(self._answers, "Home Assistant does not answer", _START_TIMEOUT_S)
         if self._token is None:
             self._token = self._become_owner()
+            self._add_integration()
 
     def states(self) -> dict[str, str]:
         """Return the state of each entity that came from MQTT, by its name."""
@@ -104,7 +103,14 @@ class HomeAssistant(Server):
 
     def knows_device(self, name: str) -> bool:
         """Say whether a device of this name is registered."""
-        return self._rendered(f"{{{{ device_id('{name}') }}}}") != "None"
+        return self.rendered(f"{{{{ device_id('{name}') }}}}") != "None"
+
+    def rendered(self, template: str) -> str:
+        """Return what becomes of a template, as a card shows it."""
+        request = self._request("/api/template", json.dumps({"template": template}).encode(), "application/json")
+        with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S) as response:
+            text: str = response.read().decode()
+            return text
 
     def wait_for(self, holds: Callable[[dict[str, str]], bool], timeout_s: float = 30.0) -> dict[str, str]:
         """Wait until something holds of the states; fail with what they are."""
@@ -118,19 +124,40 @@ class HomeAssistant(Server):
         found: list[dict[str, Any]] = self._ask("/api/states")
         return [entity for entity in found if "handset" in entity["entity_id"]]
 
-    def _rendered(self, template: str) -> str:
-        request = self._request("/api/template", json.dumps({"template": template}).encode(), "application/json")
-        with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S) as response:
-            text: str = response.read().decode()
-            return text
-
     def _become_owner(self) -> str:
         client = {"client_id": f"http://127.0.0.1:{self._port}/"}
         owner = {**client, "name": "Lab", "username": "lab", "password": "lab", "language": "en"}
-        code = self._ask("/api/onboarding/users", json.dumps(owner).encode(), "application/json")["auth_code"]
+        code = self._send("/api/onboarding/users", owner)["auth_code"]
         grant = urllib.parse.urlencode({**client, "grant_type": "authorization_code", "code": code}).encode()
         token: str = self._ask("/auth/token", grant, "application/x-www-form-urlencoded")["access_token"]
         return token
+
+    def _add_integration(self) -> None:
+        flows = "/api/config/config_entries/flow"
+        flow = f"{flows}/{self._send(flows, {'handler': 'mqtt', 'show_advanced_options': True})['flow_id']}"
+        filled_in = {
+            "broker": "127.0.0.1",
+            "port": self._broker.password_port,
+            "username": USER,
+            "password": self._broker.password_of(USER),
+        }
+        self._send(flow, {**filled_in, "advanced_options": True})
+        # The form has a place for the certificate once this was sent.
+        filled_in |= {"set_ca_cert": "custom", "protocol": "5"}
+        self._send(flow, filled_in)
+        added = self._send(flow, {**filled_in, "certificate": self._upload(self._broker.ca_path)})
+        if added["type"] != "create_entry":
+            raise RuntimeError(f"Home Assistant adds no integration: {added.get('errors')}")
+
+    def _send(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._ask(path, json.dumps(body).encode(), "application/json")
+        return answer
+
+    def _upload(self, path: Path) -> str:
+        head = f'--file\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
+        body = head.encode() + path.read_bytes() + b"\r\n--file--\r\n"
+        uploaded: str = self._ask("/api/file_upload", body, "multipart/form-data; boundary=file")["file_id"]
+        return uploaded
 
     def _answers(self) -> bool:
         try:
@@ -148,34 +175,3 @@ class HomeAssistant(Server):
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         return urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", body, headers)
-
-
-def _entries(broker: FleetBroker) -> dict[str, Any]:
-    """Return what Home Assistant keeps of an integration that somebody has set up on its pages."""
-    now = "2026-01-01T00:00:00+00:00"
-    entry: dict[str, Any] = {
-        "created_at": now,
-        "data": {
-            "broker": "127.0.0.1",
-            "port": broker.password_port,
-            "protocol": "5",
-            "username": USER,
-            "password": broker.password_of(USER),
-            "certificate": broker.ca_path.read_text(),
-        },
-        "disabled_by": None,
-        "discovery_keys": {},
-        "domain": "mqtt",
-        "entry_id": "01JQ0000000000000000000000",
-        "minor_version": 2,
-        "modified_at": now,
-        "options": {"discovery": True},
-        "pref_disable_new_entities": False,
-        "pref_disable_polling": False,
-        "source": "user",
-        "subentries": [],
-        "title": "fleet",
-        "unique_id": None,
-        "version": 1,
-    }
-    return {"version": 1, "minor_version": 5, "key": "core.config_entries", "data": {"entries": [entry]}}
