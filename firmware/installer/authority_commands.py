@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from firmware.base.durable import replace_durably
-from firmware.installer.access_list import AccessList
+from firmware.base.late_group import LateGroup
 from firmware.installer.authority_folder import (
     AuthorityFolder,
     DeviceHasAnotherKeyError,
@@ -32,22 +32,22 @@ from provisioning.identity import certificate_request, load_broker_key, new_brok
 from provisioning.section import Identifier
 
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
-_AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
+AUTHORITY: Final = click.Path(file_okay=False, path_type=Path)
 _BROKER: Final = "broker"
 # A canary is a handset to the broker, and so has no dot.
-_SERVICE: Final = re.compile(r"((broker|collector|operator)\.|canary-)[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+SERVICE: Final = re.compile(r"((broker|collector|operator)\.|canary-)[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 SERVICE_DAYS: Final = 730
 AUTHORITY_DAYS: Final = 7300
 _REASONS: Final = {"lost": Reason.LOST, "replaced": Reason.REPLACED, "retired": Reason.RETIRED}
 
 
-@click.group()
+@click.group(cls=LateGroup, modules={"acl": "fleet.access_list"})
 def ca() -> None:
     """Sign what handsets and services show to the broker, and take it back."""
 
 
 @ca.command(name="init")
-@click.argument("authority", type=_AUTHORITY)
+@click.argument("authority", type=AUTHORITY)
 @click.option("--name", default="WeCall fleet", show_default=True, help="What it is called in its certificates.")
 @click.option(
     "--days", type=click.IntRange(1, 36500), default=AUTHORITY_DAYS, show_default=True, help="How long it lasts."
@@ -73,7 +73,7 @@ def new_passphrase() -> str:
 
 
 @ca.command(name="issue")
-@click.argument("authority", type=_AUTHORITY)
+@click.argument("authority", type=AUTHORITY)
 @click.argument("identities", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--device", help="The device id, where there is one identity.  [default: the serial]")
 @click.option(
@@ -108,7 +108,7 @@ def issue(  # noqa: PLR0917 - click names them all
     if unnamed := sorted(serial for serial, name in devices.items() if not name):
         raise ProvisioningError(f"These handsets have no row in {table}: {', '.join(unnamed)}.")
     for name in devices.values():
-        _check_identifier(name)
+        check_identifier(name)
     out = out or Path("certificates")
     single = out.suffix == ".pem"
     if single and len(handsets) > 1:
@@ -139,7 +139,7 @@ def issue(  # noqa: PLR0917 - click names them all
 
 
 @ca.command()
-@click.argument("authority", type=_AUTHORITY)
+@click.argument("authority", type=AUTHORITY)
 @click.argument("name")
 @click.option("--host", "hosts", multiple=True, help="For a broker: a name or an address of it; can be given again.")
 @click.option(
@@ -215,7 +215,7 @@ def make_service(
 
 
 @ca.command(name="revoke")
-@click.argument("authority", type=_AUTHORITY)
+@click.argument("authority", type=AUTHORITY)
 @click.argument("devices", nargs=-1)
 @click.option("--reason", type=click.Choice(list(_REASONS)), default="lost", show_default=True, help="Why.")
 def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
@@ -239,7 +239,7 @@ def revoke(authority: Path, devices: tuple[str, ...], reason: str) -> None:
 
 
 @ca.command(name="list")
-@click.argument("authority", type=_AUTHORITY)
+@click.argument("authority", type=AUTHORITY)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_certificates(authority: Path, as_json: bool) -> None:
     """List the certificates that were issued; needs no passphrase."""
@@ -249,42 +249,6 @@ def list_certificates(authority: Path, as_json: bool) -> None:
         click.echo(json.dumps([_as_json(each, now) for each in issued], indent=2))
         return
     _show(issued, now)
-
-
-@ca.command()
-@click.argument("authority", type=_AUTHORITY)
-@click.argument("path", metavar="ACL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--fleet", required=True, help="The fleet that the handsets are of.")
-@click.option(
-    "--devices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The table of `wecall bundle mass`, whose handsets they are.  [default: all that the list does not have yet]",
-)  # fmt: skip
-def acl(authority: Path, path: Path, fleet: str, table: Path | None) -> None:
-    """Write into ACL, the broker's access list, what each handset may say and hear, for a broker of several fleets.
-
-    Each handset with a certificate that counts gets a block of its own: it speaks below its own name in its own fleet.
-    One whose certificates count no more loses it. All else in ACL stays, but for patterns that hold for every handset.
-    Needs no passphrase.
-    """
-    _check_identifier(fleet, "a fleet")
-    now = datetime.now(UTC)
-    counting = {each.device for each in AuthorityFolder(authority).issued() if each.counts(now)}
-    handsets = {device for device in counting if not _SERVICE.fullmatch(device)}
-    found = AccessList.read(path.read_text("utf-8", "surrogateescape"))
-    kept = {device: of for device, of in found.fleets.items() if device in handsets}
-    named = handsets - set(kept) if table is None else set(device_ids(table).values())
-    if unknown := sorted(named - handsets):
-        raise ProvisioningError(
-            f"These have no certificate that counts: {', '.join(unknown)}. Make them with: wecall fleet ca issue"
-        )
-    written = AccessList(found.others, {**kept, **dict.fromkeys(named, fleet)})
-    replace_durably(path, written.text().encode("utf-8", "surrogateescape"))
-    moved = sum(kept.get(device, fleet) != fleet for device in named)
-    click.echo(
-        f"{path}: {len(written.fleets)} handset(s); {len(named - set(kept))} new in {fleet}, {moved} moved there from "
-        f"another fleet, {len(found.fleets) - len(kept)} taken out."
-    )
-    click.echo("Copy it to the broker as /etc/mosquitto/wecall/acl, then there: systemctl reload mosquitto")
 
 
 def _show(issued: Iterable[Issued], now: datetime) -> None:
@@ -326,7 +290,12 @@ def _broker_lines(folder: AuthorityFolder) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def _check_identifier(name: str, what: str = "a device id") -> None:
+def check_identifier(name: str, what: str = "a device id") -> None:
+    """See that a handset or a fleet can be called so.
+
+    Raises:
+        ProvisioningError: it cannot.
+    """
     try:
         _IDENTIFIER.validate_python(name)
     except ValidationError:
@@ -336,7 +305,7 @@ def _check_identifier(name: str, what: str = "a device id") -> None:
 
 
 def _check_service(name: str, hosts: tuple[str, ...]) -> None:
-    if not _SERVICE.fullmatch(name):
+    if not SERVICE.fullmatch(name):
         raise ProvisioningError(
             f"{name!r} is no service: there are broker.NAME, collector.NAME, operator.NAME and canary-NAME, in "
             "lower-case letters, digits and hyphens. Handsets get theirs from `wecall fleet ca issue`, and people at "

@@ -14,8 +14,8 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from firmware.installer.access_list import AccessList
 from firmware.ports.broker import BrokerSettings
+from fleet.access_list import AccessList
 from provisioning.authority import Authority, Reason, Revocation, read_request
 from provisioning.identity import certificate_request, new_broker_key, private_pem
 from tests.lab.certificates import LOOPBACK, IssuedCertificate

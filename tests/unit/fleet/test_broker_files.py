@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
-from firmware.installer.access_list import AccessList
 from firmware.sync.broker import MAX_PACKET_BYTES
+from fleet.access_list import AccessList
 
 FOLDER: Final = Path(__file__).parents[3] / "fleet" / "broker"
 CONFIGURATION: Final = [

@@ -5,7 +5,7 @@ import pytest
 from cryptography import x509
 
 from firmware.installer import authority_folder
-from firmware.installer.access_list import AccessList
+from fleet.access_list import AccessList
 from provisioning.authority import common_name
 from tests.lab.installer_desk import BlankHandset, InstallerDesk
 

@@ -6,11 +6,19 @@ The rest of the list, the blocks of services and of people, is whoever wrote it 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Self
+
+import click
 
 from contract.discovery import discovery_topic
 from contract.downlink import DownTopic
 from contract.messages import NAME_PATTERN, Topic, topic_name
+from firmware.base.durable import replace_durably
+from firmware.installer.authority_commands import AUTHORITY, SERVICE, check_identifier
+from firmware.installer.authority_folder import AuthorityFolder
+from firmware.installer.columns import device_ids
 from provisioning.errors import ProvisioningError
 
 _TITLE: Final = "# --- Handsets"
@@ -63,6 +71,42 @@ class AccessList:
         lines = "\n".join(self.others).rstrip()
         handsets = sorted(self.fleets.items(), key=lambda each: (each[1], each[0]))
         return "\n".join((lines, "", _HEADING, *(line for each in handsets for line in _block(*each)), ""))
+
+
+@click.command()
+@click.argument("authority", type=AUTHORITY)
+@click.argument("path", metavar="ACL", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--fleet", required=True, help="The fleet that the handsets are of.")
+@click.option(
+    "--devices", "table", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The table of `wecall bundle mass`, whose handsets they are.  [default: all that the list does not have yet]",
+)  # fmt: skip
+def acl(authority: Path, path: Path, fleet: str, table: Path | None) -> None:
+    """Write into ACL, the broker's access list, what each handset may say and hear, for a broker of several fleets.
+
+    Each handset with a certificate that counts gets a block of its own: it speaks below its own name in its own fleet.
+    One whose certificates count no more loses it. All else in ACL stays, but for patterns that hold for every handset.
+    Needs no passphrase.
+    """
+    check_identifier(fleet, "a fleet")
+    now = datetime.now(UTC)
+    counting = {each.device for each in AuthorityFolder(authority).issued() if each.counts(now)}
+    handsets = {device for device in counting if not SERVICE.fullmatch(device)}
+    found = AccessList.read(path.read_text("utf-8", "surrogateescape"))
+    kept = {device: of for device, of in found.fleets.items() if device in handsets}
+    named = handsets - set(kept) if table is None else set(device_ids(table).values())
+    if unknown := sorted(named - handsets):
+        raise ProvisioningError(
+            f"These have no certificate that counts: {', '.join(unknown)}. Make them with: wecall fleet ca issue"
+        )
+    written = AccessList(found.others, {**kept, **dict.fromkeys(named, fleet)})
+    replace_durably(path, written.text().encode("utf-8", "surrogateescape"))
+    moved = sum(kept.get(device, fleet) != fleet for device in named)
+    click.echo(
+        f"{path}: {len(written.fleets)} handset(s); {len(named - set(kept))} new in {fleet}, {moved} moved there from "
+        f"another fleet, {len(found.fleets) - len(kept)} taken out."
+    )
+    click.echo("Copy it to the broker as /etc/mosquitto/wecall/acl, then there: systemctl reload mosquitto")
 
 
 def _block(device: str, fleet: str) -> Iterator[str]:

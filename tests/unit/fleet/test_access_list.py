@@ -1,6 +1,6 @@
 import pytest
 
-from firmware.installer.access_list import AccessList
+from fleet.access_list import AccessList
 from provisioning.errors import ProvisioningError
 
 SERVICES = """\
