@@ -106,12 +106,14 @@ class Message(NamedTuple):
         payload: what it holds.
         number: its packet identifier, for `Connection.confirm`.
         qos: 1, or 0 where the broker waits for no word.
+        subscription: the identifier of the subscription that it came for; 0 where that has none.
     """
 
     topic: str
     payload: bytes
     number: int
     qos: int
+    subscription: int = 0
 
 
 class Connection:
@@ -280,9 +282,21 @@ class Connection:
                 self.lose(BrokerProblem.TIMED_OUT)
                 raise BrokerError(BrokerProblem.TIMED_OUT) from error
 
-    def subscribe(self, topics: Iterable[str], *, qos: int = 1) -> "asyncio.Future[None]":
-        """Have messages of topics come in; what is returned ends with the broker's answer, or fails as `send` does."""
-        _, number = self._client.subscribe([(topic, SubscribeOptions(qos=qos)) for topic in topics])
+    def subscribe(self, topics: Iterable[str], *, qos: int = 1, identifier: int = 0) -> "asyncio.Future[None]":
+        """Have messages of topics come in; what is returned ends with the broker's answer, or fails as `send` does.
+
+        Args:
+            topics: which; none is in another subscription of this connection, unless that is a shared one.
+            qos: the highest that messages come with.
+            identifier: what `Message.subscription` is to say of what comes (MQTT 5 section 3.8.2.1.2); 0: nothing.
+        """
+        properties = None
+        if identifier:
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            properties.SubscriptionIdentifier = identifier
+        _, number = self._client.subscribe(
+            [(topic, SubscribeOptions(qos=qos)) for topic in topics], properties=properties
+        )
         return self._answer_to(number if number is not None else 0)
 
     def confirm(self, number: int) -> None:
@@ -474,4 +488,5 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._received(Message(topic, bytes(message.payload), message.mid, message.qos))
+        subscription, *_ = getattr(message.properties, "SubscriptionIdentifier", (0,))
+        self._received(Message(topic, bytes(message.payload), message.mid, message.qos, subscription))

@@ -136,6 +136,13 @@ class Doors:
             self._sessions[offered] = replace(session, seen_at=now)
             return session.reader
 
+    def is_good(self, token: str) -> bool:
+        """Tell whether a token still opens something; unlike `reader`, to ask is no sign that somebody is there."""
+        offered = digest(token)
+        with self._lock:
+            self._forget_the_old(self._now())
+            return offered in self._sessions or offered in self._tokens
+
     def _forget_the_old(self, now: datetime) -> None:
         for token, session in list(self._sessions.items()):
             if now >= session.expires_at or now - session.seen_at >= self._idle:

@@ -9,11 +9,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from fleet.api import calls, devices, drops, gauges, outcomes, rights, sessions
+from fleet.api import calls, devices, drops, gauges, live, outcomes, rights, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
 from fleet.api.directory import Directory
+from fleet.api.feed import Feed
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
 from fleet.api.service import At, BrokerLogin, Service
@@ -30,6 +31,7 @@ def create_app(
     login: BrokerLogin | None = None,
     registry: CollectorRegistry | None = None,
     directory: Directory | None = None,
+    feed: Feed | None = None,
 ) -> FastAPI:
     """Make the app; it reads the database and never writes it, and needs no intake beside it.
 
@@ -38,6 +40,7 @@ def create_app(
         settings: how it is reached, and who may read it.
         login: asks the broker who somebody is; None: only tokens of the file are good.
         directory: what people call handsets; None: nobody says.
+        feed: what is live; None: nobody listens to a broker.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
 
     Raises:
@@ -64,11 +67,12 @@ def create_app(
         login=login,
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
+        feed=feed,
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service
     api = APIRouter(prefix="/api/v1", responses=ERRORS)
-    for part in (calls, drops, devices, outcomes, rights, sessions):
+    for part in (calls, drops, devices, live, outcomes, rights, sessions):
         api.include_router(part.router)
     api.add_api_route("/settings", read_settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)
@@ -76,11 +80,11 @@ def create_app(
     answer_errors(app)
     if settings.page and PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    app.add_middleware(Guard, websocket=settings.websocket, tls=settings.certificate is not None)
+    app.add_middleware(Guard, tls=settings.certificate is not None)
     return app
 
 
 def read_settings(service: At) -> Settings:
     """What the page needs before anybody has logged in; needs no token."""
     settings = service.settings
-    return Settings(websocket=settings.websocket, languages=settings.languages, time_zone=settings.time_zone)
+    return Settings(languages=settings.languages, time_zone=settings.time_zone)

@@ -1,7 +1,6 @@
 """What holds for every request and every answer, whatever they are about."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -19,19 +18,11 @@ _EVERYWHERE: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
+_OF_THE_PAGE: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _YEAR_S: Final = 31_536_000
-
-
-def page_policy(websocket: str | None) -> str:
-    """Return the Content-Security-Policy of the page: all is its own, but for the broker's websocket."""
-    connect = "'self'"
-    if websocket is not None:
-        address = urlsplit(websocket)
-        connect += f" {address.scheme}://{address.netloc}"
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
 
 
 class Guard:
@@ -40,9 +31,8 @@ class Guard:
     Whoever has not logged in cannot fill the memory. The headers are on every answer, errors too.
     """
 
-    def __init__(self, app: ASGIApp, *, websocket: str | None, tls: bool) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
         self._app = app
-        self._page_policy = page_policy(websocket)
         self._tls = tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +54,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_EVERYWHERE)
-                headers["Content-Security-Policy"] = _NOTHING if of_data else self._page_policy
+                headers["Content-Security-Policy"] = _NOTHING if of_data else _OF_THE_PAGE
                 headers["Cache-Control"] = "no-store" if of_data else "no-cache"
                 if self._tls:
                     headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"

@@ -84,13 +84,10 @@ class Settings(Answer):
     """What the page needs before anybody has logged in.
 
     Attributes:
-        websocket: the broker's address for browsers, `wss://host:port/path`; None where there is none and the page
-            shows history alone.
         languages: what the page can speak, the default first.
         time_zone: where the days begin by which requests are due, an IANA name.
     """
 
-    websocket: str | None
     languages: tuple[Literal["en", "zh"], ...]
     time_zone: str
 

@@ -9,12 +9,16 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from fleet.api.feed import MAX_FOLLOWERS
 from fleet.api.settings import HttpSettings
 from fleet.errors import FleetError
 
 _BACKLOG: Final = 128
 _MAX_REQUESTS: Final = 100
-"""At once; more are told to come again (503)."""
+"""At once, beside those that follow what is live; more are told to come again (503)."""
+
+_SLOWEST_MS: Final = 60_000
+"""For how long somebody may read nothing of what is sent to them."""
 
 _STOP_TIMEOUT_S: Final = 5
 
@@ -49,7 +53,7 @@ class HttpServer:
             server_header=False,
             lifespan="off",
             ws="none",
-            limit_concurrency=_MAX_REQUESTS,
+            limit_concurrency=_MAX_REQUESTS + MAX_FOLLOWERS,
             backlog=_BACKLOG,
             # It believes more of a proxy than what that says itself; see fleet.api.attempts.
             proxy_headers=False,
@@ -85,6 +89,8 @@ class HttpServer:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # What is accepted has it from here: the kernel ends a connection whose other end is gone, or does not read.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SLOWEST_MS)
             listener.bind((host, port))
             listener.listen(_BACKLOG)
         except OSError as error:

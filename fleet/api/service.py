@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Engine, select, true
 from fleet.api.access import Doors, Reader
 from fleet.api.attempts import Attempts
 from fleet.api.directory import Directory
+from fleet.api.feed import Feed
 from fleet.api.settings import HttpSettings
 from fleet.names import HandsetName
 from fleet.tables import devices
@@ -33,6 +34,7 @@ class Service:
     login: BrokerLogin | None
     registries: tuple[CollectorRegistry, ...]
     directory: Directory
+    feed: Feed | None = None
 
     def today(self) -> date:
         """Return the day that it is where requests are due."""

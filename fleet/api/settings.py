@@ -1,6 +1,6 @@
 """How the collector's HTTP API is reached and who may read it: the table `[http]` of its configuration."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, field_validator, model_validator
@@ -14,8 +14,6 @@ DashboardUser = Annotated[str, Field(max_length=64, pattern=r"^dashboard\.[a-z0-
 """What the broker calls people who look: none of them is called like a handset."""
 
 ALL_FLEETS: Final = "*"
-
-_ORIGIN = r"^wss?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$"
 
 
 class HttpSettings(BaseModel):
@@ -31,7 +29,6 @@ class HttpSettings(BaseModel):
         behind_proxy: a proxy speaks TLS, so that listening beyond loopback without it is meant: its address, or true
             for one on this computer. Who fails to log in is whom the proxy adds last to X-Forwarded-For.
         page: serve the page that ships, at `/`.
-        websocket: the broker's address for the page, `wss://host:port/path`; None: the page shows history alone.
         login_port: the port of the broker (MQTT over TLS) where it takes a user and a password without a
             certificate; who logs in is checked there.
         languages: what the page can speak, the default first.
@@ -50,13 +47,22 @@ class HttpSettings(BaseModel):
     key: PathBeside | None = None
     behind_proxy: bool | IPvAnyAddress = False
     page: bool = True
-    websocket: Annotated[str, Field(max_length=300, pattern=_ORIGIN)] | None = None
     login_port: Annotated[int, Field(ge=1, le=65535)] = 8884
     languages: Annotated[tuple[Literal["en", "zh"], ...], Field(min_length=1, max_length=2)] = ("en", "zh")
     time_zone: str = "UTC"
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     user_fleets: dict[DashboardUser, Literal["*"] | tuple[HandsetName, ...]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_nothing_of_before(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "websocket" in table:
+            raise ValueError(
+                "`websocket` is of before: the page hears what is live from the collector. Take this line out, and the "
+                "broker's listener 9443 too; docs/migrating.md says how"
+            )
+        return table
 
     @field_validator("time_zone")
     @classmethod

@@ -17,12 +17,14 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from contract.messages import ErasureMessage
 from firmware.base.backoff import full_jitter_s
+from fleet.api.feed import Feed
 from fleet.collector import retention
 from fleet.collector.acknowledgements import Acknowledgements
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import forget_for_good, prepare, writing
 from fleet.collector.erasing import note_done
 from fleet.collector.intake import Intake
+from fleet.collector.live import LiveView
 from fleet.collector.quarantine import Reason, Rejection, Sender
 from fleet.collector.reading import Calls, Reader, Reading
 from fleet.collector.received import Received
@@ -62,6 +64,7 @@ class Collector:
         engine: Engine,
         counts: Counts,
         *,
+        feed: Feed | None = None,
         heartbeat: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
@@ -72,6 +75,7 @@ class Collector:
             settings: where messages come from, and which.
             engine: where they go; see open_database.
             counts: told of everything.
+            feed: where what comes is shown to whoever looks; None: nobody can.
             heartbeat: called at each step, at least every minute.
             now: the time of day.
             rng: where the jitter comes from.
@@ -87,7 +91,8 @@ class Collector:
         self._rng = rng
         self._stopping = asyncio.Event()
         self._reader = Reader(settings.devices)
-        self._intake = Intake(settings, counts)
+        live = None if feed is None else LiveView(feed, self._reader, now=now)
+        self._intake = Intake(settings, counts, live)
         self._acknowledgements = Acknowledgements(settings.name)
         # Notices whose records are deleted, while somebody may still read them in the file's journal.
         self._deleted: list[tuple[Sender, ErasureMessage, Received]] = []

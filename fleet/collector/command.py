@@ -15,6 +15,7 @@ from typing import Final
 import click
 from sqlalchemy import Engine
 
+from fleet.api.feed import Feed
 from fleet.api.settings import HttpSettings
 from fleet.collector.alert_settings import AlertSettings
 from fleet.collector.collector import Collector
@@ -45,13 +46,14 @@ def collect(path: Path) -> None:
         settings = read_settings(path)
         counts = Counts()
         engine = open_database(settings.database)
-        collector = Collector(settings, engine, counts, heartbeat=_Heart().beat)
+        feed = None if settings.http is None else Feed()
+        collector = Collector(settings, engine, counts, feed=feed, heartbeat=_Heart().beat)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
-            if settings.http is not None:
+            if settings.http is not None and feed is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
-                stack.callback(_serve(settings.http, settings, reading, counts))
+                stack.callback(_serve(settings.http, settings, reading, counts, feed))
             if settings.alerts is not None:
                 stack.callback(_start_alerts(settings, settings.alerts, engine))
             asyncio.run(_collect(collector))
@@ -69,7 +71,9 @@ async def _collect(collector: Collector) -> None:
     await collector.run()
 
 
-def _serve(http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts) -> Callable[[], None]:
+def _serve(
+    http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts, feed: Feed
+) -> Callable[[], None]:
     """Start the HTTP server; return what stops it."""
     # What an intake alone does not need takes half a second to load.
     from fleet.api.app import create_app  # noqa: PLC0415
@@ -79,10 +83,16 @@ def _serve(http: HttpSettings, settings: CollectorSettings, engine: Engine, coun
 
     login = MqttLogin(settings.broker.host, http.login_port, settings.broker.ca)
     directory = Directory(settings.names, settings.fleets)
-    server = HttpServer(create_app(engine, http, login=login, registry=counts.registry, directory=directory), http)
+    app = create_app(engine, http, login=login, registry=counts.registry, directory=directory, feed=feed)
+    server = HttpServer(app, http)
     server.start()
+
+    def stop() -> None:
+        feed.is_closed = True
+        server.stop()
+
     _log.info("The HTTP API listens on %s, port %d.", http.host, server.port)
-    return server.stop
+    return stop
 
 
 def _start_alerts(settings: CollectorSettings, alert_settings: AlertSettings, engine: Engine) -> Callable[[], None]:

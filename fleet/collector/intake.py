@@ -16,6 +16,7 @@ from contract.downlink import DownTopic
 from contract.messages import Topic, topic_name
 from firmware.base.backoff import full_jitter_s
 from fleet.collector.acknowledgements import Acknowledgement
+from fleet.collector.live import LiveView
 from fleet.collector.quarantine import Reason
 from fleet.collector.reading import MAX_BYTES
 from fleet.collector.received import Received
@@ -37,6 +38,12 @@ SHARED: Final = (Topic.CDR, Topic.ERASURE, Topic.OUTCOME)
 
 EVERYBODYS: Final = (Topic.STATUS, Topic.CONSENT)
 """What is retained: a shared subscription would not bring what the broker has kept."""
+
+_COPIES: Final = 1
+"""The identifier of the subscription by which a collector hears of all that they share, for those who look.
+
+At QoS 0: whoever misses one finds it in the database, and none waits at the broker for a collector that is away.
+"""
 
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 30.0
@@ -67,8 +74,13 @@ class Intake:
     was let go of on a connection that is lost comes again.
     """
 
-    def __init__(self, settings: CollectorSettings, counts: Counts) -> None:
+    def __init__(self, settings: CollectorSettings, counts: Counts, live: LiveView | None = None) -> None:
         """Set up without connecting.
+
+        Args:
+            settings: where messages come from, and which.
+            counts: told of what comes and goes.
+            live: shows them as they come; None: nobody can look.
 
         Raises:
             FleetError: a certificate or the key cannot be used, or the certificate is not this collector's.
@@ -84,6 +96,8 @@ class Intake:
         self._topics = [f"$share/{group}/wecall/v1/{fleet}/+/{topic}" for fleet in fleets for topic in SHARED]
         self._topics += [f"wecall/v1/{fleet}/+/{topic}" for fleet in fleets for topic in EVERYBODYS]
         self._topics += [f"wecall-fleet/v1/{fleet}/publication/+" for fleet in fleets]
+        self._live = live
+        self._copies = [f"wecall/v1/{fleet}/+/{topic}" for fleet in fleets for topic in SHARED]
         self._counts = counts
         self._queue: deque[Received] = deque()
         self._bytes = 0
@@ -190,7 +204,7 @@ class Intake:
                 except BrokerError as error:
                     self._say(error)
                 finally:
-                    self._counts.connected.set(0)
+                    self._note_connected(is_connected=False)
             if time.monotonic() - opened_at_s > _STEADY_S:
                 attempt = 0
             await asyncio.sleep(full_jitter_s(attempt, base_s=_FIRST_RETRY_S, cap_s=_LAST_RETRY_S))
@@ -199,11 +213,18 @@ class Intake:
     async def _listen(self, connection: Connection) -> None:
         try:
             await connection.subscribe(self._topics)
-            self._counts.connected.set(1)
+            if self._live is not None:
+                await connection.subscribe(self._copies, qos=0, identifier=_COPIES)
+            self._note_connected(is_connected=True)
             _log.info("Connected to the broker.")
         except MessageRefusedError:
             _log.error("The broker does not let this collector read all topics. Check its access list.")
         await connection.unless_lost(asyncio.get_running_loop().create_future())
+
+    def _note_connected(self, *, is_connected: bool) -> None:
+        self._counts.connected.set(is_connected)
+        if self._live is not None:
+            self._live.note_connected(is_connected=is_connected)
 
     def _say(self, error: BrokerError) -> None:
         """Say that there is no connection: of one that was there each time, of none that comes about once."""
@@ -236,6 +257,11 @@ class Intake:
             # The broker keeps what it is not told to forget.
             return
         payload = message.payload if len(message.payload) <= MAX_BYTES else _TOO_LONG
+        is_copy = message.subscription == _COPIES
+        if self._live is not None and (is_copy or message.topic.rpartition("/")[2] not in SHARED):
+            self._live.show(message.topic, payload, is_kept=not is_copy)
+        if is_copy:
+            return
         received = Received(message.topic, payload, message.number, message.qos, number, time.monotonic())
         is_full = self._bytes >= MOST_BYTES_WAITING
         if is_full and message.qos and self._connection is not None:

@@ -39,14 +39,12 @@ const SUMS = ["hours", "results"];
 const AGEING_MS = 20_000;
 /** A page that nobody sees gets no frames, and keeps up by this. */
 const HIDDEN_MS = 1_000;
-/** How long a log-in of our own may take. */
-const OWN_LOGIN_MS = 15_000;
 
 export class Dashboard {
   /**
    * @param {HTMLElement} page
    * @param {import("./session.js").Session} session
-   * @param {{websocket: string | null, languages: string[], time_zone: string}} about
+   * @param {{languages: string[], time_zone: string}} about
    * @param {() => void} switchLanguage
    */
   constructor(page, session, about, switchLanguage) {
@@ -93,12 +91,18 @@ export class Dashboard {
       ended: () => this.leave("#ended"),
       isLive: () => this.live.state === "on",
     });
-    this.live = new Live(about.websocket, () => session.credentials, {
+    this.live = new Live(session, {
       message: (raw) => {
         this.queue.push(raw);
         this.schedule();
       },
+      anew: () => {
+        this.store.nothingLive();
+        // What was said meanwhile, nobody said here.
+        if (this.live.state === "on") void this.history.load(ALL);
+      },
       state: (state) => this.#liveChanged(state),
+      ended: () => this.leave("#ended"),
     });
   }
 
@@ -199,9 +203,7 @@ export class Dashboard {
     this.queue = [];
     for (const { topic, payload, retained } of queue) {
       const message = read(topic, payload, retained);
-      if (message === null) continue;
-      // The broker's list may be wider than the collector's.
-      if (this.session.fleets === null || this.session.fleets.includes(message.fleet)) this.store.take(message, now);
+      if (message !== null) this.store.take(message, now);
     }
     this.history.soon(this.store.stale);
     this.store.stale.clear();
@@ -276,26 +278,16 @@ export class Dashboard {
 
   /** @param {import("./live.js").LiveState} state */
   #liveChanged(state) {
-    if (state === "refused") {
-      this.leave("#refused");
-      return;
-    }
-    if (state === "taken" && Date.now() - this.session.renewedAt < OWN_LOGIN_MS) {
-      // It was the collector, which asked the broker for us.
-      this.live.takeBack();
-      return;
-    }
     if (state === "on") {
       if (this.wasLost) {
         announce(say("said.back"));
-        // What was said meanwhile, nobody said here.
         void this.history.load(ALL);
       }
       this.wasLost = false;
-    } else if ((state === "lost" || state === "taken") && !this.wasLost) {
+    } else if (state === "lost" && !this.wasLost) {
       this.wasLost = true;
       this.lostAt = Date.now();
-      this.store.brokerLost();
+      this.store.nothingLive();
       announce(say("said.lost"));
     }
     this.header?.draw();

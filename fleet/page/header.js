@@ -49,24 +49,17 @@ export class Header {
     }
   }
 
-  /** Say whether broker and collector answer, and since when not. */
+  /** Say whether broker, collector and database answer, and since when not. */
   draw() {
     const { badge, banner } = this;
     const { live, history, wasLost, lostAt, isPaused } = this.dashboard;
     setText(this.pause, say(isPaused ? "resume" : "pause"));
     this.pause.setAttribute("aria-pressed", String(isPaused));
-    const state = wasLost && live.state === "connecting" ? "lost" : live.state;
-    const isLost = state === "lost" || state === "taken";
-    badge.dataset.state = state;
-    setText(badge, say(`live.${isLost ? "lost" : state}`));
-    banner.hidden = !isLost && !history.gone;
-    if (state === "taken") {
-      const take = button("take", say("banner.take"), () => live.takeBack());
-      banner.replaceChildren(say("banner.taken"), " ", take);
-      return;
-    }
-    const kind = isLost && history.gone ? "both" : isLost ? "broker" : "api";
-    setText(banner, say(`banner.${kind}`, { time: clock(kind === "api" ? history.asOf : lostAt) }));
+    badge.dataset.state = live.state;
+    setText(badge, say(`live.${live.state}`));
+    banner.hidden = !wasLost && !history.gone;
+    const kind = wasLost ? live.missing : "database";
+    setText(banner, say(`banner.${kind}`, { time: clock(wasLost ? lostAt : history.asOf) }));
   }
 }
 

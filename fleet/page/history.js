@@ -33,7 +33,7 @@ const ROUTES = {
 
 export const ALL = /** @type {Area[]} */ (["devices", ...Object.keys(ROUTES)]);
 
-/** What the broker does not tell by itself. @type {Area[]} */
+/** What handsets do not tell by themselves. @type {Area[]} */
 const SUMS = ALL.filter((area) => area !== "devices" && area !== "calls");
 
 export class History {

@@ -1,92 +1,97 @@
-// The websocket to the broker: keeps it, and hands on what comes in the order in which it came.
+// What is live: one answer of the collector's that goes on, taken up again where it was cut off.
 
-import mqtt from "./vendor/mqtt.js";
-import { TOPICS } from "./messages.js";
+import { EventReader } from "./events.js";
+import { Refusal } from "./session.js";
 
-/** @typedef {"connecting" | "on" | "lost" | "taken" | "refused" | "none"} LiveState */
-/** @typedef {{topic: string, payload: Uint8Array, retained: boolean}} Raw */
+/** @typedef {"connecting" | "on" | "lost"} LiveState */
+/** @typedef {"collector" | "broker" | "many"} Missing what is not there while it is lost. */
+/** @typedef {{topic: string, payload: string, retained: boolean}} Raw */
 
 const RETRY_MS = 2_000;
-const TAKEN_OVER = 0x8e;
-/** Reason codes of CONNACK by which the broker says who may not come in. */
-const REFUSED = new Set([0x84, 0x86, 0x87, 0x8a]);
+/** The collector says something every fifteen seconds. */
+const SILENCE_MS = 45_000;
 
 export class Live {
   /**
-   * @param {string | null} address null where the collector knows none.
-   * @param {() => {username: string, password: string}} credentials
-   * @param {{message: (raw: Raw) => void, state: (state: LiveState) => void}} on
+   * @param {import("./session.js").Session} session
+   * @param {{message: (raw: Raw) => void, anew: () => void, state: (state: LiveState) => void, ended: () => void}} on
+   *   anew: what was said before counts no more, and a picture of what holds now follows.
    */
-  constructor(address, credentials, on) {
-    this.address = address;
-    this.credentials = credentials;
+  constructor(session, on) {
+    this.session = session;
     this.on = on;
     /** @type {LiveState} */
-    this.state = address === null ? "none" : "connecting";
-    /** @type {any} */
-    this.client = null;
+    this.state = "connecting";
+    /** @type {Missing} */
+    this.missing = "collector";
+    this.lastId = "";
+    this.isStopped = false;
+    this.cut = new AbortController();
+    /** Goes on once somebody sees the page. */
+    this.seen = () => {};
   }
 
   start() {
-    if (this.address === null) return;
-    const client = mqtt.connect(this.address, {
-      ...this.credentials(),
-      clientId: this.credentials().username,
-      protocolVersion: 5,
-      clean: true,
-      // A browser wakes a page that nobody sees once a minute: with less the broker would take it for dead.
-      keepalive: 120,
-      reconnectPeriod: RETRY_MS,
-      connectTimeout: 10_000,
-      // Timers in a worker would need a worker, which the policy forbids.
-      timerVariant: "native",
-      properties: { receiveMaximum: 1000 },
-    });
-    this.client = client;
-    client.on("connect", () => {
-      this.#become("on");
-      client.subscribe(TOPICS, { qos: 1 }, () => undefined);
-    });
-    client.on(
-      "message",
-      (/** @type {string} */ topic, /** @type {Uint8Array} */ payload, /** @type {any} */ packet) => {
-        this.on.message({ topic, payload, retained: packet.retain });
-      },
-    );
-    client.on("disconnect", (/** @type {any} */ packet) => {
-      // The broker speaks to one of a name at a time: to come back by itself would throw the other one out.
-      if (packet.reasonCode === TAKEN_OVER) this.#end("taken");
-    });
-    client.on("error", (/** @type {any} */ error) => {
-      if (REFUSED.has(error.code)) this.#end("refused");
-    });
-    client.on("close", () => {
-      if (this.client === client) this.#become("lost");
-    });
-  }
-
-  /** Take the place back that another page of the same user took. */
-  takeBack() {
-    this.#become("connecting");
-    this.start();
+    // A browser holds six connections to one address: a page that nobody sees leaves them to the others.
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.cut.abort() : this.seen()));
+    void this.#follow();
   }
 
   stop() {
-    this.#end("lost");
+    this.isStopped = true;
+    this.cut.abort();
   }
 
-  /** @param {LiveState} state */
-  #end(state) {
-    const client = this.client;
-    this.client = null;
-    client?.end(true);
-    this.#become(state);
+  async #follow() {
+    while (!this.isStopped) {
+      if (document.hidden) await new Promise((resolve) => (this.seen = () => resolve(undefined)));
+      this.cut = new AbortController();
+      let isFull = false;
+      try {
+        await this.#listen();
+      } catch (error) {
+        if (error instanceof Refusal && error.reason === "ended") return this.on.ended();
+        isFull = error instanceof Refusal && error.reason === "many";
+      }
+      if (this.isStopped || document.hidden) continue;
+      this.#become("lost", isFull ? "many" : "collector");
+      await new Promise((resume) => setTimeout(resume, RETRY_MS));
+    }
   }
 
-  /** @param {LiveState} state */
-  #become(state) {
-    if (this.state === state) return;
+  /** Take in events until there are no more. */
+  async #listen() {
+    const { cut } = this;
+    let silence = setTimeout(() => cut.abort(), SILENCE_MS);
+    try {
+      const answer = await this.session.follow("live", this.lastId, cut.signal);
+      const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+      const events = new EventReader();
+      for (;;) {
+        const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+        if (done || value === undefined) return;
+        clearTimeout(silence);
+        silence = setTimeout(() => cut.abort(), SILENCE_MS);
+        for (const event of events.read(value)) this.#take(event);
+      }
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  /** @param {import("./events.js").Event} event */
+  #take({ name, id, data }) {
+    if (id !== null) this.lastId = id;
+    if (name === "message") this.on.message(JSON.parse(data));
+    else if (name === "anew") this.on.anew();
+    else if (name === "broker") this.#become(data === "on" ? "on" : "lost", "broker");
+  }
+
+  /** @param {LiveState} state @param {Missing} missing */
+  #become(state, missing) {
+    if (this.state === state && (state === "on" || this.missing === missing)) return;
     this.state = state;
+    this.missing = missing;
     this.on.state(state);
   }
 }

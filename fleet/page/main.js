@@ -9,7 +9,7 @@ import { firstOf, language, locale, say, speak } from "./words.js";
 
 const RETRY_MS = 3_000;
 /** Why the page was loaded anew stands in its address, since it remembers nothing else. */
-const REASONS = /** @type {Record<string, string>} */ ({ "#ended": "login.ended", "#refused": "login.refused" });
+const REASONS = /** @type {Record<string, string>} */ ({ "#ended": "login.ended" });
 
 const session = new Session();
 
@@ -19,7 +19,7 @@ function name() {
   document.title = `${say("brand")} · ${say("title")}`;
 }
 
-/** @param {{websocket: string | null, languages: ("en" | "zh")[], time_zone: string}} about @param {string} reason */
+/** @param {{languages: ("en" | "zh")[], time_zone: string}} about @param {string} reason */
 function begin(about, reason) {
   const page = byId("page");
   const offered = about.languages;

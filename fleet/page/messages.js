@@ -1,4 +1,4 @@
-// What comes from the broker, read with care: a message that is not as it should be is no message. Pure.
+// What handsets and operators say, read with care: a message that is not as it should be is no message. Pure.
 
 /**
  * @typedef {{purpose: string, granted: boolean, since: string | null}} Answer
@@ -17,17 +17,6 @@
  *   {kind: "outcome", message: string, code: string}
  * ) | {kind: "publication", fleet: string, message: string, about: string, name: string, at: string}} Message
  */
-
-export const TOPICS = [
-  "wecall/v1/+/+/status",
-  "wecall/v1/+/+/consent",
-  "wecall/v1/+/+/erasure",
-  "wecall/v1/+/+/cdr",
-  "wecall/v1/+/+/outcome",
-  "wecall-fleet/v1/+/publication/+",
-];
-
-const DECODER = new TextDecoder();
 
 /** @typedef {(value: any) => boolean} Rule */
 
@@ -94,8 +83,8 @@ const isPublication = having({ kind: isText, name: isText, published_at: isMomen
 /**
  * Read one message; null where it is none of ours.
  * @param {string} topic
- * @param {Uint8Array} payload
- * @param {boolean} retained whether the broker had it before we came.
+ * @param {string} payload
+ * @param {boolean} retained whether it was said before we came.
  * @returns {Message | null}
  */
 export function read(topic, payload, retained) {
@@ -105,7 +94,7 @@ export function read(topic, payload, retained) {
     return root === "wecall" && level === "consent" ? { kind: "no-consent", fleet, device } : null;
   let body;
   try {
-    body = JSON.parse(DECODER.decode(payload));
+    body = JSON.parse(payload);
   } catch {
     return null;
   }

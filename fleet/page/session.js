@@ -26,16 +26,6 @@ export class Session {
   #token = "";
   /** @type {Promise<void> | null} */
   #renewal = null;
-  /** @type {string[] | null} the fleets that this user may see; null: all. */
-  fleets = null;
-  /** When another token was asked for last, milliseconds: the broker takes that for this user coming in anew. */
-  renewedAt = 0;
-
-  /** What the broker is shown. */
-  get credentials() {
-    return { username: this.#user, password: this.#password };
-  }
-
   /**
    * @param {string} user
    * @param {string} password
@@ -48,8 +38,7 @@ export class Session {
       body: JSON.stringify({ user, password }),
     });
     if (!answer.ok) throw new Refusal(REFUSALS[answer.status] ?? "gone");
-    const { token, fleets } = await bodyOf(answer);
-    this.fleets = fleets;
+    const { token } = await bodyOf(answer);
     this.#user = user;
     this.#password = password;
     this.#token = token;
@@ -63,14 +52,28 @@ export class Session {
    * @throws {Refusal}
    */
   async get(path, parameters = {}) {
-    let answer = await this.#get(path, parameters);
-    if (answer.status === 401) {
-      await this.#renew();
-      answer = await this.#get(path, parameters);
-      if (answer.status === 401) throw new Refusal("ended");
-    }
+    const answer = await this.#renewing(() => this.#get(path, parameters));
     if (!answer.ok) throw new Refusal("gone");
     return bodyOf(answer);
+  }
+
+  /**
+   * Begin an answer that goes on.
+   * @param {string} path
+   * @param {string} lastId what it is to go on behind, "" for nothing.
+   * @param {AbortSignal} signal ends it.
+   * @returns {Promise<Response>}
+   * @throws {Refusal} "many" where others have all that the collector gives.
+   */
+  async follow(path, lastId, signal) {
+    const answer = await this.#renewing(() => {
+      /** @type {Record<string, string>} */
+      const headers = { Authorization: `Bearer ${this.#token}` };
+      if (lastId !== "") headers["Last-Event-ID"] = lastId;
+      return ask(path, { headers, signal });
+    });
+    if (!answer.ok) throw new Refusal(answer.headers.has("Retry-After") ? "many" : "gone");
+    return answer;
   }
 
   /**
@@ -96,6 +99,16 @@ export class Session {
     await ask("session", { method: "DELETE", headers }).catch(() => undefined);
   }
 
+  /** Ask, and once more with another token where this one has ended. @param {() => Promise<Response>} request */
+  async #renewing(request) {
+    const answer = await request();
+    if (answer.status !== 401) return answer;
+    await this.#renew();
+    const again = await request();
+    if (again.status === 401) throw new Refusal("ended");
+    return again;
+  }
+
   /** @param {string} path @param {Record<string, string | number | string[] | undefined>} parameters */
   #get(path, parameters) {
     const query = new URLSearchParams();
@@ -109,7 +122,6 @@ export class Session {
 
   /** Several questions may find at once that the token has ended; one log-in serves all of them. */
   #renew() {
-    if (this.#renewal === null) this.renewedAt = Date.now();
     this.#renewal ??= this.logIn(this.#user, this.#password)
       .catch((error) => {
         throw new Refusal(error.reason === "wrong" || error.reason === "unnamed" ? "ended" : "gone");
@@ -121,7 +133,7 @@ export class Session {
   }
 }
 
-/** @returns {Promise<{websocket: string | null, languages: ("en" | "zh")[], time_zone: string}>} */
+/** @returns {Promise<{languages: ("en" | "zh")[], time_zone: string}>} */
 export async function settings() {
   const answer = await ask("settings", {});
   if (!answer.ok) throw new Refusal("gone");
@@ -137,14 +149,14 @@ async function bodyOf(answer) {
   }
 }
 
-/** @param {string} path @param {RequestInit} request */
+/** @param {string} path @param {RequestInit} request one without a signal may take so long and no longer. */
 async function ask(path, request) {
   try {
     return await fetch(`api/v1/${path}`, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       ...request,
       cache: "no-store",
       credentials: "omit",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
     throw new Refusal("gone");

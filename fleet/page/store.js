@@ -1,4 +1,4 @@
-// Everything that the page knows: what the broker says now and what the collector's API knows from before. Pure.
+// Everything that the page knows: what handsets say now and what the collector's API knows from before. Pure.
 
 import { Names } from "./names.js";
 
@@ -9,7 +9,7 @@ import { Names } from "./names.js";
  * @typedef {{
  *   key: string, fleet: string, device: string, state: "online" | "offline" | "unknown", since: number | null,
  *   live: boolean, consent: Consent | null,
- * }} Device since: milliseconds, null where nobody saw the change; live: the broker said so in this connection.
+ * }} Device since: milliseconds, null where nobody saw the change; live: it said so since this page listens.
  * @typedef {{purposes: Answer[], policy: string, intact: boolean, requests: import("./messages.js").Request[]}} Consent
  * @typedef {CallRecord & {key: string, fleet: string, device: string, startedAt: number}} Call
  * @typedef {{
@@ -90,7 +90,7 @@ export class Store {
   }
 
   /**
-   * Take in one message of the broker's.
+   * Take in one message.
    * @param {Message} message
    * @param {number} now milliseconds
    */
@@ -114,8 +114,8 @@ export class Store {
     }
   }
 
-  /** The broker's connection is gone: from now on the API knows more about who is online. */
-  brokerLost() {
+  /** Nobody tells what handsets say: from now on the API knows more about who is online. */
+  nothingLive() {
     for (const device of this.devices.values()) device.live = false;
   }
 
@@ -253,7 +253,7 @@ export class Store {
   }
 
   /**
-   * Take in all handsets as the API knows them; what the broker said since it was connected stands.
+   * Take in all handsets as the API knows them; what was said live stands.
    * @param {{fleet: string, device: string, state: string, state_since: string}[]} rows
    */
   loadDevices(rows) {
@@ -326,7 +326,7 @@ export class Store {
 
   /** @param {Erasure[]} rows */
   loadErasures(rows) {
-    // One that the broker brought a moment ago may not be there yet.
+    // One that came a moment ago may not be there yet.
     const waiting = [...this.erasures].filter(([, one]) => one.standing === "outstanding");
     this.erasures = new Map(waiting);
     for (const row of rows) this.erasures.set(numberOf(row), row);

@@ -87,7 +87,7 @@ def set_up(
         _set_up_broker(authority, fleet)
         if postgresql:
             _make_database()
-        _set_up_collector(hosts[0], _POSTGRESQL if postgresql else _SQLITE, time_zone)
+        _set_up_collector(_POSTGRESQL if postgresql else _SQLITE, time_zone)
         _start()
     except FleetError as error:
         raise click.ClickException(str(error)) from error
@@ -169,16 +169,16 @@ def _make_database() -> None:
     _told("the database wecall is there")
 
 
-def _set_up_collector(host: str, database: str, time_zone: str) -> None:
+def _set_up_collector(database: str, time_zone: str) -> None:
     add_user(_USER)
     write_new(STATE / "tokens", f"{secrets.token_hex(32)} *\n".encode())
-    write_new(STATE / "collector.toml", _settings(host, database, time_zone).encode())
+    write_new(STATE / "collector.toml", _settings(database, time_zone).encode())
     give(STATE, _USER)
     write_new(_UNITS / _UNIT, ours("collector", _UNIT), 0o644)
     _told(f"the collector's files are in {STATE}")
 
 
-def _settings(host: str, database: str, time_zone: str) -> str:
+def _settings(database: str, time_zone: str) -> str:
     return f"""\
 # fleet/collector/collector.example.toml shows all that can be set.
 name = "main"
@@ -197,7 +197,6 @@ url = "{database}"
 
 [http]
 token_file = "tokens"
-websocket = "wss://{f"[{host}]" if ":" in host else host}:9443/"
 time_zone = "{time_zone}"
 user_fleets = {{ "{_LOOKER}" = "*" }}
 

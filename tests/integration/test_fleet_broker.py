@@ -10,7 +10,7 @@ import pytest
 from tests.lab.broker_guest import SESSION_TAKEN_OVER, Guest, TurnedAwayError
 from tests.lab.fleet_broker import FleetBroker
 
-Door = Literal["certificate", "password", "websocket"]
+Door = Literal["certificate", "password"]
 
 DOORS: Final[dict[str, Door]] = {
     "desk-1": "certificate",
@@ -19,7 +19,7 @@ DOORS: Final[dict[str, Door]] = {
     "collector.second": "certificate",
     "operator.main": "certificate",
     "operator.anna": "certificate",
-    "dashboard.main": "websocket",
+    "dashboard.main": "password",
     "dashboard.second": "password",
     "dashboard.home-assistant": "password",
 }
@@ -148,7 +148,7 @@ def test_of_several_fleets_a_handset_speaks_in_its_own_alone_and_as_itself(tmp_p
         ("desk-2", "certificate", "wecall/v1/elsewhere/desk-2/status"),
         ("desk-2", "certificate", "wecall/v1/lab/desk-1/status"),
         ("desk-2", "certificate", "wecall/v1/lab/desk-2/policy"),
-        ("dashboard.main", "websocket", "wecall/v1/lab/dashboard.main/cdr"),
+        ("dashboard.main", "password", "wecall/v1/lab/dashboard.main/cdr"),
         ("dashboard.second", "password", "wecall/v1/lab/desk-1/cdr"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_last_will_says_no_more_than_whoever_leaves_it_may(
 
 
 def test_whoever_shows_nothing_does_not_come_in_anywhere(broker: FleetBroker) -> None:
-    doors: tuple[Door, ...] = ("certificate", "password", "websocket")
+    doors: tuple[Door, ...] = ("certificate", "password")
     for door in doors:
         with pytest.raises(TurnedAwayError), Guest(broker, "", client_id="desk-1", door=door):
             pass
@@ -180,7 +180,7 @@ def test_a_wrong_password_and_a_user_without_one_are_turned_away(broker: FleetBr
     with pytest.raises(TurnedAwayError), Guest(broker, "dashboard.main", door="password", password="wrong"):
         pass
     for name in ("collector.main", "operator.main", "desk-1"):
-        with pytest.raises(TurnedAwayError), Guest(broker, name, door="websocket", password="secret-of-main"):
+        with pytest.raises(TurnedAwayError), Guest(broker, name, door="password", password="secret-of-main"):
             pass
 
 
@@ -190,9 +190,7 @@ def test_the_certificate_of_the_broker_itself_lets_nobody_in(broker: FleetBroker
 
 
 @pytest.mark.feature("broker rights")
-@pytest.mark.parametrize(
-    ("name", "door"), [("desk-2", "certificate"), ("dashboard.main", "websocket"), ("dashboard.main", "password")]
-)
+@pytest.mark.parametrize(("name", "door"), [("desk-2", "certificate"), ("dashboard.main", "password")])
 def test_nobody_takes_the_place_of_a_neighbour_whatever_they_call_themselves(
     broker: FleetBroker, name: str, door: Door
 ) -> None:

@@ -58,6 +58,11 @@ _DRAWN: Final = """() => {
   return drawn;
 }"""
 
+_HIDDEN: Final = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 _COLOURS: Final = """(selector) => {
   const probe = document.body.appendChild(document.createElement("p"));
   probe.className = "wrong";
@@ -112,7 +117,7 @@ async def visitor(regular: FleetVisitor, site: FleetPageSite) -> AsyncIterator[F
     await regular.begin()
     yield regular
     assert regular.complaints == []
-    assert regular.hosts == {urlsplit(site.url).netloc, f"127.0.0.1:{site.broker.websocket_port}"}
+    assert regular.hosts == {urlsplit(site.url).netloc}
 
 
 # --- coming in --------------------------------------------------------------------------------------------------------
@@ -135,6 +140,7 @@ async def test_nothing_may_be_loaded_from_elsewhere(visitor: FleetVisitor, site:
     answer = await visitor.page.request.get(site.url)
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     names = await visitor.page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert len(names) > 20
@@ -574,8 +580,8 @@ async def test_a_broker_that_restarts_is_found_again(visitor: FleetVisitor, site
     page = visitor.page
     site.broker.kill()
     await visitor.expect_live("lost")
-    await expect(page.locator(".banner")).to_contain_text("The broker's connection is lost.")
-    await expect(page.locator("#said")).to_have_text("Connection to the broker lost.")
+    await expect(page.locator(".banner")).to_contain_text("The collector has lost the broker.")
+    await expect(page.locator("#said")).to_have_text("No longer live.")
     site.broker.start()
     await visitor.expect_live("on")
     await expect(page.locator(".banner")).to_be_hidden()
@@ -583,41 +589,60 @@ async def test_a_broker_that_restarts_is_found_again(visitor: FleetVisitor, site
         for state in ("offline", "online"):
             handset.status(state)
             await expect(page.locator('[data-key="north/handset-0004"]')).to_have_attribute("data-state", state)
-    visitor.complaints[:] = [one for one in visitor.complaints if "WebSocket connection" not in one]
 
 
-async def test_without_the_collector_what_is_live_goes_on_and_its_return_asks_for_no_password(
+async def test_a_collector_that_restarts_is_found_again_and_asks_for_no_password(
     visitor: FleetVisitor, site: FleetPageSite
 ) -> None:
     page = visitor.page
     await asyncio.to_thread(site.collector.stop)
-    await visitor.choose("period", "168")
+    await visitor.expect_live("lost")
     await expect(page.locator(".banner")).to_contain_text("The collector does not answer.")
+    tile = page.locator('[data-key="north/handset-0006"]')
     with site.handset("handset-0006") as handset:
-        for state in ("offline", "online"):
-            handset.status(state)
-            await expect(page.locator('[data-key="north/handset-0006"]')).to_have_attribute("data-state", state)
-    await asyncio.to_thread(site.collector.start)
-    # Its tokens were in its memory: the page logs in again by itself.
+        handset.status("offline")
+        await asyncio.to_thread(site.collector.start)
+        # Its tokens were in its memory: the page logs in again by itself, and what was said meanwhile is there.
+        await visitor.expect_live("on")
+        await expect(tile).to_have_attribute("data-state", "offline", timeout=PATIENCE_MS)
+        handset.status("online")
+        await expect(tile).to_have_attribute("data-state", "online")
     await visitor.choose("period", "720")
     await expect(page.locator(".banner")).to_be_hidden(timeout=PATIENCE_MS)
     visitor.complaints[:] = [one for one in visitor.complaints if "Failed to load resource" not in one]
 
 
-async def test_of_two_pages_of_one_user_one_is_live_and_the_other_can_take_over(
-    browser: Browser, site: FleetPageSite
-) -> None:
+async def test_all_pages_of_one_user_are_live(browser: Browser, site: FleetPageSite) -> None:
     async with FleetVisitor(browser, site) as first, FleetVisitor(browser, site) as second:
         await first.enter("dashboard.second")
         await second.enter("dashboard.second")
-        # As a rule the first; where its farewell is lost with the connection it comes back once, and it is the second.
-        loser = await _who_is_without(first, second)
-        await expect(loser.page.locator(".banner")).to_contain_text("This user has come in elsewhere")
-        await loser.page.click(".banner button")
-        await _who_is_without(first, second)
+        with site.handset("handset-0008") as handset:
+            for state in ("offline", "online"):
+                handset.status(state)
+                for visitor in (first, second):
+                    tile = visitor.page.locator('[data-key="north/handset-0008"]')
+                    await expect(tile).to_have_attribute("data-state", state)
 
 
-async def test_without_a_broker_for_browsers_there_is_history_and_a_fleet_that_never_spoke_is_told(
+async def test_a_page_that_nobody_sees_lets_go_of_its_connection_and_catches_up(
+    visitor: FleetVisitor, site: FleetPageSite
+) -> None:
+    page = visitor.page
+    tile = page.locator('[data-key="north/handset-0009"]')
+    with site.handset("handset-0009") as handset:
+        handset.status("online")
+        await expect(tile).to_have_attribute("data-state", "online")
+        async with page.expect_event("requestfailed", lambda request: "/live" in request.url):
+            await page.evaluate(_HIDDEN, True)
+        handset.status("offline")
+        async with page.expect_request("**/api/v1/live") as again:
+            await page.evaluate(_HIDDEN, False)
+        assert "last-event-id" in (await again.value).headers
+        await expect(tile).to_have_attribute("data-state", "offline")
+        await expect(page.locator(".banner")).to_be_hidden()
+
+
+async def test_where_nobody_listens_to_a_broker_there_is_history_and_a_fleet_that_never_spoke_is_told(
     browser: Browser, tmp_path: Path
 ) -> None:
     engine = open_database(Storage(url=f"sqlite:///{tmp_path / 'calls.db'}"))
@@ -633,9 +658,8 @@ async def test_without_a_broker_for_browsers_there_is_history_and_a_fleet_that_n
         await page.fill("#user", "dashboard.main")
         await page.fill("#password", "any")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#standing")).to_have_text("History only", timeout=PATIENCE_MS)
+        await expect(page.locator("#standing")).to_have_text("Not live", timeout=PATIENCE_MS)
         await expect(page.locator(".map .empty")).to_have_text("No handset has spoken yet.", timeout=PATIENCE_MS)
-        await expect(page.locator(".banner")).to_be_hidden()
         await expect(page.locator(".panel.hours .note")).to_have_text("No call in this period.")
         SeededFleet(now=datetime.now(UTC).replace(microsecond=0)).fill(writing(engine))
         await page.select_option("#period", "168")
@@ -700,7 +724,9 @@ async def test_everything_can_be_done_with_the_keyboard(visitor: FleetVisitor) -
     await expect(page.locator("dialog.keys")).to_be_hidden()
 
 
-async def test_a_page_that_is_paused_stands_still_and_catches_up(visitor: FleetVisitor, site: FleetPageSite) -> None:
+async def test_a_page_that_is_paused_stands_still_and_catches_up(
+    visitor: FleetVisitor, browser: Browser, site: FleetPageSite
+) -> None:
     page = visitor.page
     tile = page.locator('[data-key="north/handset-0007"]')
     with site.handset("handset-0007") as handset:
@@ -708,8 +734,12 @@ async def test_a_page_that_is_paused_stands_still_and_catches_up(visitor: FleetV
         await expect(tile).to_have_attribute("data-state", "online")
         await page.keyboard.press("p")
         await expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
-        async with visitor.hears("north/handset-0007/status"):
+        async with FleetVisitor(browser, site) as other:
+            await other.enter("dashboard.second")
             handset.status("offline")
+            await expect(other.page.locator('[data-key="north/handset-0007"]')).to_have_attribute(
+                "data-state", "offline"
+            )
         await page.evaluate("new Promise((seen) => setTimeout(seen, 300))")
         await expect(tile).to_have_attribute("data-state", "online")
         await page.keyboard.press("p")
@@ -792,16 +822,6 @@ async def test_axe_finds_no_fault_in_any_view_light_and_dark(
         await look("phone")
     assert {view: faults for view, faults in found.items() if faults} == {}
     assert len(found) == 2 * (len(VIEWS) + 4)
-
-
-async def _who_is_without(first: FleetVisitor, second: FleetVisitor) -> FleetVisitor:
-    """Wait until one of two has the broker's word and the other one knows that it has not; return that one."""
-    async with asyncio.timeout(PATIENCE_MS / 1000):
-        while True:
-            states = [await each.page.get_attribute("#standing", "data-state") for each in (first, second)]
-            if sorted(map(str, states)) == ["on", "taken"]:
-                return (first, second)[states.index("taken")]
-            await asyncio.sleep(0.05)
 
 
 async def _focused(page: Page) -> str:

@@ -69,7 +69,7 @@ def kept(broker: FleetBroker, names: tuple[str, ...], level: str) -> set[str]:
 
 
 def publications(broker: FleetBroker) -> list[Publication]:
-    with Guest(broker, "dashboard.main", door="websocket") as guest:
+    with Guest(broker, "dashboard.main", door="password") as guest:
         guest.subscribe(PUBLICATION_TOPICS)
         guest.subscribe("wecall/v1/+/+/nothing")
         return [Publication.read(message.payload) for message in guest.heard]

@@ -85,7 +85,6 @@ def broker(folder: Path) -> Iterator[Reached]:
         yield {
             "listen": f"mosquitto_sub -h localhost -p {server.password_port} {login} -t 'wecall/#' -v",
             "for certificates": f"port {server.port}; handset-1 has {handset.certificate} and {handset.key}",
-            "for pages": f"port {server.websocket_port}",
         }
 
 

@@ -43,7 +43,7 @@ class Guest:
         broker: FleetBroker,
         name: str,
         *,
-        door: Literal["certificate", "password", "websocket"] = "certificate",
+        door: Literal["certificate", "password"] = "certificate",
         certificate: IssuedCertificate | None = None,
         password: str | None = None,
         client_id: str | None = None,
@@ -62,18 +62,13 @@ class Guest:
             session_s: for how long the broker keeps their session, which is taken up where there is one.
             will: where the broker is to publish "will", and keep it, once they are gone; see `leave_a_will`.
         """
-        self._ports = {
-            "certificate": broker.port,
-            "password": broker.password_port,
-            "websocket": broker.websocket_port,
-        }
+        self._ports = {"certificate": broker.port, "password": broker.password_port}
         self._door = door
         self._session_s = session_s
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=name if client_id is None else client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
-            transport="websockets" if door == "websocket" else "tcp",
             reconnect_on_failure=False,
         )
         if door == "certificate" and (certificate is not None or name):

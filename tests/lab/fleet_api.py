@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from fleet.api.app import create_app
 from fleet.api.directory import Directory
+from fleet.api.feed import Feed
 from fleet.api.server import HttpServer
 from fleet.api.service import BrokerLogin
 from fleet.api.settings import HttpSettings
@@ -45,6 +46,7 @@ class FleetApi:
         login: BrokerLogin | None = None,
         registry: CollectorRegistry | None = None,
         names: Path | None = None,
+        feed: Feed | None = None,
         **settings: Any,
     ) -> None:
         """Set up without starting.
@@ -55,11 +57,12 @@ class FleetApi:
             login: asks a broker who somebody is.
             registry: the intake's counters.
             names: the table of what people call handsets.
+            feed: what is live.
             **settings: as in `[http]`.
         """
         self.engine = engine
         self.settings = HttpSettings(**{"token_file": token_file(folder), "port": 0, **settings})
-        app = create_app(engine, self.settings, login=login, registry=registry, directory=Directory(names))
+        app = create_app(engine, self.settings, login=login, registry=registry, directory=Directory(names), feed=feed)
         self._server = HttpServer(app, self.settings)
         self.client = httpx.Client()
 

@@ -30,7 +30,7 @@ FLEET: Final = "lab"
 _START_TIMEOUT_S: Final = 30.0
 _WHERE_IT_SHIPS: Final = "/etc/mosquitto/wecall/"
 _STATE_WHERE_IT_SHIPS: Final = "/var/lib/mosquitto/"
-_CERTIFICATES, _PASSWORDS, _WEBSOCKETS = "8883", "8884", "9443"
+_CERTIFICATES, _PASSWORDS = "8883", "8884"
 
 
 class FleetBroker(Server):
@@ -38,8 +38,7 @@ class FleetBroker(Server):
 
     Attributes:
         port: where certificates are shown.
-        password_port: where tools come with user and password.
-        websocket_port: where pages do, over websockets.
+        password_port: where tools come with user and password, and collectors ask who somebody is.
         ca_path: what clients trust, PEM.
     """
 
@@ -62,7 +61,7 @@ class FleetBroker(Server):
             handsets: the fleet of each handset that has a block of its own, in place of the patterns.
         """
         super().__init__(folder / "mosquitto.log")
-        self.port, self.password_port, self.websocket_port = (free_port(socket.SOCK_STREAM) for _ in range(3))
+        self.port, self.password_port = (free_port(socket.SOCK_STREAM) for _ in range(2))
         self._folder = folder
         self._state = folder / "state"
         self._state.mkdir(parents=True)
@@ -146,7 +145,7 @@ class FleetBroker(Server):
             RuntimeError: it ended or does not listen; the message holds its log.
         """
         self._launch(["mosquitto", "-c", self._folder / "mosquitto.conf"])
-        for port in (self.port, self.password_port, self.websocket_port):
+        for port in (self.port, self.password_port):
             self._wait_until(partial(_listens, port), f"Mosquitto does not listen on port {port}", _START_TIMEOUT_S)
 
     def reload(self) -> None:
@@ -173,7 +172,6 @@ class FleetBroker(Server):
             (_STATE_WHERE_IT_SHIPS, f"{self._state}/"),
             (f"listener {_CERTIFICATES}\n", f"listener {self.port} 127.0.0.1\n"),
             (f"listener {_PASSWORDS}\n", f"listener {self.password_port} 127.0.0.1\n"),
-            (f"listener {_WEBSOCKETS}\n", f"listener {self.websocket_port} 127.0.0.1\n"),
         ):
             assert old in text, f"{old!r} does not ship"
             text = text.replace(old, new)

@@ -38,14 +38,9 @@ def main(devices: int, port: int) -> None:
         signal.signal(number, lambda *_: told_to_end.set())
     folder = empty(FOLDER)
     broker = FleetBroker(folder / "broker", fleets=("trial",))
-    websocket_port = free_port(socket.SOCK_STREAM)
-    # In the clear on this computer alone: no browser trusts an authority that was made a moment ago.
-    with (folder / "broker" / "mosquitto.conf").open("a") as configuration:
-        configuration.write(f"\nlistener {websocket_port} 127.0.0.1\nprotocol websockets\n")
     page_port = port if _is_free(port) else free_port(socket.SOCK_STREAM)
     http = {
         "port": page_port,
-        "websocket": f"ws://127.0.0.1:{websocket_port}/mqtt",
         "login_port": broker.password_port,
         "user_fleets": {USER: "*"},
     }

@@ -59,7 +59,6 @@ class FleetPageSite:
         self.url = f"http://127.0.0.1:{port}/"
         http = {
             "port": port,
-            "websocket": f"wss://127.0.0.1:{self.broker.websocket_port}/mqtt",
             "login_port": self.broker.password_port,
             "user_fleets": {f"dashboard.{user}": "*" for user in users},
         }

@@ -1,13 +1,10 @@
 """Somebody at the fleet's page, who notices where the page goes and what it complains about."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page, WebSocket, expect
+from playwright.async_api import Page, expect
 
 from tests.lab.browser import Browser
 from tests.lab.fleet_page_site import USER, FleetPageSite
@@ -29,7 +26,7 @@ class FleetVisitor:
 
     Attributes:
         page: Playwright's.
-        hosts: where requests and websockets went.
+        hosts: where requests went.
         complaints: what the browser wrote as an error, or the page threw.
     """
 
@@ -46,19 +43,15 @@ class FleetVisitor:
             "viewport": {"width": 1440, "height": 900},
             "locale": "en-GB",
             "reduced_motion": "reduce",
-            # The broker's certificate is of the lab's own authority.
-            "ignore_https_errors": True,
             **profile,
         }
         self.hosts: set[str] = set()
         self.complaints: list[str] = []
-        self._socket: WebSocket | None = None
 
     async def __aenter__(self) -> Self:
         self.page: Page = await self._browser.blank(**self._profile)
         self.page.set_default_timeout(_PATIENCE_MS)
         self.page.on("request", lambda request: self._goes_to(request.url))
-        self.page.on("websocket", self._talks_to)
         self.page.on("console", lambda message: self._complains(message.type, message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(f"{error}\n{error.stack}"))
         await self.page.goto(self._site.url)
@@ -110,32 +103,12 @@ class FleetVisitor:
         """Return what is awaited for the time, ms since the epoch, at which a part is painted as it should be."""
         return self.page.evaluate(_PAINTED, [selector, attribute, value])
 
-    @asynccontextmanager
-    async def hears(self, words: str) -> AsyncIterator[None]:
-        """Wait at the end until the broker has said something with these words in it."""
-        heard = asyncio.Event()
-
-        def look(frame: str | bytes) -> None:
-            if words.encode() in (frame.encode() if isinstance(frame, str) else frame):
-                heard.set()
-
-        assert self._socket is not None
-        self._socket.on("framereceived", look)
-        yield
-        async with asyncio.timeout(_PATIENCE_MS / 1000):
-            await heard.wait()
-        self._socket.remove_listener("framereceived", look)
-
     async def texts(self, selector: str) -> list[str]:
         return await self.page.locator(selector).all_text_contents()
 
     def _goes_to(self, url: str) -> None:
         if urlsplit(url).scheme not in {"blob", "data"}:
             self.hosts.add(urlsplit(url).netloc)
-
-    def _talks_to(self, socket: WebSocket) -> None:
-        self._socket = socket
-        self.hosts.add(urlsplit(socket.url).netloc)
 
     def _complains(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:

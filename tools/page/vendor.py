@@ -18,8 +18,6 @@ AXE: Final = _HERE / "node_modules" / "axe-core" / "axe.min.js"
 """Finds faults of accessibility in a page that it is put into."""
 
 FILES: Final = {
-    "mqtt.js": "mqtt/dist/mqtt.esm.js",
-    "mqtt.LICENSE.txt": "mqtt/LICENSE.md",
     "uplot.js": "uplot/dist/uPlot.esm.js",
     "uplot.css": "uplot/dist/uPlot.min.css",
     "uplot.LICENSE.txt": "uplot/LICENSE",

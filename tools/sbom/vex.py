@@ -10,7 +10,7 @@ from tools.sbom.inventory import BUNDLED, ENGINE, OWN, bundled, pjproject, pypi
 
 VEX: Final = ROOT / "docs" / "vex.json"
 
-_PAGE: Final = {"MQTT.js": "mqtt", "uPlot": "uplot"}
+_PAGE: Final = {"uPlot": "uplot"}
 _ANALYSES: Final[dict[Affects, dict[str, Any]]] = {
     Affects.NO: {"state": "not_affected", "justification": "code_not_reachable"},
     Affects.MITIGATED: {"state": "not_affected", "justification": "protected_by_mitigating_control"},

@@ -72,13 +72,6 @@ def _servers() -> dict[str, Any]:
             "description": "For tools with dashboards, such as Home Assistant. They may only read.",
             "security": [{"$ref": "#/components/securitySchemes/password"}],
         },
-        "websockets": {
-            "host": "broker.example.com:9443",
-            "protocol": "wss",
-            "protocolVersion": "5",
-            "description": "The same for pages in a browser.",
-            "security": [{"$ref": "#/components/securitySchemes/password"}],
-        },
     }
 
 
@@ -94,7 +87,7 @@ def _security_schemes() -> dict[str, Any]:
 
 
 def _channel(kind: Kind) -> dict[str, Any]:
-    servers = ["certificates"] if kind.way is Way.TO_HANDSET else ["certificates", "passwords", "websockets"]
+    servers = ["certificates"] if kind.way is Way.TO_HANDSET else ["certificates", "passwords"]
     names = [name for name in PARAMETERS if f"{{{name}}}" in kind.address]
     return {
         "address": kind.address,

@@ -7,9 +7,8 @@ import { read } from "../../../../fleet/page/messages.js";
 import { CATALOGUES, firstOf, say, sayValue, speak } from "../../../../fleet/page/words.js";
 import { dueWords, duration } from "../../../../fleet/page/format.js";
 
-const bytes = (document) =>
-  new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
-const heard = (topic, document) => read(topic, bytes(document), false);
+const written = (document) => (typeof document === "string" ? document : JSON.stringify(document));
+const heard = (topic, document) => read(topic, written(document), false);
 const RECORD = {
   device: "a",
   epoch: 1,

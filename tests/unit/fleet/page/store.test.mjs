@@ -141,7 +141,7 @@ test("the API tells since when, as long as it does not contradict what the broke
 
 test("once the broker is lost the API knows more", () => {
   const store = knowing(status("online"));
-  store.brokerLost();
+  store.nothingLive();
   store.loadDevices([row("offline")]);
   assert.equal(store.devices.get("north/a").state, "offline");
 });

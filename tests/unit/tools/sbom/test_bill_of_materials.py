@@ -147,7 +147,7 @@ def test_what_is_locked_for_a_fleet_server_is_listed_with_the_pages_libraries() 
     locked = {pypi(pin.name, str(pin.version)) for pin in Lock.read(FLEET).pins}
     page = json.loads(Path("tools/page/package-lock.json").read_text())["packages"]
     assert locked < purls(document)
-    assert f"pkg:npm/mqtt@{page['node_modules/mqtt']['version']}" in purls(document)
+    assert f"pkg:npm/uplot@{page['node_modules/uplot']['version']}" in purls(document)
     assert "axe-core" not in {each["name"] for each in document["components"]}
 
 
