@@ -32,7 +32,7 @@ export class Header {
       this.nav,
       el("div", { class: "tools" }, this.badge, this.pause, theme, several && language, keys, logout),
     );
-    this.banner = el("div", { class: "banner", hidden: true });
+    this.banner = el("div", { class: "banner", role: "status", hidden: true });
   }
 
   /** @param {Event} event */

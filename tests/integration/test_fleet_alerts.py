@@ -33,7 +33,8 @@ from tests.lab.ports import free_port
 from tests.lab.postgres import Postgres
 from tests.lab.told_people import PASSWORD, TOKEN, USER, MailServer, WebhookServer, look_once
 
-NOW: Final = datetime.now(UTC).replace(microsecond=0)
+# A day ends at midnight, and requests are late from then on.
+NOW: Final = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
 DIGEST: Final = "ab" * 32
 
 
