@@ -202,6 +202,23 @@ publications: Final = Table(
 )
 """What operators have published, as they say so themselves."""
 
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("at", Moment, primary_key=True),
+    # Tells rows of one moment apart.
+    Column("id", String(32), primary_key=True),
+    # A user of the broker's, or the first digits of a token's SHA-256.
+    Column("who", String(80), nullable=False),
+    Column("action", String(16), nullable=False),
+    # A route of the HTTP API, or a table of the page; empty where the action says it all.
+    Column("what", String(32), nullable=False),
+    # Names with a space between, or "*" for all.
+    Column("fleets", String, nullable=False),
+    Column("device", String(64), nullable=False),
+)
+"""What those who look after handsets did; rows are added and deleted, never changed. No number of anybody is in it."""
+
 quarantine: Final = Table(
     "quarantine",
     metadata,

@@ -4,15 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from fleet.api import calls, devices, drops, gauges, live, outcomes, rights, sessions
+from fleet.api import audit, calls, devices, drops, gauges, live, outcomes, rights, sessions
 from fleet.api.access import Doors, read_tokens
 from fleet.api.answers import ERRORS, answer_errors
 from fleet.api.attempts import Attempts
+from fleet.api.audit_log import AuditLog
 from fleet.api.directory import Directory
 from fleet.api.feed import Feed
 from fleet.api.middleware import Guard
@@ -32,8 +33,9 @@ def create_app(
     registry: CollectorRegistry | None = None,
     directory: Directory | None = None,
     feed: Feed | None = None,
+    log: Engine | None = None,
 ) -> FastAPI:
-    """Make the app; it reads the database and never writes it, and needs no intake beside it.
+    """Make the app; it reads the database, writes nothing but who read it, and needs no intake beside it.
 
     Args:
         engine: the collector's database.
@@ -41,6 +43,7 @@ def create_app(
         login: asks the broker who somebody is; None: only tokens of the file are good.
         directory: what people call handsets; None: nobody says.
         feed: what is live; None: nobody listens to a broker.
+        log: a database that may be written, where it is written down who did what; None: it is not.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
 
     Raises:
@@ -68,12 +71,14 @@ def create_app(
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
         feed=feed,
+        audit=AuditLog(log),
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service
     api = APIRouter(prefix="/api/v1", responses=ERRORS)
-    for part in (calls, drops, devices, live, outcomes, rights, sessions):
-        api.include_router(part.router)
+    for part in (audit, calls, devices, drops, live, outcomes, rights):
+        api.include_router(part.router, dependencies=[Depends(audit.note_look)])
+    api.include_router(sessions.router)
     api.add_api_route("/settings", read_settings, methods=["GET"], response_model=Settings, tags=["settings"])
     app.include_router(api)
     app.include_router(gauges.router, responses=ERRORS)

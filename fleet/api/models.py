@@ -15,6 +15,7 @@ from contract.consent import Purpose, RequestKind
 from contract.messages import ErasureReason
 from contract.results import OutcomeCode
 from fleet.api.settings import DashboardUser
+from fleet.names import HandsetName
 from fleet.publications import PublicationKind
 
 
@@ -106,6 +107,7 @@ class Session(Answer):
 
     Attributes:
         fleets: those that this user may see; None: all.
+        audits: whether this user may read what all have done.
     """
 
     token: str
@@ -113,6 +115,7 @@ class Session(Answer):
     expires_at: datetime
     idle_s: int
     fleets: tuple[str, ...] | None
+    audits: bool
 
 
 class Device(Answer):
@@ -498,6 +501,39 @@ class Quarantined(Answer):
 
 class QuarantinePage(Page[Quarantined]):
     """Quarantined messages by fleet, handset, topic and reason."""
+
+
+class Audited(Answer):
+    """What somebody did.
+
+    Attributes:
+        who: a user of the broker's, or `token:` and the first eight digits of the token's SHA-256.
+        action: logged_in, logged_out, viewed (once an hour) or exported.
+        what: a route of this API, or the table that a page made a file of; empty where `action` says it all.
+        fleets: of which, with a space between; `*` for all.
+        device: of which handset alone; empty where it was of all.
+    """
+
+    at: datetime
+    id: str
+    who: str
+    action: str
+    what: str
+    fleets: str
+    device: str
+
+
+class AuditPage(Page[Audited]):
+    """What people and programs did, the latest first."""
+
+
+class Export(BaseModel):
+    """A file that a page has made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    what: Annotated[str, Field(pattern=r"^[a-z-]{1,32}$")]
+    fleet: HandsetName | None = None
 
 
 class Problem(Answer):

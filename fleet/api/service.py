@@ -1,7 +1,7 @@
 """What every route needs: the database, the settings, who is asking, and about which fleets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Engine, select, true
 
 from fleet.api.access import Doors, Reader
 from fleet.api.attempts import Attempts
+from fleet.api.audit_log import AuditLog
 from fleet.api.directory import Directory
 from fleet.api.feed import Feed
 from fleet.api.settings import HttpSettings
@@ -35,6 +36,7 @@ class Service:
     registries: tuple[CollectorRegistry, ...]
     directory: Directory
     feed: Feed | None = None
+    audit: AuditLog = field(default_factory=AuditLog)
 
     def today(self) -> date:
         """Return the day that it is where requests are due."""

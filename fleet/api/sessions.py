@@ -6,6 +6,8 @@ from typing import Any, Final
 from fastapi import APIRouter, HTTPException, Request, status
 
 from fleet.api.attempts import visitor_of
+from fleet.api.audit import may_audit
+from fleet.api.audit_log import Action, name_of
 from fleet.api.models import Credentials, Problem, Session
 from fleet.api.service import At, KnownReader, Offered
 from fleet.api.settings import ALL_FLEETS
@@ -52,6 +54,7 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
             "`user_fleets` of collector.toml, and restart the collector.",
         )
     fleets = None if named == ALL_FLEETS else named
+    service.audit.note(credentials.user, Action.LOGGED_IN, fleets=fleets)
     token, expires_at = service.doors.open_session(credentials.user, fleets)
     return Session(
         token=token,
@@ -59,11 +62,13 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
         expires_at=expires_at,
         idle_s=service.settings.idle_minutes * 60,
         fleets=fleets,
+        audits=may_audit(service, credentials.user),
     )
 
 
 @router.delete("/session", status_code=status.HTTP_204_NO_CONTENT)
-def log_out(service: At, _reader: KnownReader, offered: Offered) -> None:
+def log_out(service: At, reader: KnownReader, offered: Offered) -> None:
     """End the session whose token this is; a token of the file stays good."""
     if offered is not None:
+        service.audit.note(name_of(reader, offered.credentials), Action.LOGGED_OUT)
         service.doors.close_session(offered.credentials)

@@ -36,6 +36,7 @@ class HttpSettings(BaseModel):
         session_hours: how long somebody stays logged in at most.
         idle_minutes: how long without a request.
         user_fleets: the fleets that a user of the broker's may see, or `"*"` for all; who is named nowhere sees none.
+        auditors: users of these who may read what all have done, of whichever fleet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +54,7 @@ class HttpSettings(BaseModel):
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     user_fleets: dict[DashboardUser, Literal["*"] | tuple[HandsetName, ...]] = {}
+    auditors: frozenset[DashboardUser] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +74,12 @@ class HttpSettings(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name!r} is no time zone that this computer knows, as Asia/Shanghai is") from error
         return name
+
+    @model_validator(mode="after")
+    def _has_auditors_who_can_log_in(self) -> Self:
+        if strangers := sorted(self.auditors - self.user_fleets.keys()):
+            raise ValueError(f"`auditors` names {strangers[0]}, whom `user_fleets` does not: name the user there, too")
+        return self
 
     @model_validator(mode="after")
     def _tells_nobody_in_the_clear(self) -> Self:

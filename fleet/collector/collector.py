@@ -223,13 +223,10 @@ class Collector:
     async def _expire(self) -> None:
         """Delete some of what is older than is kept; begun at the start, and again each day."""
         now = self._now()
-        oldest = self._oldest(now)
-        if oldest is None:
-            return
         if not self._sweep:
             if self._swept_at is not None and now - self._swept_at < retention.EVERY:
                 return
-            self._sweep.extend(retention.steps(oldest))
+            self._sweep.extend(retention.steps(self._oldest(now), now - timedelta(days=self._settings.audit_days)))
             self._swept_at = now
         step = self._sweep[0]
 

@@ -19,7 +19,7 @@ from fleet.api.feed import Feed
 from fleet.api.settings import HttpSettings
 from fleet.collector.alert_settings import AlertSettings
 from fleet.collector.collector import Collector
-from fleet.collector.database import open_database
+from fleet.collector.database import open_database, writing
 from fleet.collector.settings import CollectorSettings, read_settings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
@@ -53,7 +53,7 @@ def collect(path: Path) -> None:
             if settings.http is not None and feed is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
-                stack.callback(_serve(settings.http, settings, reading, counts, feed))
+                stack.callback(_serve(settings.http, settings, reading, counts, feed=feed, log=writing(engine)))
             if settings.alerts is not None:
                 stack.callback(_start_alerts(settings, settings.alerts, engine))
             asyncio.run(_collect(collector))
@@ -72,7 +72,7 @@ async def _collect(collector: Collector) -> None:
 
 
 def _serve(
-    http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts, feed: Feed
+    http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts, *, feed: Feed, log: Engine
 ) -> Callable[[], None]:
     """Start the HTTP server; return what stops it."""
     # What an intake alone does not need takes half a second to load.
@@ -83,7 +83,7 @@ def _serve(
 
     login = MqttLogin(settings.broker.host, http.login_port, settings.broker.ca)
     directory = Directory(settings.names, settings.fleets)
-    app = create_app(engine, http, login=login, registry=counts.registry, directory=directory, feed=feed)
+    app = create_app(engine, http, login=login, registry=counts.registry, directory=directory, feed=feed, log=log)
     server = HttpServer(app, http)
     server.start()
 

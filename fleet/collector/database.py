@@ -13,7 +13,7 @@ from fleet.errors import FleetError
 from fleet.files import read_secret
 from fleet.tables import metadata, schema_version
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables. A change of theirs makes a new one, and a step that brings an older database up to it."""
 
 _STEPS: Final = {
@@ -30,6 +30,12 @@ _STEPS: Final = {
         """CREATE TABLE alert_channels (
             channel VARCHAR(8) NOT NULL PRIMARY KEY, next_at TIMESTAMP WITH TIME ZONE NOT NULL,
             failures INTEGER NOT NULL, problem VARCHAR(64))""",
+    ),
+    4: (
+        """CREATE TABLE audit (
+            at TIMESTAMP WITH TIME ZONE NOT NULL, id VARCHAR(32) NOT NULL, who VARCHAR(80) NOT NULL,
+            action VARCHAR(16) NOT NULL, what VARCHAR(32) NOT NULL, fleets VARCHAR NOT NULL,
+            device VARCHAR(64) NOT NULL, PRIMARY KEY (at, id))""",
     ),
 }
 """What brings tables of the version before up to each version, the same on both databases."""

@@ -106,6 +106,7 @@ class CollectorSettings(_Table):
             device id; read anew when it changes. None: ids alone.
         retention_days: for how long records of calls, outcomes and closed requests are kept; None: until they are
             taken back.
+        audit_days: for how long it is kept who looked at what.
         broker: where messages come from.
         database: where they go.
         http: the read-only HTTP API and the page; None: neither.
@@ -118,6 +119,7 @@ class CollectorSettings(_Table):
     devices: dict[HandsetName, frozenset[HandsetName]] | None = None
     names: PathBeside | None = None
     retention_days: Annotated[int, Field(ge=1, le=36500)] | None = None
+    audit_days: Annotated[int, Field(ge=1, le=36500)] = 365
     broker: BrokerAddress
     database: Annotated[Storage, Field(validate_default=True)] = Storage()
     http: HttpSettings | None = None

@@ -20,12 +20,21 @@ export const csvOf = (names, rows) =>
     .map((cells) => cells.map(cell).join(",") + "\r\n")
     .join("");
 
+/** @type {(what: string) => Promise<void>} */
+let note = async () => {};
+
+/** Have each file written down before it is made. @param {(what: string) => Promise<void>} by throws where it is not. */
+export function noteFiles(by) {
+  note = by;
+}
+
 /**
- * Hand a file to whoever sits there; nothing leaves the page.
+ * Hand a file to whoever sits there; that it was made leaves the page, and nothing else.
  * @param {string} name
  * @param {string} text
  */
-export function save(name, text) {
+export async function save(name, text) {
+  await note(name.replace(".csv", ""));
   // With a byte order mark, without which some spreadsheets read Chinese as something else.
   const address = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv;charset=utf-8" }));
   const link = document.createElement("a");

@@ -1,6 +1,8 @@
 // The page once somebody has logged in: ties what comes in to what is seen.
 
+import { auditView } from "./audit.js";
 import { callsView } from "./calls.js";
+import { noteFiles } from "./csv.js";
 import { DevicePanel } from "./device.js";
 import { announce, byId, el } from "./dom.js";
 import { FilterBar } from "./filters.js";
@@ -25,9 +27,14 @@ import { say } from "./words.js";
  *   fast: what follows the handsets' states in every frame.
  */
 
-const VIEWS = /** @type {const} */ ({ overview, calls: callsView, why: whyView, rights: rightsView, orders: ordersView });
+const VIEWS = /** @type {const} */ ({
+  overview, calls: callsView, why: whyView, rights: rightsView, orders: ordersView, audit: auditView,
+});
 /** @typedef {keyof typeof VIEWS} ViewName */
-const NAMES = /** @type {ViewName[]} */ (Object.keys(VIEWS));
+
+/** Those that somebody may see. @param {import("./session.js").Session} session */
+const namesFor = (session) =>
+  /** @type {ViewName[]} */ (Object.keys(VIEWS)).filter((name) => name !== "audit" || session.audits);
 
 /** How often tables and charts are drawn at most: nobody reads faster. */
 const SLOW_MS = 250;
@@ -69,6 +76,7 @@ export class Dashboard {
     this.drawnAt = 0;
     this.summedAt = 0;
     this.slowTimer = 0;
+    this.names = namesFor(session);
     /** @type {ViewName} */
     this.viewName = this.#viewOfAddress();
     /** @type {View | undefined} */
@@ -108,6 +116,7 @@ export class Dashboard {
 
   start() {
     this.build();
+    noteFiles((what) => this.session.noteFile(what, this.filter.fleet));
     addEventListener("hashchange", () => this.show(this.#viewOfAddress()));
     listenForKeys(this);
     onSystemTheme(() => this.view?.recolour?.());
@@ -121,7 +130,7 @@ export class Dashboard {
   /** Make everything anew, in the language that is spoken now. */
   build() {
     const open = this.panel?.key ?? "";
-    this.header = new Header(this, NAMES);
+    this.header = new Header(this, this.names);
     this.keys = shortcutList(this);
     this.filters = new FilterBar(
       this.filter,
@@ -158,7 +167,7 @@ export class Dashboard {
   /** @returns {ViewName} */
   #viewOfAddress() {
     const name = location.hash.slice(1);
-    return NAMES.find((one) => one === name) ?? "overview";
+    return this.names.find((one) => one === name) ?? "overview";
   }
 
   // --- filters ------------------------------------------------------------------------------------------------------

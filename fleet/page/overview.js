@@ -120,14 +120,21 @@ export function overview(dashboard) {
       label: store.names.of({ fleet, device })?.label ?? "",
       place: store.names.placeOf({ fleet, device }),
     }));
-    save("handsets.csv", csvOf(FILE, rows));
-    announce(say("said.saved", { count: count(rows.length) }));
+    return saveRows("handsets.csv", FILE, rows);
   }
 
   function saveUnheard() {
-    const rows = neverHeard(store, dashboard.filter);
-    save("never-heard-of.csv", csvOf(UNHEARD, rows));
-    announce(say("said.saved", { count: count(rows.length) }));
+    return saveRows("never-heard-of.csv", UNHEARD, neverHeard(store, dashboard.filter));
+  }
+
+  /** @param {string} name @param {string[]} fields @param {Record<string, any>[]} rows */
+  async function saveRows(name, fields, rows) {
+    try {
+      await save(name, csvOf(fields, rows));
+      announce(say("said.saved", { count: count(rows.length) }));
+    } catch {
+      announce(say("csv.failed"));
+    }
   }
 
   function drawUnheard() {

@@ -26,6 +26,8 @@ export class Session {
   #token = "";
   /** @type {Promise<void> | null} */
   #renewal = null;
+  /** Whether this user may see what all have done. */
+  audits = false;
   /**
    * @param {string} user
    * @param {string} password
@@ -38,7 +40,8 @@ export class Session {
       body: JSON.stringify({ user, password }),
     });
     if (!answer.ok) throw new Refusal(REFUSALS[answer.status] ?? "gone");
-    const { token } = await bodyOf(answer);
+    const { token, audits } = await bodyOf(answer);
+    this.audits = audits;
     this.#user = user;
     this.#password = password;
     this.#token = token;
@@ -91,6 +94,23 @@ export class Session {
       count += page.rows.length;
       after = page.next ?? undefined;
     } while (after !== undefined && count < MOST_ROWS);
+  }
+
+  /**
+   * Say that a file was made of a table: it is written down who takes what along.
+   * @param {string} what
+   * @param {string} fleet "" for all.
+   * @throws {Refusal} it was not written down, so no file is to be made.
+   */
+  async noteFile(what, fleet) {
+    const answer = await this.#renewing(() =>
+      ask("exports", {
+        method: "POST",
+        headers: { Authorization: `Bearer ${this.#token}`, "Content-Type": "application/json" },
+        body: JSON.stringify({ what, fleet: fleet || null }),
+      }),
+    );
+    if (!answer.ok) throw new Refusal("gone");
   }
 
   async logOut() {

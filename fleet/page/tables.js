@@ -224,7 +224,7 @@ export class Table {
     this.download.setAttribute("aria-busy", "true");
     try {
       const rows = about.rows ? await about.rows() : /** @type {Record<string, any>[]} */ (this.rows);
-      save(`${about.name}.csv`, csvOf(about.file, rows));
+      await save(`${about.name}.csv`, csvOf(about.file, rows));
       announce(say("said.saved", { count: count(rows.length) }));
     } catch {
       announce(say("csv.failed"));

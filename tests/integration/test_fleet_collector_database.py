@@ -14,17 +14,19 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect,
 from sqlalchemy.exc import DBAPIError
 
 from contract.messages import ConsentMessage
+from fleet.api.audit_log import Action, AuditLog
 from fleet.collector import retention
 from fleet.collector.batch import Written, write_batch
 from fleet.collector.database import VERSION, forget_for_good, open_database, prepare, writing
 from fleet.collector.quarantine import Reason, Rejection, Sender
-from fleet.collector.reading import Reader
+from fleet.collector.reading import EARLIEST, Reader
 from fleet.collector.records import COPY_FROM
 from fleet.collector.settings import Storage
 from fleet.errors import FleetError
 from fleet.tables import (
     alert_channels,
     alerts,
+    audit,
     calls,
     consents,
     devices,
@@ -547,7 +549,7 @@ def test_what_is_older_than_is_kept_goes_and_does_not_come_in_again(engine: Engi
     # Nobody had set this clock: it says nothing of how old the record is.
     write(engine, ("cdr", records([record("handset-1", 2, **old, **unsynced)])))
     write(engine, ("cdr", records([record("handset-1", 3)])))
-    for step in retention.steps(oldest):
+    for step in retention.steps(oldest, EARLIEST):
         with writing(engine).begin() as connection:
             while step.run(connection):
                 pass
@@ -577,7 +579,7 @@ def test_what_is_kept_is_kept_to_the_last_moment_and_not_a_day_longer(engine: En
         assert write(engine, ("cdr", cdr("handset-2", 1)), device="handset-2", oldest=oldest).inserted == there[0]
         with writing(engine).begin() as connection:
             connection.execute(delete(calls).where(calls.c.device == "handset-2"))
-        for step in retention.steps(oldest):
+        for step in retention.steps(oldest, EARLIEST):
             with writing(engine).begin() as connection:
                 while step.run(connection):
                     pass
@@ -591,13 +593,13 @@ def test_of_a_clock_that_nobody_set_the_arrival_counts_however_far_ahead_it_was(
     write(engine, ("cdr", records([record("handset-1", 1, **times, **unsynced)])))
     for oldest, there in ((NOW, [1]), (NOW + timedelta(milliseconds=1), [])):
         with writing(engine).begin() as connection:
-            next(retention.steps(oldest)).run(connection)
+            next(retention.steps(oldest, EARLIEST)).run(connection)
         assert seqs(engine) == there
 
 
 def test_old_records_go_in_small_steps(engine: Engine) -> None:
     write(engine, *(("cdr", cdr("handset-1", *range(seq, seq + 100))) for seq in range(1, 1300, 100)))
-    step = next(retention.steps(NOW + timedelta(days=1)))
+    step = next(retention.steps(NOW + timedelta(days=1), EARLIEST))
     deleted: list[int] = []
     while not deleted or deleted[-1]:
         with writing(engine).begin() as connection:
@@ -634,7 +636,7 @@ def test_tables_of_the_first_version_are_brought_up_and_keep_what_they_hold(engi
         for column in ("epoch", "objected"):
             connection.execute(text(f"ALTER TABLE requests DROP COLUMN {column}"))
         made = {table.name: shape(connection, table) for table in (alerts, alert_channels)}
-        for table in (alerts, alert_channels):
+        for table in (alerts, alert_channels, audit):
             table.drop(connection)
         connection.execute(update(schema_version).values(version=1))
         connection.execute(
@@ -644,6 +646,8 @@ def test_tables_of_the_first_version_are_brought_up_and_keep_what_they_hold(engi
     for _ in range(2):
         prepare(engine)
     assert rows(engine, requests, "number", "epoch", "objected") == [(7, None, False)]
+    AuditLog(writing(engine), now=lambda: NOW).note("dashboard.main", Action.LOGGED_IN, fleets=None)
+    assert rows(engine, audit, "at", "who", "action", "fleets") == [(NOW, "dashboard.main", "logged_in", "*")]
     with engine.connect() as connection:
         assert connection.execute(select(schema_version.c.version)).scalars().all() == [VERSION]
         assert {table.name: shape(connection, table) for table in (alerts, alert_channels)} == made

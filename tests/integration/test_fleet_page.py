@@ -83,7 +83,7 @@ NAMES: Final = (
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetPageSite]:
     users = ("main", "second", "late")
-    with FleetPageSite(tmp_path_factory.mktemp("fleet-page"), users=users, names=NAMES) as site:
+    with FleetPageSite(tmp_path_factory.mktemp("fleet-page"), users=users, auditors=("late",), names=NAMES) as site:
         yield site
 
 
@@ -168,6 +168,22 @@ async def test_a_session_that_has_ended_is_told(browser: Browser, site: FleetPag
         await visitor.choose("period", "168")
         await expect(visitor.page.locator("#wrong")).to_have_text("Your session has ended. Log in again.")
         assert "ended" not in visitor.page.url
+
+
+async def test_auditors_alone_see_who_looked_and_who_took_a_file_along(browser: Browser, site: FleetPageSite) -> None:
+    async with FleetVisitor(browser, site) as second, FleetVisitor(browser, site) as auditor:
+        await second.enter("dashboard.second")
+        await expect(second.page.locator('nav a[data-view="audit"]')).to_have_count(0)
+        await second.show("calls")
+        async with second.page.expect_download():
+            await second.page.click(".table.calls .csv")
+        await auditor.enter("dashboard.late")
+        await auditor.show("audit")
+        rows = auditor.page.locator(".table.audit tbody tr")
+        of_second = rows.filter(has_text="dashboard.second")
+        for did in ("logged in", "viewed", "made a file"):
+            await expect(of_second.filter(has_text=did).first).to_be_visible(timeout=PATIENCE_MS)
+        await expect(of_second.filter(has_text="made a file").first).to_contain_text("calls")
 
 
 # --- what is seen -----------------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ class FleetApi:
         registry: CollectorRegistry | None = None,
         names: Path | None = None,
         feed: Feed | None = None,
+        log: Engine | None = None,
         **settings: Any,
     ) -> None:
         """Set up without starting.
@@ -58,11 +59,14 @@ class FleetApi:
             registry: the intake's counters.
             names: the table of what people call handsets.
             feed: what is live.
+            log: where it is written down who does what.
             **settings: as in `[http]`.
         """
         self.engine = engine
         self.settings = HttpSettings(**{"token_file": token_file(folder), "port": 0, **settings})
-        app = create_app(engine, self.settings, login=login, registry=registry, directory=Directory(names), feed=feed)
+        app = create_app(
+            engine, self.settings, login=login, registry=registry, directory=Directory(names), feed=feed, log=log
+        )
         self._server = HttpServer(app, self.settings)
         self.client = httpx.Client()
 

@@ -42,7 +42,13 @@ class FleetPageSite:
     """
 
     def __init__(
-        self, folder: Path, *, seeded: SeededFleet | None = None, users: Sequence[str] = ("main",), names: str = ""
+        self,
+        folder: Path,
+        *,
+        seeded: SeededFleet | None = None,
+        users: Sequence[str] = ("main",),
+        auditors: Sequence[str] = (),
+        names: str = "",
     ) -> None:
         """Set up without starting.
 
@@ -50,6 +56,7 @@ class FleetPageSite:
             folder: where all of it keeps its files.
             seeded: what was before.
             users: those that can log in.
+            auditors: those of them that may see what all have done.
             names: the table of what people call handsets; "" for none.
         """
         self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"), fleets=_FLEETS)
@@ -61,6 +68,7 @@ class FleetPageSite:
             "port": port,
             "login_port": self.broker.password_port,
             "user_fleets": {f"dashboard.{user}": "*" for user in users},
+            "auditors": [f"dashboard.{user}" for user in auditors],
         }
         self.table = folder / "devices.csv"
         settings = {}

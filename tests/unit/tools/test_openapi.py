@@ -33,6 +33,9 @@ def test_nothing_but_the_settings_and_logging_in_is_there_without_a_token() -> N
     assert open_to_all == {"get /api/v1/settings", "post /api/v1/session"}
 
 
-def test_nothing_can_be_changed_but_sessions() -> None:
+def test_nothing_can_be_changed_but_sessions_and_what_is_said_of_files() -> None:
     paths = json.loads(document())["paths"]
-    assert {path for path, methods in paths.items() if set(methods) != {"get"}} == {"/api/v1/session"}
+    assert {path for path, methods in paths.items() if set(methods) != {"get"}} == {
+        "/api/v1/exports",
+        "/api/v1/session",
+    }

@@ -54,3 +54,10 @@ def test_whoever_cannot_log_in_is_no_user_to_be_shown_a_fleet() -> None:
     for user in ("anna", "dashboard.", "Dashboard.anna"):
         with pytest.raises(ValidationError, match="user_fleets"):
             HttpSettings(user_fleets={user: ("north",)})
+
+
+def test_an_auditor_is_somebody_who_can_log_in() -> None:
+    named = {"dashboard.law": "*"}
+    assert HttpSettings.model_validate({"user_fleets": named, "auditors": ["dashboard.law"]}).auditors == set(named)
+    with pytest.raises(ValidationError, match=r"`auditors` names dashboard\.anna, whom `user_fleets` does not"):
+        HttpSettings.model_validate({"user_fleets": named, "auditors": ["dashboard.anna"]})
