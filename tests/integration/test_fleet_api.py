@@ -10,20 +10,26 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import Engine, update
 
 from contract.consent import Purpose
 from fleet.api.login import MqttLogin
 from fleet.api.middleware import MAX_BODY_BYTES
-from fleet.collector.database import open_database, writing
+from fleet.collector.database import open_database, prepare, writing
+from fleet.collector.quarantine import Sender
+from fleet.collector.reading import Call
+from fleet.collector.records import insert_calls
 from fleet.collector.settings import Storage
+from fleet.collector.states import note_seen
 from fleet.tables import calls, purposes, requests
 from tests.lab import chance
 from tests.lab.fleet_api import NORTH_TOKEN, TOKEN, UNNAMED_TOKEN, FleetApi
@@ -32,6 +38,8 @@ from tests.lab.postgres import Postgres
 from tests.lab.seeded_fleet import SeededFleet, message_digest
 
 FLEET = SeededFleet()
+FILE_GROWTH_BYTES = 25_000_000
+"""The text of a hundred thousand rows alone is 29 MB."""
 SPAN = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-11T00:00:00Z"}
 
 ROUTES: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -203,6 +211,59 @@ def test_a_file_holds_what_the_pages_hold(api: FleetApi) -> None:
     pages = api.rows("calls", fleet="north", limit=500)
     assert [(row["device"], int(row["seq"])) for row in rows] == [(row["device"], row["seq"]) for row in pages]
     assert {row["number"][:1] for row in rows} == {"'", "1", ""}, "a number with a plus sign is no formula"
+
+
+@pytest.mark.feature("fleet API")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_file_of_a_million_rows_takes_no_more_memory_than_a_page(database: str, tmp_path: Path) -> None:
+    """Who asks and who answers are one process here, so that what it grows by is an upper bound of the server's."""
+    rows = chance.counted(1_000_000, 100_000)
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'calls.db'}" if database == "sqlite" else stack.enter_context(Postgres()).url
+        engine = open_database(Storage(url=url))
+        stack.callback(engine.dispose)
+        fill_with_calls(engine, rows)
+        api, process = stack.enter_context(FleetApi(engine, tmp_path)), psutil.Process()
+        api.client.get("/api/v1/calls", params={"limit": 5000})
+        lines, before = 0, process.memory_info().rss
+        with api.client.stream("GET", "/api/v1/calls", headers={"Accept": "text/csv"}) as got:
+            for piece in got.iter_bytes():
+                lines += piece.count(b"\n")
+                assert process.memory_info().rss - before < FILE_GROWTH_BYTES
+    assert lines == 1 + rows
+
+
+def fill_with_calls(engine: Engine, rows: int) -> None:
+    """Write calls of a few handsets as a collector does, one a second."""
+    prepare(engine)
+    now = datetime.now(UTC)
+    with writing(engine).begin() as connection:
+        note_seen(connection, {Sender("north", f"handset-{number}") for number in range(10)}, {}, now)
+    for first in range(0, rows, 5000):
+        some = [a_call(number, now - timedelta(seconds=rows - number)) for number in range(first, first + 5000)]
+        with writing(engine).begin() as connection:
+            insert_calls(connection, some, now, None)
+
+
+def a_call(number: int, at: datetime) -> Call:
+    return Call(
+        fleet="north",
+        device=f"handset-{number % 10}",
+        epoch=1,
+        seq=number + 1,
+        id=f"{number:032x}",
+        account=f"{7:032x}",
+        direction="outgoing",
+        number="+441632960000",
+        started_at=at,
+        answered_at=at,
+        ended_at=at,
+        result="remote_hangup",
+        sip_code=200,
+        clock_synced=True,
+        boot_id="7cd135d5-022d-46ac-81ce-18d084236757",
+    )
 
 
 def test_a_token_for_some_fleets_sees_no_others(api: FleetApi) -> None:
