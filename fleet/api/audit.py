@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request, status
 
 from fleet.api.audit_log import Action, name_of
 from fleet.api.listing import CSV_ANSWER, AThousand, Listing, wants_csv
-from fleet.api.models import Audited, AuditPage, Export
+from fleet.api.models import Audited, AuditPage, Export, Problem
 from fleet.api.service import At, KnownReader, Offered, Service
 from fleet.names import is_name
 from fleet.tables import audit
@@ -56,7 +56,11 @@ def list_audit(service: At, reader: KnownReader, asked: AThousand) -> Any:
     return _LATEST.answer(asked, (), "audit")
 
 
-@router.post("/exports", status_code=status.HTTP_204_NO_CONTENT)
+@router.post(
+    "/exports",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses={400: {"model": Problem, "description": "The body is no text of JSON."}},
+)
 def note_export(service: At, reader: KnownReader, offered: Offered, export: Export) -> None:
     """Say that a page has made a file of what it showed: browsers make those by themselves."""
     if offered is not None:

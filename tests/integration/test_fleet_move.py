@@ -16,7 +16,17 @@ from fleet.collector.database import open_database, prepare, writing
 from fleet.collector.move import TABLES, Move
 from fleet.collector.move_command import move_database
 from fleet.collector.settings import Storage
-from fleet.tables import alert_channels, alerts, calls, epochs, erased_ranges, metadata, publications, schema_version
+from fleet.tables import (
+    alert_channels,
+    alerts,
+    audit,
+    calls,
+    epochs,
+    erased_ranges,
+    metadata,
+    publications,
+    schema_version,
+)
 from tests.lab.fleet_database import move_and_die_at
 from tests.lab.postgres import Postgres
 from tests.lab.seeded_fleet import SeededFleet
@@ -43,6 +53,15 @@ def old(tmp_path: Path) -> Storage:
         told = {"channel": "mail", "kind": "handset_offline", "fleet": "north", "subject": "h", "began_at": FLEET.now}
         connection.execute(insert(alerts), told)
         connection.execute(insert(epochs), [{"fleet": "north", "device": "h", "epoch": 3, "gone_at": FLEET.now}])
+        looked = {
+            "at": FLEET.now,
+            "id": "1",
+            "who": "dashboard.main",
+            "action": "viewed",
+            "what": "calls",
+            "fleets": "*",
+        }
+        connection.execute(insert(audit), {**looked, "device": ""})
     engine.dispose()
     return storage
 
