@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mqtt.guard import PacketGuard
+from mqtt.packets import LONGEST_PACKET_BYTES, Message, PacketReader
 from mqtt.problems import (
     BrokerError,
     BrokerProblem,
@@ -39,7 +39,7 @@ _IN_PLACE_OF: Final = {"dns.resolver": None, "socks": None, "urllib.request": Mo
 _placed = {name: module for name, module in _IN_PLACE_OF.items() if name not in sys.modules}
 sys.modules.update(_placed)  # type: ignore[arg-type]
 try:
-    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 finally:
     for name in _placed:
         del sys.modules[name]
@@ -54,8 +54,6 @@ _CLOSE_TIMEOUT_S: Final = 0.5
 # half of it (MQTT 5 section 3.1.2.10).
 _TICKS_A_KEEP_ALIVE: Final = 4
 _SHORTEST_TICK_S: Final = 1.0
-# MQTT 5 section 2.1.4, with the fixed header.
-_LONGEST_PACKET_BYTES: Final = 5 + 268_435_455
 # MQTT 5 section 4.12.
 _FIRST_FAILURE: Final = 0x80
 
@@ -68,8 +66,8 @@ class Terms:
         window: how many messages may be on their way to the broker.
         answer_timeout_s: how long the broker may take for its word to one; None: for as long as it answers pings.
         receive_maximum: how many may be on their way from it, of those that are acknowledged; None: any number.
-        max_packet_bytes: how long each may be. A broker that sends more, or what nobody asked for, is given up. None:
-            it is trusted.
+        max_packet_bytes: how long each may be. A broker that sends more is given up, as one is that sends what nobody
+            asked for. None: as long as it likes.
         session_expiry_s: for how long it keeps subscriptions and messages for a client that is away; 0: each
             connection begins anew.
         will: topic and payload of what it is to publish, and keep, once the client has gone.
@@ -96,24 +94,6 @@ class Terms:
             if value:
                 setattr(properties, name, value)
         return properties
-
-
-class Message(NamedTuple):
-    """What the broker brought; nobody has looked into it.
-
-    Attributes:
-        topic: where it was published; empty where that is no text.
-        payload: what it holds.
-        number: its packet identifier, for `Connection.confirm`.
-        qos: 1, or 0 where the broker waits for no word.
-        subscription: the identifier of the subscription that it came for; 0 where that has none.
-    """
-
-    topic: str
-    payload: bytes
-    number: int
-    qos: int
-    subscription: int = 0
 
 
 class Connection:
@@ -145,7 +125,7 @@ class Connection:
             received: takes each message, to `confirm` it then or later.
             accepted: told that the broker lets us in, before anything comes.
         """
-        self.max_packet_bytes = _LONGEST_PACKET_BYTES
+        self.max_packet_bytes = LONGEST_PACKET_BYTES
         self.session_present = False
         self._server = server
         self._terms = terms
@@ -160,6 +140,7 @@ class Connection:
         self._given_up = threading.Event()
         self._tick: asyncio.TimerHandle | None = None
         self._meter = Meter()
+        self._packets = PacketReader(terms.max_packet_bytes)
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -178,7 +159,6 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_writing_changed
@@ -211,8 +191,7 @@ class Connection:
         Raises:
             BrokerError: the broker is not there, or does not let this client in.
         """
-        guard = None if self._terms.max_packet_bytes is None else PacketGuard(self._terms.max_packet_bytes)
-        self._client.tls_set_context(tls_context(self._server, self._meter, guard))
+        self._client.tls_set_context(tls_context(self._server, self._meter, self._packets))
         connecting: asyncio.Future[OSError | None] = self._loop.create_future()
 
         def connected(failure: OSError | None) -> None:
@@ -385,19 +364,23 @@ class Connection:
             self._loop.remove_writer(connection)
 
     def _read(self) -> None:
-        while self._read_one():
+        while self._read_some():
             connection = self._client.socket()
             # What TLS has decrypted already makes no descriptor readable.
             if not isinstance(connection, WatchedSocket) or connection.is_paused or not connection.pending():
                 return
 
-    def _read_one(self) -> bool:
+    def _read_some(self) -> bool:
         try:
-            return self._client.loop_read() is MQTTErrorCode.MQTT_ERR_SUCCESS
+            goes_on = self._client.loop_read() is MQTTErrorCode.MQTT_ERR_SUCCESS
+            messages = self._packets.messages
+            while messages and not (self._socket is not None and self._socket.is_paused):
+                self._received(messages.popleft())
         except Exception:  # noqa: BLE001 - whatever the library stumbles over, the broker has sent it
             _log.warning("The broker sent a packet that cannot be read.")
             self.lose(BrokerProblem.PROTOCOL_ERROR)
             return False
+        return goes_on
 
     def _plan_tick(self) -> None:
         if self._tick is not None:
@@ -446,7 +429,7 @@ class Connection:
         window = self._terms.window
         # MQTT 5 section 3.3.4: never more unacknowledged messages than the broker's Receive Maximum.
         self._window = asyncio.Semaphore(min(window, getattr(properties, "ReceiveMaximum", window)))
-        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", _LONGEST_PACKET_BYTES)
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", LONGEST_PACKET_BYTES)
         if not self._accepted.done():
             self.session_present = flags.session_present
             self._accepted.set_result(None)
@@ -482,11 +465,3 @@ class Connection:
             answer.set_exception(MessageRefusedError(problem_of_puback(code), code))
         else:
             answer.set_result(None)
-
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        subscription, *_ = getattr(message.properties, "SubscriptionIdentifier", (0,))
-        self._received(Message(topic, bytes(message.payload), message.mid, message.qos, subscription))

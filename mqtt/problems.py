@@ -6,7 +6,7 @@ import ssl
 from enum import StrEnum
 from typing import Final, Self
 
-from mqtt.guard import HostilePacketError
+from mqtt.packets import HostilePacketError
 
 
 class BrokerState(StrEnum):

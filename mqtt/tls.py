@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from mqtt.guard import HostilePacketError, PacketGuard
+from mqtt.packets import HostilePacketError, PacketReader
 from mqtt.problems import BrokerError, BrokerProblem
 
 # linux/tcp.h: tcpi_bytes_received of struct tcp_info, from Linux 4.1 on; tcpi_bytes_sent and, of these, those that were
 # sent again, tcpi_bytes_retrans, from 4.19 on.
 _RECEIVED: Final = struct.Struct("=128xQ")
 _SENT: Final = struct.Struct("=200xQQ")
+# No record of TLS holds more (RFC 8446 section 5.1).
+_RECORD_BYTES: Final = 16 * 1024
+# Brokers put each message into a record of its own. Others have their turn after so many.
+_RECORDS_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ class Server:
             raise BrokerError(BrokerProblem.DEVICE_CERTIFICATE_UNUSABLE) from error
         names = ("ca_pem", "certificate_pem", "key_pem")
         server = cls(host=host, port=port, keep_alive_s=keep_alive_s, **dict(zip(names, pem, strict=False)))
-        tls_context(server, Meter())
+        tls_context(server, Meter(), PacketReader())
         return server
 
 
@@ -98,7 +102,7 @@ class Meter:
 
 
 class WatchedSocket(ssl.SSLSocket):
-    """Remembers why reading failed, paho closes the socket and forgets; and lets no packet in that may not come.
+    """Remembers why reading failed, paho closes the socket and forgets; and keeps messages back for whoever reads them.
 
     In TLS 1.3 the broker judges our certificate after the handshake is over for us, so its alert arrives as the failure
     of an ordinary read.
@@ -106,13 +110,13 @@ class WatchedSocket(ssl.SSLSocket):
     Attributes:
         failure: why reading failed.
         is_paused: nothing is read, as if nothing came.
-        meter, guard: of the one connection that a context is for; see `tls_context`.
+        meter, packets: of the one connection that a context is for; see `tls_context`.
     """
 
     failure: OSError | None = None
     is_paused = False
     meter: Meter
-    guard: PacketGuard | None
+    packets: PacketReader
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -127,27 +131,41 @@ class WatchedSocket(ssl.SSLSocket):
         super().close()
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:  # noqa: ARG002 - TLS knows no flags
+        """Return what is no message, as far as it is there."""
         if self.is_paused:
             raise ssl.SSLWantReadError
+        packets = self.packets
         try:
-            data = self.read(buflen)
-            if self.guard is not None:
-                self.guard.feed(data)
+            for _ in range(_RECORDS_AT_ONCE):
+                if packets.others or len(packets.messages) >= _RECORDS_AT_ONCE:
+                    break
+                data = self.read(_RECORD_BYTES)
+                if not data:
+                    return data
+                packets.feed(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except (ssl.SSLError, HostilePacketError) as error:
             self.failure = error
             raise
+        if not packets.others:
+            raise ssl.SSLWantReadError
+        data = bytes(packets.others[:buflen])
+        del packets.others[:buflen]
         return data
 
+    def pending(self) -> int:
+        """Say how many bytes can be had although no descriptor is readable."""
+        return super().pending() + len(self.packets.others)
 
-def tls_context(server: Server, meter: Meter, guard: PacketGuard | None = None) -> ssl.SSLContext:
+
+def tls_context(server: Server, meter: Meter, packets: PacketReader) -> ssl.SSLContext:
     """Build the context for one connection: the broker is always verified, and shown our certificate if we have one.
 
     Args:
         server: whose certificates.
         meter: counts what the connection moves.
-        guard: follows what the broker sends; None where it is trusted.
+        packets: takes what the broker sends apart.
 
     Raises:
         BrokerError: a certificate or the key cannot be used.
@@ -156,7 +174,7 @@ def tls_context(server: Server, meter: Meter, guard: PacketGuard | None = None) 
         # No certificate at all is not the system's: those count where there is no text.
         context = ssl.create_default_context(cadata=server.ca_pem if server.ca_pem is None else f"{server.ca_pem}\n")
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = type("OneSocket", (WatchedSocket,), {"meter": meter, "guard": guard})
+        context.sslsocket_class = type("OneSocket", (WatchedSocket,), {"meter": meter, "packets": packets})
         if server.certificate_pem is not None and server.key_pem is not None:
             _load(context, server.certificate_pem, server.key_pem)
     except (ssl.SSLError, ValueError) as error:

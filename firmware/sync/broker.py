@@ -12,7 +12,8 @@ from contract.downlink import MOST_BYTES, DownTopic
 from contract.messages import StatusMessage, Topic, topic_name
 from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.publications import Publication
-from mqtt.connection import OPEN_TIMEOUT_S, Connection, Message, Terms
+from mqtt.connection import OPEN_TIMEOUT_S, Connection, Terms
+from mqtt.packets import Message
 from mqtt.problems import BrokerError, MessageRefusedError
 
 _log = logging.getLogger(__name__)

@@ -25,7 +25,8 @@ from fleet.check.broker import STEP_S, may_send
 from fleet.check.report import Row, State
 from fleet.collector.certificates import read_certificate
 from fleet.collector.settings import Canary, CollectorSettings
-from mqtt.connection import Connection, Message, Terms
+from mqtt.connection import Connection, Terms
+from mqtt.packets import Message
 from mqtt.problems import BrokerError, MessageRefusedError
 from mqtt.tls import Server
 from provisioning.authority import common_name

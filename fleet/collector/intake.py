@@ -23,7 +23,8 @@ from fleet.collector.received import Received
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from fleet.metrics import Counts
-from mqtt.connection import Connection, Message, Terms
+from mqtt.connection import Connection, Terms
+from mqtt.packets import Message
 from mqtt.problems import BrokerError, BrokerProblem, BrokerState, MessageRefusedError
 from mqtt.tls import Server
 from provisioning.authority import common_name

@@ -11,7 +11,8 @@ from contract.messages import OutcomeMessage, StatusMessage, Topic, topic_name
 from contract.results import OutcomeCode
 from fleet.errors import FleetError
 from fleet.publisher.settings import OperatorSettings
-from mqtt.connection import OPEN_TIMEOUT_S, Connection, Message, Terms
+from mqtt.connection import OPEN_TIMEOUT_S, Connection, Terms
+from mqtt.packets import Message
 from mqtt.problems import BrokerError, BrokerProblem, BrokerState, MessageRefusedError
 from mqtt.tls import Server
 
