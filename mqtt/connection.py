@@ -7,6 +7,7 @@ and the standard library's client of HTTP, which would look for a proxy, 2 MB.
 import asyncio
 import logging
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -356,12 +357,23 @@ class Connection:
 
     def _attend_to_writing(self) -> None:
         connection = self._client.socket()
-        if connection is None or self._lost.done():
+        if not isinstance(connection, WatchedSocket) or self._lost.done():
             return
-        if self._client.want_write():
-            self._loop.add_writer(connection, self._client.loop_write)
+        if self._client.want_write() or connection.unsent:
+            self._loop.add_writer(connection, self._write, connection)
         else:
             self._loop.remove_writer(connection)
+
+    def _write(self, connection: WatchedSocket) -> None:
+        self._client.loop_write()
+        try:
+            connection.flush()
+        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            pass
+        except OSError:
+            # Whoever reads is told why: in TLS 1.3 the broker's verdict on our certificate comes that way.
+            connection.unsent.clear()
+        self._attend_to_writing()
 
     def _read(self) -> None:
         while self._read_some():

@@ -7,7 +7,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from mqtt.packets import HostilePacketError, PacketReader
 from mqtt.problems import BrokerError, BrokerProblem
@@ -102,7 +102,7 @@ class Meter:
 
 
 class WatchedSocket(ssl.SSLSocket):
-    """Remembers why reading failed, paho closes the socket and forgets; and keeps messages back for whoever reads them.
+    """Remembers why reading failed, paho closes the socket and forgets; keeps messages back, and joins what is written.
 
     In TLS 1.3 the broker judges our certificate after the handshake is over for us, so its alert arrives as the failure
     of an ordinary read.
@@ -110,6 +110,7 @@ class WatchedSocket(ssl.SSLSocket):
     Attributes:
         failure: why reading failed.
         is_paused: nothing is read, as if nothing came.
+        unsent: what waits for `flush`.
         meter, packets: of the one connection that a context is for; see `tls_context`.
     """
 
@@ -117,6 +118,7 @@ class WatchedSocket(ssl.SSLSocket):
     is_paused = False
     meter: Meter
     packets: PacketReader
+    unsent: bytearray
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -127,8 +129,25 @@ class WatchedSocket(ssl.SSLSocket):
             raise
 
     def close(self) -> None:
+        with suppress(OSError):
+            self.flush()
         self.meter.look(self)
         super().close()
+
+    def send(self, data: Any, flags: int = 0) -> int:  # noqa: ARG002 - TLS knows no flags
+        """Keep it until `flush`: a thousand acknowledgements become one record of TLS and not a thousand."""
+        self.unsent += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Send what was kept, as far as there is room.
+
+        Raises:
+            OSError: ssl.SSLWantWriteError where there is no room now; the connection is lost with any other.
+        """
+        while self.unsent:
+            sent = super().send(self.unsent)
+            del self.unsent[:sent]
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:  # noqa: ARG002 - TLS knows no flags
         """Return what is no message, as far as it is there."""
@@ -174,7 +193,9 @@ def tls_context(server: Server, meter: Meter, packets: PacketReader) -> ssl.SSLC
         # No certificate at all is not the system's: those count where there is no text.
         context = ssl.create_default_context(cadata=server.ca_pem if server.ca_pem is None else f"{server.ca_pem}\n")
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = type("OneSocket", (WatchedSocket,), {"meter": meter, "packets": packets})
+        context.sslsocket_class = type(
+            "OneSocket", (WatchedSocket,), {"meter": meter, "packets": packets, "unsent": bytearray()}
+        )
         if server.certificate_pem is not None and server.key_pem is not None:
             _load(context, server.certificate_pem, server.key_pem)
     except (ssl.SSLError, ValueError) as error:
