@@ -1,7 +1,8 @@
 """How a fleet comes in, and how it comes back when its broker was killed: simulated handsets over TLS, one computer.
 
 Broker, collector and handsets share this computer; each handset is the real sync code with the pauses that real ones
-make. What was recorded is compared with what the collector has at the end.
+make. What was recorded is compared with what the collector has at the end. Before each fleet as many bare clients with
+the same certificates do the same, so that one sees what broker and computer take for handshakes alone.
 """
 
 import time
@@ -15,6 +16,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from fleet.tables import calls
+from tests.bench.fleet_bare import BareClients
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.fleet_simulator import FleetSimulator
@@ -36,6 +38,7 @@ class Reconnection:
         devices: how many handsets.
         first_s: from the start of the simulator to all online.
         back_s: from the broker's end to all online again; how many were not, where that took too long.
+        bare_s: the same with bare clients.
         peak: handsets that came back in the best second.
         recorded: records that were made.
         lost: those of them that the collector has not.
@@ -46,6 +49,7 @@ class Reconnection:
     devices: int
     first_s: float
     back_s: float
+    bare_s: float
     peak: int
     recorded: int
     lost: int
@@ -56,7 +60,11 @@ class Reconnection:
 
 def measure(folder: Path) -> list[Reconnection]:
     """Try every size, the smallest first."""
-    with FleetBroker(folder / "broker") as broker, CollectorProcess(folder / "collector", broker) as collector:
+    fleets = [f"of-{devices}" for devices in SIZES]
+    with (
+        FleetBroker(folder / "broker", fleets=fleets) as broker,
+        CollectorProcess(folder / "collector", broker) as collector,
+    ):
         return [_measure(folder, broker, collector, devices) for devices in SIZES]
 
 
@@ -66,6 +74,7 @@ def _measure(folder: Path, broker: FleetBroker, collector: CollectorProcess, dev
         devices=devices, fleet=f"of-{devices}", options=_OPTIONS,
     )  # fmt: skip
     fleet.make_certificates()
+    bare_s = _bare_clients_back_s(broker, devices, fleet.certificates)
     began_s = time.monotonic()
     with fleet:
         first = fleet.wait_until_all_online(_TIMEOUT_S)
@@ -91,9 +100,20 @@ def _measure(folder: Path, broker: FleetBroker, collector: CollectorProcess, dev
         rows = [tuple(row) for row in connection.execute(select(*columns).where(calls.c.fleet == f"of-{devices}"))]
     engine.dispose()
     return Reconnection(
-        devices, first_s, back_s, _peak(history), len(made), len(made - set(rows)), len(rows) - len(set(rows)),
+        devices, first_s, back_s, bare_s, _peak(history), len(made), len(made - set(rows)), len(rows) - len(set(rows)),
         broker_mb, simulator_mb,
     )  # fmt: skip
+
+
+def _bare_clients_back_s(broker: FleetBroker, devices: int, certificates: Sequence[Path]) -> float:
+    with BareClients(broker.port, broker.ca_path, certificates) as clients:
+        clients.wait_until(devices, _TIMEOUT_S)
+        killed_s = time.monotonic()
+        broker.kill()
+        clients.wait_until(0, _TIMEOUT_S)
+        broker.start()
+        clients.wait_until(devices, _TIMEOUT_S)
+        return time.monotonic() - killed_s
 
 
 def _peak(history: Sequence[tuple[float, int]]) -> int:
@@ -118,12 +138,13 @@ def _megabytes(pid: int) -> float:
 def table(rows: Sequence[Reconnection]) -> Table:
     """Return them as people read them."""
     shown = Table(
-        "handsets", "first all online, s", "all back, s", "best second", "records", "lost", "twice", "broker, MB",
-        "all handsets, MB", title="A fleet whose broker is killed and started again",
+        "handsets", "first all online, s", "all back, s", "bare clients, s", "of these", "best second", "records",
+        "lost", "twice", "broker, MB", "all handsets, MB", title="A fleet whose broker is killed and started again",
     )  # fmt: skip
     for row in rows:
         shown.add_row(
-            f"{row.devices:,}", f"{row.first_s:.1f}", f"{row.back_s:.1f}", f"{row.peak:,}", f"{row.recorded:,}",
+            f"{row.devices:,}", f"{row.first_s:.1f}", f"{row.back_s:.1f}", f"{row.bare_s:.1f}",
+            f"{row.back_s / row.bare_s:.1f}x", f"{row.peak:,}", f"{row.recorded:,}",
             f"{row.lost}", f"{row.twice}", f"{row.broker_mb:.0f}", f"{row.simulator_mb:.0f}",
         )  # fmt: skip
     return shown

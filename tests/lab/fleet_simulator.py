@@ -90,16 +90,19 @@ class FleetSimulator:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def certificates(self) -> list[Path]:
+        """Where each handset's certificate is; its key lies beside it."""
+        return [self._folder / "certificates" / f"sim-{number:05}.pem" for number in range(1, self._devices + 1)]
+
     def make_certificates(self) -> None:
         """Make those that are missing, as `start` does."""
-        certificates = self._folder / "certificates"
-        certificates.mkdir(parents=True, exist_ok=True)
-        for number in range(1, self._devices + 1):
-            device = f"sim-{number:05}"
-            if not (certificates / f"{device}.pem").exists():
-                issued = self._issue(device)
-                shutil.copyfile(issued.key, certificates / f"{device}.key")
-                shutil.copyfile(issued.certificate, certificates / f"{device}.pem")
+        for path in self.certificates:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                issued = self._issue(path.stem)
+                shutil.copyfile(issued.key, path.with_suffix(".key"))
+                shutil.copyfile(issued.certificate, path)
 
     def start(self) -> None:
         """Make the certificates that are missing, and start it without waiting for its handsets."""
