@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from mqtt.problems import BrokerError, BrokerProblem, problem_of_error
-from mqtt.tls import Meter, Server, tls_context
+from mqtt.tls import Server, plain_context
 
 # A CONNECT of a version that there is none of: brokers answer it by a CONNACK before they look at who it is from (MQTT
 # 3.1.1, [MQTT-3.1.2-2]).
@@ -26,7 +26,7 @@ def knock(server: Server, timeout_s: float) -> bytes:
     Raises:
         BrokerError: it is not there, does not let the certificate in, or speaks something else.
     """
-    context = tls_context(server, Meter())
+    context = plain_context(server)
     try:
         with (
             socket.create_connection((server.host.strip("[]"), server.port), timeout_s) as plain,

@@ -179,7 +179,7 @@ class WatchedSocket(ssl.SSLSocket):
 
 
 def tls_context(server: Server, meter: Meter, packets: PacketReader) -> ssl.SSLContext:
-    """Build the context for one connection: the broker is always verified, and shown our certificate if we have one.
+    """Build the context for one connection of the library's.
 
     Args:
         server: whose certificates.
@@ -189,13 +189,23 @@ def tls_context(server: Server, meter: Meter, packets: PacketReader) -> ssl.SSLC
     Raises:
         BrokerError: a certificate or the key cannot be used.
     """
+    context = plain_context(server)
+    context.sslsocket_class = type(
+        "OneSocket", (WatchedSocket,), {"meter": meter, "packets": packets, "unsent": bytearray()}
+    )
+    return context
+
+
+def plain_context(server: Server) -> ssl.SSLContext:
+    """Build a context: the broker is always verified, and shown our certificate if we have one.
+
+    Raises:
+        BrokerError: a certificate or the key cannot be used.
+    """
     try:
         # No certificate at all is not the system's: those count where there is no text.
         context = ssl.create_default_context(cadata=server.ca_pem if server.ca_pem is None else f"{server.ca_pem}\n")
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = type(
-            "OneSocket", (WatchedSocket,), {"meter": meter, "packets": packets, "unsent": bytearray()}
-        )
         if server.certificate_pem is not None and server.key_pem is not None:
             _load(context, server.certificate_pem, server.key_pem)
     except (ssl.SSLError, ValueError) as error:
