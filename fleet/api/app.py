@@ -33,7 +33,7 @@ def create_app(
     registry: CollectorRegistry | None = None,
     directory: Directory | None = None,
     feed: Feed | None = None,
-    log: Engine | None = None,
+    log: AuditLog | None = None,
 ) -> FastAPI:
     """Make the app; it reads the database, writes nothing but who read it, and needs no intake beside it.
 
@@ -43,7 +43,7 @@ def create_app(
         login: asks the broker who somebody is; None: only tokens of the file are good.
         directory: what people call handsets; None: nobody says.
         feed: what is live; None: nobody listens to a broker.
-        log: a database that may be written, where it is written down who did what; None: it is not.
+        log: where it is written down who did what; None: nowhere.
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
 
     Raises:
@@ -71,7 +71,7 @@ def create_app(
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
         feed=feed,
-        audit=AuditLog(log),
+        audit=log or AuditLog(),
     )
     figures.register(gauges.FleetGauges(engine, service.today))
     app.state.service = service

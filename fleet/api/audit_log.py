@@ -4,12 +4,14 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, insert
+from sqlalchemy.exc import DBAPIError
 
 from fleet.api.access import Reader, digest
 from fleet.api.settings import ALL_FLEETS
@@ -30,6 +32,13 @@ class Action(StrEnum):
     EXPORTED = "exported"
 
 
+@dataclass(slots=True)
+class _Waiting:
+    row: dict[str, Any]
+    is_done: bool = False
+    problem: DBAPIError | None = None
+
+
 class AuditLog:
     """Writes down what people and programs do; rows are added, and deleted once they are old, and never changed."""
 
@@ -37,6 +46,7 @@ class AuditLog:
         self,
         engine: Engine | None = None,
         *,
+        turn: Lock | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,6 +54,8 @@ class AuditLog:
 
         Args:
             engine: a database that may be written, see `writing`; None: nothing is written down.
+            turn: held while the database is written; whoever else writes it in this process is to hold it, too. SQLite
+                has those who wait for its file look for it ten times a second, and a collector leaves it for less.
             now: the time of day.
             now_s: a clock that nobody sets.
         """
@@ -51,6 +63,8 @@ class AuditLog:
         self._now = now
         self._now_s = now_s
         self._lock = Lock()
+        self._turn = turn or Lock()
+        self._waiting: list[_Waiting] = []
         self._viewed: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     def note(
@@ -75,8 +89,7 @@ class AuditLog:
         if action is Action.VIEWED and self._was_noted(look):
             return
         row = {"at": self._now(), "id": uuid.uuid4().hex, "who": who, "action": action.value, "what": what}
-        with self._engine.begin() as connection:
-            connection.execute(insert(audit).values(**row, fleets=named, device=device))
+        self._write(self._engine, {**row, "fleets": named, "device": device})
         if action is Action.VIEWED:
             with self._lock:
                 self._viewed[look] = self._now_s()
@@ -87,6 +100,26 @@ class AuditLog:
             with self._lock:
                 for known in [known for known in self._viewed if known[0] == who]:
                     del self._viewed[known]
+
+    def _write(self, engine: Engine, row: dict[str, Any]) -> None:
+        """Write a row, with those of others that wait: SQLite's file is one writer's at a time."""
+        mine = _Waiting(row)
+        with self._lock:
+            self._waiting.append(mine)
+        with self._turn:
+            if not mine.is_done:
+                with self._lock:
+                    together, self._waiting = self._waiting, []
+                problem: DBAPIError | None = None
+                try:
+                    with engine.begin() as connection:
+                        connection.execute(insert(audit), [each.row for each in together])
+                except DBAPIError as error:
+                    problem = error
+                for each in together:
+                    each.is_done, each.problem = True, problem
+        if mine.problem is not None:
+            raise mine.problem
 
     def _was_noted(self, look: tuple[str, ...]) -> bool:
         with self._lock:

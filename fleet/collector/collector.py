@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Final, TypeVar
 
 from sqlalchemy import Engine
@@ -65,6 +66,7 @@ class Collector:
         counts: Counts,
         *,
         feed: Feed | None = None,
+        turn: Lock | None = None,
         heartbeat: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
@@ -76,6 +78,7 @@ class Collector:
             engine: where they go; see open_database.
             counts: told of everything.
             feed: where what comes is shown to whoever looks; None: nobody can.
+            turn: held while the database is written, where others in this process write it, too.
             heartbeat: called at each step, at least every minute.
             now: the time of day.
             rng: where the jitter comes from.
@@ -85,6 +88,7 @@ class Collector:
         """
         self._settings = settings
         self._engine = writing(engine)
+        self._turn_to_write = turn or Lock()
         self._counts = counts
         self._heartbeat = heartbeat
         self._now = now
@@ -248,11 +252,16 @@ class Collector:
         Raises:
             _Stopping: this collector was told to stop before it did; the broker keeps what is not confirmed.
         """
+
+        def write() -> _T:
+            with self._turn_to_write:
+                return work()
+
         attempt = 0
         while True:
             self._heartbeat()
             try:
-                result = await asyncio.to_thread(work)
+                result = await asyncio.to_thread(write)
             except SQLAlchemyError as error:
                 self._note_failure(error)
                 pause_s = full_jitter_s(attempt, base_s=_RETRY_BASE_S, cap_s=_RETRY_CAP_S, rng=self._rng)

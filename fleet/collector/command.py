@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import click
 from sqlalchemy import Engine
 
+from fleet.api.audit_log import AuditLog
 from fleet.api.feed import Feed
 from fleet.api.settings import HttpSettings
 from fleet.collector.alert_settings import AlertSettings
@@ -47,13 +49,18 @@ def collect(path: Path) -> None:
         counts = Counts()
         engine = open_database(settings.database)
         feed = None if settings.http is None else Feed()
-        collector = Collector(settings, engine, counts, feed=feed, heartbeat=_Heart().beat)
+        turn = Lock()
+        collector = Collector(settings, engine, counts, feed=feed, turn=turn, heartbeat=_Heart().beat)
         with ExitStack() as stack:
             stack.callback(engine.dispose)
             if settings.http is not None and feed is not None:
                 reading = open_database(settings.database, only_reads=True)
                 stack.callback(reading.dispose)
-                stack.callback(_serve(settings.http, settings, reading, counts, feed=feed, log=writing(engine)))
+                stack.callback(
+                    _serve(
+                        settings.http, settings, reading, counts, feed=feed, log=AuditLog(writing(engine), turn=turn)
+                    )
+                )
             if settings.alerts is not None:
                 stack.callback(_start_alerts(settings, settings.alerts, engine))
             asyncio.run(_collect(collector))
@@ -72,7 +79,7 @@ async def _collect(collector: Collector) -> None:
 
 
 def _serve(
-    http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts, *, feed: Feed, log: Engine
+    http: HttpSettings, settings: CollectorSettings, engine: Engine, counts: Counts, *, feed: Feed, log: AuditLog
 ) -> Callable[[], None]:
     """Start the HTTP server; return what stops it."""
     # What an intake alone does not need takes half a second to load.

@@ -1,13 +1,14 @@
 """What is written down of who did what: as it is done, on both databases, and readable by auditors alone."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import OperationalError
 
 from fleet.api.audit_log import Action, AuditLog
@@ -140,6 +141,20 @@ def test_a_look_that_was_not_written_down_is_written_the_next_time(engine: Engin
         audit.create(connection)
     log.note("dashboard.main", Action.VIEWED, "calls")
     assert len(written(engine)) == 1
+
+
+def test_those_who_wait_for_the_file_are_written_together(engine: Engine) -> None:
+    log, begun = AuditLog(writing(engine)), []
+    event.listen(engine, "begin", lambda _connection: begun.append(1))
+    with ThreadPoolExecutor(20) as people:
+        with writing(engine).begin():
+            looks = [people.submit(log.note, f"dashboard.{number}", Action.VIEWED, "calls") for number in range(20)]
+            assert not wait(looks, timeout=0.5).done
+        for look in looks:
+            look.result(timeout=60)
+    assert len(written(engine)) == 20
+    # The one that has the file, who waits first, and all the others.
+    assert len(begun) <= 4
 
 
 def test_what_is_older_than_is_kept_goes_and_nothing_else(engine: Engine) -> None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from fleet.api.app import create_app
+from fleet.api.audit_log import AuditLog
 from fleet.api.directory import Directory
 from fleet.api.feed import Feed
 from fleet.api.server import HttpServer
@@ -65,7 +66,13 @@ class FleetApi:
         self.engine = engine
         self.settings = HttpSettings(**{"token_file": token_file(folder), "port": 0, **settings})
         app = create_app(
-            engine, self.settings, login=login, registry=registry, directory=Directory(names), feed=feed, log=log
+            engine,
+            self.settings,
+            login=login,
+            registry=registry,
+            directory=Directory(names),
+            feed=feed,
+            log=AuditLog(log),
         )
         self._server = HttpServer(app, self.settings)
         self.client = httpx.Client()
