@@ -104,7 +104,9 @@ def _stands_apart(rows: tuple[str, ...], left: int, top: int, ink: _Ink) -> bool
     begins_a_row = left <= _NUMBER_ENDS_PX and _is_free(before, _NUMBER_APART_PX)
     is_a_value = left + ink.width_px >= _VALUE_ENDS_PX and len(ink.rows) <= _ROW_PX
     ends_a_row = is_a_value and _is_free(before, _VALUE_APART_PX)
-    return (begins_a_row or ends_a_row or _is_free(before, _APART_PX)) and _is_free(after, _APART_PX)
+    # A short date stands as close behind its label.
+    apart_px = _VALUE_APART_PX if begins_a_row else _APART_PX
+    return (begins_a_row or ends_a_row or _is_free(before, _APART_PX)) and _is_free(after, apart_px)
 
 
 def _is_free(columns: list[str], distance_px: int) -> bool:
