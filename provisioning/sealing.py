@@ -28,6 +28,9 @@ from provisioning.errors import BundleRefusedError, ProvisioningError, refuse
 
 CODE_DIGITS: Final = 10
 
+SEALED_TO_CODE: Final = "sealed/code"
+"""The file of a bundle with secrets for whoever types the code; those for one handset have its serial there."""
+
 MAX_SEALED_BYTES: Final = 32 * 1024
 
 _KEY_MAGIC: Final = b"WeCallD1"

@@ -21,7 +21,7 @@ from firmware.installer.signing import BUNDLE_SUFFIX, new_manifest
 from firmware.installer.site import BROKER_CERTIFICATE, Handset
 from provisioning.bundle import write_bundle
 from provisioning.identity import Identity
-from provisioning.sealing import seal_to_code, seal_to_device
+from provisioning.sealing import SEALED_TO_CODE, seal_to_code, seal_to_device
 
 _INPUTS_LABEL: Final = b"WeCall Handset, inputs of a bundle, 1\0"
 
@@ -103,7 +103,7 @@ class Batch:
         sealed: dict[str, bytes] = {}
         if serial in self.codes:
             # In the same bytes as before where they are the same, so that nobody has to type the code again.
-            sealed["sealed/code"] = seal_to_code(handset.secrets, self.codes[serial], repeat_key=self.table_key.repeat)
+            sealed[SEALED_TO_CODE] = seal_to_code(handset.secrets, self.codes[serial], repeat_key=self.table_key.repeat)
         elif handset.secrets and identity is not None:
             sealed[f"sealed/{serial}"] = seal_to_device(handset.secrets, identity.public_bytes, serial=serial)
         text = change_text(self.text, handset.settings, without=handset.in_clear)

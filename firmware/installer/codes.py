@@ -11,7 +11,7 @@ from firmware.installer.sealed_secrets import SealedSecrets
 from firmware.installer.signing import BUNDLE_SUFFIX
 from provisioning.bundle import open_bundle
 from provisioning.errors import ProvisioningError
-from provisioning.sealing import new_code
+from provisioning.sealing import SEALED_TO_CODE, new_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Traces:
             return True
         try:
             with (self.stick / f"{serial}{BUNDLE_SUFFIX}").open("rb") as file:
-                return "sealed/code" in open_bundle(file, None).names
+                return SEALED_TO_CODE in open_bundle(file, None).names
         except (OSError, ProvisioningError):
             return False
 

@@ -18,12 +18,12 @@ from provisioning.errors import BundleRefusedError, ProvisioningError
 from provisioning.examination import trusted_keys
 from provisioning.parsing import parse_configuration
 from provisioning.risks import manifest_risks, risks
+from provisioning.sealing import SEALED_TO_CODE
 from provisioning.secret_names import secrets_of
 from provisioning.trust import Kind, decode_public_key, may_sign
 
 _PEM_MARK: Final = b"-----BEGIN"
 _SEALED: Final = "sealed/"
-_TO_CODE: Final = "sealed/code"
 
 
 @click.command()
@@ -83,7 +83,7 @@ def _warnings(packed: Packed) -> Iterator[str]:
     missing = [secret.names[0] for secret in secrets_of(configuration) if secret.in_clear is None]
     if missing and not sealed:
         yield f"Not in it, sealed or in clear: {', '.join(missing)}. Handsets that lack them refuse it."
-    if sealed and _TO_CODE not in packed.contents and (left_out := set(packed.manifest.serials) - sealed):
+    if sealed and SEALED_TO_CODE not in packed.contents and (left_out := set(packed.manifest.serials) - sealed):
         yield f"Its secrets are sealed to others than {', '.join(sorted(left_out))}, who cannot take it."
 
 

@@ -15,12 +15,12 @@ from provisioning.bundle import open_bundle
 from provisioning.errors import BundleRefusedError
 from provisioning.lan import LENGTH, MOST_BUNDLE_BYTES, MOST_BUNDLES, MOST_BYTES, PATH, SERVICE
 from provisioning.remarks import counted
+from provisioning.sealing import SEALED_TO_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SLOWEST_S: Final = 30.0
-_CODE: Final = "sealed/code"
 
 
 @click.command()
@@ -85,7 +85,7 @@ def _read(folder: Path, *, codes: bool) -> tuple[list[bytes], list[str]]:
     for path in sorted(folder.glob("*.wecall")):
         with path.open("rb") as file:
             try:
-                has_code = _CODE in open_bundle(file, None).names
+                has_code = SEALED_TO_CODE in open_bundle(file, None).names
             except BundleRefusedError as error:
                 passed_over.append(f"{path.name} is not served. {error}")
                 continue

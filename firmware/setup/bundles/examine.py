@@ -18,7 +18,6 @@ from provisioning.schema import Configuration
 from provisioning.sealing import unseal_with_key
 from provisioning.trust import Kind
 
-CODE: Final = "sealed/code"
 _CERTIFICATES: Final = "certificates"
 
 

@@ -23,13 +23,14 @@ from firmware.phone.bundle_news import BundleStep
 from firmware.services.runner import Handlers
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.drafts import Draft, check_room
-from firmware.setup.bundles.examine import CODE, Found, check_secrets, own_secrets, read_configuration
+from firmware.setup.bundles.examine import Found, check_secrets, own_secrets, read_configuration
 from firmware.setup.bundles.questions import Questions
 from firmware.setup.bundles.verdict import news_of
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import BundleRefusedError, ProvisioningError, refuse
 from provisioning.identity import Identity
 from provisioning.schema import Configuration
+from provisioning.sealing import SEALED_TO_CODE
 from provisioning.trust import Kind, key_id
 
 if TYPE_CHECKING:
@@ -291,8 +292,8 @@ class Intake:
             check_secrets(found.configuration, secrets)
             return secrets, b""
         opened = await asyncio.to_thread(self._opened_before)
-        if CODE in bundle.names and draft.is_attended:
-            sealed = bundle.read(CODE)
+        if SEALED_TO_CODE in bundle.names and draft.is_attended:
+            sealed = bundle.read(SEALED_TO_CODE)
             digest = hashlib.sha256(sealed).hexdigest().encode()
             if digest != opened:
                 self._context.steps.take(BundleStep.ASKING)
