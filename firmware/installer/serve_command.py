@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import click
 from rich.console import Console
 
+from firmware.installer.stick_files import bundle_paths, open_plain, printable
 from provisioning.bundle import open_bundle
-from provisioning.errors import BundleRefusedError
+from provisioning.errors import ProvisioningError
 from provisioning.lan import LENGTH, MOST_BUNDLE_BYTES, MOST_BUNDLES, MOST_BYTES, PATH, SERVICE
 from provisioning.remarks import counted
 from provisioning.sealing import SEALED_TO_CODE
@@ -82,28 +83,28 @@ def _read(folder: Path, *, codes: bool) -> tuple[list[bytes], list[str]]:
     bundles: list[bytes] = []
     passed_over: list[str] = []
     total_bytes = 0
-    for path in sorted(folder.glob("*.wecall")):
-        with path.open("rb") as file:
-            try:
+    for path in bundle_paths(folder):
+        name = printable(path.name)
+        try:
+            with open_plain(path) as file:
                 has_code = SEALED_TO_CODE in open_bundle(file, None).names
-            except BundleRefusedError as error:
-                passed_over.append(f"{path.name} is not served. {error}")
-                continue
-            size_bytes = file.seek(0, 2)
-            file.seek(0)
-            if size_bytes > MOST_BUNDLE_BYTES:
-                passed_over.append(
-                    f"{path.name} is not served: it has more than {MOST_BUNDLE_BYTES >> 20} MiB. Bring it by stick."
-                )
-            elif has_code and not codes:
-                passed_over.append(
-                    f"{path.name} is not served: its passwords are sealed to a code, which whoever copies it from the "
-                    "network can find in days. Seal them to the handset (`wecall bundle mass --to`), bring it by "
-                    "stick, or give --codes."
-                )
-            else:
-                total_bytes += LENGTH.size + size_bytes
-                bundles.append(file.read())
+                size_bytes = file.seek(0, 2)
+        except ProvisioningError as error:
+            passed_over.append(f"{name} is not served. {error}")
+            continue
+        if size_bytes > MOST_BUNDLE_BYTES:
+            passed_over.append(
+                f"{name} is not served: it has more than {MOST_BUNDLE_BYTES >> 20} MiB. Bring it by stick."
+            )
+        elif has_code and not codes:
+            passed_over.append(
+                f"{name} is not served: its passwords are sealed to a code, which whoever copies it from the network "
+                "can find in days. Seal them to the handset (`wecall bundle mass --to`), bring it by stick, or give "
+                "--codes."
+            )
+        else:
+            total_bytes += LENGTH.size + size_bytes
+            bundles.append(path.read_bytes())
     if len(bundles) > MOST_BUNDLES or total_bytes > MOST_BYTES:
         raise click.ClickException(
             f"These are more than {MOST_BUNDLES} bundles, or more than {MOST_BYTES >> 20} MiB, which each handset "
