@@ -21,7 +21,6 @@ from fleet.collector.settings import CollectorSettings
 from fleet.errors import FleetError
 from mqtt.connection import Connection, Terms
 from mqtt.problems import BrokerError, MessageRefusedError
-from mqtt.tls import Server
 
 STEP_S: Final = 8.0
 """How long the broker may take for one step."""
@@ -76,7 +75,7 @@ async def _try_rights(settings: CollectorSettings) -> Row:
     fleet = settings.fleets[0] if settings.fleets else _NOBODY
     terms = Terms(answer_timeout_s=STEP_S, receive_maximum=1, session_expiry_s=broker.session_expiry_s)
     try:
-        server = Server.read(broker.host, broker.port, broker.keep_alive_s, broker.ca, broker.certificate, broker.key)
+        server = broker.server()
         # The session is the collector's: nothing that comes is confirmed, so that the broker brings it again.
         async with Connection(server, settings.client_id, terms) as connection:
             await connection.open(STEP_S)

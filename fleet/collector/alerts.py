@@ -14,13 +14,13 @@ from threading import Event, Thread
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.collector.alert_channels import Channel, ChannelError, Item, Notice, Turn, channels_of, digest_of
 from fleet.collector.alert_conditions import Condition, Kind, certificates_judged, wrong_in_database
 from fleet.collector.alert_settings import AlertSettings
-from fleet.collector.database import insert_or_change, writing
+from fleet.collector.database import insert_or_change, take_turn, writing
 from fleet.collector.settings import CollectorSettings
 from fleet.errors import FleetError
 from fleet.tables import alert_channels, alerts
@@ -42,8 +42,7 @@ _FIRST_S: Final = 5.0
 _STOP_TIMEOUT_S: Final = 5.0
 _CERTIFICATES_EVERY_S: Final = 3600.0
 _ALERTING: Final = 7_430_002
-"""An advisory lock of PostgreSQL's; SQLite has one writer at a time."""
-
+"""The key of `take_turn`."""
 
 _OF_ROW: Final = and_(*(alerts.c[name] == bindparam(f"of_{name}") for name in ("channel", "kind", "fleet", "subject")))
 
@@ -128,8 +127,7 @@ class Alerts:
 
     def _claim(self, connection: Connection, channel: str, wrong: set[Condition], now: datetime) -> _Claim | None:
         """Take the channel where there is something to tell and it is free; nothing is noted while it is not."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ALERTING})
+        take_turn(connection, _ALERTING)
         state = connection.execute(select(alert_channels).where(alert_channels.c.channel == channel)).one_or_none()
         if state is not None and now < state.next_at:
             return None

@@ -10,7 +10,6 @@ from cryptography import x509
 from fleet.collector.settings import BrokerAddress, CollectorSettings
 from fleet.errors import FleetError
 from mqtt.knock import knock
-from mqtt.tls import Server
 
 WARNED_BEFORE: Final = timedelta(days=30)
 """So long before its end a certificate is to be renewed."""
@@ -49,8 +48,7 @@ def broker_certificate(broker: BrokerAddress) -> x509.Certificate:
     Raises:
         BrokerError: the broker is not there, or does not let the certificate in.
     """
-    server = Server.read(broker.host, broker.port, broker.keep_alive_s, broker.ca, broker.certificate, broker.key)
-    return x509.load_der_x509_certificate(knock(server, _STEP_S))
+    return x509.load_der_x509_certificate(knock(broker.server(), _STEP_S))
 
 
 def ends_soon(certificate: x509.Certificate, now: datetime | None = None) -> bool:

@@ -41,7 +41,7 @@ _STEPS: Final = {
 """What brings tables of the version before up to each version, the same on both databases."""
 
 _PREPARING: Final = 7_430_001
-"""An advisory lock of PostgreSQL's: collectors that start at the same time prepare the database one after the other."""
+"""Collectors that start at the same time prepare the database one after the other."""
 
 # As long as a collector waits for another that has the file; each of its transactions takes milliseconds.
 _SQLITE_PATIENCE_S: Final = 30
@@ -126,6 +126,15 @@ def insert_or_change(connection: Connection, table: Table, rows: Sequence[Mappin
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), rows)
 
 
+def take_turn(connection: Connection, key: int) -> None:
+    """Wait until no other transaction has this key, and have it until this one's end.
+
+    An advisory lock of PostgreSQL's; SQLite has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 def prepare(engine: Engine) -> None:
     """Make the tables where they are not there yet, and bring those of an older program up to this one's.
 
@@ -143,8 +152,7 @@ def make_tables(connection: Connection) -> None:
     Raises:
         FleetError: they are a newer program's.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+    take_turn(connection, _PREPARING)
     if not inspect(connection).has_table(schema_version.name):
         metadata.create_all(connection)
         connection.execute(insert(schema_version).values(version=VERSION))

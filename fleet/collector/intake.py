@@ -304,9 +304,7 @@ def _server(broker: BrokerAddress, name: str) -> Server:
         FleetError: a certificate or the key cannot be used, or the certificate is not this collector's.
     """
     try:
-        server = Server.read(
-            broker.host, broker.port, broker.keep_alive_s, broker.ca, broker.certificate, broker.key
-        )  # fmt: skip
+        server = broker.server()
         shown = common_name(x509.load_pem_x509_certificate(broker.certificate.read_bytes()))
     except (BrokerError, OSError, ValueError) as error:
         raise FleetError(

@@ -11,6 +11,7 @@ from fleet.api.settings import HttpSettings
 from fleet.collector.alert_settings import AlertSettings
 from fleet.files import PathBeside, beside, read_settings_file
 from fleet.names import HandsetName
+from mqtt.tls import Server
 
 _DAY_S: Final = 24 * 3600
 _DRIVERS: Final = ("sqlite", "postgresql+psycopg")
@@ -44,6 +45,14 @@ class BrokerAddress(_Table):
     keep_alive_s: Annotated[int, Field(ge=5, le=1200)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=30 * _DAY_S)] = 7 * _DAY_S
     group: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")] = "collectors"
+
+    def server(self) -> Server:
+        """Read the files, for a connection.
+
+        Raises:
+            BrokerError: one of them cannot be used.
+        """
+        return Server.read(self.host, self.port, self.keep_alive_s, self.ca, self.certificate, self.key)
 
 
 class Storage(_Table):
