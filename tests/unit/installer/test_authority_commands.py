@@ -201,7 +201,8 @@ def test_the_access_list_has_a_block_for_each_handset_whose_certificate_counts(o
     rows = [(f"10000000abcd000{number}", f"desk-{number}", f"10{number}") for number in range(1, 5)]
     office.write_table(("serial", "device_id", "username"), *rows)
     office.issue(office.stick, "--devices", office.table)
-    office.did("fleet", "ca", "service", office.authority, "collector.main", typed="words\n")
+    to = ("-o", office.certificates)
+    office.did("fleet", "ca", "service", office.authority, "collector.main", *to, typed="words\n")
     order = ("fleet", "ca", "acl", office.authority, acl, "--fleet")
     assert "4 new in north, 0 moved" in office.did(*order, "north")
     office.write_table(("serial", "device_id", "username"), *rows[:2])
