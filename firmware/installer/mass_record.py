@@ -6,10 +6,9 @@ A line of JSON for each handset, on the disk before its bundle is. Without it al
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field
 
-from firmware.base.durable import replace_durably
-from provisioning.errors import ProvisioningError
+from firmware.installer.json_lines import read_lines, write_lines
 from provisioning.manifest import BundleNumber, Serial
 from provisioning.section import Section
 
@@ -57,17 +56,7 @@ class MassRecord:
         Raises:
             ProvisioningError: it cannot be read.
         """
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return
-        for number, line in enumerate(lines, start=1):
-            try:
-                made = Made.model_validate_json(line)
-            except ValidationError:
-                raise ProvisioningError(
-                    f"{self.path}, line {number}, is damaged. Delete the file to make all anew, to the same codes."
-                ) from None
+        for made in read_lines(self.path, Made, "Delete the file to make all anew, to the same codes."):
             self._latest[made.serial] = made
 
     def latest(self, serial: str) -> Made | None:
@@ -81,5 +70,4 @@ class MassRecord:
             OSError: the disk is full, read-only or broken.
         """
         self._latest[made.serial] = made
-        lines = (each.model_dump_json() + "\n" for each in self._latest.values())
-        replace_durably(self.path, "".join(lines).encode())
+        write_lines(self.path, self._latest.values())

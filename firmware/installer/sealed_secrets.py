@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from firmware.base.durable import replace_durably
 from firmware.installer.columns import Columns
 from firmware.installer.device_table import DeviceTable, Row, rewrite_table
+from firmware.installer.json_lines import read_lines, write_lines
 from provisioning.errors import ProvisioningError
 from provisioning.manifest import Serial
 from provisioning.remarks import KeyPath
@@ -109,18 +109,11 @@ class SealedSecrets:
         Raises:
             ProvisioningError: the file cannot be read.
         """
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except FileNotFoundError:
-            return
-        for number, text in enumerate(lines, start=1):
-            try:
-                line = _Line.model_validate_json(text)
-            except ValidationError:
-                raise ProvisioningError(
-                    f"{self.path}, line {number}, is damaged. Put a copy of the file back; without one delete that "
-                    "line, and type the passwords of its handset into the table once more."
-                ) from None
+        remedy = (
+            "Put a copy of the file back; without one delete that line, and type the passwords of its handset into the "
+            "table once more."
+        )
+        for line in read_lines(self.path, _Line, remedy):
             self._lines[line.serial] = line
 
     def open(self, key: TableKey) -> None:
@@ -185,8 +178,7 @@ class SealedSecrets:
         if not changed:
             return
         new = {serial: self._seal(serial, kept, key) for serial, kept in changed.items()}
-        lines = (each.model_dump_json() + "\n" for each in (self._lines | new).values())
-        replace_durably(self.path, "".join(lines).encode())
+        write_lines(self.path, (self._lines | new).values())
         self.read()
         self.open(key)
         if any(self._opened.get(serial) != kept for serial, kept in changed.items()):

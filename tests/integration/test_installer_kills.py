@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +15,9 @@ from firmware.cli import main
 from firmware.installer import batch, seal_command
 from firmware.installer.private_keys import signing_key
 from firmware.installer.sealed_secrets import SealedSecrets, TableKey
-from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
+from provisioning.sealing import unseal_with_code, unseal_with_key
 from tests.lab import kills
-from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened
+from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened, seal_cheaply
 
 kills.load(__name__)
 pytestmark = pytest.mark.soak
@@ -28,9 +27,8 @@ HANDSETS: Final = {serial: BlankHandset(serial) for serial in SERIALS}
 
 
 def run(*arguments: str | Path, typed: str = "") -> str:
-    cheap = partial(seal_to_code, cost=CodeCost(memory_kib=64, passes=1))
-    batch.seal_to_code = cheap  # type: ignore[attr-defined]
-    seal_command.seal_to_code = cheap  # type: ignore[attr-defined]
+    batch.seal_to_code = seal_cheaply  # type: ignore[attr-defined]
+    seal_command.seal_to_code = seal_cheaply  # type: ignore[attr-defined]
     result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=typed)
     if result.exit_code:
         raise AssertionError(result.output)

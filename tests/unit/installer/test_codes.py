@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,10 @@ from contract.results import BundleResult
 from firmware.configuration.standing import Ended
 from firmware.installer import batch
 from firmware.phone.bundle_news import AnswerBundleSigner, BundleCodeWanted, TryBundleCode
-from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code
+from provisioning.sealing import unseal_with_code
 from tests.lab.bundle_desk import DeskLab
 from tests.lab.bundles import SERIAL
-from tests.lab.installer_desk import InstallerDesk, opened
+from tests.lab.installer_desk import InstallerDesk, opened, seal_cheaply
 
 HEADINGS = ("serial", "username", "password", "label")
 FIRST = (SERIAL, "101", "one-secret", "Reception")
@@ -24,7 +23,7 @@ SECOND = ("10000000abcd0002", "102", "two-secret", "Kitchen")
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
-    monkeypatch.setattr(batch, "seal_to_code", partial(seal_to_code, cost=CodeCost(memory_kib=64, passes=1)))
+    monkeypatch.setattr(batch, "seal_to_code", seal_cheaply)
     desk = InstallerDesk(tmp_path)
     desk.write_table(HEADINGS, FIRST, SECOND)
     return desk

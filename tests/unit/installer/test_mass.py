@@ -1,6 +1,5 @@
 import re
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ from firmware.phone.bundle_news import BundleSignerShown
 from firmware.phone.menu_views import NoticeView
 from firmware.setup.bundles.examine import check_secrets, read_configuration
 from provisioning.bundle import key_words, open_bundle
-from provisioning.sealing import CodeCost, seal_to_code, unseal_with_code, unseal_with_key
+from provisioning.sealing import unseal_with_code, unseal_with_key
 from provisioning.trust import Kind, TrustedKey, decode_public_key
-from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
+from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened, seal_cheaply
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import said
 
@@ -24,10 +23,8 @@ THIRD = ("10000000abcd0003", "", "103", "three-secret", "", "")
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
-    # As in earnest, but for what a guess at a code costs.
-    cheap = partial(seal_to_code, cost=CodeCost(memory_kib=64, passes=1))
-    monkeypatch.setattr(batch, "seal_to_code", cheap)
-    monkeypatch.setattr(seal_command, "seal_to_code", cheap)
+    monkeypatch.setattr(batch, "seal_to_code", seal_cheaply)
+    monkeypatch.setattr(seal_command, "seal_to_code", seal_cheaply)
     return InstallerDesk(tmp_path)
 
 

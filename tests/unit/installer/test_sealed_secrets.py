@@ -1,13 +1,11 @@
 """The passwords of a table: they leave it for a file that opens with the key that signs, and are never lost."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from firmware.installer import batch, sealed_secrets
-from provisioning.sealing import CodeCost, seal_to_code
-from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
+from firmware.installer import batch, json_lines
+from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened, seal_cheaply
 
 HEADINGS = ("serial", "username", "password", "network.wifi.0.ssid", "network.wifi.0.password")
 FIRST = ("10000000abcd0001", "101", "one-secret", "phones", "wireless-1")
@@ -17,7 +15,7 @@ SECRETS = (FIRST[2], FIRST[4], SECOND[2], SECOND[4])
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
-    monkeypatch.setattr(batch, "seal_to_code", partial(seal_to_code, cost=CodeCost(memory_kib=64, passes=1)))
+    monkeypatch.setattr(batch, "seal_to_code", seal_cheaply)
     desk = InstallerDesk(tmp_path)
     desk.write_table(HEADINGS, FIRST, SECOND)
     return desk
@@ -145,7 +143,7 @@ def test_the_table_keeps_its_passwords_where_they_cannot_be_sealed(
     def full(target: Path, _content: bytes) -> None:
         raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(sealed_secrets, "replace_durably", full)
+    monkeypatch.setattr(json_lines, "replace_durably", full)
     said = desk.refused("bundle", "mass", desk.table, "--stick", desk.stick, "--key", desk.key)
     assert "devices.csv.sealed cannot be used: No space left on device" in said
     assert desk.table.read_bytes() == before
@@ -155,7 +153,7 @@ def test_the_table_keeps_its_passwords_where_the_disk_has_lost_what_was_sealed(
     desk: InstallerDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = desk.table.read_bytes()
-    monkeypatch.setattr(sealed_secrets, "replace_durably", lambda _target, _content: None)
+    monkeypatch.setattr(json_lines, "replace_durably", lambda _target, _content: None)
     said = desk.refused("bundle", "mass", desk.table, "--stick", desk.stick, "--key", desk.key)
     assert "devices.csv.sealed does not hold what was written to it" in said
     assert desk.table.read_bytes() == before
