@@ -104,12 +104,13 @@ class TapReader:
         """Read once: that is all there is in a pipe, and whoever fills it again and again keeps nobody here."""
         if self._read_end is None:
             return
+        with suppress(BlockingIOError):
+            self._rest += os.read(self._read_end, max(_PIPE_BYTES))
+        # Asked afterwards: where this thread is held up in between, what came meanwhile is not too much.
         now_s = self._clock()
         more = _FASTEST * (now_s - self._allowed_at_s) / self._period_s
         self._allowance = min(self._allowance + more, _MOST_AT_ONCE_S / self._period_s)
         self._allowed_at_s = now_s
-        with suppress(BlockingIOError):
-            self._rest += os.read(self._read_end, max(_PIPE_BYTES))
         size = PERIOD_NUMBER.size + 2 * len(self._silence)
         end = len(self._rest) - len(self._rest) % size
         for first in range(0, end, size):

@@ -74,6 +74,20 @@ def test_a_pipe_holds_what_is_said_while_a_card_is_stuck(line: Line) -> None:
     assert len(near) == len(far) > 15 * 2 * SOUND_RATE_HZ
 
 
+def test_what_comes_while_the_thread_is_held_up_is_not_too_much(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = os.read
+
+    def read_late(descriptor: int, size: int) -> bytes:
+        line.now_s += 2.0
+        for number in range(2 * PERIODS_A_SECOND):
+            line.write(record(number))
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", read_late)
+    near, _ = line.reader.take()
+    assert len(near) == 2 * 2 * SOUND_RATE_HZ
+
+
 def test_a_missing_period_is_silence_on_both_sides(line: Line) -> None:
     line.write(record(0) + record(3) + record(4))
     assert line.reader.take() == (NEAR + 2 * SILENCE + 2 * NEAR, FAR + 2 * SILENCE + 2 * FAR)
