@@ -24,6 +24,10 @@ settings.register_profile("landing", deadline=None, database=None, print_blob=Tr
 settings.register_profile("soak", parent=settings.get_profile("landing"), max_examples=2000)
 settings.load_profile("soak" if chance.SOAK else "landing")
 
+# Behind `&` in a script a shell has it ignored, and so would the programs whose Ctrl-C is tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:

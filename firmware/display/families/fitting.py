@@ -7,6 +7,7 @@ What is measured is a letter at a time, so that a name of 10,000 letters costs n
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from firmware.display.model import Flow
@@ -14,7 +15,7 @@ from firmware.display.model import Flow
 ELLIPSIS: Final = "…"
 
 LONGEST: Final = 4000
-"""Letters of a text that are looked at; no display shows a tenth of them at once."""
+"""Letters of a text that are looked at, and different letters that are known; no display shows a tenth at once."""
 
 # Control and format characters: soft hyphen, Arabic and other prepended marks, zero-width and bidirectional controls,
 # fillers, variation selectors, interlinear marks, tags, private use, surrogates and non-characters. Bidirectional
@@ -61,6 +62,8 @@ def clean(text: str, limit: int = LONGEST) -> str:
     text = _SPACES.sub(" ", _UNSEEN.sub("", text))[:limit].strip()
     if text.isascii():
         return text
+    if not any(map(_is_mark, set(text))):
+        return unicodedata.normalize("NFC", text)
     # Marks go before normalising, which sorts them: thousands on one letter would take long.
     kept: list[str] = []
     marks = 0
@@ -122,6 +125,7 @@ def wrap(text: str, measure: Measure, room: int, rows: int = LONGEST) -> Wrapped
     return Wrapped(tuple(lines), True, breaks_words)
 
 
+@lru_cache(LONGEST)
 def is_wide(letter: str) -> bool:
     """Whether a letter is one of the square ones, between which lines may end."""
     return unicodedata.east_asian_width(letter) in "WF"
@@ -166,5 +170,6 @@ def _last_letters(text: str, measure: Measure, room: int) -> int:
     return start
 
 
+@lru_cache(LONGEST)
 def _is_mark(letter: str) -> bool:
     return letter > "\u02ff" and unicodedata.category(letter)[0] == "M"

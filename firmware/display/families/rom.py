@@ -6,10 +6,11 @@ The set is in the data sheet's table 4, "Correspondence between Character Codes 
 # ruff: noqa: RUF001 - full-width punctuation is what Chinese is written with
 
 import unicodedata
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from firmware.display.families.fitting import ELLIPSIS, clean
+from firmware.display.families.fitting import ELLIPSIS, LONGEST, clean
 from firmware.display.model import Icon
 
 _SIGNAL = """
@@ -166,6 +167,7 @@ def encode(text: str) -> bytes:
     return bytes(_CODES.get(letter, _UNKNOWN) for letter in text)
 
 
+@lru_cache(LONGEST)
 def _is_chinese(letter: str) -> bool:
     return letter >= _FIRST_IDEOGRAPH and unicodedata.name(letter, "").startswith("CJK UNIFIED IDEOGRAPH")
 
@@ -178,6 +180,7 @@ def _pinyin(text: str) -> str:
     return " ".join(syllable.replace("v", "ü") for syllable in syllables)
 
 
+@lru_cache(LONGEST)
 def _latin(letter: str) -> str:
     if letter in _CODES:
         return letter

@@ -41,7 +41,7 @@ def test_a_code_is_shown_once_and_opens_them(desk: InstallerDesk) -> None:
 def test_every_kind_of_password_has_the_name_that_the_handset_looks_for(desk: InstallerDesk) -> None:
     with desk.configuration_path.open("a") as file:
         file.write(
-            '\n[[accounts]]\nusername = "200"\ndomain = "b.example"\npassword = "second"\ndefault = true\n'
+            '\n[[accounts]]\nusername = "200"\ndomain = "b.example"\npassword = "second-7"\ndefault = true\n'
             '[nat]\nice = true\nturn_server = "relay.example"\nturn_password = "relay"\n'
             '[[network.wifi]]\nssid = "guests"\n[[network.wifi]]\nssid = "staff"\npassword = "wireless"\n'
         )
@@ -49,12 +49,12 @@ def test_every_kind_of_password_has_the_name_that_the_handset_looks_for(desk: In
     desk.did("bundle", "seal", desk.site, "--to", handset.leave_identity(desk.folder))
     blob = (desk.site / "sealed" / handset.serial).read_bytes()
     assert unseal_with_key(blob, handset.sealing_key, serial=handset.serial) == {
-        "sip-password": "second",
+        "sip-password": "second-7",
         "sip-password-any": "swordfish-7",
         "turn-password": "relay",
         "wifi-password-2": "wireless",
     }
-    assert not re.search(r"second|swordfish|wireless|= .relay.$", desk.configuration_path.read_text(), re.MULTILINE)
+    assert not re.search(r"second-7|swordfish|wireless|= .relay.$", desk.configuration_path.read_text(), re.MULTILINE)
 
 
 def test_what_was_sealed_can_be_sealed_again_to_a_handset_that_came_later(desk: InstallerDesk) -> None:
