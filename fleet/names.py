@@ -1,7 +1,7 @@
-"""What names a handset, a fleet and a message, for models of settings, of the HTTP API and of what is written down."""
+"""What names handsets, fleets, messages and servers, for models of settings, the HTTP API and what is written down."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -14,6 +14,11 @@ HandsetName = Annotated[str, Field(min_length=1, max_length=64, pattern=f"^{NAME
 
 Digest = Annotated[str, Field(min_length=64, max_length=64, pattern=f"^{DIGEST_PATTERN}$")]
 """SHA-256 in hexadecimal."""
+
+_HTTPS: Final = r"^https://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[!-~]*)?$"
+
+HttpsAddress = Annotated[str, Field(max_length=1000, pattern=_HTTPS)]
+"""Where a server is asked, by TLS alone."""
 
 
 def is_name(text: str) -> bool:

@@ -18,6 +18,7 @@ from fleet.api.directory import Directory
 from fleet.api.feed import Feed
 from fleet.api.middleware import Guard
 from fleet.api.models import Settings
+from fleet.api.open_id import OpenIdProvider
 from fleet.api.service import At, BrokerLogin, Service
 from fleet.api.settings import HttpSettings
 
@@ -47,7 +48,7 @@ def create_app(
         registry: what `/metrics` shows beside what is counted in the database: the intake's counters.
 
     Raises:
-        FleetError: the file of tokens is not as it has to be.
+        FleetError: the file of tokens, or what the OpenID provider is shown, is not as it has to be.
     """
     app = FastAPI(
         title="WeCall fleet",
@@ -71,6 +72,7 @@ def create_app(
         registries=(figures,) if registry is None else (registry, figures),
         directory=directory or Directory(),
         feed=feed,
+        open_id=None if settings.open_id is None else OpenIdProvider(settings.open_id),
         audit=log or AuditLog(),
     )
     figures.register(gauges.FleetGauges(engine, service.today))
@@ -92,4 +94,8 @@ def create_app(
 def read_settings(service: At) -> Settings:
     """What the page needs before anybody has logged in; needs no token."""
     settings = service.settings
-    return Settings(languages=settings.languages, time_zone=settings.time_zone)
+    return Settings(
+        languages=settings.languages,
+        time_zone=settings.time_zone,
+        open_id=None if settings.open_id is None else settings.open_id.name,
+    )

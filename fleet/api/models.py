@@ -87,10 +87,12 @@ class Settings(Answer):
     Attributes:
         languages: what the page can speak, the default first.
         time_zone: where the days begin by which requests are due, an IANA name.
+        open_id: what people call the OpenID provider by which they may log in; None: there is none.
     """
 
     languages: tuple[Literal["en", "zh"], ...]
     time_zone: str
+    open_id: str | None
 
 
 class Credentials(BaseModel):
@@ -100,6 +102,35 @@ class Credentials(BaseModel):
 
     user: DashboardUser
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+Challenge = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="Of a verifier, by S256 (RFC 7636).")]
+
+
+class OpenIdReturn(BaseModel):
+    """What a browser has that comes back from an OpenID provider.
+
+    Attributes:
+        code: the provider's, good once.
+        verifier: whose challenge the browser left with (RFC 7636 section 4.1).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[SecretStr, Field(min_length=1, max_length=2048)]
+    verifier: Annotated[SecretStr, Field(min_length=43, max_length=128)]
+
+
+class Departure(Answer):
+    """Where a browser goes to log in.
+
+    Attributes:
+        address: the provider's.
+        page: the page's own, as the provider knows it: whoever began elsewhere does not come back there.
+    """
+
+    address: str
+    page: str
 
 
 class Session(Answer):

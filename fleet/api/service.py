@@ -16,6 +16,7 @@ from fleet.api.attempts import Attempts
 from fleet.api.audit_log import AuditLog
 from fleet.api.directory import Directory
 from fleet.api.feed import Feed
+from fleet.api.open_id import OpenIdProvider
 from fleet.api.settings import HttpSettings
 from fleet.names import HandsetName
 from fleet.tables import devices
@@ -36,6 +37,7 @@ class Service:
     registries: tuple[CollectorRegistry, ...]
     directory: Directory
     feed: Feed | None = None
+    open_id: OpenIdProvider | None = None
     audit: AuditLog = field(default_factory=AuditLog)
 
     def today(self) -> date:

@@ -15,6 +15,7 @@ from fleet.check.alerts import check_alerts
 from fleet.check.broker import check_broker, check_certificates, check_rights
 from fleet.check.canary import check_canary
 from fleet.check.database import check_database
+from fleet.check.open_id import check_open_id
 from fleet.check.page import check_page
 from fleet.check.report import Check, Row, State, run_all
 from fleet.collector.settings import CollectorSettings, read_settings
@@ -35,7 +36,7 @@ _COLOURS: Final = {State.GOOD: "green", State.WARN: "yellow", State.BAD: "bold r
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(context: click.Context, path: Path, as_collector: bool, as_json: bool) -> None:
-    """Say of broker, rights, certificates, database, page and alerts whether they work and what to do if not.
+    """Say of broker, rights, certificates, database, page, log-in and alerts whether they work and what to do if not.
 
     A record of a call that nobody made goes from a handset's certificate through broker and collector, and is deleted
     again, where the settings have a [canary]. Everything is tried side by side and ends within 30 seconds; the exit
@@ -61,6 +62,7 @@ def _checks(settings: CollectorSettings, *, as_collector: bool) -> list[Check]:
         Check("certificates", partial(check_certificates, settings)),
         Check("database", partial(check_database, settings.database)),
         Check("page", partial(check_page, settings.http)),
+        Check("OpenID provider", partial(check_open_id, settings.http)),
         Check("alerts", partial(check_alerts, settings)),
     ]
 

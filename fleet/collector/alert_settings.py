@@ -5,9 +5,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fleet.files import PathBeside
+from fleet.names import HttpsAddress
 
 _ADDRESS: Final = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}$"
-_HTTPS: Final = r"^https://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:/[!-~]*)?$"
 
 Address = Annotated[str, Field(max_length=320, pattern=_ADDRESS)]
 
@@ -53,7 +53,7 @@ class WebhookSettings(_Table):
         token_file: what it is shown, `Authorization: Bearer ...`, mode 0600; None: nothing.
     """
 
-    url: Annotated[str, Field(max_length=1000, pattern=_HTTPS)]
+    url: HttpsAddress
     ca: PathBeside | None = None
     token_file: PathBeside | None = None
 

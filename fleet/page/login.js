@@ -1,16 +1,25 @@
 // The form by which somebody logs in.
 
 import { button, el } from "./dom.js";
+import { leave } from "./open_id.js";
 import { Refusal } from "./session.js";
 import { say } from "./words.js";
 
+/** @param {Refusal} refusal */
+function whyNot({ reason, detail }) {
+  // Nobody knows what the provider calls them, and that is what has to be put into the settings.
+  const [there] = /openid:\S+/.exec(detail) ?? [];
+  if (reason === "unnamed" && there !== undefined) return say("login.unnamed.there", { user: there });
+  return say(`login.${reason}`, { page: detail });
+}
+
 /**
  * @param {{
- *   session: import("./session.js").Session, reason: string, languages: boolean,
+ *   session: import("./session.js").Session, reason: Refusal | null, languages: boolean, openId: string | null,
  *   entered: () => void, switchLanguage: () => void, switchTheme: () => void,
- * }} about reason: a key of the words that say why one has to log in again, or "".
+ * }} about reason: why one has to log in again. openId: what the OpenID provider is called, null for none.
  */
-export function login({ session, reason, languages, entered, switchLanguage, switchTheme }) {
+export function login({ session, reason, languages, openId, entered, switchLanguage, switchTheme }) {
   const user = el("input", {
     id: "user",
     name: "username",
@@ -29,7 +38,7 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
     required: true,
     maxlength: "256",
   });
-  const wrong = el("p", { id: "wrong", class: "wrong", role: "alert" }, reason === "" ? "" : say(reason));
+  const wrong = el("p", { id: "wrong", class: "wrong", role: "alert" }, reason && whyNot(reason));
   const enter = el("button", { type: "submit", class: "main" }, say("login.enter"));
 
   /** @param {Event} event */
@@ -43,11 +52,25 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
       entered();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      wrong.textContent = say(`login.${error.reason}`);
+      wrong.textContent = whyNot(error);
       enter.disabled = false;
       enter.textContent = say("login.enter");
       (error.reason === "wrong" ? password : enter).focus();
       if (error.reason === "wrong") password.select();
+    }
+  }
+
+  const away = button("open-id", say("login.away", { name: openId ?? "" }), goAway, { class: "plain away" });
+
+  async function goAway() {
+    away.disabled = true;
+    wrong.textContent = "";
+    try {
+      await leave();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      wrong.textContent = whyNot(error);
+      away.disabled = false;
     }
   }
 
@@ -61,6 +84,7 @@ export function login({ session, reason, languages, entered, switchLanguage, swi
     el("label", { for: "password" }, say("login.password")),
     password,
     enter,
+    openId !== null && away,
     el("p", { class: "note" }, say("login.note")),
     el(
       "p",

@@ -3,13 +3,14 @@
 import { Dashboard } from "./dashboard.js";
 import { byId, el } from "./dom.js";
 import { login } from "./login.js";
+import { returned } from "./open_id.js";
 import { Refusal, Session, settings } from "./session.js";
 import { switchTheme } from "./theme.js";
 import { firstOf, language, locale, say, speak } from "./words.js";
 
 const RETRY_MS = 3_000;
 /** Why the page was loaded anew stands in its address, since it remembers nothing else. */
-const REASONS = /** @type {Record<string, string>} */ ({ "#ended": "login.ended" });
+const ENDED = "#ended";
 
 const session = new Session();
 
@@ -19,20 +20,25 @@ function name() {
   document.title = `${say("brand")} · ${say("title")}`;
 }
 
-/** @param {{languages: ("en" | "zh")[], time_zone: string}} about @param {string} reason */
+function reasonOf() {
+  if (location.hash !== ENDED) return null;
+  history.replaceState(null, "", location.pathname);
+  return new Refusal("ended");
+}
+
+/** @typedef {Awaited<ReturnType<typeof settings>>} About */
+
+/** @param {About} about @param {Refusal | null} reason why one has to log in again. */
 function begin(about, reason) {
   const page = byId("page");
-  const offered = about.languages;
-  const switchLanguage = () => {
-    speak(offered.find((one) => one !== language()) ?? language());
-    name();
-  };
+  const switchLanguage = switching(about);
   page.replaceChildren(
     login({
       session,
       reason,
-      languages: offered.length > 1,
-      entered: () => new Dashboard(page, session, about, switchLanguage).start(),
+      languages: about.languages.length > 1,
+      openId: about.open_id,
+      entered: () => enter(about),
       switchLanguage: () => {
         switchLanguage();
         begin(about, reason);
@@ -42,18 +48,40 @@ function begin(about, reason) {
   );
 }
 
+/** @param {About} about */
+function enter(about) {
+  new Dashboard(byId("page"), session, about, switching(about)).start();
+}
+
+/** @param {About} about */
+const switching = (about) => () => {
+  speak(about.languages.find((one) => one !== language()) ?? language());
+  name();
+};
+
+/** Let somebody in who comes back from an OpenID provider, or have them log in. @param {About} about */
+async function receive(about) {
+  const came = await returned();
+  if (came === null || came instanceof Refusal) return begin(about, came ?? reasonOf());
+  try {
+    await session.comeBack(came.code, came.verifier);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return begin(about, error);
+  }
+  enter(about);
+}
+
 async function start() {
   speak(firstOf(navigator.languages, ["en", "zh"]));
   name();
-  const reason = REASONS[location.hash] ?? "";
-  if (reason) history.replaceState(null, "", location.pathname);
   byId("page").replaceChildren(el("main", { class: "entrance" }, el("p", { class: "waiting" }, say("loading"))));
   for (;;) {
     try {
       const about = await settings();
       speak(firstOf(navigator.languages, about.languages));
       name();
-      begin(about, reason);
+      await receive(about);
       return;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

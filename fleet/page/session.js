@@ -5,18 +5,23 @@ const TIMEOUT_MS = 20_000;
 const MOST_ROWS = 200_000;
 
 /**
- * Why something was not answered: not "ended" when logging in; "gone" or "ended" later.
- * @typedef {"wrong" | "unnamed" | "many" | "gone" | "unchecked" | "ended"} Reason
+ * Why something was not answered: not "ended" when logging in; "gone" or "ended" later; from "doubted" on when logging
+ * in by an OpenID provider.
+ * @typedef {"wrong" | "unnamed" | "many" | "gone" | "unchecked" | "ended" | "doubted" | "unasked" | "elsewhere" |
+ *   "astray" | "declined"} Reason
  */
 /** @type {Record<number, Reason>} by the status of an answer to a log-in. */
 const REFUSALS = { 401: "wrong", 403: "unnamed", 422: "wrong", 429: "many", 503: "unchecked" };
+/** @type {Record<number, Reason>} by that of an answer to one by an OpenID provider. */
+const OPEN_ID_REFUSALS = { ...REFUSALS, 401: "doubted", 422: "astray", 503: "unasked" };
 
 export class Refusal extends Error {
-  /** @param {Reason} reason */
-  constructor(reason) {
+  /** @param {Reason} reason @param {string} detail what the collector says of it, in its own language. */
+  constructor(reason, detail = "") {
     super(reason);
     this.name = "Refusal";
     this.reason = reason;
+    this.detail = detail;
   }
 }
 
@@ -34,17 +39,19 @@ export class Session {
    * @throws {Refusal}
    */
   async logIn(user, password) {
-    const answer = await ask("session", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ user, password }),
-    });
-    if (!answer.ok) throw new Refusal(REFUSALS[answer.status] ?? "gone");
-    const { token, audits } = await bodyOf(answer);
-    this.audits = audits;
+    await this.#open("session", { user, password }, REFUSALS);
     this.#user = user;
     this.#password = password;
-    this.#token = token;
+  }
+
+  /**
+   * Log in with what an OpenID provider gave.
+   * @param {string} code
+   * @param {string} verifier
+   * @throws {Refusal}
+   */
+  async comeBack(code, verifier) {
+    await this.#open("session/open-id", { code, verifier }, OPEN_ID_REFUSALS);
   }
 
   /**
@@ -119,6 +126,19 @@ export class Session {
     await ask("session", { method: "DELETE", headers }).catch(() => undefined);
   }
 
+  /** @param {string} path @param {Record<string, string>} shown @param {Record<number, Reason>} refusals */
+  async #open(path, shown, refusals) {
+    const answer = await ask(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(shown),
+    });
+    const said = await bodyOf(answer);
+    if (!answer.ok) throw new Refusal(refusals[answer.status] ?? "gone", String(said.detail ?? ""));
+    this.audits = said.audits;
+    this.#token = said.token;
+  }
+
   /** Ask, and once more with another token where this one has ended. @param {() => Promise<Response>} request */
   async #renewing(request) {
     const answer = await request();
@@ -142,6 +162,8 @@ export class Session {
 
   /** Several questions may find at once that the token has ended; one log-in serves all of them. */
   #renew() {
+    // Whoever came by an OpenID provider has no password here, and has to go there again.
+    if (this.#password === "") throw new Refusal("ended");
     this.#renewal ??= this.logIn(this.#user, this.#password)
       .catch((error) => {
         throw new Refusal(error.reason === "wrong" || error.reason === "unnamed" ? "ended" : "gone");
@@ -153,10 +175,22 @@ export class Session {
   }
 }
 
-/** @returns {Promise<{languages: ("en" | "zh")[], time_zone: string}>} */
+/** @returns {Promise<{languages: ("en" | "zh")[], time_zone: string, open_id: string | null}>} */
 export async function settings() {
   const answer = await ask("settings", {});
   if (!answer.ok) throw new Refusal("gone");
+  return bodyOf(answer);
+}
+
+/**
+ * Where to log in by an OpenID provider, and where the page is to be open for that.
+ * @param {string} challenge
+ * @returns {Promise<{address: string, page: string}>}
+ * @throws {Refusal}
+ */
+export async function wayThere(challenge) {
+  const answer = await ask(`session/open-id?${new URLSearchParams({ challenge })}`, {});
+  if (!answer.ok) throw new Refusal(OPEN_ID_REFUSALS[answer.status] ?? "gone");
   return bodyOf(answer);
 }
 

@@ -20,10 +20,18 @@ export const english = {
   "login.wrong": "User or password is wrong.",
   "login.unnamed":
     "The collector shows this user no fleet. Whoever runs it has to name the user under user_fleets in collector.toml.",
+  "login.unnamed.there":
+    "You are {user} there, and the collector shows that name no fleet. Whoever runs it has to put it under user_fleets in collector.toml.",
   "login.many": "Too many tries. Wait a minute, then try again.",
   "login.gone": "The collector does not answer. Check that it is running and that you can reach it.",
   "login.unchecked": "The collector cannot reach the broker to check your password. Try again in a while.",
   "login.ended": "Your session has ended. Log in again.",
+  "login.away": "Log in with {name}",
+  "login.doubted": "The log-in there was not accepted here. Try it once more; if it fails again, tell whoever runs the collector.",
+  "login.unasked": "The collector cannot ask the other server who you are. Try again in a while.",
+  "login.elsewhere": "That way of logging in leads back to another address. Open the page there: {page}",
+  "login.astray": "That log-in was not begun in this window. Log in again here.",
+  "login.declined": "You were not logged in there. Try again.",
   logout: "Log out",
 
   search: "Search",

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from fleet.publications import Publication, publication_topic
 from tests.lab.collector_process import CollectorProcess
 from tests.lab.fleet_broker import FleetBroker
 from tests.lab.fleet_simulator import FleetSimulator
+from tests.lab.open_id_provider import OpenIdProvider
 from tests.lab.ports import free_port
 from tests.lab.seeded_fleet import SeededFleet
 
@@ -49,6 +50,8 @@ class FleetPageSite:
         users: Sequence[str] = ("main",),
         auditors: Sequence[str] = (),
         names: str = "",
+        provider: OpenIdProvider | None = None,
+        people: Mapping[str, Any] | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -58,6 +61,8 @@ class FleetPageSite:
             users: those that can log in.
             auditors: those of them that may see what all have done.
             names: the table of what people call handsets; "" for none.
+            provider: by which people may log in, too.
+            people: whom it knows, with the fleets that they may see.
         """
         self.broker = FleetBroker(folder / "broker", dashboards=(*users, "home-assistant"), fleets=_FLEETS)
         self.seeded = seeded or SeededFleet(now=datetime.now(UTC).replace(microsecond=0))
@@ -67,7 +72,7 @@ class FleetPageSite:
         http = {
             "port": port,
             "login_port": self.broker.password_port,
-            "user_fleets": {f"dashboard.{user}": "*" for user in users},
+            "user_fleets": {f"dashboard.{user}": "*" for user in users} | dict(people or {}),
             "auditors": [f"dashboard.{user}" for user in auditors],
         }
         self.table = folder / "devices.csv"
@@ -75,7 +80,10 @@ class FleetPageSite:
         if names:
             self.table.write_text(names)
             settings["names"] = self.table
-        self.collector = CollectorProcess(folder / "collector", self.broker, settings=settings, tables={"http": http})
+        tables: dict[str, Mapping[str, Any]] = {"http": http}
+        if provider is not None:
+            tables["http.open_id"] = provider.settings(self.url)
+        self.collector = CollectorProcess(folder / "collector", self.broker, settings=settings, tables=tables)
 
     def __enter__(self) -> Self:
         engine = self.collector.engine()

@@ -30,7 +30,12 @@ def test_nothing_but_the_settings_and_logging_in_is_there_without_a_token() -> N
         for method, operation in methods.items()
         if not operation.get("security")
     }
-    assert open_to_all == {"get /api/v1/settings", "post /api/v1/session"}
+    assert open_to_all == {
+        "get /api/v1/settings",
+        "post /api/v1/session",
+        "get /api/v1/session/open-id",
+        "post /api/v1/session/open-id",
+    }
 
 
 def test_nothing_can_be_changed_but_sessions_and_what_is_said_of_files() -> None:
@@ -38,4 +43,5 @@ def test_nothing_can_be_changed_but_sessions_and_what_is_said_of_files() -> None
     assert {path for path, methods in paths.items() if set(methods) != {"get"}} == {
         "/api/v1/exports",
         "/api/v1/session",
+        "/api/v1/session/open-id",
     }
