@@ -147,6 +147,7 @@ PARTS: Final = (
         _integration("quality_grid.py"),
         150,
     ),
+    Part("site", "forty phones set up, by stick and by the network", _integration("forty_handsets.py"), 20),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
     Part(
         "properties",

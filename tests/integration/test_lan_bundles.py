@@ -1,11 +1,7 @@
 """New handsets find their bundles on their own network: real processes, cables, and an installer who serves them."""
 
 import asyncio
-import re
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,14 +9,10 @@ import pytest
 
 from firmware.setup.lan.servers import QUERY
 from provisioning.bundle import key_words
-from provisioning.identity import Identity
 from provisioning.lan import REQUEST
-from provisioning.sealing import seal_to_device
+from tests.lab.building import building
 from tests.lab.bundle_site import INSTALLER, BundleSite, Stick, history_once, somebody_at
 from tests.lab.bundles import Installer
-from tests.lab.chance import counted
-from tests.lab.handset import Handset, WecallProcess
-from tests.lab.network import Namespace, VethCable
 from tests.lab.packets import PacketTrace
 from tests.lab.patience import wait_until
 from tests.lab.serving_desk import ServingDesk
@@ -28,8 +20,6 @@ from tests.lab.stage import FLEET
 
 pytestmark = pytest.mark.feature("set-up by the local network")
 
-SET_UP_WITHIN_S = 20.0
-AT_ONCE = 4
 STRANGER = Installer(bytes(range(1, 33)))
 
 
@@ -45,39 +35,6 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "bundles"
     folder.mkdir()
     return folder
-
-
-@dataclass(frozen=True)
-class Building:
-    """A network with an installer's computer, and a cable from it to each handset."""
-
-    desk: Namespace
-    cables: tuple[VethCable, ...]
-
-    @contextmanager
-    def looking(self, handset: Handset, number: int = 0) -> Iterator[WecallProcess]:
-        """Have what looks for a bundle run for a handset, as systemd would while its socket is there."""
-        arguments = ["lan", "--runtime-dir", str(handset.folder / "run")]
-        process = WecallProcess("lan", arguments, handset.folder, {})
-        process.watched_by = self.cables[number].first.namespace.command()
-        process.start()
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@contextmanager
-def building(handsets: int = 1) -> Iterator[Building]:
-    with ExitStack() as running:
-        desk = running.enter_context(Namespace())
-        cables = []
-        for number in range(1, handsets + 1):
-            place = running.enter_context(Namespace())
-            ours, theirs = [f"10.9.{number}.1/24"], [f"10.9.{number}.2/24"]
-            cables.append(running.enter_context(VethCable(place, desk, ours, theirs)))
-            cables[-1].first.wait_until_it_carries()
-        yield Building(desk, tuple(cables))
 
 
 def valid() -> dict[str, datetime]:
@@ -140,56 +97,6 @@ async def test_what_somebody_refuses_is_not_offered_again_and_what_replaces_it_i
                 await person.reads_the_beginning_of(" ".join(key_words(INSTALLER.public)))
                 await person.press("ok")
                 assert (await history_once(handset, lambda history: history["active"] == 1))["reverted"] == []
-
-
-def with_serial_of_its_own(handset: Handset, number: int) -> None:
-    """Have a handset believe that it runs on another machine than its neighbours."""
-    machine_id = handset.folder / "machine-id"
-    handset.folder.mkdir(parents=True, exist_ok=True)
-    machine_id.write_text(f"{number:032x}\n")
-    script = 'mount --bind "$0" /etc/machine-id && exec "$@"'
-    handset.main.watched_by = ("unshare", "--mount", "sh", "-c", script, str(machine_id))
-
-
-def without_broker(site: BundleSite, identity: Identity) -> bytes:
-    """Return a handset's own bundle; a process for a broker would be one more for each of them."""
-    text = re.sub(r"\n\[sync\][^\[]*", "\n", site.text_for(INSTALLER.trusted.public))
-    sealed = seal_to_device({"sip-password": site.password}, identity.public_bytes, serial=identity.serial)
-    contents = {
-        "config.toml": text.encode(),
-        "certificates/ca.pem": site.stage.authority.ca_path.read_bytes(),
-        f"sealed/{identity.serial}": sealed,
-    }
-    return INSTALLER.bundle(contents, 1, fleet=FLEET, serials=(identity.serial,), **valid())
-
-
-async def test_many_new_handsets_whose_cards_have_the_sites_key_need_nobody(site: BundleSite, folder: Path) -> None:
-    count = counted(40, 2)
-    handsets = [site.stage.new_handset(f"new-{number}", new=True) for number in range(count)]
-    for number, handset in enumerate(handsets):
-        handset.configuration = None
-        with_serial_of_its_own(handset, number)
-        (handset.folder / "site.pub").write_text(f"{INSTALLER.trusted.public}\n")
-    durations_s = []
-    for first in range(0, count, AT_ONCE):
-        some = handsets[first : first + AT_ONCE]
-        identities = []
-        for handset in some:
-            await asyncio.to_thread(handset.start, sync=False)
-            identities.append(await Stick(handset).identity())
-        assert len({identity.serial for identity in identities}) == len(some)
-        for identity in identities:
-            (folder / f"{identity.serial}.wecall").write_bytes(without_broker(site, identity))
-        with building(len(some)) as network, ServingDesk(network.desk, folder), ExitStack() as looking:
-            began_s = time.monotonic()
-            for number, handset in enumerate(some):
-                looking.enter_context(network.looking(handset, number))
-            for handset in some:
-                await history_once(handset, lambda history: history["active"] == 1)
-                durations_s.append(time.monotonic() - began_s)
-        for handset in some:
-            await asyncio.to_thread(handset.stop)
-    assert max(durations_s) < SET_UP_WITHIN_S, durations_s
 
 
 async def test_nobody_s_bundle_is_taken_where_the_card_has_another_sites_key(site: BundleSite, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """A site that is in use and whose handset an installer sets up: registrar, broker, handset, and a stick."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -113,6 +114,10 @@ class BundleSite:
         lines = [line for line in text.splitlines() if not line.startswith(("certificate =", "key ="))]
         lines.insert(lines.index("[sync]") + 1, 'certificate = "certificates/broker.pem"')
         return "\n".join([*lines, "[[trust.keys]]", f'public = "{signer}"', 'signs = ["bundle"]', ""])
+
+    def without_broker(self, signer: str) -> str:
+        """Return it without a broker, which would be one process more for each of many handsets."""
+        return re.sub(r"\n\[sync\][^\[]*", "\n", self.text_for(signer))
 
     def certificate_for(self, identity: Identity) -> bytes:
         """Return what answers a handset's request: its certificate for the broker."""

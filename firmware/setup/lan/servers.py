@@ -54,7 +54,8 @@ def port_of(answer: bytes) -> int | None:
     if not message.flags & dns.flags.QR or message.rcode() is not dns.rcode.NOERROR:
         return None
     for records in (*message.answer, *message.additional):
-        if records.rdtype is dns.rdatatype.SRV and records.name != dns.name.root and records.name.parent() == _LABELS:
+        is_known = records.rdclass is dns.rdataclass.IN and records.rdtype is dns.rdatatype.SRV
+        if is_known and records.name != dns.name.root and records.name.parent() == _LABELS:
             return records[0].port or None
     return None
 

@@ -143,6 +143,7 @@ def files_in(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.soak
 async def test_whatever_strangers_bring_changes_nothing_and_asks_nobody_where_the_card_has_the_sites_key(
     tmp_path: Path,
 ) -> None:

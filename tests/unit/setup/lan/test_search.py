@@ -120,6 +120,7 @@ def torn(chance: Callable[[int], int], bundle: bytes) -> bytes:
     return bundle[: chance(len(bundle))]
 
 
+@pytest.mark.soak
 async def test_a_hostile_server_brings_nothing_and_hears_nothing_but_the_request(handset: Handset) -> None:
     """What is not signed by anybody, not whole, or not for this handset is dropped here, whatever is said around it."""
     chance = dice()

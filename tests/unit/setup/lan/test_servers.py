@@ -50,6 +50,7 @@ def test_the_port_of_a_server_is_read() -> None:
         pytest.param(told() + b"x", id="more behind it"),
         pytest.param(told().replace(NAME, b"\xc0\x0c" + NAME[2:], 1), id="a name that leads to itself"),
         pytest.param(told()[:6] + b"\xff\xff" + told()[8:], id="more records than there are"),
+        pytest.param(told().replace(b"\x00\x21\x00\x01", b"\x00\x21\x00\x03"), id="a server of another class"),
     ],
 )
 def test_what_is_no_good_answer_is_none(answer: bytes) -> None:
@@ -62,6 +63,7 @@ def test_thousands_of_names_are_read_or_not_and_nothing_else() -> None:
     assert port_of(head + names * 4000) is None
 
 
+@pytest.mark.soak
 def test_no_change_of_an_answer_is_more_than_another_port_or_none() -> None:
     chance, good = dice(), told()
     for _ in range(counted(1000, 100)):
