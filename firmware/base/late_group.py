@@ -6,14 +6,28 @@ from typing import Any, Final, NoReturn
 
 import click
 
-_INSTALL: Final = "pip install 'wecall-handset[fleet]'"
+OURS: Final = frozenset({"contract", "drivers", "firmware", "fleet", "mqtt", "provisioning"})
+"""Packages that come with each installation; where one is not there, something is wrong that no other one mends."""
+
+_FLEET: Final = "pip install 'wecall-handset[fleet]'"
+_HANDSET: Final = "pip install 'wecall-handset[handset,sync]'"
+
+
+def lacking(command: str, package: str, *, of_fleet: bool) -> str:
+    """Say what a command lacks, and what brings it."""
+    if of_fleet:
+        return f"`{command}` needs the package {package}, which is not installed. Install what it needs: {_FLEET}"
+    return (
+        f"`{command}` needs the package {package}, which is not installed here. It is for the handset itself; for "
+        f"another computer: {_HANDSET}"
+    )
 
 
 class _NotInstalled(click.Command):
     """A command whose packages are missing: it is listed with the others, and says what it needs once it is run."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, short_help=f"Not installed here: {_INSTALL}")
+    def __init__(self, name: str, reason: str, *, of_fleet: bool) -> None:
+        super().__init__(name, short_help=f"Not installed here: {_FLEET}" if of_fleet else "A handset's own.")
         self._reason = reason
 
     def make_context(self, *_arguments: Any, **_settings: Any) -> NoReturn:
@@ -49,13 +63,12 @@ class LateGroup(click.Group):
         try:
             command = getattr(import_module(module), name or cmd_name.replace("-", "_"))
         except ModuleNotFoundError as error:
-            if not module.startswith("fleet."):
+            package, of_fleet = error.name or "", module.startswith("fleet.")
+            # A phone's package comes without the package `fleet`.
+            if package.partition(".")[0] in OURS and not of_fleet:
                 raise
-            return _NotInstalled(
-                cmd_name,
-                f"`{ctx.command_path} {cmd_name}` needs the package {error.name}, which is not installed. Install what "
-                f"this command needs: {_INSTALL}",
-            )
+            reason = lacking(f"{ctx.command_path} {cmd_name}", package, of_fleet=of_fleet)
+            return _NotInstalled(cmd_name, reason, of_fleet=of_fleet)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module} has no command {cmd_name}.")
         return command

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from firmware.base.errors import SipError
-from firmware.base.late_group import LateGroup
+from firmware.base.late_group import OURS, LateGroup, lacking
 from firmware.cli.processes import HAS_SIMULATOR
 
 # pydantic looks through every installed package for plug-ins of its own; there are none and it takes 10 ms.
@@ -51,8 +51,6 @@ _COMMANDS: Final[Mapping[str, str]] = {
 }
 """The module of each command; a phone's package comes without the simulator."""
 
-_OURS: Final = frozenset({"contract", "drivers", "firmware", "fleet", "mqtt", "provisioning"})
-
 
 class Wecall(LateGroup):
     """A group that says what brings a package which is not there: an installer's computer has few of a handset's."""
@@ -61,14 +59,11 @@ class Wecall(LateGroup):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] in _OURS:
+            if error.name is None or error.name.partition(".")[0] in OURS:
                 raise
             # Of a command whose own module cannot be imported, click does not say the name.
             command = " ".join(filter(None, (ctx.command_path, ctx.invoked_subcommand)))
-            raise click.ClickException(
-                f"`{command}` needs the package {error.name}, which is not installed here. It is for the handset "
-                "itself; for another computer: pip install 'wecall-handset[handset,sync]'"
-            ) from error
+            raise click.ClickException(lacking(command, error.name, of_fleet=False)) from error
 
 
 def _say_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:

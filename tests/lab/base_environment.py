@@ -61,7 +61,7 @@ class BaseEnvironment:
         _run([sys.executable, "-m", "venv", "--without-pip", str(self._python.parents[1])])
         _pip("--python", str(self._python), "install", "--no-compile", *base_requirements())
         (packages,) = self._python.parents[1].glob("lib/python3.*/site-packages")
-        for name in ("contract", "firmware", "drivers", "mqtt", "provisioning"):
+        for name in ("contract", "firmware", "fleet", "drivers", "mqtt", "provisioning"):
             shutil.copytree(CHECKOUT / name, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def can_import(self, module: str) -> bool:

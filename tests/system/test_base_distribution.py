@@ -28,6 +28,18 @@ def test_nothing_of_a_handset_is_installed(laptop: BaseEnvironment) -> None:
 
 
 @pytest.mark.parametrize("like_windows", [False, True], ids=["as it is", "without what Windows lacks"])
+def test_every_command_is_listed_and_what_it_lacks(laptop: BaseEnvironment, like_windows: bool) -> None:
+    said, _ = laptop.run(("--help",), ("bundle", "--help"), ("fleet", "--help"), like_windows=like_windows)
+    assert {"bundle", "explain", "fleet", "key"} <= set(said.split())
+    lines = {line.split()[0]: line for line in said.splitlines() if line.startswith("  ") and len(line.split()) > 1}
+    assert "A handset's own." in lines["status"]
+    assert "Not installed here: pip install 'wecall-handset[fleet]'" in lines["collect"]
+    for name in ("bundle", "key", "explain", "mass", "ca"):
+        assert "own." not in lines[name]
+        assert "Not installed" not in lines[name]
+
+
+@pytest.mark.parametrize("like_windows", [False, True], ids=["as it is", "without what Windows lacks"])
 def test_a_site_is_set_up_from_the_first_key_to_the_last_label(
     laptop: BaseEnvironment, tmp_path: Path, like_windows: bool
 ) -> None:

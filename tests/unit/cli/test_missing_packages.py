@@ -123,5 +123,5 @@ def test_a_command_of_the_firmware_s_in_a_group_names_no_extra_that_there_is_not
         [sys.executable, "-c", without, "bundle", "seal"], capture_output=True, text=True, check=False
     )
     assert said.returncode == 1
-    assert said.stderr.startswith("Error: `wecall bundle` needs the package tomlkit")
+    assert said.stderr.startswith("Error: `wecall bundle seal` needs the package tomlkit")
     assert "[firmware]" not in said.stderr
