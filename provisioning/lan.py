@@ -7,8 +7,6 @@ behind its length: which of them is for whom is for each handset to find out. Ev
 import struct
 from typing import Final
 
-from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
-
 SERVICE: Final = "_wecall-bundle._tcp.local."
 
 PATH: Final = "/bundles"
@@ -21,7 +19,8 @@ REQUEST: Final = (
 LENGTH: Final = struct.Struct(">I")
 """Stands before each bundle: how many bytes it has."""
 
-MOST_BUNDLE_BYTES: Final = MAX_NETWORK_BUNDLE_BYTES
+MOST_BUNDLE_BYTES: Final = 4 * 1024 * 1024
+"""As much as one by MQTT, whose bound stands among what a computer that serves bundles has not."""
 
 MOST_BUNDLES: Final = 1000
 

@@ -64,6 +64,22 @@ class BaseEnvironment:
         for name in ("contract", "firmware", "fleet", "drivers", "mqtt", "provisioning"):
             shutil.copytree(CHECKOUT / name, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
 
+    def add(self, extra: str) -> None:
+        """Install what an extra of the distribution asks for, too.
+
+        Raises:
+            RuntimeError: pip could not; the message holds what it said.
+        """
+        _pip("--python", str(self._python), "install", "--no-compile", *_project()["optional-dependencies"][extra])
+
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        """Start `wecall` with these arguments, its output in a pipe."""
+        program = "from firmware.cli import main; main(prog_name='wecall')"
+        return subprocess.Popen(
+            [self._python, "-I", "-c", program, *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder,
+        )  # fmt: skip
+
     def can_import(self, module: str) -> bool:
         """Say whether a module is there."""
         program = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
@@ -92,9 +108,13 @@ class BaseEnvironment:
 
 def base_requirements() -> list[str]:
     """Return what the base distribution asks for."""
-    configuration: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    requirements: list[str] = configuration["project"]["dependencies"]
+    requirements: list[str] = _project()["dependencies"]
     return requirements
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return project
 
 
 def _pip(*arguments: str) -> str:

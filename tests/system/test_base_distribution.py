@@ -1,6 +1,7 @@
 """What an installer's laptop gets: tools that need nothing of a handset, also elsewhere than on Linux."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from provisioning.bundle import open_bundle
 from tests.lab.base_environment import BaseEnvironment, base_requirements
+from tests.lab.bundles import Installer
 
 ONLY_ON_HANDSETS = (
     "pjsua2", "alsaaudio", "sqlcipher3", "systemd", "paho", "gpiozero", "luma", "PIL", "numpy", "vobject", "pyrage",
@@ -74,6 +76,19 @@ def test_a_site_is_set_up_from_the_first_key_to_the_last_label(
         with path.open("rb") as file:
             assert open_bundle(file, None).manifest.fleet == "hotel"
     assert not imported & set(ONLY_ON_HANDSETS)
+
+
+def test_bundles_are_served_with_the_extra_for_it_and_nothing_else(laptop: BaseEnvironment, tmp_path: Path) -> None:
+    (tmp_path / "one.wecall").write_bytes(Installer().bundle({"config.toml": b"# one"}))
+    laptop.add("serve")
+    assert not laptop.can_import("msgspec")
+    with laptop.start("bundle", "serve", tmp_path) as serving:
+        assert serving.stdout is not None
+        said = serving.stdout.readline()
+        serving.send_signal(signal.SIGINT)
+        said += serving.stdout.read()
+    assert said.startswith("1 bundle for new handsets on this network"), said
+    assert serving.returncode == 0
 
 
 def test_its_dependencies_are_to_be_had_elsewhere_without_a_compiler(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from contract.downlink import MAX_NETWORK_BUNDLE_BYTES
 from firmware.installer import serve_command
 from firmware.installer.cli import bundle as command
 from firmware.setup.lan.offers import offers
@@ -55,6 +56,10 @@ def test_what_handsets_do_not_take_over_a_network_is_named(folder: Path) -> None
     bundles, [sentence] = serve_command._read(folder, codes=False)
     assert bundles == [OWN]
     assert sentence == "b.wecall is not served: it has more than 4 MiB. Bring it by stick."
+
+
+def test_it_may_be_as_long_as_one_that_comes_from_the_operator() -> None:
+    assert MOST_BUNDLE_BYTES == MAX_NETWORK_BUNDLE_BYTES
 
 
 def test_a_damaged_bundle_is_named_and_the_others_are_served(folder: Path) -> None:
