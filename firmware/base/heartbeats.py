@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
-import systemd.daemon
-
 _log = logging.getLogger(__name__)
 
 _UNWATCHED_PERIOD_S: Final = 5.0
@@ -105,9 +103,11 @@ class SystemdNotifier:
 
 
 def _notify(message: str) -> None:
+    from systemd import daemon  # noqa: PLC0415 - simulated handsets load this module where it is not
+
     # A service manager that went away must not take the phone with it.
     with suppress(OSError):
-        systemd.daemon.notify(message)
+        daemon.notify(message)
 
 
 def watchdog_period_s() -> float:

@@ -125,3 +125,13 @@ def test_a_command_of_the_firmware_s_in_a_group_names_no_extra_that_there_is_not
     assert said.returncode == 1
     assert said.stderr.startswith("Error: `wecall bundle seal` needs the package tomlkit")
     assert "[firmware]" not in said.stderr
+
+
+def test_with_the_fleet_s_packages_each_of_its_commands_is_there() -> None:
+    """None of them needs what a handset alone has."""
+    program = WITHOUT.replace("'paho', ", "")
+    assert program != WITHOUT
+    said = subprocess.run(
+        [sys.executable, "-c", program, "fleet", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "Not installed" not in said.stdout
