@@ -8,10 +8,7 @@ PROCESSES ?= 5
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Sections of the benchmark that are asked for by name.
-BENCHES := phones quality echo recovery
-
-.PHONY: $(BENCHES) help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb repository image machine
+.PHONY: help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb repository image machine
 
 help:
 	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
@@ -42,12 +39,9 @@ check:  ## format, lint, types, import rules, what is locked
 	@$(BIN)/lint-imports --verbose | tail -n 20
 	@$(BIN)/python -m tools.lock check
 
-bench:  ## the handset beside baresip and linphone, some two hours; `make bench quality` or `make bench echo` measures that alone
+bench:  ## the handset beside baresip and linphone, and a fleet beside bare clients, some two hours; PART="intake fleet dashboard" measures these alone
 	@tools/setup bench
-	@$(BIN)/python -m tests.bench $(filter $(BENCHES),$(MAKECMDGOALS))
-
-$(BENCHES): bench
-	@:
+	@$(BIN)/python -m tests.bench $(PART)
 
 soak:  ## the long counts: thousands of calls, hundreds of kills, whatever chance finds; a night, in parts that go on where they were stopped; PART=kills runs one, LIST=1 says how each stands, AGAIN=1 begins anew
 	@tools/setup test
