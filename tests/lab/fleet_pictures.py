@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from playwright.async_api import expect
+
 from tests.lab.browser import Browser
 from tests.lab.fleet_page_site import FleetPageSite
 from tests.lab.fleet_visitor import FleetVisitor
@@ -14,6 +16,7 @@ from tests.lab.seeded_fleet import SeededFleet
 
 _DOCS: Final = Path(__file__).parents[2] / "docs"
 _HANDSETS: Final = 1001
+_DRAWN_MS: Final = 3_000
 _CALLS_EACH: Final = 40
 # Calls by the hour of the day, as an office has them.
 _BUSY: Final = (1, 1, 1, 1, 1, 2, 5, 14, 30, 42, 44, 36, 24, 34, 42, 38, 30, 20, 12, 8, 6, 4, 2, 1)
@@ -54,7 +57,9 @@ async def _take() -> None:
             async with FleetVisitor(browser, site, timezone_id="UTC", **profile) as visitor:
                 await visitor.enter()
                 await visitor.show(view)
-                await visitor.page.wait_for_load_state("networkidle")
+                await expect(visitor.page.locator(".plot canvas")).to_be_visible()
+                # What is live never ends, so that the network is never idle: the rest is drawn by then.
+                await visitor.page.wait_for_timeout(_DRAWN_MS)
                 await visitor.page.screenshot(path=_DOCS / name)
     await browser.stop()
 
