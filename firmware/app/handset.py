@@ -56,6 +56,7 @@ from firmware.settings.phone import identity, phone_settings
 from firmware.settings.records import announcement, greeting, issuer
 from firmware.setup.bundles.opening import open_bundle_service
 from firmware.setup.bundles.watch import PhoneWatch
+from firmware.setup.site_key import NAME as SITE_KEY
 from firmware.store.guardian_mark import GuardianMark
 from firmware.voice.audio.recorder import SoundRecorder
 from firmware.voice.audio.ring_tone import load_ring_tone
@@ -307,7 +308,7 @@ class Handset:
             pictures_changed=self._user_interface.show_new_pictures,
             reset=self._memory.order_to_reset(Channel.STICK),
             start_anew=self._start_anew,
-            site_key=self._options.configuration.parent / "site.pub",
+            site_key=self._options.configuration.parent / SITE_KEY,
         )
         if self._bundles is not None:
             self._running.push_async_callback(self._bundles.stop)

@@ -24,13 +24,12 @@ from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.steps import Steps
 from firmware.setup.bundles.verdict import outcome_of
 from firmware.setup.bundles.watch import PhoneWatch
+from firmware.setup.site_key import site_keys
 from provisioning.serial import serial
-from provisioning.trust import Kind, TrustedKey
 
 _log = logging.getLogger(__name__)
 
 _SOUND_TRIES = 10
-_MOST_KEY_BYTES = 1024
 
 
 async def open_bundle_service(
@@ -97,21 +96,8 @@ async def open_bundle_service(
         start_anew=start_anew,
         now_s=time.time,
         proven_time=ProvenTime(config_store.folder / NAME),
-        site_keys=await asyncio.to_thread(_site_keys, site_key),
+        site_keys=await asyncio.to_thread(site_keys, site_key),
     )
     return BundleService(
         context, loaded, Extras(records, runtime_dir, post, pictures_changed, reset), sound_check, tell_operator
     )
-
-
-def _site_keys(path: Path) -> tuple[TrustedKey, ...]:
-    """Read the key that somebody has put on the card; one that cannot be read is none, and people are asked."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_KEY_BYTES).decode("ascii").strip()
-        return (TrustedKey(public=text, signs=frozenset({Kind.BUNDLE})),)
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError):
-        _log.error("%s holds no key in one line of base64, as `wecall key new` shows it; it is passed over.", path)
-        return ()

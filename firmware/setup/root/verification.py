@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 from contract.results import OutcomeCode
 from firmware.base.proven_time import ProvenTime
 from firmware.setup.root.record import Record
+from firmware.setup.site_key import NAME, site_keys
 from provisioning.bundle import Bundle, open_bundle
 from provisioning.errors import ProvisioningError, refuse
 from provisioning.parsing import parse_configuration
@@ -35,7 +36,7 @@ class Verifier:
 
     Args:
         written: the configuration that whoever has root may have written by hand; its [trust] and its fleet count until
-            a bundle has brought others.
+            a bundle has brought others. Beside it may be the site's key.
         serial: returns the machine's.
         time: knows the time that there is proof of; what the handset knows of it is not believed here.
     """
@@ -60,13 +61,13 @@ class Verifier:
     def verify(self, record: Record, number: int, file: BinaryIO) -> Verified:
         """Check a bundle in a file that nobody else can write to.
 
-        The very first signer is trusted on first use, where no key was written down: a person has compared the words
-        on the display.
+        The very first signer is trusted on first use, where no key was written down and none is on the card: a person
+        has compared the words on the display.
 
         Raises:
             BundleRefusedError: with the reason.
         """
-        pins, fleet = self._trusted(record)
+        pins, fleet, is_first = self._trusted(record)
         bundle = open_bundle(file, pins or None)
         bundle.manifest.check_scope(self._serial(), fleet)
         self.note_clock()
@@ -77,19 +78,22 @@ class Verifier:
             refuse(OutcomeCode.UNREADABLE, f"This is bundle {bundle.manifest.number}, and not {number}.")
         bundle.check_firmware()
         verified = _read(bundle, record)
-        if not pins:
+        if is_first:
             bundle.check_signer(verified.configuration.trust.keys)
         self._time.note_signed(bundle.manifest.issued_at.timestamp())
         return verified
 
-    def _trusted(self, record: Record) -> tuple[tuple[TrustedKey, ...], str | None]:
+    def _trusted(self, record: Record) -> tuple[tuple[TrustedKey, ...], str | None, bool]:
+        """Return who may sign, for which fleet, and whether nobody has said yet whom a configuration trusts."""
         if record.pins:
-            return record.pins, record.fleet
+            return record.pins, record.fleet, False
         try:
             written = parse_configuration(self._written.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, ProvisioningError):
-            return (), None
-        return (written.trust.keys, written.device.fleet) if written.trust.has_key_for(Kind.BUNDLE) else ((), None)
+            return site_keys(self._written.parent / NAME), None, True
+        if written.trust.has_key_for(Kind.BUNDLE):
+            return written.trust.keys, written.device.fleet, False
+        return (), None, True
 
 
 def _read(bundle: Bundle, record: Record) -> Verified:

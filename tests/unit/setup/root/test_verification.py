@@ -120,6 +120,18 @@ def test_the_very_first_signer_is_trusted_on_first_use(written: Path) -> None:
     assert refusal_of(written, old, Record()) is OutcomeCode.FIRMWARE_SUPERSEDED
 
 
+def test_the_sites_key_on_the_card_alone_may_sign_the_first(written: Path) -> None:
+    site_key = written.parent / "site.pub"
+    site_key.write_text(f"{OPERATOR.trusted.public}\n")
+    strangers = STRANGER.bundle({"config.toml": configuration(trusted=STRANGER)})
+    assert refusal_of(written, strangers, Record()) is OutcomeCode.UNKNOWN_KEY
+    verifier(written).verify(Record(), 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
+    locked_out = OPERATOR.bundle({"config.toml": configuration(trusted=STRANGER)})
+    assert refusal_of(written, locked_out, Record()) is OutcomeCode.UNKNOWN_KEY
+    site_key.write_text("no key\n")
+    verifier(written).verify(Record(), 7, io.BytesIO(strangers))
+
+
 def test_keys_that_were_written_down_by_hand_count_from_the_first_bundle_on(written: Path) -> None:
     written.write_bytes(configuration())
     verifier(written).verify(Record(), 7, io.BytesIO(OPERATOR.bundle(CONFIGURED)))
