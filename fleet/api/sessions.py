@@ -25,7 +25,8 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 _OPEN_ID_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     **_REFUSALS,
     401: {"model": Problem, "description": "The OpenID provider does not vouch for this person."},
-    503: {"model": Problem, "description": "There is no OpenID provider, or it cannot be asked or believed."},
+    404: {"model": Problem, "description": "There is no OpenID provider."},
+    503: {"model": Problem, "description": "The OpenID provider cannot be asked or believed."},
 }
 
 
@@ -82,7 +83,7 @@ def log_out(service: At, reader: KnownReader, offered: Offered) -> None:
 def _provider(service: Service) -> OpenIdProvider:
     if service.open_id is None:
         raise HTTPException(
-            status.HTTP_503_SERVICE_UNAVAILABLE,
+            status.HTTP_404_NOT_FOUND,
             "Nobody logs in here by OpenID. Whoever runs the collector sets it up by [http.open_id] of collector.toml.",
         )
     return service.open_id

@@ -62,17 +62,13 @@ def clean(text: str, limit: int = LONGEST) -> str:
     text = _SPACES.sub(" ", _UNSEEN.sub("", text))[:limit].strip()
     if text.isascii():
         return text
-    if not any(map(_is_mark, set(text))):
-        return unicodedata.normalize("NFC", text)
-    # Marks go before normalising, which sorts them: thousands on one letter would take long.
-    kept: list[str] = []
-    marks = 0
-    for letter in text:
-        marks = marks + 1 if _is_mark(letter) else 0
-        if marks == 0 or (marks <= _MARKS_A_LETTER and kept and kept[-1] != " "):
-            kept.append(letter)
+    if marks := "".join(filter(_is_mark, set(text))):
+        # Those without a letter go, and all but the first of each; before normalising, which sorts them: thousands on
+        # one letter would take long.
+        text = re.sub(f"(^| )[{marks}]+", r"\1", text)
+        text = re.sub(f"([{marks}]{{{_MARKS_A_LETTER}}})[{marks}]+", r"\1", text)
     # A mark that went may have stood before the first space.
-    return unicodedata.normalize("NFC", "".join(kept)).strip()
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def width(text: str, measure: Measure) -> int:
