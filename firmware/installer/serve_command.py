@@ -88,11 +88,12 @@ def _read(folder: Path, *, codes: bool) -> tuple[list[bytes], list[str]]:
         try:
             with open_plain(path) as file:
                 has_code = SEALED_TO_CODE in open_bundle(file, None).names
-                size_bytes = file.seek(0, 2)
+                file.seek(0)
+                content = file.read(MOST_BUNDLE_BYTES + 1)
         except ProvisioningError as error:
             passed_over.append(f"{name} is not served. {error}")
             continue
-        if size_bytes > MOST_BUNDLE_BYTES:
+        if len(content) > MOST_BUNDLE_BYTES:
             passed_over.append(
                 f"{name} is not served: it has more than {MOST_BUNDLE_BYTES >> 20} MiB. Bring it by stick."
             )
@@ -103,8 +104,8 @@ def _read(folder: Path, *, codes: bool) -> tuple[list[bytes], list[str]]:
                 "--codes."
             )
         else:
-            total_bytes += LENGTH.size + size_bytes
-            bundles.append(path.read_bytes())
+            total_bytes += LENGTH.size + len(content)
+            bundles.append(content)
     if len(bundles) > MOST_BUNDLES or total_bytes > MOST_BYTES:
         raise click.ClickException(
             f"These are more than {MOST_BUNDLES} bundles, or more than {MOST_BYTES >> 20} MiB, which each handset "

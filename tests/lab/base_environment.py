@@ -74,9 +74,8 @@ class BaseEnvironment:
 
     def start(self, *command: str | Path) -> subprocess.Popen[str]:
         """Start `wecall` with these arguments, its output in a pipe."""
-        program = "from firmware.cli import main; main(prog_name='wecall')"
         return subprocess.Popen(
-            [self._python, "-I", "-c", program, *command],
+            [self._python, "-I", "-m", "firmware.cli", *command],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self._folder,
         )  # fmt: skip
 

@@ -63,8 +63,8 @@ def clean(text: str, limit: int = LONGEST) -> str:
     if text.isascii():
         return text
     if marks := "".join(filter(_is_mark, set(text))):
-        # Those without a letter go, and all but the first of each; before normalising, which sorts them: thousands on
-        # one letter would take long.
+        # Those without a letter go, and all but the first two of each; before normalising, which sorts them: thousands
+        # on one letter would take long.
         text = re.sub(f"(^| )[{marks}]+", r"\1", text)
         text = re.sub(f"([{marks}]{{{_MARKS_A_LETTER}}})[{marks}]+", r"\1", text)
     # A mark that went may have stood before the first space.
