@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from firmware.phone.call import RegistrationState
 from tests.lab import kills
+from tests.lab.browser import Browser
 from tests.lab.handset import WecallProcess
 from tests.lab.kamailio import Kamailio
 from tests.lab.office import Office
@@ -19,6 +20,15 @@ from tests.lab.three_agents import USERS, settings_of
 
 # Hundreds of handsets are started here. Under systemd, and where their start is measured, they load everything.
 WecallProcess.forks = True
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """A browser for a module whose tests share a loop; each visitor has a profile of their own in it."""
+    browser = Browser()
+    await browser.start()
+    yield browser
+    await browser.stop()
 
 
 @pytest_asyncio.fixture

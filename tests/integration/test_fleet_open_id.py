@@ -48,14 +48,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, provider: OpenIdProvider) -> 
         yield site
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    browser = Browser()
-    await browser.start()
-    yield browser
-    await browser.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def visitor(browser: Browser, site: FleetPageSite) -> AsyncIterator[FleetVisitor]:
     # The provider's certificate is of the lab; the collector judges it by its settings, and this browser does not.

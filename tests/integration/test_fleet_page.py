@@ -96,14 +96,6 @@ def simulated(site: FleetPageSite) -> Iterator[FleetSimulator]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    browser = Browser()
-    await browser.start()
-    yield browser
-    await browser.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def regular(browser: Browser, site: FleetPageSite, simulated: FleetSimulator) -> AsyncIterator[FleetVisitor]:
     """Somebody who logs in once and stays."""
     async with FleetVisitor(browser, site) as regular:

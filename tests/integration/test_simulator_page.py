@@ -115,14 +115,6 @@ class Phone(PhoneWithPage):
             return await self.releases.get()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    browser = Browser()
-    await browser.start()
-    yield browser
-    await browser.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def phone() -> AsyncIterator[Phone]:
     phone = Phone()
