@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from firmware.display.families.fitting import clean, cut, fits, width, wrap
+from firmware.display.families.fitting import cut, fits, width, wrap
 from firmware.display.model import Block, Card, Flow, Importance, List, ListRow, Page, Role
 
 
@@ -65,7 +65,7 @@ def arrange(
     first, and of these the last.
 
     Args:
-        blocks: top to bottom.
+        blocks: top to bottom; their texts are cleaned.
         faces: what a role may be set in, best first.
         width_px: the room.
         height_px: the room.
@@ -147,7 +147,7 @@ def _losses(setters: Sequence[_Setter[F]], *, fewer_words: bool) -> Iterator[Cal
 
 def _settings(block: Block, faces: Sequence[F], width_px: int) -> tuple[list[Placed[F]], int]:
     """Return the ways to set a block, each less tall than the one before, and how many of them hold it whole."""
-    text = clean(block.text)
+    text = block.text
     if not text:
         return [], 0
     usable = [face for face in faces if face.shows(text)] or [faces[-1]]
@@ -196,7 +196,6 @@ class RowSetter:
         width_px: of a line.
         indent_px: left free before labels, and not before a value that stands below one.
         gap_px: left free between a label and what stands beside it.
-        clean: makes a text of what can be shown of it.
     """
 
     face: LineFace
@@ -204,13 +203,12 @@ class RowSetter:
     width_px: int
     indent_px: int
     gap_px: int
-    clean: Callable[[str], str] = clean
 
     def lines(self, row: ListRow, *, is_selected: bool) -> tuple[RowLine, ...]:
         """Return all lines of a row; a value that has no room beside the label stands below it."""
-        value = " ".join(self.clean(text) for text in (row.value, row.detail if is_selected else "") if text)
+        value = " ".join(filter(None, (row.value, row.detail if is_selected else "")))
         room_px = self.width_px - self.indent_px
-        lines = [RowLine(line) for line in wrap(self.clean(row.label), self.face, room_px).lines or ("",)]
+        lines = [RowLine(line) for line in wrap(row.label, self.face, room_px).lines or ("",)]
         if value and fits(value, self.value_face, room_px - self.gap_px - width(lines[-1].label, self.face)):
             lines[-1] = RowLine(lines[-1].label, value)
         elif value:

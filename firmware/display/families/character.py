@@ -3,12 +3,12 @@
 The first row holds the status bar, or a menu's title; the last one what the keys do; the body has what is left.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from firmware.display.families.arrange import RowSetter, arrange, in_parts, lay_out, page_of
 from firmware.display.families.entry import tail
-from firmware.display.families.fitting import cut, wrap
+from firmware.display.families.fitting import cleaned, cut, wrap
 from firmware.display.families.people import place_names, with_small_clock
 from firmware.display.families.rom import SIGNS, encode, readable
 from firmware.display.model import (
@@ -55,6 +55,7 @@ class CharacterRenderer:
 
     def rows(self, page: Page) -> list[str]:
         """Return the rows, before they become the controller's codes."""
+        page = cleaned(page, readable)
         keys = [_keys(page.cancel, page.ok)] if page.cancel or page.ok else []
         bar = [_bar(page.bar_percent)] if page.bar_percent is not None else []
         if isinstance(page.body, Code):
@@ -66,18 +67,18 @@ class CharacterRenderer:
             case Card():
                 body, head_right = _card(page.body, count)
             case Entry():
-                body, head_right = _entry(page.body, count), readable(page.body.mode)
+                body, head_right = _entry(page.body, count), page.body.mode
             case _:
                 rows = (_people(page, count) if page.people and not bar else None) or _blocks(page, page.body, count)
                 return [*rows, *bar, *keys]
-        head = _title(page, head_right or readable(page.status.text))
+        head = _title(page, head_right or page.status.text)
         return [head, *body, *[" " * COLUMNS] * (count - len(body)), *bar, *keys]
 
     def _code(self, page: Page, body: Code, keys: list[str]) -> list[str]:
         """Show what a QR code says, and of the rest what it leaves room for."""
         lines = wrap(readable(body.payload), _CELLS, COLUMNS, ROWS).lines
         room = ROWS - len(lines)
-        head = [_title(page, readable(page.status.text))] if room else []
+        head = [_title(page, page.status.text)] if room else []
         keys = keys if room > len(head) else []
         lines = (*lines, *[""] * (room - len(head) - len(keys)))
         return [*head, *(line.ljust(COLUMNS) for line in lines), *keys]
@@ -88,9 +89,8 @@ def _people(page: Page, count: int) -> list[str] | None:
     page = with_small_clock(page)
     if not isinstance(page.body, tuple) or any(block.importance is not Importance.SPARE for block in page.body):
         return None
-    tiles = [replace(tile, name=readable(tile.name)) for tile in page.people]
     rows = []
-    for names in place_names(tiles, _CELLS, COLUMNS, count):
+    for names in place_names(page.people, _CELLS, COLUMNS, count):
         row = ""
         for name in names:
             row = row.ljust(name.left) + name.text
@@ -100,16 +100,15 @@ def _people(page: Page, count: int) -> list[str] | None:
 
 def _blocks(page: Page, blocks: tuple[Block, ...], count: int) -> list[str]:
     """Return the first row and the rows below it for a page of texts."""
-    shown = tuple(replace(block, text=readable(block.text)) for block in blocks)
-    title = Block(readable(page.title), Role.HEADLINE, importance=Importance.NEEDED)
+    title = Block(page.title, Role.HEADLINE, importance=Importance.NEEDED)
     head = _status(page)
-    arrangement = arrange((title, *shown), lambda _: (_CELLS,), COLUMNS, count)
+    arrangement = arrange((title, *blocks), lambda _: (_CELLS,), COLUMNS, count)
     if page.title and not arrangement.is_whole:
         # The title goes where the signs would be, if that leaves more room for what the page is about.
-        head = _title(page, readable(page.status.text))
-        arrangement = arrange(shown, lambda _: (_CELLS,), COLUMNS, count)
-    if not arrangement.is_whole and len(shown) == 1 and shown[0].flow is Flow.WRAP:
-        rows = _long_sentence(page, shown[0].text, count)
+        head = _title(page, page.status.text)
+        arrangement = arrange(blocks, lambda _: (_CELLS,), COLUMNS, count)
+    if not arrangement.is_whole and len(blocks) == 1 and blocks[0].flow is Flow.WRAP:
+        rows = _long_sentence(page, blocks[0].text, count)
         if rows is not None:
             return rows
     rows = []
@@ -139,7 +138,7 @@ def _long_sentence(page: Page, text: str, count: int) -> list[str] | None:
 
 
 def _status(page: Page) -> str:
-    text = cut(readable(page.status.text), _CELLS, COLUMNS)
+    text = cut(page.status.text, _CELLS, COLUMNS)
     room = COLUMNS - len(text) - 1
     signs = ""
     for icon, count in page.status.icons:
@@ -156,21 +155,19 @@ def _title(page: Page, right: str) -> str:
     The time goes where a title would be cut for it.
     """
     sign = "".join(SIGNS[icon] for icon, _ in page.status.icons if icon in _LISTENING_ICONS)
-    title = readable(page.title)
     right = cut(right, _CELLS, COLUMNS // 2)
-    if right == readable(page.status.text) and len(sign + title) + len(right) >= COLUMNS:
+    if right == page.status.text and len(sign + page.title) + len(right) >= COLUMNS:
         right = ""
     room = COLUMNS - len(sign) - len(right) - bool(right)
-    left = sign + cut(title, _CELLS, room)
+    left = sign + cut(page.title, _CELLS, room)
     return left + right.rjust(COLUMNS - len(left))
 
 
 def _keys(cancel: str, ok: str) -> str:
     """Put what the keys do at both ends of a row; where there is no room, each has half of it at least."""
-    left, right = readable(cancel), readable(ok)
-    room = COLUMNS - len("[][]") if left and right else COLUMNS - len("[]")
-    left = cut(left, _CELLS, max(room - len(right), room // 2))
-    right = cut(right, _CELLS, room - len(left))
+    room = COLUMNS - len("[][]") if cancel and ok else COLUMNS - len("[]")
+    left = cut(cancel, _CELLS, max(room - len(ok), room // 2))
+    right = cut(ok, _CELLS, room - len(left))
     left, right = (f"[{word}]" if word else "" for word in (left, right))
     return left + right.rjust(COLUMNS - len(left))
 
@@ -185,11 +182,11 @@ def _list(body: List, count: int, turn: int) -> tuple[list[str], str]:
     """Return the rows of a list, and which of how many is chosen, or seen, where not all are seen."""
     has_numbers, has_signs = any(row.number for row in body.rows), any(row.sign for row in body.rows)
     indent = (body.selected is not None) + 2 * has_numbers + 2 * has_signs
-    shown, first = lay_out(body, RowSetter(_CELLS, _CELLS, COLUMNS, indent, 1, readable), count, turn)
+    shown, first = lay_out(body, RowSetter(_CELLS, _CELLS, COLUMNS, indent, 1), count, turn)
     rows = []
     for placed in shown:
         number = f"{str(placed.row.number or '')[-1:]:2}" if has_numbers else ""
-        sign = f"{readable(placed.row.sign):2}" if has_signs else ""
+        sign = f"{placed.row.sign:2}" if has_signs else ""
         mark = ("" if body.selected is None else ">" if placed.is_selected else " ") + number + sign
         for index, line in enumerate(placed.lines):
             text = (mark if not (index or placed.part) else " " * indent) + line.label if line.label else ""
@@ -208,7 +205,7 @@ def _card(body: Card, count: int) -> tuple[list[str], str]:
     """Return one page of a card, and which of how many it is."""
     items: list[tuple[str, ...]] = []
     for row in body.rows:
-        label, value = readable(row.label), readable(row.value)
+        label, value = row.label, row.value
         if not value:
             items += [(line,) for line in wrap(label, _CELLS, COLUMNS).lines]
         elif len(label) + 1 + len(value) <= COLUMNS:
@@ -228,21 +225,21 @@ def _entry(body: Entry, count: int) -> list[str]:
     typed = readable(text) + (" " if text.endswith(" ") else "")
     rows = [cut(f"{typed}_", _CELLS, COLUMNS, Flow.CUT_START)]
     if body.above is not None:
-        theirs = body.note if body.note and count <= len(rows) + 1 else tail(body.above)
-        rows.insert(0, cut(readable(theirs), _CELLS, COLUMNS, Flow.CUT_START))
+        theirs = body.note if body.note and count <= len(rows) + 1 else readable(tail(body.above))
+        rows.insert(0, cut(theirs, _CELLS, COLUMNS, Flow.CUT_START))
     if body.candidates and len(rows) == count:
         rows[-1] = _candidates(body)
     elif body.candidates:
         rows.append(_candidates(body))
     if body.note:
-        rows += wrap(readable(body.note), _CELLS, COLUMNS, max(1, count - len(rows))).lines
+        rows += wrap(body.note, _CELLS, COLUMNS, max(1, count - len(rows))).lines
     return [row.ljust(COLUMNS) for row in rows[:count]]
 
 
 def _candidates(body: Entry) -> str:
     """Name as many candidates as fit, the chosen one in brackets; where all sound alike, only its number tells."""
     chosen = min(max(0, body.candidate), len(body.candidates) - 1)
-    words = [cut(readable(word), _CELLS, COLUMNS - 2) for word in body.candidates]
+    words = [cut(word, _CELLS, COLUMNS - 2) for word in body.candidates]
     if len(words) > 1 and len(set(words)) == 1:
         number = f" {chosen + 1}/{len(words)}"
         return f"[{cut(words[0], _CELLS, COLUMNS - 2 - len(number))}]{number}"

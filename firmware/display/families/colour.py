@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from firmware.display.families import glyphs
-from firmware.display.families.fitting import clean, width
+from firmware.display.families.fitting import width
 from firmware.display.families.fonts import Face, digits, outline
 from firmware.display.families.pixels import PixelRenderer, key_width
 from firmware.display.families.sheet import Box, Colour, Faces, Palette, Sheet, Style, rounded
@@ -136,7 +136,7 @@ class _ColourFinish:
         palette, face = sheet.palette, self.style.title_faces[-1]
         sheet.plate(box, palette.status, 0)
         inner = box.narrowed(left=self.style.margin_px, right=self.style.margin_px)
-        text = clean(page.status.text)
+        text = page.status.text
         inner = inner.narrowed(right=sheet.text_right(inner, text, face, palette.on_status) + _ICON_GAP_PX)
         x = inner.left
         for sign, count in page.status.icons:
@@ -155,7 +155,7 @@ class _ColourFinish:
 
     def menu_title(self, sheet: Sheet, box: Box, page: Page) -> None:
         """Draw a title in the status bar's place."""
-        sheet.text(box, clean(page.title), self.style.title_faces[-1], sheet.palette.on_title)
+        sheet.text(box, page.title, self.style.title_faces[-1], sheet.palette.on_title)
 
     def key(self, sheet: Sheet, box: Box, word: str, face: Face, *, is_ok: bool) -> None:
         """Draw a key's word on a plate of its own, with the sign that is on the key itself."""

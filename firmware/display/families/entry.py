@@ -23,22 +23,21 @@ def draw_entry(sheet: Sheet, box: Box, body: Entry) -> bool:
     """Draw the field, the candidates below it and the note; return whether all of it is shown."""
     style = sheet.style
     inner = box.narrowed(left=style.margin_px, right=style.margin_px)
-    note = clean(body.note)
-    note_face = best_face(sheet.faces.roles[Role.DETAIL], note, inner.width)
+    note_face = best_face(sheet.faces.roles[Role.DETAIL], body.note, inner.width)
     field_px = sheet.faces.entry[-1].height_px + 2 * style.row_pad_px
     candidates_px = sheet.faces.plain.height_px + style.row_pad_px + style.gap_px if body.candidates else 0
     # The smallest has no room for it while a syllable is spelled.
     is_above_shown = not body.above or bool(body.candidates)
     if body.above is not None:
         # What is written here comes first, and why it does not arrive.
-        needed_px = field_px + candidates_px + (note_face.height_px + style.gap_px if note else 0) + style.gap_px
+        needed_px = field_px + candidates_px + (note_face.height_px + style.gap_px if body.note else 0) + style.gap_px
         above_px = min(inner.height // 2, inner.height - needed_px)
         if above_px > min(each.height_px for each in sheet.faces.entry):
             is_above_shown = True
             _draw_above(sheet, Box(inner.left, inner.top, inner.right, inner.top + above_px), body.above)
             inner = inner.narrowed(top=above_px + style.gap_px)
     note_rows = min(_NOTE_ROWS, (inner.height - field_px - candidates_px - style.gap_px) // note_face.height_px)
-    wrapped = wrap(note, note_face, inner.width, note_rows) if note_rows > 0 else Wrapped((), not note, False)
+    wrapped = wrap(body.note, note_face, inner.width, note_rows) if note_rows > 0 else Wrapped((), not body.note, False)
     note_px = len(wrapped.lines) * note_face.height_px + (style.gap_px if wrapped.lines else 0)
     top = inner.top + _draw_field(sheet, inner.narrowed(bottom=candidates_px + note_px), body)
     if body.candidates:
@@ -110,7 +109,7 @@ def _draw_candidates(sheet: Sheet, box: Box, body: Entry) -> None:
     palette = sheet.palette
     face = sheet.faces.plain
     pad_px = max(2, sheet.style.margin_px)
-    words = [cut(clean(word), face, box.width - 2 * pad_px) for word in body.candidates]
+    words = [cut(word, face, box.width - 2 * pad_px) for word in body.candidates]
     chosen = min(max(0, body.candidate), len(words) - 1)
     x = box.left
     places: list[tuple[int, Box]] = []

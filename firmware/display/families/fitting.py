@@ -7,10 +7,12 @@ What is measured is a letter at a time, so that a name of 10,000 letters costs n
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from firmware.display.model import Flow
+from firmware.display.model import Card, Code, Entry, Flow, List, ListRow, Page
 
 ELLIPSIS: Final = "…"
 
@@ -69,6 +71,39 @@ def clean(text: str, limit: int = LONGEST) -> str:
         text = re.sub(f"([{marks}]{{{_MARKS_A_LETTER}}})[{marks}]+", r"\1", text)
     # A mark that went may have stood before the first space.
     return unicodedata.normalize("NFC", text).strip()
+
+
+def cleaned(page: Page, clean: Callable[[str], str] = clean) -> Page:
+    """Return a page whose texts are what can be shown of them, but for a code's payload and what is being typed.
+
+    A text that is typed is shown by its end, with the space after which a new word begins.
+    """
+
+    def cleaned_row(row: ListRow) -> ListRow:
+        return replace(
+            row, label=clean(row.label), value=clean(row.value), detail=clean(row.detail), sign=clean(row.sign)
+        )
+
+    body = page.body
+    match body:
+        case List(rows=rows) | Card(rows=rows):
+            body = replace(body, rows=tuple(map(cleaned_row, rows)))
+        case Entry():
+            candidates = tuple(map(clean, body.candidates))
+            body = replace(body, mode=clean(body.mode), candidates=candidates, note=clean(body.note))
+        case Code():
+            body = replace(body, caption=clean(body.caption))
+        case _:
+            body = tuple(replace(block, text=clean(block.text)) for block in body)
+    return replace(
+        page,
+        status=replace(page.status, text=clean(page.status.text)),
+        body=body,
+        title=clean(page.title),
+        cancel=clean(page.cancel),
+        ok=clean(page.ok),
+        people=tuple(replace(tile, name=clean(tile.name)) for tile in page.people),
+    )
 
 
 def width(text: str, measure: Measure) -> int:

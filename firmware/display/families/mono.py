@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
-from firmware.display.families.fitting import clean, width
+from firmware.display.families.fitting import width
 from firmware.display.families.fonts import (
     Face,
     digits,
@@ -75,7 +75,7 @@ class _MonoFinish:
 
     def status(self, sheet: Sheet, box: Box, page: Page) -> None:
         face = unifont(16)
-        text = clean(page.status.text)
+        text = page.status.text
         text_px = width(text, face)
         x = 0
         for icon, count in page.status.icons:
@@ -110,10 +110,10 @@ class _MonoFinish:
                 picture = _icon(icon)
                 sheet.canvas.bitmap((inner.left, 3), picture, fill=ink)
                 inner = inner.narrowed(left=picture.width + _ICON_GAP_PX)
-        title = clean(page.title)
+        title = page.title
         face = best_face((unifont(16), small_latin()), title, inner.width)
-        mode = clean(getattr(page.body, "mode", ""))
-        beside = mode or clean(page.status.text)
+        mode = getattr(page.body, "mode", "")
+        beside = mode or page.status.text
         if beside and (mode or width(title + beside, face) + 8 <= inner.width):
             beside_face = best_face((face, small_latin()), beside, inner.width // 3)
             taken_px = sheet.text_right(inner.narrowed(left=inner.width // 2), beside, beside_face, ink)

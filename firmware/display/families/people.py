@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from firmware.display.families.arrange import LineFace
-from firmware.display.families.fitting import clean, width, wrap
+from firmware.display.families.fitting import width, wrap
 from firmware.display.families.sheet import Box, Sheet
 from firmware.display.model import Page, Role, Tile
 
@@ -70,12 +70,11 @@ def draw_people(sheet: Sheet, box: Box, tiles: Sequence[Tile], draw_picture: Cal
     style = sheet.style
     picture_px = style.person_px if any(tile.picture for tile in tiles) else 0
     inner = box.narrowed(left=style.margin_px, right=style.margin_px)
-    shown = [replace(tile, name=clean(tile.name)) for tile in tiles]
     # Two whose names are small are better than one whose name is large.
     for face in (sheet.faces.row, sheet.faces.row_value):
         rows = 1 if picture_px else min(style.people_rows, box.height // face.height_px)
-        placed = place_names(shown, face, inner.width, rows, least=picture_px)
-        if len({name.tile for row in placed for name in row}) >= min(_FEW, len(shown)):
+        placed = place_names(tiles, face, inner.width, rows, least=picture_px)
+        if len({name.tile for row in placed for name in row}) >= min(_FEW, len(tiles)):
             break
     texts = [[name.text for name in row] for row in placed]
     # Where a row and the one above fill their places they would touch.

@@ -9,7 +9,7 @@ from PIL import Image
 
 from firmware.display.families.arrange import Arrangement, arrange, in_parts
 from firmware.display.families.entry import draw_entry
-from firmware.display.families.fitting import clean, width
+from firmware.display.families.fitting import clean, cleaned, width
 from firmware.display.families.fonts import Face
 from firmware.display.families.people import draw_people, with_small_clock
 from firmware.display.families.rows import draw_card, draw_list
@@ -121,6 +121,7 @@ class PixelRenderer:
 
     def draw(self, page: Page) -> Image.Image:
         """Return the page as a picture."""
+        page = cleaned(page)
         if isinstance(page.body, Code):
             drawn = self._draw_code(page, page.body)
             if drawn is not None:
@@ -197,22 +198,21 @@ class PixelRenderer:
         palette = sheet.palette
         sheet.plate(box, palette.title, 0)
         inner = box.narrowed(left=self._style.margin_px, right=self._style.margin_px)
-        title = clean(page.title)
         if isinstance(page.body, Entry) and page.body.mode:
-            mode = clean(page.body.mode)
+            mode = page.body.mode
             face = best_face(self._style.key_faces, mode, inner.width // 3)
             mode_box = inner.narrowed(left=inner.width - inner.width // 3)
             taken_px = sheet.text_right(mode_box, mode, face, palette.on_title)
             inner = inner.narrowed(right=taken_px + self._style.pair_gap_px)
-        face = best_face(self._style.title_faces, title, inner.width)
+        face = best_face(self._style.title_faces, page.title, inner.width)
         if isinstance(page.body, tuple):
-            sheet.text_centred(inner, title, face, palette.on_title)
+            sheet.text_centred(inner, page.title, face, palette.on_title)
         else:
-            sheet.text(inner, title, face, palette.on_title)
+            sheet.text(inner, page.title, face, palette.on_title)
 
     def _key_row(self, page: Page) -> tuple[Face, int]:
         """Return what the keys' words are set in, and how tall their row is; 0 where no key does anything."""
-        words = [word for word in (clean(page.cancel), clean(page.ok)) if word]
+        words = [word for word in (page.cancel, page.ok) if word]
         faces = self._style.key_faces
         face = next((face for face in faces if all(map(face.shows, words))), faces[-1])
         return face, face.height_px + self._style.key_pad_px if words else 0
@@ -222,7 +222,7 @@ class PixelRenderer:
         face, height_px = self._key_row(page)
         row = box.narrowed(top=box.height - height_px)
         half_px = row.width // 2
-        for word, is_ok in ((clean(page.cancel), False), (clean(page.ok), True)):
+        for word, is_ok in ((page.cancel, False), (page.ok, True)):
             if word:
                 side = row.narrowed(left=half_px) if is_ok else row.narrowed(right=half_px)
                 self._finish.key(sheet, side, word, face, is_ok=is_ok)
@@ -365,10 +365,10 @@ class PixelRenderer:
 
     def _frame_code(self, sheet: Sheet, box: Box, code: Image.Image, page: Page) -> None:
         """Draw a code that has no room beside it, with the title above and the keys below where they fit."""
-        face = best_face(self._style.title_faces, clean(page.title), box.width)
+        face = best_face(self._style.title_faces, page.title, box.width)
         if box.height == self._style.height_px and page.title and box.height - code.height >= face.height_px:
             place = Box(box.left, box.top, box.right, box.top + face.height_px)
-            sheet.text_centred(place, clean(page.title), face, sheet.palette.text)
+            sheet.text_centred(place, page.title, face, sheet.palette.text)
             box = box.narrowed(top=face.height_px)
             if box.height - code.height >= self._key_row(page)[1]:
                 box = self._draw_keys(sheet, box, page)
@@ -391,7 +391,7 @@ def _tells_the_time(page: Page) -> bool:
 def _as_text(body: Code) -> tuple[Block, ...]:
     """Return what a code says, for a display that has no room for its modules."""
     payload = Block(
-        body.payload, Role.DETAIL, Flow.WRAP, centred=False, importance=Importance.NEEDED, rows=_PAYLOAD_ROWS
+        clean(body.payload), Role.DETAIL, Flow.WRAP, centred=False, importance=Importance.NEEDED, rows=_PAYLOAD_ROWS
     )
     return (Block(body.caption, importance=Importance.SPARE), payload) if body.caption else (payload,)
 

@@ -176,8 +176,8 @@ def _pinyin(text: str) -> str:
     # The table takes memory that a phone without Chinese can do without.
     from firmware.base.pinyin.table import readings
 
-    syllables = ((readings(letter) or (_latin(letter).lower(),))[0] for letter in text)
-    return " ".join(syllable.replace("v", "ü") for syllable in syllables)
+    syllables = {letter: (readings(letter) or (_latin(letter).lower(),))[0].replace("v", "ü") for letter in set(text)}
+    return " ".join(map(syllables.__getitem__, text))
 
 
 @lru_cache(LONGEST)

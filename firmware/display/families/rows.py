@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from firmware.display.families.arrange import PlacedRow, RowSetter, lay_out, page_of
-from firmware.display.families.fitting import clean, fits, width, wrap
+from firmware.display.families.fitting import fits, width, wrap
 from firmware.display.families.fonts import Face
 from firmware.display.families.sheet import Box, Colour, Sheet, Style, best_face
 from firmware.display.model import Card, List, ListRow
@@ -146,7 +146,7 @@ def _draw_part(sheet: Sheet, place: Box, part: _Part) -> None:
 def _items(sheet: Sheet, box: Box, row: ListRow) -> list[tuple[_Part, ...]]:
     """Return the lines of one fact; what must not be torn apart is one item."""
     palette, faces, room_px = sheet.palette, sheet.faces, box.width
-    label, value = clean(row.label), clean(row.value)
+    label, value = row.label, row.value
     if not value:
         # A sentence of which one line is seen at a time cannot be read, however large it is.
         usable = [face for face in faces.values if face.shows(label) and 2 * face.height_px <= box.height]
