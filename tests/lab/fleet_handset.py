@@ -317,8 +317,7 @@ class _Days:
             if history.running:
                 await self._end_call()
             elif not history.is_quiet and not await self._lab.outbox.waiting():
-                await self._tell_what_is_confirmed()
-                self._write(Deed.QUIET, [len(await self._lab.consents.entries())])
+                await self._come_to_rest()
             return
         chance = self._rng.random()
         if not history.consents and chance < 0.2:
@@ -333,6 +332,15 @@ class _Days:
             await self._begin_call()
         elif history.running:
             await self._end_call()
+
+    async def _come_to_rest(self) -> None:
+        """Take back a call that a collector has, for which a short storm may have left nobody the time; then rest."""
+        await self._tell_what_is_confirmed()
+        known = [call_id for call_id in self._history.over if call_id in self._history.kept]
+        if known and not self._told:
+            await self._delete(known[:1])
+        else:
+            self._write(Deed.QUIET, [len(await self._lab.consents.entries())])
 
     def _let_time_pass(self) -> None:
         """Let as much time go by as it takes for what happens after minutes and hours; the clock stays right."""
