@@ -158,7 +158,7 @@ PARTS: Final = (
     Part("demo", "ten ends of the demo at each of its steps", _integration("demo.py"), 10),
     Part(
         "power-cuts",
-        "10,000 power cuts among the writes of an update, 200 of them booted, and 100 real ones: 8 hours in all",
+        "10,000 power cuts among the writes of an update, 200 of them booted, and 100 real ones: 4 hours in all",
         ("tests/machine/test_power_cuts.py",),
         150,
     ),

@@ -30,6 +30,9 @@ class PcCard:
         image: what was written to it at first.
         writes: a file that gets every write to it, as dm-log-writes has them; nothing is logged without.
         credentials: what its system is given beside what tests need (systemd.system-credentials(7)).
+
+    Attributes:
+        credentials: all that its system is given, from the next start on.
     """
 
     program = "qemu-system-x86_64"
@@ -52,7 +55,7 @@ class PcCard:
         self.card = folder / "card.qcow2"
         self._variables = folder / "variables.fd"
         self._writes = writes
-        self._credentials = {**_CREDENTIALS, **credentials}
+        self.credentials = {**_CREDENTIALS, **credentials}
         if writes is not None:
             # QEMU makes none.
             writes.touch()
@@ -61,13 +64,23 @@ class PcCard:
             subprocess.run(("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(self.card)), check=True)
             shutil.copy(_VARIABLES, self._variables)
 
+    def leave_to(self, folder: Path) -> None:
+        """Copy the card as it is, for another computer in that folder: without what QEMU has not written yet."""
+        for path in (self.card, self._variables):
+            subprocess.run(("cp", "--sparse=always", path, folder), check=True)
+
+    def write_image(self, path: Path) -> Path:
+        """Make a file of all that is on the card, and return it; no computer has the card."""
+        subprocess.run(("qemu-img", "convert", "-q", "-O", "raw", self.card, path), check=True)
+        return path
+
     def options(self, _scratch: Path) -> list[str]:
         """See Computer."""
         card = f"driver=qcow2,node-name=card,file.driver=file,file.filename={self.card}"
         logged = f"driver=blklogwrites,node-name=logged,file=card,log.driver=file,log.filename={self._writes}"
         # QEMU makes one write of several of the machine's, which fails where blklogwrites gets more than 1,024 parts.
         device = "drive=logged,request-merging=off" if self._writes else "drive=card"
-        words = (f"io.systemd.credential.binary:{name}={_base64(text)}" for name, text in self._credentials.items())
+        words = (f"io.systemd.credential.binary:{name}={_base64(text)}" for name, text in self.credentials.items())
         return [
             "-M", "q35", "-cpu", "max", "-device", "i6300esb",
             "-drive", f"if=pflash,format=raw,readonly=on,file={_FIRMWARE}",

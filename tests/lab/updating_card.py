@@ -15,7 +15,7 @@ from tests.lab.installed_box import VENV_PYTHON
 from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE, PcCard
 from tests.lab.usb_stick import UsbStick
-from tests.lab.virtual_machine import VirtualMachine
+from tests.lab.virtual_machine import AGENT_UNIT, VirtualMachine
 
 VERSION: Final = "9.0"
 """The version that it is renewed to: what it has already, by a higher number."""
@@ -30,6 +30,12 @@ _LABEL: Final = "/dev/disk/by-label/INSTALLER"
 # Copied where there is none (tmpfiles.d(5)), before anything of the phone's runs.
 _CONFIGURED: Final = {
     "tmpfiles.extra": "C /etc/wecall/config.toml 0640 root wecall - /opt/wecall/share/config.example.toml\n"
+}
+
+# By then its root and its data are there, which is what a bootloader's choice comes to.
+_NOTHING_ELSE: Final = {
+    "systemd.extra-unit.default.target": "[Unit]\nDefaultDependencies=no\nRequires=machine-agent.service\n",
+    "systemd.extra-unit.machine-agent.service": AGENT_UNIT.replace("[Unit]\n", "[Unit]\nDefaultDependencies=no\n"),
 }
 
 _ASK: Final = f"""
@@ -66,13 +72,17 @@ class UpdatingCard:
         image: what is written to the card at first.
         stick: from make_update_stick; left out where nothing is to be installed.
         writes: a log of all that is written to the card; see PcCard.
+
+    Attributes:
+        card, machine: what it is made of.
     """
 
     def __init__(
         self, folder: Path, image: Path, namespace: Namespace, stick: Path | None = None, writes: Path | None = None
     ) -> None:
         self._stick = stick
-        self.machine = VirtualMachine(folder, PcCard(folder, image, writes, _CONFIGURED), namespace)
+        self.card = PcCard(folder, image, writes, _CONFIGURED)
+        self.machine = VirtualMachine(folder, self.card, namespace)
 
     def start(self) -> None:
         """Switch it on, and wait until its handset runs, with its store, and root has said how it stands.
@@ -81,18 +91,24 @@ class UpdatingCard:
             AssertionError: they do not.
             RuntimeError: it did not boot.
         """
-        self.boot()
+        self.machine.start()
         self._settle()
         if self._stick is not None:
             self.machine.plug_in(self._stick)
 
     def boot(self) -> None:
-        """Switch it on, and wait until its system runs; its handset may not yet.
+        """Switch it on, and wait until its system runs, without any of its services.
 
         Raises:
             RuntimeError: it did not boot.
         """
+        self.card.credentials |= _NOTHING_ELSE
         self.machine.start()
+
+    def leave_card(self, folder: Path) -> None:
+        """Leave in a folder the card that there would be if its plug were pulled now; it goes on as if nothing were."""
+        with self.machine.held():
+            self.card.leave_to(folder)
 
     def cut_power(self) -> None:
         """Pull its plug, whatever it does."""

@@ -4,10 +4,14 @@ Its network is a cable to a namespace, which has the address HOST; there is nobo
 """
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -142,6 +146,18 @@ class VirtualMachine:
             said = b""
         if not said:
             raise RuntimeError(f"It did not start anew. Its last words:\n{self.log}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold QEMU itself, with all that it has written and not one write more, as if it had been killed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        # Not before the last of its threads has come back from what it was writing.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Pull its plug."""

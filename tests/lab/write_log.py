@@ -10,6 +10,7 @@ import random
 import struct
 from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -237,6 +238,15 @@ class State:
                 new = os.pread(target, _TORN_BYTES, offset - origin)
                 mixed = bytes(b if bit & 1 else a for a, b, bit in zip(old, new, mask, strict=True))
                 os.pwrite(target, mixed, offset - origin)
+
+
+@contextmanager
+def still_disk(image: Path, working: Path) -> Iterator[State]:
+    """Give the disk of an image to which nothing is written; `working` is for a copy."""
+    log = working.with_suffix(".log")
+    log.write_bytes(_SUPER.pack(_MAGIC, 1, 0, _TORN_BYTES))
+    with closing(Replay(image, WriteLog(log), working)) as replay:
+        yield replay.cut(0)
 
 
 def _common(one: Area, other: Area) -> Area:
