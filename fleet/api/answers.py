@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleet.api.models import Mistake, Mistakes, Problem
+from fleet.errors import FleetError
 
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "No token, or none that is good."},
@@ -37,10 +38,11 @@ class RequestMistakeError(RequestValidationError):
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Have an app answer mistakes, and a database that is away, in these forms."""
+    """Have an app answer mistakes, and whatever it needs that is away, in these forms."""
     app.add_exception_handler(RequestValidationError, _tell_mistakes)
     app.add_exception_handler(DBAPIError, _tell_of_the_database)
     app.add_exception_handler(PoolTimeoutError, _tell_of_the_database)
+    app.add_exception_handler(FleetError, _tell_what_failed)
 
 
 def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
@@ -54,3 +56,7 @@ def _tell_mistakes(_request: Request, error: Exception) -> JSONResponse:
 def _tell_of_the_database(_request: Request, _error: Exception) -> JSONResponse:
     document = Problem(detail="The database does not answer now, or not in time. Ask again in a while, or for less.")
     return JSONResponse(document.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": "10"})
+
+
+def _tell_what_failed(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(Problem(detail=str(error)).model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE)

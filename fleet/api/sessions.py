@@ -12,7 +12,6 @@ from fleet.api.models import Challenge, Credentials, Departure, OpenIdReturn, Pr
 from fleet.api.open_id import OpenIdProvider, OpenIdRefusedError
 from fleet.api.service import At, KnownReader, Offered, Service
 from fleet.api.settings import ALL_FLEETS
-from fleet.errors import FleetError
 
 router: Final = APIRouter(tags=["session"])
 
@@ -36,11 +35,7 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
     if service.login is None:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "This collector cannot ask a broker who somebody is.")
     visitor = _counted(request, service)
-    try:
-        let_in = service.login(credentials.user, credentials.password.get_secret_value())
-    except FleetError as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
-    if not let_in:
+    if not service.login(credentials.user, credentials.password.get_secret_value()):
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "The broker does not let this user in with this password.")
     service.attempts.give_back(visitor)
     return _open(service, credentials.user)
@@ -50,10 +45,7 @@ def log_in(request: Request, service: At, credentials: Credentials) -> Session:
 def leave(request: Request, service: At, challenge: Annotated[Challenge, Query()]) -> Departure:
     """Say where a browser logs in by OpenID; it comes back to the page with a code, and the challenge as `state`."""
     provider, visitor = _provider(service), _counted(request, service)
-    try:
-        address = provider.way_there(challenge)
-    except FleetError as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
+    address = provider.way_there(challenge)
     service.attempts.give_back(visitor)
     return Departure(address=address, page=provider.page)
 
@@ -66,8 +58,6 @@ def come_back(request: Request, service: At, came: OpenIdReturn) -> Session:
         user = provider.who(came.code.get_secret_value(), came.verifier.get_secret_value())
     except OpenIdRefusedError as error:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, str(error)) from error
-    except FleetError as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
     service.attempts.give_back(visitor)
     return _open(service, user)
 
