@@ -69,6 +69,11 @@ class PcCard:
         for path in (self.card, self._variables):
             subprocess.run(("cp", "--sparse=always", path, folder), check=True)
 
+    def take_from(self, folder: Path) -> None:
+        """Have the card be again what was left to a folder."""
+        for path in (self.card, self._variables):
+            (folder / path.name).replace(path)
+
     def write_image(self, path: Path) -> Path:
         """Make a file of all that is on the card, and return it; no computer has the card."""
         subprocess.run(("qemu-img", "convert", "-q", "-O", "raw", self.card, path), check=True)

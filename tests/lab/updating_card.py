@@ -6,6 +6,7 @@ Nobody is on its network. Its handset is given the sample configuration, since i
 import base64
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from firmware.setup.root.boot.choice import Slot
@@ -15,7 +16,7 @@ from tests.lab.installed_box import VENV_PYTHON
 from tests.lab.network import Namespace
 from tests.lab.pc_card import IMAGE, PcCard
 from tests.lab.usb_stick import UsbStick
-from tests.lab.virtual_machine import AGENT_UNIT, VirtualMachine
+from tests.lab.virtual_machine import AGENT_UNIT, TimerLostError, VirtualMachine
 
 VERSION: Final = "9.0"
 """The version that it is renewed to: what it has already, by a higher number."""
@@ -91,7 +92,7 @@ class UpdatingCard:
             AssertionError: they do not.
             RuntimeError: it did not boot.
         """
-        self.machine.start()
+        self._switch_on()
         self._settle()
         if self._stick is not None:
             self.machine.plug_in(self._stick)
@@ -103,7 +104,7 @@ class UpdatingCard:
             RuntimeError: it did not boot.
         """
         self.card.credentials |= _NOTHING_ELSE
-        self.machine.start()
+        self._switch_on()
 
     def leave_card(self, folder: Path) -> None:
         """Leave in a folder the card that there would be if its plug were pulled now; it goes on as if nothing were."""
@@ -153,6 +154,15 @@ class UpdatingCard:
             self.machine.wait_for_restart()
             self._settle()
             self._ask("works")
+
+    def _switch_on(self) -> None:
+        with TemporaryDirectory(dir=self.card.card.parent) as folder:
+            self.card.leave_to(Path(folder))
+            try:
+                self.machine.start()
+            except TimerLostError:
+                self.card.take_from(Path(folder))
+                self.machine.start()
 
     def _settle(self) -> None:
         # The handset says that it is ready once its store is open; root's service has ended by then what it recovers.

@@ -5,6 +5,7 @@ Its network is a cable to a namespace, which has the address HOST; there is nobo
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -46,6 +47,15 @@ Environment=HOME=/root SYSTEMD_COLORS=0
 """What starts it on a card, on which nothing is changed for it: both come as credentials of the machine's
 (systemd.system-credentials(7)).
 """
+
+
+_STALLED: Final = "Possible timer handling issue"
+"""What Linux says of a processor that gets no timer interrupts any more (kernel/rcu/tree_stall.h)."""
+_LOOK_S: Final = 5.0
+
+
+class TimerLostError(RuntimeError):
+    """An emulated processor has lost its timer, which nothing in the machine can help: about one boot of a hundred."""
 
 
 def lay_cable(namespace: Namespace, *more_addresses: str) -> None:
@@ -100,6 +110,7 @@ class VirtualMachine:
         """Boot, and wait until commands can be given.
 
         Raises:
+            TimerLostError: its processor did not last so long.
             RuntimeError: it did not boot; the message holds its last words.
         """
         program = self._computer.program
@@ -121,11 +132,14 @@ class VirtualMachine:
             # It opens one socket after the other.
             self._connect("qmp.sock", deadline).close()
             self.monitor = QemuMonitor(self._scratch / "qmp.sock")
-            self._agent.settimeout(max(1, deadline - time.monotonic()))
+            while not select.select([self._agent], [], [], _LOOK_S)[0]:
+                if _STALLED in self.log or time.monotonic() > deadline:
+                    raise TimeoutError("nothing is heard of it")
             self._answers.readline()
         except (OSError, RuntimeError) as error:
             self.stop()
-            raise RuntimeError(f"The virtual machine did not boot ({error}). Its last words:\n{self.log}") from error
+            kind = TimerLostError if _STALLED in self.log else RuntimeError
+            raise kind(f"The virtual machine did not boot ({error}). Its last words:\n{self.log}") from error
 
     def wait_for_restart(self, patience_s: float = 0) -> None:
         """Wait until it has started anew, by itself or because it was told to, and takes commands again.
