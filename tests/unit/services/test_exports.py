@@ -5,6 +5,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,12 @@ async def test_a_file_of_any_length_has_its_end(exports: Exports, length: int) -
 
 def opened() -> dict[str, Path]:
     """Return what this process has open, and by which descriptor."""
-    descriptors = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    return {str(each.readlink()): each for each in descriptors}
+    found = {}
+    for each in Path("/proc/self/fd").iterdir():
+        # Another thread may close it meanwhile.
+        with suppress(FileNotFoundError):
+            found[str(each.readlink())] = each
+    return found
 
 
 async def test_on_the_card_it_has_no_name_and_nothing_of_it_can_be_read(exports: Exports, tmp_path: Path) -> None:
