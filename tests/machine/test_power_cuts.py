@@ -186,21 +186,23 @@ def cuts(tmp_path_factory: pytest.TempPathFactory, logged: Logged, records: Path
 
 def judged(records: Path, kernels: Collection[str], points: Sequence[Point], folder: Path) -> list[Cut]:
     """Judge some cuts, in the order of their points; `folder` is for copies."""
-    environment = {"CREDENTIALS_DIRECTORY": str(records / CREDENTIALS)}
     with closing(replay_of(WriteLog(records / WRITES), folder)) as replay:
-        first = replay.cut(0)
-        judge = CardJudge(first, folder, kernels, lambda store: check_store(store, environment))
+        judge = judge_of(replay.cut(0), records, kernels, folder)
         return [Cut(point, seed, judge.judge(replay.cut(point, seed))) for point, seed in points]
 
 
 def judged_as_it_lies(card: UpdatingCard, records: Path, kernels: Collection[str], folder: Path) -> Verdict:
     """Judge a card that nobody writes to; `folder` is for copies."""
-    environment = {"CREDENTIALS_DIRECTORY": str(records / CREDENTIALS)}
     with (
         still_disk(IMAGE / "wecall.img", folder / "first.img") as first,
         still_disk(card.card.write_image(folder / "left.img"), folder / "working.img") as left,
     ):
-        return CardJudge(first, folder, kernels, lambda store: check_store(store, environment)).judge(left)
+        return judge_of(first, records, kernels, folder).judge(left)
+
+
+def judge_of(first: State, records: Path, kernels: Collection[str], folder: Path) -> CardJudge:
+    environment = {"CREDENTIALS_DIRECTORY": str(records / CREDENTIALS)}
+    return CardJudge(first, folder, kernels, lambda store: check_store(store, environment))
 
 
 def kernel_in(slot: Slot, state: State, folder: Path) -> str:
@@ -289,9 +291,9 @@ class Desk:
         left: list[Path] = []
         while wanted := count - len(left):
             card = self.card(self.new_folder())
-            try:
-                card.start()
-                with ThreadPoolExecutor(1) as pool:
+            with ThreadPoolExecutor(1) as pool:
+                try:
+                    card.start()
                     began_s, updating = time.monotonic(), pool.submit(card.update)
                     for moment_s in sorted(self.moments.uniform(0, longest_s) for _ in range(wanted)):
                         if wait([updating], max(0.0, began_s + moment_s - time.monotonic())).done:
@@ -299,10 +301,9 @@ class Desk:
                             break
                         left.append(self.new_folder())
                         card.leave_card(left[-1])
+                finally:
                     # What an update says of a machine that is gone is not looked at.
                     card.cut_power()
-            finally:
-                card.cut_power()
         return left
 
     def boot(self, folders: Sequence[Path], judge: Judge) -> list[str]:
