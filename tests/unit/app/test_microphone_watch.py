@@ -14,6 +14,7 @@ import pytest
 
 from firmware.app.microphone_watch import MicrophoneWatch
 from firmware.phone.news import Problem, ProblemCleared, ProblemRaised
+from tests.lab.open_files import open_files
 
 PERIOD_S = 0.5
 CLEARED = ProblemCleared(Problem.MICROPHONE_OPEN)
@@ -111,7 +112,7 @@ def stranger() -> Iterator[int]:
 
 def is_held(path: Path) -> bool:
     """Whether this process has a file open."""
-    return str(path) in {str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()}
+    return path in open_files().values()
 
 
 def gone() -> int:

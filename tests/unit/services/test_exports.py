@@ -5,13 +5,13 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from firmware.base.errors import StorageError
 from firmware.services.exports import GRACE_S, Export, Exports
+from tests.lab.open_files import open_files
 from tests.lab.patience import wait_until
 
 NAME = "wecall-20260100-030405.tar.age"
@@ -93,12 +93,7 @@ async def test_a_file_of_any_length_has_its_end(exports: Exports, length: int) -
 
 def opened() -> dict[str, Path]:
     """Return what this process has open, and by which descriptor."""
-    found = {}
-    for each in Path("/proc/self/fd").iterdir():
-        # Another thread may close it meanwhile.
-        with suppress(FileNotFoundError):
-            found[str(each.readlink())] = each
-    return found
+    return {str(file): descriptor for descriptor, file in open_files().items()}
 
 
 async def test_on_the_card_it_has_no_name_and_nothing_of_it_can_be_read(exports: Exports, tmp_path: Path) -> None:

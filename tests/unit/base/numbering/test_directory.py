@@ -2,7 +2,6 @@ import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.base.numbering.directory import TABLE_PATH, NumberDirectory
+from tests.lab.open_files import open_files
 from tests.unit.base.numbering.world import CONFIGURABLE
 
 
@@ -215,11 +215,7 @@ def test_the_language_changes_under_look_ups_and_leaves_no_file_open() -> None:
 
 def tables_open() -> int:
     """How often this process has the table open; whatever else it has is other tests'."""
-    found = 0
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            found += descriptor.readlink() == TABLE_PATH
-    return found
+    return list(open_files().values()).count(TABLE_PATH)
 
 
 def test_before_it_is_started_it_knows_nothing() -> None:
