@@ -42,7 +42,10 @@ pytestmark = [
 KILLS = chance.counted(100, 10)
 EMERGENCY = "112"
 LONGEST_GAP_S = 0.04
+# The other phone is no realtime program: on a busy machine it stutters now and then, and seldom for longer. A phone
+# whose sound breaks off when the handset's process ends does so each time.
 STUTTER_S = 0.4
+TRIES = 3
 
 
 @pytest.fixture(scope="module")
@@ -83,33 +86,41 @@ async def test_killed_in_calls_the_sound_goes_on_and_each_call_has_one_whole_rec
     dice = chance.dice()
     longest_s: list[float] = []
     for _ in range(KILLS):
-        async with Person(office.stage.handset) as clerk:
-            await clerk.wait_for_line()
-            before = await asyncio.to_thread(logged_calls, office.stage.handset)
-            with speaking(), OpenEar() as ear:
-                await talk(clerk, office.bob)
-                answered_s = time.monotonic()
-                await hears(ear, BOB)
-                await hears(office.bob, PERSON)
-                await asyncio.sleep(dice.uniform(0, 2))
-                killed_s = time.monotonic()
-                await replaced(office, dice.uniform(0, 1))
-                window_s = time.monotonic() - killed_s + 0.2
-                here = await asyncio.to_thread(ear.last_heard, window_s)
-                there = await asyncio.to_thread(office.bob.phone.last_heard, window_s)
-            both = [*gaps(here, TONES_HZ[BOB]), *gaps(there, TONES_HZ[PERSON])]
-            longest_s.append(max((gap.duration_s for gap in both), default=0.0))
-            async with Person(office.stage.handset) as same:
-                await same.wait_for_call("active")
-                await same.hang_up()
-                lasted_s = time.monotonic() - answered_s
-            office.bob.rest()
-            (call,) = await newest_records(office, before)
-            assert (call["number"], call["answered"], call["result"]) == (BOB, True, "local_hangup")
-            assert call["duration_s"] == pytest.approx(lasted_s, abs=1.5)
-    # The other phone is no realtime program: on a busy machine it stutters now and then.
+        talked_s, pause_s = dice.uniform(0, 2), dice.uniform(0, 1)
+        for _ in range(TRIES):
+            longest_s.append(await longest_gap_s(office, talked_s, pause_s))
+            if longest_s[-1] <= STUTTER_S:
+                break
+        assert longest_s[-1] <= STUTTER_S, longest_s
     assert statistics.median(longest_s) <= LONGEST_GAP_S, longest_s
-    assert max(longest_s) <= STUTTER_S
+
+
+async def longest_gap_s(office: Office, talked_s: float, pause_s: float) -> float:
+    """Kill the handset's process in a call, and return for how long anybody heard nothing."""
+    async with Person(office.stage.handset) as clerk:
+        await clerk.wait_for_line()
+        before = await asyncio.to_thread(logged_calls, office.stage.handset)
+        with speaking(), OpenEar() as ear:
+            await talk(clerk, office.bob)
+            answered_s = time.monotonic()
+            await hears(ear, BOB)
+            await hears(office.bob, PERSON)
+            await asyncio.sleep(talked_s)
+            killed_s = time.monotonic()
+            await replaced(office, pause_s)
+            window_s = time.monotonic() - killed_s + 0.2
+            here = await asyncio.to_thread(ear.last_heard, window_s)
+            there = await asyncio.to_thread(office.bob.phone.last_heard, window_s)
+        async with Person(office.stage.handset) as same:
+            await same.wait_for_call("active")
+            await same.hang_up()
+            lasted_s = time.monotonic() - answered_s
+        office.bob.rest()
+        (call,) = await newest_records(office, before)
+        assert (call["number"], call["answered"], call["result"]) == (BOB, True, "local_hangup")
+        assert call["duration_s"] == pytest.approx(lasted_s, abs=1.5)
+    both = [*gaps(here, TONES_HZ[BOB]), *gaps(there, TONES_HZ[PERSON])]
+    return max((gap.duration_s for gap in both), default=0.0)
 
 
 async def hold(office: Office, clerk: Person) -> None:

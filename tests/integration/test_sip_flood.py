@@ -27,8 +27,10 @@ RATES_PER_S = (500, 2000)
 TRIED_RATES_PER_S = RATES_PER_S if chance.SOAK else RATES_PER_S[-1:]
 DURATION_S = chance.counted(10, 1)
 LONGEST_GAP_S = 0.06
+# Of a core.
+LARGEST_SHARE = 0.5
 GETS_THROUGH_S = 2.0
-# A busy machine may stutter once; a phone that is disturbed by floods does so each time.
+# A busy machine may stutter or be slow once; a phone that is disturbed by floods is so each time.
 TRIES = 3
 CALLER = "caller"
 SERVER, STRANGER, SERVER_6 = "127.0.0.1", "127.0.0.9", "::1"
@@ -152,10 +154,10 @@ def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
             assert scene.gets_through(stack, GETS_THROUGH_S)
             share = (stack.cpu_s() - cpu_s) / (time.monotonic() - began_at)
             heard = stack.heard()
-            if is_whole(heard) or not left:
+            if (is_whole(heard) and share < LARGEST_SHARE) or not left:
                 break
         assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
-        assert share < 0.5
+        assert share < LARGEST_SHARE
         assert stack.size().memory_bytes - before.memory_bytes < GROWTH_BYTES
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
         stack.hang_up(running)

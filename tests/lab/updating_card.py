@@ -28,9 +28,15 @@ _NAME: Final = "updates/new.raucb"
 _STICK: Final = "/run/update-stick"
 _LABEL: Final = "/dev/disk/by-label/INSTALLER"
 
-# Copied where there is none (tmpfiles.d(5)), before anything of the phone's runs.
+_START_WITHIN_S: Final = 540
+# The configuration is copied where there is none (tmpfiles.d(5)), before anything of the phone's runs. And two of these
+# computers beside each other are slower than any phone: what is given up for that would begin to start anew each time.
 _CONFIGURED: Final = {
-    "tmpfiles.extra": "C /etc/wecall/config.toml 0640 root wecall - /opt/wecall/share/config.example.toml\n"
+    "tmpfiles.extra": "C /etc/wecall/config.toml 0640 root wecall - /opt/wecall/share/config.example.toml\n",
+    **{
+        f"systemd.unit-dropin.wecall-{name}.service": f"[Service]\nTimeoutStartSec={_START_WITHIN_S}\n"
+        for name in ("fetch", "handset", "lan", "sync", "update", "voice")
+    },
 }
 
 # By then its root and its data are there, which is what a bootloader's choice comes to.
@@ -166,9 +172,8 @@ class UpdatingCard:
 
     def _settle(self) -> None:
         # The handset says that it is ready once its store is open; root's service has ended by then what it recovers.
-        # On a busy computer either may be given up by the service manager, which starts it anew.
         units = "wecall-update.service wecall-handset.service"
-        self.machine.shell(f"timeout 540 bash -c 'until systemctl start {units}; do sleep 2; done'", timeout_s=600)
+        self.machine.shell(f"until systemctl start {units}; do sleep 2; done", timeout_s=2 * _START_WITHIN_S)
         self.machine.run("wecall", "ledger", "verify")
 
     def _ask(self, wish: str) -> None:

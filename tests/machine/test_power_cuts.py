@@ -44,8 +44,8 @@ REAL_CUTS: Final = counted(100, 10)
 MACHINES: Final = 2
 PROCESSES: Final = 2
 """So many at once."""
-SLOWER: Final = 1.5
-"""So much longer an update takes then, about."""
+SPARE: Final = 0.2
+"""So much more often than needed a card is left, since chance says when."""
 
 Point = tuple[int, int | None]
 """Where the power is cut, and with which seed: see Replay.cut."""
@@ -286,25 +286,33 @@ class Desk:
     def new_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.folder))
 
-    def leave_cards(self, count: int, longest_s: float) -> list[Path]:
-        """Return the folders of so many cards that an update leaves whose plug is pulled by then."""
-        left: list[Path] = []
-        while wanted := count - len(left):
+    def leave_cards(self, count: int, pause_s: float) -> list[Path]:
+        """Return the folders of so many cards, which an update leaves whose plug is pulled.
+
+        More of them are left, `pause_s` apart on average, and chance says which are kept: of an update that takes
+        longer than another every moment is as likely.
+        """
+        kept: list[Path] = []
+        seen = 0
+        while len(kept) < count:
             card = self.card(self.new_folder())
             with ThreadPoolExecutor(1) as pool:
                 try:
                     card.start()
-                    began_s, updating = time.monotonic(), pool.submit(card.update)
-                    for moment_s in sorted(self.moments.uniform(0, longest_s) for _ in range(wanted)):
-                        if wait([updating], max(0.0, began_s + moment_s - time.monotonic())).done:
-                            updating.result()
-                            break
-                        left.append(self.new_folder())
-                        card.leave_card(left[-1])
+                    updating = pool.submit(card.update)
+                    while not wait([updating], self.moments.expovariate(1 / pause_s)).done:
+                        seen += 1
+                        if len(kept) == count:
+                            if (given_up := self.moments.randrange(seen)) >= count:
+                                continue
+                            shutil.rmtree(kept.pop(given_up))
+                        kept.append(self.new_folder())
+                        card.leave_card(kept[-1])
+                    updating.result()
                 finally:
                     # What an update says of a machine that is gone is not looked at.
                     card.cut_power()
-        return left
+        return kept
 
     def boot(self, folders: Sequence[Path], judge: Judge) -> list[str]:
         """Judge and boot the cards in some folders; return what is wrong."""
@@ -341,7 +349,8 @@ def test_a_real_cut_leaves_a_whole_system_and_the_update_comes_to_its_end(
     desks: Sequence[Desk], logged: Logged, records: Path, kernels: Collection[str]
 ) -> None:
     def leave_cards(desk: Desk) -> list[Path]:
-        return desk.leave_cards(REAL_CUTS // MACHINES, SLOWER * logged.took_s)
+        count = REAL_CUTS // MACHINES
+        return desk.leave_cards(count, logged.took_s / count * (1 - SPARE))
 
     def judge(card: UpdatingCard, scratch: Path) -> Verdict:
         return judged_as_it_lies(card, records, kernels, scratch)
