@@ -345,6 +345,8 @@ def desks(tmp_path: Path, logged: Logged, records: Path, networks: Sequence[Name
     return desks
 
 
+# A hundred take more than the two hours that the soak gives a test.
+@pytest.mark.timeout(counted(4 * 3600, 2 * 3600))
 def test_a_real_cut_leaves_a_whole_system_and_the_update_comes_to_its_end(
     desks: Sequence[Desk], logged: Logged, records: Path, kernels: Collection[str]
 ) -> None:
