@@ -5,7 +5,7 @@ sentence begins with a capital by itself. `*` goes on to small letters, to capit
 where the handset knows it. `#` writes a space.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from heapq import merge
@@ -83,10 +83,19 @@ def compose(
     spelled_so = chain(first, _by_frequency(pinyin, whole), _by_frequency(pinyin, begun))
     if traditional:
         spelled_so = chain.from_iterable(pinyin.traditional.get(character, character) for character in spelled_so)
-    candidates = tuple(islice(dict.fromkeys(chain(written, spelled_so)), MAX_CANDIDATES))
+    candidates = tuple(islice(_once(chain(written, spelled_so)), MAX_CANDIDATES))
     if not candidates:
         return None
     return Composition(keys, (whole or begun)[0][: len(keys)], candidates)
+
+
+def _once(characters: Iterable[str]) -> Iterator[str]:
+    """Yield each character where it comes first, and look no further than is asked for: one digit begins thousands."""
+    seen: set[str] = set()
+    for character in characters:
+        if character not in seen:
+            seen.add(character)
+            yield character
 
 
 def _by_frequency(pinyin: Pinyin, syllables: list[str]) -> Iterator[str]:
