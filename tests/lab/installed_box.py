@@ -62,18 +62,25 @@ def write(folder):
 """
 """How a script for `InstalledBox.probe` begins that tries things, and tells of each "done" or the error's name."""
 
+HAND_OVER: Final = """
+from firmware.base.errors import ControlError
+from firmware.control.open_files import sealed
+
+async def hand_over(link, bundle):
+    await link.begin(len(bundle))
+    return await link.bring(sealed(bundle))
+"""
+"""How a bundle is given to the handset by a link to it; the name that its report is asked by."""
+
 # Brings a bundle as a stick does, and prints the report on it.
 _OFFER = """
 import asyncio, sys
 from pathlib import Path
-from firmware.control.open_files import sealed
 from firmware.control.stick_client import HandsetLink
-from firmware.base.errors import ControlError
 
 async def offer():
-    link, bundle = HandsetLink(Path("/run/wecall")), sys.stdin.buffer.read()
-    await link.begin(len(bundle))
-    name = await link.bring(sealed(bundle))
+    link = HandsetLink(Path("/run/wecall"))
+    name = await hand_over(link, sys.stdin.buffer.read())
     count = 0
     while True:
         try:
@@ -133,10 +140,13 @@ class InstalledBox(SystemdBox):
         assert started.returncode == 0, f"the probe failed in {unit}'s sandbox: {started.stdout}\n{printed}"
         return printed
 
-    def bring(self, bundle: bytes) -> Report:
-        """Bring the handset a bundle as a stick does, and return what became of it."""
+    def bring(self, bundle: bytes, hand_over: str = HAND_OVER) -> Report:
+        """Bring the handset a bundle as a stick does, and return what became of it.
+
+        `hand_over` is for a handset of another version, whose modules have other names.
+        """
         self.path("/opt/bundle").write_bytes(bundle)
-        self.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=_OFFER)
+        self.run("install", "-m", "0644", "/dev/stdin", "/opt/offer.py", stdin=hand_over + _OFFER)
         offer = f"setpriv --reuid=wecall-stick --regid=wecall-stick --clear-groups {VENV_PYTHON} -I /opt/offer.py"
         said = self.shell(f"chmod 644 /opt/bundle; {offer} </opt/bundle", timeout_s=200)
         return Report.model_validate_json(said.splitlines()[-1])

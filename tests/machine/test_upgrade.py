@@ -79,17 +79,43 @@ capture = "null"
 playback = "null"
 {trust(OPERATOR)}"""
 
-_RECORDINGS: Final = """
-import asyncio, hashlib, json, time
-from pathlib import Path
-from firmware.voice.audio.sound_format import best_format, joined, make_encoder
-from firmware.phone.call import CallId
+_EARLIER_HAND_OVER: Final = """
+from firmware.control.requests import MAX_PIECE_BYTES
+from firmware.errors import ControlError
+
+async def hand_over(link, bundle):
+    name = await link.begin(len(bundle))
+    for at in range(0, len(bundle), MAX_PIECE_BYTES):
+        await link.piece(name, bundle[at : at + MAX_PIECE_BYTES])
+    await link.end(name)
+    return name
+"""
+"""What `HAND_OVER` does, in the words of the earlier phone."""
+
+_EARLIER_IMPORTS: Final = """
+from firmware.media.sound_format import best_format, joined, make_encoder
+from firmware.storage.call_log import Clocks
+from firmware.storage.contacts import StoredContacts
+from firmware.storage.key import load_host_keys
+from firmware.storage.keyring import WRAP_NAME, Keyring
+from firmware.storage.recordings import RoomLimits, StoredRecordings
+from firmware.storage.store import Store
+"""
+
+_IMPORTS: Final = """
 from firmware.store.call_log import Clocks
 from firmware.store.contacts import StoredContacts
 from firmware.store.key_wrap import load_host_keys
 from firmware.store.keyring import WRAP_NAME, Keyring
 from firmware.store.recordings import RoomLimits, StoredRecordings
 from firmware.store.store import Store
+from firmware.voice.audio.sound_format import best_format, joined, make_encoder
+"""
+
+_RECORDINGS: Final = """
+import asyncio, hashlib, json, time
+from pathlib import Path
+from firmware.phone.call import CallId
 
 async def record(recordings):
     encoder = make_encoder(best_format(), 30_000)
@@ -119,7 +145,7 @@ async def main(begins):
 
 asyncio.run(main(BEGINS))
 """
-"""Makes a recording, or does not, and prints all that there are; in the words of both versions."""
+"""Makes a recording, or does not, and prints all that there are; works with the imports of either version."""
 
 
 class UpgradedPhone:
@@ -130,9 +156,11 @@ class UpgradedPhone:
         self.box = box
         self._network = network
         self._registrar = registrar
+        self._imports = ""
 
-    def install(self, folder: str) -> None:
-        """Install the package in a folder, as an administrator does."""
+    def install(self, folder: str, imports: str) -> None:
+        """Install the package in a folder, as an administrator does; `imports` are how `_RECORDINGS` begins in it."""
+        self._imports = imports
         self.box.shell(f"dpkg --force-unsafe-io --install {folder}/*.deb", timeout_s=300)
         self.opens_its_store()
 
@@ -180,7 +208,7 @@ class UpgradedPhone:
         self.box.run("systemctl", "stop", HANDSET)
         # The unit starts in the handset's folder, which went with it.
         self.box.run("install", "-d", "-o", "wecall", "-g", "wecall", "/run/wecall")
-        said = self.box.probe(HANDSET, _RECORDINGS.replace("BEGINS", str(begins)))
+        said = self.box.probe(HANDSET, self._imports + _RECORDINGS.replace("BEGINS", str(begins)))
         self.box.run("systemctl", "start", HANDSET)
         self.opens_its_store()
         return json.loads(said)
@@ -219,8 +247,8 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpgradedPhone]:
 @pytest.fixture(scope="module")
 def before(phone: UpgradedPhone) -> dict[str, object]:
     """What the phone has when its operator has set it up and its holder has used it."""
-    phone.install(EARLIER_PACKAGE)
-    report = phone.box.bring(phone.bundle(7))
+    phone.install(EARLIER_PACKAGE, _EARLIER_IMPORTS)
+    report = phone.box.bring(phone.bundle(7), _EARLIER_HAND_OVER)
     assert (report.result, report.firmware) == (BundleResult.APPLIED, "0.1.0")
     assert CheckName.LINES in {check.name for check in report.checks if check.passed}
     phone.opens_its_store()
@@ -236,7 +264,7 @@ def before(phone: UpgradedPhone) -> dict[str, object]:
 def test_the_package_has_voice_register_and_keeps_all_that_was_there(
     phone: UpgradedPhone, before: dict[str, object]
 ) -> None:
-    phone.install(PACKAGE)
+    phone.install(PACKAGE, _IMPORTS)
     version = phone.box.run("dpkg-query", "--show", "--showformat=${Version}", "wecall-handset").stdout
     assert version != "0.1.0"
     assert phone.box.run("wecall", "--version").stdout.startswith(f"wecall, version {version}")
