@@ -182,6 +182,10 @@ class UpgradedPhone:
         owner = f"pid={self.box.main_pid(unit)},"
         return any(owner in self.box.run("ss", "-Hulnp", f"sport = :{port}").stdout for port in ports)
 
+    def page(self) -> str:
+        """Return what the display says, in one line."""
+        return " ".join(self.box.run("wecall", "status", "--page").stdout.split())
+
     def is_called(self) -> None:
         """Call the phone, which answers by itself, and hang up."""
         before = len(self.calls())
@@ -286,7 +290,7 @@ def test_the_key_that_the_earlier_phone_trusts_counts_on_and_its_firmware_does_n
     old = OPERATOR.bundle_with_firmware(contents, 8, fleet="default", **IN_TIME)
     report = phone.box.bring(old)
     assert (report.result, report.code) == (BundleResult.REFUSED, OutcomeCode.FIRMWARE_SUPERSEDED)
-    page = " ".join(phone.box.run("wecall", "status", "--page").stdout.split())
-    assert "apt updates this phone" in page
+    # The page of the call that has ended stands before it for some seconds.
+    wait_until(lambda: "apt updates this phone" in phone.page(), "the display says who updates the phone")
     report = phone.box.bring(phone.bundle(8))
     assert report.result is BundleResult.APPLIED
