@@ -4,7 +4,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.lab import chance
 from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
+from tests.lab.patience import wait_until
 from tests.lab.ports import free_port
 from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.sipp import Sipp
@@ -116,13 +117,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             yield Scene(kamailio, authority, peer, tmp_path)
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        wait(0.1)
-    return condition()
-
-
 def wait(duration_s: float) -> None:
     threading.Event().wait(duration_s)
 
@@ -162,11 +156,11 @@ def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
         stack.hang_up_all()
         # Whoever gave up during the flood may have rung after it.
-        assert until(lambda: stack.size().calls == 0)
+        wait_until(lambda: stack.size().calls == 0, "the call is over")
         assert scene.gets_through(stack, GETS_THROUGH_S, "uac_call")
         # A caller who does not acknowledge a refusal keeps its connection for 32 s (RFC 3261 section 17.2.1, timer H).
         if chance.SOAK:
-            assert until(lambda: stack.size().descriptors <= before.descriptors, 40)
+            wait_until(lambda: stack.size().descriptors <= before.descriptors, "nothing more is open", 40)
         assert stack.size().descriptors <= before.descriptors + source_filter.LIMIT
 
 
