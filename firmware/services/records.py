@@ -208,6 +208,13 @@ class Records:
         return "the new firmware is confirmed" if self._store.on_trial else ""
 
     @property
+    def closed_until(self) -> str:
+        """What has to happen before the store can be used, in words; empty where it can be, and where it failed."""
+        if self.opens_when or self.fault or self._is_read or self._is_cancelled:
+            return self.opens_when
+        return "its start is over"
+
+    @property
     def store_proved(self) -> bool | None:
         """Whether the firmware that runs has opened the store, or migrated a copy of it while it is tried.
 

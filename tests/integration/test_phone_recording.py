@@ -86,6 +86,8 @@ async def listen_to_newest(clerk: Person) -> None:
     """Walk to the newest recording and lift the handset."""
     await clerk.press("menu")
     await clerk.press("9")
+    # Bob is on the page of the call that has ended, too.
+    await clerk.reads("Recordings")
     await clerk.reads(BOB)
     await clerk.press("1")
     await clerk.reads("Listen")

@@ -57,7 +57,7 @@ async def read_condition(
         sound=voice.sound if voice is not None else "",
         sound_format=await asyncio.to_thread(best_format),
         store_fault=faults.store,
-        store_opens_when=records.opens_when if records is not None else "",
+        store_opens_when=records.closed_until if records is not None else "",
         guards=records.keyring.guards if records is not None else None,
         ledger_fault=faults.ledger,
         files_fault=faults.files,

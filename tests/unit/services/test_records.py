@@ -408,6 +408,21 @@ async def test_the_pin_does_not_open_a_store_that_waits_for_its_firmware_and_is_
     await tried.stop()
 
 
+async def test_a_store_whose_pin_was_typed_is_not_said_to_be_open_before_it_is(card: Path) -> None:
+    before = records_in(card, [])
+    await before.start(lambda: None)
+    await before.pin.set(PIN)
+    await before.pin.guard_store(PIN, guarded=True)
+    await before.stop()
+    guarded = records_in(card, [])
+    await guarded.start(lambda: None)
+    said = [guarded.closed_until]
+    guarded.pin.when_right = lambda: said.append(guarded.closed_until)
+    assert (await guarded.pin.check(PIN)).accepted
+    assert [*said, guarded.closed_until] == ["the holder's PIN is typed on the phone", "its start is over", ""]
+    await guarded.stop()
+
+
 async def test_the_pin_opens_a_store_that_firmware_on_trial_need_not_migrate(card: Path) -> None:
     before = records_in(card, [])
     await before.start(lambda: None)
