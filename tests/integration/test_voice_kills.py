@@ -30,9 +30,7 @@ pytestmark = [
 ]
 
 KILLS = chance.counted(200, 12)
-BACK_WITHIN_S = 1.0
-# Five in a hundred may be late. Of a dozen two may: that five in a hundred make it three has a chance of one in fifty.
-MAY_BE_LATE = chance.counted(10, 2)
+LONGEST_P95_S = 1.0
 # A busy machine may be slow for a dozen kills; a phone that starts slowly is so each time.
 TRIES = 3
 EMERGENCY = "112"
@@ -113,10 +111,9 @@ async def test_killed_at_moments_of_chance_it_is_back_within_a_second_and_all_is
         assert handset.voice.starts == starts + tried * KILLS
         p95_s = statistics.quantiles(away_s, n=20, method="inclusive")[-1]
         print(f"{KILLS} kills: back after {statistics.median(away_s):.2f} s, p95 {p95_s:.2f}")  # noqa: T201 - figures
-        late_s = [each for each in away_s if each > BACK_WITHIN_S]
-        if len(late_s) <= MAY_BE_LATE:
+        if p95_s <= LONGEST_P95_S:
             break
-    assert len(late_s) <= MAY_BE_LATE, late_s
+    assert p95_s <= LONGEST_P95_S
     await assert_recorded_to_the_last_second(handset, recorded_s)
 
 
