@@ -2,6 +2,7 @@
 
 python -m tests.bench                   # every table, some two hours
 python -m tests.bench phones recovery   # some of them
+python -m tests.bench promises --samples 10
 """
 
 import json
@@ -25,6 +26,8 @@ from tests.bench import (
     fleet_intake,
     fleet_reconnect,
     pixels,
+    promises,
+    promises_phone,
     quality,
     recording,
     recovery,
@@ -51,25 +54,35 @@ _OF_ROWS: Final[Mapping[str, tuple[Callable[[Path], list[Any]], Callable[[list[A
     "fleet": (lambda folder: fleet_reconnect.measure(empty(folder)), fleet_reconnect.table),
     "dashboard": (lambda folder: fleet_dashboard.measure(empty(folder)), fleet_dashboard.table),
 }
-_SECTIONS: Final = ("phones", "quality", "contacts", *_OF_ROWS)
+_SECTIONS: Final = ("promises", "phones", "quality", "contacts", *_OF_ROWS)
+SOURCES: Final[tuple[promises.Source, ...]] = (promises_phone.measure,)
+"""What measures promised times."""
 
 
 @click.command()
 @click.argument("sections", nargs=-1, type=click.Choice(_SECTIONS))
-def main(sections: tuple[str, ...]) -> None:
-    """Measure SECTIONS, or all of them; the figures are for people to judge, whatever they are."""
+@click.option("--samples", default=promises.SAMPLES, show_default=True, help="How often each promised time is taken.")
+def main(sections: tuple[str, ...], samples: int) -> None:
+    """Measure SECTIONS, or all of them; the figures are for people to judge, but that a promise is kept."""
     shown, rows = Console(width=160), {}
     for section in sections or _SECTIONS:
-        rows[section] = _measure(section, shown)
+        rows[section] = _measure(section, shown, samples)
         _BUILD.mkdir(exist_ok=True)
         _BUILD.joinpath("bench.json").write_text(json.dumps(rows, indent=2) + "\n")
     if fleet_growth.has_something(rows):
         fleet_growth.draw(rows, _BUILD / "fleet-growth.svg")
+    broken = [row["promise"] for row in rows.get("promises", ()) if not row["holds"]]
+    if broken:
+        raise click.ClickException(f"These take longer than was promised: {', '.join(broken)}.")
 
 
-def _measure(section: str, shown: Console) -> list[Any]:
+def _measure(section: str, shown: Console, samples: int) -> list[Any]:
     folder = _BUILD / "bench" / section
     match section:
+        case "promises":
+            kept = promises.measure(empty(folder), SOURCES, samples)
+            shown.print(promises.table(kept))
+            return [asdict(row) for row in kept]
         case "phones":
             phones = side_by_side.measure(folder)
             shown.print(side_by_side.table(phones))
