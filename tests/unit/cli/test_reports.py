@@ -68,6 +68,13 @@ def test_the_table_says_who_is_done_who_failed_and_why_and_who_was_not_visited(d
     assert said.endswith("1 done, 1 not visited, 2 failed.\n")
 
 
+def test_what_sent_a_bundle_back_is_said_where_no_check_tells_why(desk: Round) -> None:
+    desk.leave(SERIALS[0], result=BundleResult.REVERTED, code=CheckName.LINES)
+    said = desk.refused("bundle", "reports", desk.stick)
+    why = "What did not work: line. Mend it, and sign the bundle with a higher number."
+    assert desk.rows(said)[SERIALS[0]] == f"desk-0 7 failed {why}"
+
+
 def test_where_nothing_failed_it_ends_well_though_not_all_were_visited(desk: Round) -> None:
     desk.leave(SERIALS[0], result=BundleResult.NOTHING_TO_DO)
     desk.leave(SERIALS[1], update=OutcomeCode.INSTALLED, version="0.3.0")

@@ -147,6 +147,24 @@ def test_a_bundle_goes_once_all_in_it_is_taken_in_and_its_configuration_stays(co
     assert (folder / CONFIGURATION_NAME).read_bytes() == b"text"
 
 
+def test_a_power_cut_brings_no_forgotten_bundle_back(
+    config_store: ConfigStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(config_store, 6)
+    keep(config_store, 7)
+    lasts: list[tuple[str, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        folder = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if folder.is_dir():
+            lasts.append((folder.name, (folder / BUNDLE_NAME).exists()))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    config_store.forget_bundle(6)
+    config_store.forget_bundles()
+    assert lasts == [("6", False), ("7", False)]
+
+
 def test_a_file_that_cannot_be_understood_counts_for_nothing_and_is_not_taken_for_something(
     config_store: ConfigStore, tmp_path: Path
 ) -> None:

@@ -149,6 +149,13 @@ def test_keeping_what_is_undone_already_says_so(machine: RootMachine) -> None:
     assert machine.work().keep(7).outcome is RootOutcome.REVERTED
 
 
+def test_only_the_bundle_that_is_in_force_is_said_to_be_kept(machine: RootMachine) -> None:
+    machine.keep(7, bundle(7))
+    said = {number: machine.work().go_back(number).outcome for number in (6, 7, 8)}
+    assert said == {6: RootOutcome.REVERTED, 7: RootOutcome.KEPT, 8: RootOutcome.REVERTED}
+    assert {number: machine.work().keep(number).outcome for number in said} == said
+
+
 def test_files_that_somebody_else_has_put_there_stay(machine: RootMachine) -> None:
     home = machine.root / "etc/NetworkManager/system-connections/home.nmconnection"
     home.write_text("somebody's")
