@@ -39,8 +39,9 @@ from tests.lab.three_agents import new_call_id
 PERSON = "201"
 BOB = "601"
 CAROL = "602"
+DAVE = "603"
 # Multiples of 100 Hz that every codec passes, none a harmonic of another or part of a British tone.
-TONES_HZ = {PERSON: 900, BOB: 600, CAROL: 1300}
+TONES_HZ = {PERSON: 900, BOB: 600, CAROL: 1300, DAVE: 1700}
 RECORDING_KEYS = [
     ["1", "2", "3", "volume_up", "transfer"],
     ["4", "5", "6", "volume_down", "conference"],
@@ -159,7 +160,7 @@ class Office:
 
     def __init__(self, folder: Path, choices: Choices | None = None) -> None:
         # Preferred, so that peers without encryption may call too.
-        self.stage = Stage(folder, replace(choices or Choices(), srtp="preferred"), users=(BOB, CAROL))
+        self.stage = Stage(folder, replace(choices or Choices(), srtp="preferred"), users=(BOB, CAROL, DAVE))
         self.bob = self._colleague(BOB)
         self.carol = self._colleague(CAROL)
 
@@ -180,6 +181,19 @@ class Office:
                 colleague.phone.say(TONES_HZ[colleague.user])
             stack.enter_context(stage.heard_here())
             yield self
+
+    @contextmanager
+    def others_talking(self) -> Iterator[tuple[Colleague, Colleague]]:
+        """Let Carol and Dave talk meanwhile, who have nothing to do with the handset: what they hear is a reference."""
+        dave = self._colleague(DAVE)
+        with dave.phone:
+            dave.phone.wait_for_registration(RegistrationState.REGISTERED, PATIENCE_S)
+            dave.phone.say(TONES_HZ[DAVE])
+            self.carol.call(DAVE)
+            dave.answers()
+            self.carol.sees_newest(CallState.ACTIVE)
+            yield self.carol, dave
+            self.carol.rest()
 
     def outsider(self, folder: Path, number: str, *, scenario: str = "uac_wait_for_hang_up", **words: str) -> Sipp:
         """Somebody beyond the operator's trunk, who calls the handset by SIPp.
