@@ -1,5 +1,6 @@
 """A systemd box in which the handset is installed as its installer would do it, from this checkout."""
 
+import fcntl
 import hashlib
 import platform
 import re
@@ -32,6 +33,12 @@ BROKER = "10.77.0.2"
 REGISTRAR = "10.77.0.3"
 STRANGER = "10.77.0.4"
 RESOLVER = "10.77.0.5"
+
+INSTALLED_FROM: Final = (
+    "pyproject.toml", "setup.py", "README.md", "LICENSE", "contract", "firmware", "drivers", "mqtt", "provisioning",
+    "tools", "requirements", "systemd",
+)  # fmt: skip
+"""What of the checkout install.sh reads."""
 
 _MACHINE = platform.machine()
 _TARGET = Target(
@@ -100,10 +107,18 @@ asyncio.run(offer())
 class InstalledBox(SystemdBox):
     """Adds to the box: the installer, its packages, and probes that run inside the sandbox of a unit."""
 
-    def __init__(self, scratch: Path, shown: Mapping[str, Path] = MappingProxyType({})) -> None:
-        """Set up; `shown` are more folders to show inside, by the path that they get there."""
+    def __init__(
+        self, scratch: Path, shown: Mapping[str, Path] = MappingProxyType({}), kept: Path | None = None
+    ) -> None:
+        """Set up.
+
+        Args:
+            scratch: as for every box.
+            shown: more folders to show inside, by the path that they get there.
+            kept: what `keep_installed` has kept of a box in which the handset was installed.
+        """
         ours = {SOURCE: CHECKOUT, WHEELS: _wheels(), PYTHON: Path(sys.base_prefix)}
-        super().__init__(scratch, {**ours, **shown})
+        super().__init__(scratch, {**ours, **shown}, kept)
         self.python = f"{PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
 
     def start(self) -> None:
@@ -115,6 +130,15 @@ class InstalledBox(SystemdBox):
         """Run install.sh and return what it said."""
         command = (f"{SOURCE}/systemd/install.sh", "--no-apt", "--python", self.python, "--wheels", WHEELS, *options)
         return self.run(*command, timeout_s=300).stdout
+
+    def keep_installed(self, archive: Path) -> None:
+        """Keep all that install.sh and the services have on the disk; none of these may run meanwhile."""
+        state = sorted(f"/var/lib/{path.name}" for path in self.path("/var/lib").glob("wecall*"))
+        self.keep(archive, "/etc", "/opt/wecall", "/usr/local/bin/wecall", "/var/lib/systemd", *state)
+
+    def start_installed(self) -> None:
+        """Start what install.sh would have started, by its own words."""
+        self.shell(f"speaker=test; . {SOURCE}/systemd/machine.sh; enable_services firewall start")
 
     def configure(self, configuration: str) -> None:
         self.run("install", "-m", "0640", "-g", "wecall", "/dev/stdin", "/etc/wecall/config.toml", stdin=configuration)
@@ -191,20 +215,37 @@ wait_until: Final = partial(patience.wait_until, look_s=0.1)
 """What a service manager does in its own time is asked of another program each time."""
 
 
+def made_of() -> str:
+    """Return a hash of all that makes a box in which the handset is installed what it is."""
+    digest = hashlib.sha256(f"{sys.version} {_wheels()}".encode())
+    machine = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/var/lib/dpkg/status")
+    ours = (path for name in INSTALLED_FROM for path in (CHECKOUT / name, *(CHECKOUT / name).rglob("*")))
+    for file in (*map(Path, machine), *Path(__file__).parent.glob("*ed_box.*"), *sorted(ours)):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file}\0{file.stat().st_mode}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _wheels() -> Path:
-    """Return a folder with all that the lock names for this interpreter, and the SIP library; made once for each."""
+    """Return a folder with all that the lock names for this interpreter, and the SIP library.
+
+    Made once for each, and kept beside that library: a fresh clone needs none of its own.
+    """
     engine = engine_wheel(_TARGET, ())
     stamp = hashlib.sha256(
         b"".join([HANDSET.read_bytes(), BUILD.read_bytes(), sys.version.encode(), str(engine).encode()])
     ).hexdigest()
-    folder = CHECKOUT / "build" / "wheels"
-    if (folder / "stamp").is_file() and (folder / "stamp").read_text() == stamp:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    builder = build_environment(CHECKOUT / "build" / "builder", _TARGET)
-    for lock in (HANDSET, BUILD):
-        download(Lock.read(lock).on(_TARGET.markers()), folder, _TARGET, builder)
-    shutil.copy(engine, folder)
-    (folder / "stamp").write_text(stamp)
+    folder = engine.parents[2] / "wheels" / stamp[:16]
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            unfinished = folder.with_suffix(".new")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            builder = build_environment(CHECKOUT / "build" / "builder", _TARGET)
+            for name in (HANDSET, BUILD):
+                download(Lock.read(name).on(_TARGET.markers()), unfinished, _TARGET, builder)
+            shutil.copy(engine, unfinished)
+            unfinished.rename(folder)
     return folder

@@ -22,11 +22,13 @@ class SystemdBox:
     Args:
         scratch: a folder for the overlay's mount point and the boot log.
         shown: folders of this machine to show inside, read-only, by the path that they get there.
+        kept: an archive of what it has on its disk beside this machine's root, from its boot on (`keep`).
     """
 
-    def __init__(self, scratch: Path, shown: Mapping[str, Path]) -> None:
+    def __init__(self, scratch: Path, shown: Mapping[str, Path], kept: Path | None = None) -> None:
         self._scratch = scratch
         self._shown = shown
+        self._kept = kept
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._group = Path()
@@ -52,6 +54,7 @@ class SystemdBox:
         self._log = (self._scratch / "boot.log").open("wb")
         self._process = subprocess.Popen(
             ["bash", _SCRIPT, overlay, self._group, *(f"{source}:{inside}" for inside, source in self._shown.items())],
+            env={**os.environ, "kept": str(self._kept or "")},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -106,6 +109,13 @@ class SystemdBox:
     def path(self, inside: str) -> Path:
         """Return where a path of the box is seen from outside."""
         return Path(f"/proc/{self.init_pid}/root") / inside.lstrip("/")
+
+    def keep(self, archive: Path, *paths: str) -> None:
+        """Archive files and folders of the box, for another box to have."""
+        inside = [path.lstrip("/") for path in paths]
+        new = archive.with_name(f"{archive.name}.new")
+        subprocess.run(["tar", "--numeric-owner", "-C", self.path("/"), "-cf", new, *inside], check=True)
+        new.rename(archive)
 
     def _wait_for_boot(self) -> None:
         deadline = time.monotonic() + _BOOT_TIMEOUT_S

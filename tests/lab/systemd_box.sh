@@ -1,6 +1,7 @@
 #!/bin/bash
 # Boots the machine's own systemd on a throw-away overlay of its root, in namespaces of its own. The first argument is
-# a scratch folder, the second a cgroup to live in, then come FOLDER:PATH_INSIDE pairs to show read-only.
+# a scratch folder, the second a cgroup to live in, then come FOLDER:PATH_INSIDE pairs to show read-only. $kept is an
+# archive of what is on its disk, empty where that is as on this machine.
 set -euo pipefail
 scratch=$1 group=$2
 shift 2
@@ -17,6 +18,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch
 # A phone or a collector that is installed on this machine is not in the box.
 find "$root"/{etc,opt,usr/local,var/lib} -name "*wecall*" -prune -exec rm -rf {} +
 sed -i /^wecall/d "$root"/etc/{passwd,shadow,group,gshadow}
+tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
+[ -z "$kept" ] || tar --numeric-owner -C "$root" -xpf "$kept"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 for folder in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs "$root/$folder"; done
@@ -34,7 +37,6 @@ for pair in "$@"; do
   mount --bind "${pair%%:*}" "$root/${pair#*:}"
   mount -o remount,bind,ro "$root/${pair#*:}"
 done
-tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 cd "$root"
 mkdir run/old
 pivot_root . run/old

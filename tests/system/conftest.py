@@ -1,12 +1,14 @@
 """The box that all system tests share: booted once, installed once, with servers on the far side of a cable."""
 
+import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.lab.installed_box import BROKER, REGISTRAR, RESOLVER, InstalledBox
+from tests.lab.installed_box import BROKER, CHECKOUT, REGISTRAR, RESOLVER, InstalledBox, made_of
 
 CONFIGURATION = f"""
 version = 1
@@ -64,19 +66,30 @@ class FirstInstall:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InstalledBox, FirstInstall]]:
-    box = InstalledBox(tmp_path_factory.mktemp("box"))
+    """Install the handset in a box; the next run finds what that made, unless something of it has changed since."""
+    kept = CHECKOUT / "build" / "installed" / made_of()
+    archive, told = kept / "disk.tar", kept / "told.json"
+    box = InstalledBox(tmp_path_factory.mktemp("box"), kept=archive if told.exists() else None)
     box.start()
     try:
         box.add_outside()
         box.shell(f"echo nameserver {RESOLVER} >/etc/resolv.conf")
-        first = FirstInstall(
-            said=box.install(),
-            enabled=box.run("systemctl", "is-enabled", *ENABLED).stdout,
-            active=box.run("systemctl", "is-active", *PROCESSES).stdout,
-            modes=box.shell("stat -c '%a %U:%G' /etc/wecall/config.toml /etc/wecall/credentials/store-key"),
-        )
+        if told.exists():
+            first = FirstInstall(**json.loads(told.read_text()))
+        else:
+            first = FirstInstall(
+                said=box.install(),
+                enabled=box.run("systemctl", "is-enabled", *ENABLED).stdout,
+                active=box.run("systemctl", "is-active", *PROCESSES).stdout,
+                modes=box.shell("stat -c '%a %U:%G' /etc/wecall/config.toml /etc/wecall/credentials/store-key"),
+            )
+            box.run("systemctl", "stop", "wecall-*")
+            shutil.rmtree(kept.parent, ignore_errors=True)
+            kept.mkdir(parents=True)
+            box.keep_installed(archive)
+            told.write_text(json.dumps(asdict(first)))
         box.configure(CONFIGURATION)
-        box.run("systemctl", "restart", "wecall-firewall.service", *PROCESSES)
+        box.start_installed()
         yield box, first
     finally:
         box.stop()
