@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.installed_box import ATTEMPT, InstalledBox, wait_until
+from tests.lab.installed_box import ATTEMPT, VENV_PYTHON, InstalledBox, wait_until
 
 pytestmark = pytest.mark.feature("updates by slots")
 
@@ -19,6 +19,11 @@ with socket.socket(socket.AF_UNIX) as caller, open("/etc/passwd", "rb") as file:
     socket.send_fds(caller, [json.dumps({"wish": sys.argv[1]}).encode() + b"\\n"], [file.fileno()])
     print(caller.makefile().read().splitlines()[-1])
 """
+# The service, which waits for the next question for seconds.
+SOON = (
+    "import functools; from firmware.setup.root.update import __main__ as service; "
+    "service.UpdateService = functools.partial(service.UpdateService, linger_s=2); service.main()"
+)
 # What the service tries from inside its sandbox, and what comes of it.
 ATTEMPTS = (
     ATTEMPT
@@ -62,9 +67,15 @@ def test_the_handset_asks_and_a_machine_that_is_no_card_takes_no_update(box: Ins
 
 
 def test_it_ends_when_nobody_asks_and_is_started_for_the_next_question(box: InstalledBox) -> None:
-    ask(box, "state")
-    wait_until(lambda: box.property_of(SERVICE, "ActiveState") == "inactive", "the service has ended", 60)
-    assert ask(box, "state")["outcome"] == "done"
+    box.drop_in(SERVICE, f"[Service]\nExecStart=\nExecStart={VENV_PYTHON} -I -c '{SOON}'\n")
+    try:
+        box.run("systemctl", "restart", SERVICE)
+        ask(box, "state")
+        wait_until(lambda: box.property_of(SERVICE, "ActiveState") == "inactive", "the service has ended")
+        assert ask(box, "state")["outcome"] == "done"
+    finally:
+        box.remove_drop_in(SERVICE)
+        box.run("systemctl", "stop", SERVICE)
 
 
 def test_its_sandbox_leaves_it_what_it_needs_and_no_more(box: InstalledBox) -> None:
