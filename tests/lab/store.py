@@ -1,6 +1,8 @@
 """The encrypted store with all its parts, in a folder of its own, on clocks that a test drives."""
 
+import functools
 import itertools
+import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +18,7 @@ from firmware.privacy.policy import Reading
 from firmware.store.call_log import Clocks, StoredCallLog
 from firmware.store.consents import Consents
 from firmware.store.contacts import StoredContacts
+from firmware.store.database import Database, load_migrations
 from firmware.store.erasure import StoredErasure
 from firmware.store.messages import StoredMessages
 from firmware.store.my_data import StoredMyData
@@ -50,6 +53,23 @@ domain = "sip.example.org"
 """A configuration of the same handset's."""
 
 RECIPIENT: Final = Recipient(device="handset-7", name="broker.example.org")
+
+
+@functools.cache
+def _new_file(key: bytes) -> bytes:
+    """Return a store of the newest schema that nothing was kept in: to copy it is quicker than to migrate a new one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "store.db")
+        database = Database(path, key)
+        database.open(load_migrations())
+        database.close()
+        return path.read_bytes()
+
+
+def _draw_secrets(database: Database) -> None:
+    """Have a copied store share no secret with other copies, as one that migrations made would."""
+    database.execute("UPDATE identity SET account_secret = randomblob(32)")
+    database.execute("UPDATE pseudonym_key SET key = randomblob(32)")
 
 
 def erase_after_each(
@@ -146,7 +166,16 @@ class StoreLab:
         return Reading(self.boot_id, self.monotonic_s, self.wall_s, self.synced)
 
     async def start(self) -> None:
+        is_new = not self.path.exists()
+        if is_new:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            whole = self.path.with_suffix(".new")
+            whole.touch(mode=0o600)
+            whole.write_bytes(_new_file(self._key))
+            whole.replace(self.path)
         await self.store.start()
+        if is_new:
+            await self.store.transact(_draw_secrets)
 
     async def stop(self) -> None:
         await self.store.stop()
