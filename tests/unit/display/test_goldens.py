@@ -20,21 +20,20 @@ def test_letters_are_drawn_as_they_were_when_the_pages_were_approved() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("family", "language", "name"), PAGES, ids=[f"{family}-{language}-{name}" for family, language, name in PAGES]
-)
-def test_every_page_looks_as_it_was_approved(family: str, language: Language, name: str) -> None:
-    golden = gallery.path(family, language, name)
-    assert golden.exists(), f"{name} was never approved for {family}. {gallery.REDRAW}"
-    drawn = gallery.picture(family, language, name)
-    with Image.open(golden) as approved:
-        if gallery.is_same(drawn, approved):
-            return
-    difference = gallery.save_difference(family, language, name, drawn)
-    pytest.fail(
-        f"{name} looks different on {family}: {difference} shows the approved page, the page now, and where they "
-        f"differ. {gallery.REDRAW}"
-    )
+def test_every_page_looks_as_it_was_approved(subtests: pytest.Subtests) -> None:
+    for family, language, name in PAGES:
+        with subtests.test(family=family, language=language, name=name):
+            golden = gallery.path(family, language, name)
+            assert golden.exists(), f"{name} was never approved for {family}. {gallery.REDRAW}"
+            drawn = gallery.picture(family, language, name)
+            with Image.open(golden) as approved:
+                if gallery.is_same(drawn, approved):
+                    continue
+            difference = gallery.save_difference(family, language, name, drawn)
+            pytest.fail(
+                f"{name} looks different on {family}: {difference} shows the approved page, the page now, and where "
+                f"they differ. {gallery.REDRAW}"
+            )
 
 
 @pytest.mark.parametrize(("family", "language"), list(product(gallery.SIZES, Language)))

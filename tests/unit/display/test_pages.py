@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from itertools import product
 
 import pytest
 
@@ -60,11 +61,11 @@ def say(text: Text, language: Language = Language.ENGLISH) -> str:
 # --- what is wrong ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("failure", RegistrationFailure)
-@pytest.mark.parametrize("language", Language)
-def test_a_failed_registration_is_explained_in_words(language: Language, failure: RegistrationFailure) -> None:
-    view = PhoneView(Mode.IDLE, registration=RegistrationState.FAILED, registration_failure=failure)
-    assert needed(page_for(view, language.value)) == say(phrases.REGISTRATION_FAILURES[failure], language)
+def test_a_failed_registration_is_explained_in_words(subtests: pytest.Subtests) -> None:
+    for failure, language in product(RegistrationFailure, Language):
+        with subtests.test(failure=failure, language=language):
+            view = PhoneView(Mode.IDLE, registration=RegistrationState.FAILED, registration_failure=failure)
+            assert needed(page_for(view, language.value)) == say(phrases.REGISTRATION_FAILURES[failure], language)
 
 
 def test_a_failed_registration_without_a_reason_is_still_words() -> None:
@@ -78,14 +79,15 @@ def test_the_code_behind_a_failure_is_in_the_details() -> None:
     assert page.body.scroll == 1
 
 
-@pytest.mark.parametrize("problem", Problem)
-def test_a_standing_problem_is_on_the_idle_page(problem: Problem) -> None:
-    view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=((problem, "Detail."),))
-    page = page_for(view, "en", CLOCK)
-    assert words(page) == say(phrases.PROBLEMS[problem])
-    assert page.status.text == CLOCK
-    assert page.ok == "Details"
-    assert Icon.PROBLEM in icons(page)
+def test_a_standing_problem_is_on_the_idle_page(subtests: pytest.Subtests) -> None:
+    for problem in Problem:
+        with subtests.test(problem=problem):
+            view = PhoneView(Mode.IDLE, registration=REGISTERED, problems=((problem, "Detail."),))
+            page = page_for(view, "en", CLOCK)
+            assert words(page) == say(phrases.PROBLEMS[problem])
+            assert page.status.text == CLOCK
+            assert page.ok == "Details"
+            assert Icon.PROBLEM in icons(page)
 
 
 def test_more_than_one_problem_is_counted() -> None:
@@ -155,12 +157,12 @@ def test_a_phone_that_cannot_call_says_so_when_it_is_lifted() -> None:
 # --- hints and news ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hint", Hint)
-@pytest.mark.parametrize("mode", [Mode.IDLE, Mode.COLLECTING_DIGITS, Mode.UNPROVISIONED, Mode.RINGING, Mode.MENU])
-def test_a_hint_is_shown_in_every_mode_that_gives_one(mode: Mode, hint: Hint) -> None:
-    call = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("2345", "Anna"))
-    view = PhoneView(mode, registration=REGISTERED, hint=hint, call=call if mode is Mode.RINGING else None)
-    assert say(phrases.HINTS[hint]) in needed(page_for(view, "en", CLOCK))
+def test_a_hint_is_shown_in_every_mode_that_gives_one(subtests: pytest.Subtests) -> None:
+    for hint, mode in product(Hint, [Mode.IDLE, Mode.COLLECTING_DIGITS, Mode.UNPROVISIONED, Mode.RINGING, Mode.MENU]):
+        with subtests.test(hint=hint, mode=mode):
+            call = CallView(CallState.INCOMING, CallDirection.INCOMING, CallerId("2345", "Anna"))
+            view = PhoneView(mode, registration=REGISTERED, hint=hint, call=call if mode is Mode.RINGING else None)
+            assert say(phrases.HINTS[hint]) in needed(page_for(view, "en", CLOCK))
 
 
 def test_the_time_of_day_is_shown_once() -> None:
@@ -185,19 +187,20 @@ def test_what_waits_for_the_person_has_a_sign_each_and_words_where_there_is_room
 
 
 @pytest.mark.feature("explained decisions")
-@pytest.mark.parametrize("decision", Decision)
-@pytest.mark.parametrize("language", Language)
-def test_whatever_the_handset_decided_by_itself_is_said_with_its_reason(decision: Decision, language: Language) -> None:
-    view = PhoneView(Mode.IDLE, registration=REGISTERED, refusal=Refusal("Anna", decision))
-    said = needed(page_for(view, language.value, CLOCK))
-    assert said == f"Anna {say(phrases.DECISIONS[decision], language)}"
+def test_whatever_the_handset_decided_by_itself_is_said_with_its_reason(subtests: pytest.Subtests) -> None:
+    for decision, language in product(Decision, Language):
+        with subtests.test(decision=decision, language=language):
+            view = PhoneView(Mode.IDLE, registration=REGISTERED, refusal=Refusal("Anna", decision))
+            said = needed(page_for(view, language.value, CLOCK))
+            assert said == f"Anna {say(phrases.DECISIONS[decision], language)}"
 
 
-@pytest.mark.parametrize("name", VIEWS)
-def test_the_microphone_s_sign_shows_exactly_while_its_pcm_is_open(name: str) -> None:
-    view = VIEWS[name]
-    signs = icons(page_for(view, "en")).keys() & {Icon.MICROPHONE, Icon.MUTED}
-    assert bool(signs) is view.microphone_open
+def test_the_microphone_s_sign_shows_exactly_while_its_pcm_is_open(subtests: pytest.Subtests) -> None:
+    for name in VIEWS:
+        with subtests.test(name=name):
+            view = VIEWS[name]
+            signs = icons(page_for(view, "en")).keys() & {Icon.MICROPHONE, Icon.MUTED}
+            assert bool(signs) is view.microphone_open
 
 
 def test_a_microphone_that_is_on_without_a_call_has_its_sign_too() -> None:
@@ -261,11 +264,14 @@ def test_an_emergency_call_that_fails_sends_the_person_to_another_phone() -> Non
     assert words(page_for(VIEWS["emergency call failed"], "en")) == "Cannot call. Use another phone. Not reachable"
 
 
-@pytest.mark.parametrize("reason", DisconnectReason)
-def test_every_end_of_a_call_is_words(reason: DisconnectReason) -> None:
-    call = CallView(CallState.DISCONNECTED, CallDirection.OUTGOING, CallerId("2345"), reason=reason, sip_code=500)
-    said = words(page_for(PhoneView(Mode.CALL_ENDED, off_hook=True, call=call), "en"))
-    assert said == f"{say(phrases.REASONS[reason])} 2345"
+def test_every_end_of_a_call_is_words(subtests: pytest.Subtests) -> None:
+    for reason in DisconnectReason:
+        with subtests.test(reason=reason):
+            call = CallView(
+                CallState.DISCONNECTED, CallDirection.OUTGOING, CallerId("2345"), reason=reason, sip_code=500
+            )
+            said = words(page_for(PhoneView(Mode.CALL_ENDED, off_hook=True, call=call), "en"))
+            assert said == f"{say(phrases.REASONS[reason])} 2345"
 
 
 def test_the_contact_s_name_stands_before_what_the_caller_says_of_itself() -> None:
@@ -450,14 +456,14 @@ PERSONAL = ("Anna", "Schmidt", "+442012345678", "Bob", "2345", "+442079460000", 
             "phone.example", "anna")  # fmt: skip
 
 
-@pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("language", Language)
-def test_a_locked_phone_tells_nothing_of_anybody(name: str, language: Language) -> None:
-    # The digits before the person are the person's own.
-    view = replace(VIEWS[name], locked=True, digits="")
-    said = list(strings(page_for(view, language.value, CLOCK)))
-    for secret in PERSONAL:
-        assert not any(secret in text for text in said), secret
+def test_a_locked_phone_tells_nothing_of_anybody(subtests: pytest.Subtests) -> None:
+    for name, language in product(VIEWS, Language):
+        with subtests.test(name=name, language=language):
+            # The digits before the person are the person's own.
+            view = replace(VIEWS[name], locked=True, digits="")
+            said = list(strings(page_for(view, language.value, CLOCK)))
+            for secret in PERSONAL:
+                assert not any(secret in text for text in said), secret
 
 
 def test_the_secrets_that_a_locked_phone_keeps_are_shown_by_one_that_is_not() -> None:
@@ -487,13 +493,13 @@ def test_a_locked_phone_says_that_it_is_locked_how_much_was_missed_and_which_key
 # --- every page -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("language", Language)
-def test_every_page_says_something_and_no_place_is_left_unfilled(name: str, language: Language) -> None:
-    page = page_for(VIEWS[name], language.value, CLOCK)
-    assert words(page) or page.bar_percent is not None
-    said = " ".join(strings(page))
-    assert "{" not in said
+def test_every_page_says_something_and_no_place_is_left_unfilled(subtests: pytest.Subtests) -> None:
+    for name, language in product(VIEWS, Language):
+        with subtests.test(name=name, language=language):
+            page = page_for(VIEWS[name], language.value, CLOCK)
+            assert words(page) or page.bar_percent is not None
+            said = " ".join(strings(page))
+            assert "{" not in said
 
 
 def test_a_page_has_one_name_at_least_where_it_is_about_somebody() -> None:

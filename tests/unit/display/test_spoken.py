@@ -1,6 +1,7 @@
 """What is said of a page that comes after another one."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -189,19 +190,19 @@ def read(view: PhoneView, language: str = "en") -> tuple[str, ...]:
     return lines_of(page_for(about_nobody(view), language, CLOCK))
 
 
-@pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("language", Language)
-def test_nothing_is_told_of_anybody(name: str, language: Language) -> None:
-    said = " ".join(read(VIEWS[name], language.value))
-    for secret in PERSONAL:
-        assert secret not in said, secret
+def test_nothing_is_told_of_anybody(subtests: pytest.Subtests) -> None:
+    for name, language in product(OTHERS, Language):
+        with subtests.test(name=name, language=language):
+            said = " ".join(read(VIEWS[name], language.value))
+            for secret in PERSONAL:
+                assert secret not in said, secret
 
 
-@pytest.mark.parametrize("name", STICK)
-@pytest.mark.parametrize("language", Language)
-def test_whatever_a_stick_brings_up_is_read_as_it_stands_there(name: str, language: Language) -> None:
-    view = VIEWS[name]
-    assert read(view, language.value) == lines_of(page_for(view, language.value, CLOCK))
+def test_whatever_a_stick_brings_up_is_read_as_it_stands_there(subtests: pytest.Subtests) -> None:
+    for name, language in product(STICK, Language):
+        with subtests.test(name=name, language=language):
+            view = VIEWS[name]
+            assert read(view, language.value) == lines_of(page_for(view, language.value, CLOCK))
 
 
 def test_a_phone_that_waits_for_a_stick_is_read_with_its_serial() -> None:

@@ -1,6 +1,7 @@
 """What is written can be read: WCAG 2.2, success criterion 1.4.3, level AA."""
 
 from dataclasses import fields, replace
+from itertools import product
 
 import pytest
 from PIL import Image
@@ -54,11 +55,11 @@ def test_black_on_white_is_the_highest_contrast() -> None:
     assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
 
 
-@pytest.mark.parametrize("name", PALETTES)
-@pytest.mark.parametrize(("letters", "ground"), PAIRS)
-def test_letters_stand_out_from_what_is_behind_them(name: str, letters: str, ground: str) -> None:
-    palette = PALETTES[name]
-    assert contrast(getattr(palette, letters), getattr(palette, ground)) >= TEXT_CONTRAST
+def test_letters_stand_out_from_what_is_behind_them(subtests: pytest.Subtests) -> None:
+    for name, (letters, ground) in product(PALETTES, PAIRS):
+        with subtests.test(name=name, letters=letters, ground=ground):
+            palette = PALETTES[name]
+            assert contrast(getattr(palette, letters), getattr(palette, ground)) >= TEXT_CONTRAST
 
 
 @pytest.mark.parametrize("letters", ["text", "dim", "headline"])
@@ -67,10 +68,11 @@ def test_letters_stand_out_from_the_brightest_picture(letters: str) -> None:
     assert contrast(getattr(NORMAL, letters), white) >= TEXT_CONTRAST
 
 
-@pytest.mark.parametrize("icon", ICON_COLOURS)
-def test_signs_stand_out_from_the_status_bar(icon: Icon) -> None:
-    assert contrast(ICON_COLOURS[icon], NORMAL.status) >= SIGN_CONTRAST
-    assert contrast(ICON_COLOURS[icon], URGENT.status) >= SIGN_CONTRAST
+def test_signs_stand_out_from_the_status_bar(subtests: pytest.Subtests) -> None:
+    for icon in ICON_COLOURS:
+        with subtests.test(icon=icon):
+            assert contrast(ICON_COLOURS[icon], NORMAL.status) >= SIGN_CONTRAST
+            assert contrast(ICON_COLOURS[icon], URGENT.status) >= SIGN_CONTRAST
 
 
 @pytest.mark.parametrize("palette", [CONTRAST, URGENT_CONTRAST])

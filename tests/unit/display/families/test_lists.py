@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby, product, takewhile
 from typing import Any
 
 import pytest
@@ -29,8 +29,8 @@ QUESTIONS = [name for name, view in VIEWS.items() if page_for(view, "en", CLOCK)
 ANSWERS = [name for name in QUESTIONS if name in LISTS]
 LONG_NAMES = ("Daniela Ortega-Villanueva de la Fuente y Martínez", "欧阳建国办公室电话与传真机房", "A" * MAX_NAME)
 families = pytest.mark.parametrize("family", FAMILIES)
-languages = pytest.mark.parametrize("language", Language)
-sizes = pytest.mark.parametrize("large_text", [False, True], ids=["normal", "large"])
+TEXT_SIZES = (False, True)
+sizes = pytest.mark.parametrize("large_text", TEXT_SIZES, ids=["normal", "large"])
 
 Draw = Callable[[str, Page], list[str]]
 
@@ -78,40 +78,34 @@ def assert_no_name_is_cut(drawn: Draw, family: str, page: Page) -> None:
     assert isinstance(body, List)
     # A title may be longer than its row: what is looked at here is below it.
     page = replace(page, title="", cancel="", ok="")
-    parts = [drawn(family, replace(page, turn=turn)) for turn in range(30)]
+    parts = [drawn(family, page)]
+    parts += takewhile(parts[0].__ne__, (drawn(family, replace(page, turn=turn)) for turn in count(1)))
     assert not any("…" in text or "..." in text for part in parts for text in part)
     if body.selected is not None:
         row = body.rows[body.selected - body.first]
-        seen = letters("".join("".join(part) for part in parts[: parts[1:].index(parts[0]) + 1]))
+        seen = letters("".join("".join(part) for part in parts))
         at = seen.find(shown(family, row.label)[:1])
         for letter in "".join(shown(family, text) for text in (row.label, row.value, row.detail)):
             at = seen.find(letter, at) + 1
             assert at, f"{row} is cut on {family}"
 
 
-@families
-@languages
-@sizes
-@pytest.mark.parametrize("name", LISTS)
-def test_no_row_of_a_list_cuts_a_name(
-    drawn: Draw, family: str, language: Language, large_text: bool, name: str
-) -> None:
-    view = replace(VIEWS[name], look=Look(large_text=large_text))
-    assert_no_name_is_cut(drawn, family, page_for(view, language.value, CLOCK))
+def test_no_row_of_a_list_cuts_a_name(drawn: Draw, subtests: pytest.Subtests) -> None:
+    for family, language, large_text, name in product(FAMILIES, Language, TEXT_SIZES, LISTS):
+        with subtests.test(family=family, language=language, large_text=large_text, name=name):
+            view = replace(VIEWS[name], look=Look(large_text=large_text))
+            assert_no_name_is_cut(drawn, family, page_for(view, language.value, CLOCK))
 
 
-@families
-@sizes
-@pytest.mark.parametrize("selected", range(len(LONG_NAMES) + 1))
-def test_names_longer_than_the_display_are_read_in_parts(
-    drawn: Draw, family: str, large_text: bool, selected: int
-) -> None:
-    rows = tuple(
-        ListRow(name, number=number, detail="25 Nov 14:03", sign="→")
-        for number, name in enumerate(("Anna", *LONG_NAMES), start=1)
-    )
-    page = Page(body=List(rows, selected=selected, total=len(rows)), large_text=large_text)
-    assert_no_name_is_cut(drawn, family, page)
+def test_names_longer_than_the_display_are_read_in_parts(drawn: Draw, subtests: pytest.Subtests) -> None:
+    for family, large_text, selected in product(FAMILIES, TEXT_SIZES, range(len(LONG_NAMES) + 1)):
+        with subtests.test(family=family, large_text=large_text, selected=selected):
+            rows = tuple(
+                ListRow(name, number=number, detail="25 Nov 14:03", sign="→")
+                for number, name in enumerate(("Anna", *LONG_NAMES), start=1)
+            )
+            page = Page(body=List(rows, selected=selected, total=len(rows)), large_text=large_text)
+            assert_no_name_is_cut(drawn, family, page)
 
 
 @families
@@ -167,33 +161,27 @@ def test_below_a_title_the_selected_row_is_a_plate_of_its_own() -> None:
     assert frame[16 * row_bytes : 17 * row_bytes] == b"\xff" * row_bytes
 
 
-@families
-@languages
-@sizes
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_says_what_its_two_keys_do(
-    drawn: Draw, family: str, language: Language, large_text: bool, name: str
-) -> None:
-    page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
-    texts = drawn(family, page)
-    assert page.cancel
-    # Where nothing is selected, OK does nothing.
-    for key in filter(None, (page.cancel, page.ok)):
-        assert any((f"[{readable(key)}]" in text) if family == CHARACTERS else text == key for text in texts), key
+def test_a_question_says_what_its_two_keys_do(drawn: Draw, subtests: pytest.Subtests) -> None:
+    for family, language, large_text, name in product(FAMILIES, Language, TEXT_SIZES, QUESTIONS):
+        with subtests.test(family=family, language=language, large_text=large_text, name=name):
+            page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
+            texts = drawn(family, page)
+            assert page.cancel
+            # Where nothing is selected, OK does nothing.
+            for key in filter(None, (page.cancel, page.ok)):
+                assert any((f"[{readable(key)}]" in text) if family == CHARACTERS else text == key for text in texts), (
+                    key
+                )
 
 
-@families
-@languages
-@sizes
-@pytest.mark.parametrize("name", ANSWERS)
-def test_no_answer_is_shown_without_another_one(
-    drawn: Draw, family: str, language: Language, large_text: bool, name: str
-) -> None:
-    page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
-    assert isinstance(page.body, List)
-    texts = letters(" ".join(drawn(family, page)))
-    shown = [row.label for row in page.body.rows if letters(readable_on(family, row.label)) in texts]
-    assert len(shown) > 1, shown
+def test_no_answer_is_shown_without_another_one(drawn: Draw, subtests: pytest.Subtests) -> None:
+    for family, language, large_text, name in product(FAMILIES, Language, TEXT_SIZES, ANSWERS):
+        with subtests.test(family=family, language=language, large_text=large_text, name=name):
+            page = page_for(replace(VIEWS[name], look=Look(large_text=large_text)), language.value, CLOCK)
+            assert isinstance(page.body, List)
+            texts = letters(" ".join(drawn(family, page)))
+            shown = [row.label for row in page.body.rows if letters(readable_on(family, row.label)) in texts]
+            assert len(shown) > 1, shown
 
 
 @pytest.mark.parametrize("selected", [0, 1, None])

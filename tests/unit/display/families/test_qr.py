@@ -1,5 +1,7 @@
 """What a QR code says is read back from the display's own pixels."""
 
+from itertools import product
+
 import pytest
 import zxingcpp
 from PIL import Image
@@ -30,14 +32,12 @@ def read(picture: Image.Image) -> list[str]:
     return [code.text for code in zxingcpp.read_barcodes(picture)]
 
 
-@pytest.mark.parametrize("family", SIZES)
-@pytest.mark.parametrize("payload", PAYLOADS)
-@pytest.mark.parametrize("title", ["", "Invite"])
-@pytest.mark.parametrize("is_plain", [False, True])
-def test_a_code_is_read_from_the_pixels(family: str, payload: str, title: str, is_plain: bool) -> None:
-    status = StatusBar(((Icon.REGISTERED, 0),), "12:34")
-    page = Page(status, Code(payload, "Scan to call me"), title=title, cancel="Back", high_contrast=is_plain)
-    assert read(drawn(family, page)) == [payload]
+def test_a_code_is_read_from_the_pixels(subtests: pytest.Subtests) -> None:
+    for family, payload, title, is_plain in product(SIZES, PAYLOADS, ["", "Invite"], [False, True]):
+        with subtests.test(family=family, payload=payload, title=title, is_plain=is_plain):
+            status = StatusBar(((Icon.REGISTERED, 0),), "12:34")
+            page = Page(status, Code(payload, "Scan to call me"), title=title, cancel="Back", high_contrast=is_plain)
+            assert read(drawn(family, page)) == [payload]
 
 
 @pytest.mark.parametrize("family", SIZES)
