@@ -16,7 +16,7 @@ from tests.unit.phone.desk import Desk, settings
 from tests.unit.phone.menus import open_page
 from tests.unit.phone.new_phone import TITLES, at_step
 from tests.unit.phone.office import office
-from tools.menu_map.walk import Stop, Walker, walk
+from tools.menu_map.walk import Walker, walk
 
 pytestmark = pytest.mark.feature("speech on demand")
 
@@ -133,23 +133,21 @@ def test_whoever_has_spoken_menus_hears_the_page_again() -> None:
     assert desk.view.spoken
 
 
-STOPS = walk()
-
-
 def without_note(view: MenuView) -> MenuView:
     """Return a page without what stands on it until a key is pressed."""
     return replace(view, note="") if isinstance(view, EntryView) else view
 
 
-@pytest.mark.parametrize("stop", STOPS, ids=[f"{stop.kind} {stop.title}" for stop in STOPS])
-def test_on_every_page_of_the_menu_the_page_stays_as_it_was(stop: Stop) -> None:
-    walker = Walker()
-    walker.press(*stop.keys)
-    for event in (KeyPressed(ZERO), KeyHeld(ZERO), TimerExpired(Timer.SPEAK)):
-        walker._handle(event)
-    assert walker._phone.view.asked_aloud
-    assert walker.view is not None
-    assert without_note(walker.view) == without_note(stop.view)
+def test_on_every_page_of_the_menu_the_page_stays_as_it_was(subtests: pytest.Subtests) -> None:
+    for stop in walk():
+        with subtests.test(kind=stop.kind, title=stop.title):
+            walker = Walker()
+            walker.press(*stop.keys)
+            for event in (KeyPressed(ZERO), KeyHeld(ZERO), TimerExpired(Timer.SPEAK)):
+                walker._handle(event)
+            assert walker._phone.view.asked_aloud
+            assert walker.view is not None
+            assert without_note(walker.view) == without_note(stop.view)
 
 
 @pytest.mark.parametrize("title", TITLES)

@@ -1,12 +1,13 @@
 """A stick in the phone: what is shown and asked, whatever the phone is doing, and that it keeps nobody from a call."""
 
+from itertools import product
 from typing import get_args
 
 import pytest
 
 from contract.calls import DisconnectReason
 from contract.consent import Purpose
-from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode, StickCode
+from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.phone.bundle_news import (
     AnswerBundleSigner,
     BundleCodeWanted,
@@ -93,14 +94,14 @@ def test_every_kind_of_news_is_in_this_test() -> None:
     assert {type(news) for news in NEWS} == set(get_args(BundleNews))
 
 
-@pytest.mark.parametrize("mode", [mode for mode in Mode if mode not in {Mode.IDLE, Mode.UNPROVISIONED}])
-@pytest.mark.parametrize("news", NEWS, ids=repr)
-def test_news_of_a_bundle_leave_what_the_person_is_doing_alone(mode: Mode, news: BundleNews) -> None:
-    desk = DESKS[mode]()
-    before = desk.view.call
-    desk.handle(news)
-    assert desk.view.mode is mode
-    assert desk.view.call == before
+def test_news_of_a_bundle_leave_what_the_person_is_doing_alone(subtests: pytest.Subtests) -> None:
+    for mode, news in product([mode for mode in Mode if mode not in {Mode.IDLE, Mode.UNPROVISIONED}], NEWS):
+        with subtests.test(mode=mode, news=news):
+            desk = DESKS[mode]()
+            before = desk.view.call
+            desk.handle(news)
+            assert desk.view.mode is mode
+            assert desk.view.call == before
 
 
 @pytest.mark.parametrize("mode", [Mode.OUTGOING, Mode.RINGING, Mode.IN_CALL, Mode.CALL_ENDED, Mode.COLLECTING_DIGITS])
@@ -115,14 +116,14 @@ def test_what_was_heard_while_the_phone_was_in_use_is_shown_once_it_is_not(mode:
     assert text(desk).startswith("Wrong password.")
 
 
-@pytest.mark.parametrize("make", [Desk, unprovisioned])
-@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
-def test_a_phone_that_nobody_uses_shows_it_at_once(make: type[Desk], news: BundleNews) -> None:
-    desk = make()
-    desk.handle(news)
-    assert desk.view.mode is Mode.MENU
-    assert desk.view.menu is not None
-    assert desk.view.menu_is_public
+def test_a_phone_that_nobody_uses_shows_it_at_once(subtests: pytest.Subtests) -> None:
+    for make, news in product([Desk, unprovisioned], NEWS[:-2]):
+        with subtests.test(make=make, news=news):
+            desk = make()
+            desk.handle(news)
+            assert desk.view.mode is Mode.MENU
+            assert desk.view.menu is not None
+            assert desk.view.menu_is_public
 
 
 # --- how far it is ----------------------------------------------------------------------------------------------------
@@ -216,15 +217,16 @@ def test_a_trial_that_goes_on_after_the_phone_has_started_anew_is_shown_from_the
 # --- how it ended -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [*REFUSALS, *SENT_BACK, *StickCode])
-def test_every_reason_has_words_and_they_are_shown_with_what_to_do_about_the_stick(code: BundleCode) -> None:
-    desk = Desk()
-    desk.handle(BundleEnded(BundleResult.REFUSED, code, 7))
-    stick_is_gone = code is StickCode.STICK_GONE
-    assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Leave the stick in.")
-    assert said(notice(desk).title) == "Refused"
-    desk.handle(StickReported())
-    assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Take the stick out.")
+def test_every_reason_has_words_and_they_are_shown_with_what_to_do_about_the_stick(subtests: pytest.Subtests) -> None:
+    for code in [*REFUSALS, *SENT_BACK, *StickCode]:
+        with subtests.test(code=code):
+            desk = Desk()
+            desk.handle(BundleEnded(BundleResult.REFUSED, code, 7))
+            stick_is_gone = code is StickCode.STICK_GONE
+            assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Leave the stick in.")
+            assert said(notice(desk).title) == "Refused"
+            desk.handle(StickReported())
+            assert text(desk) == said(CODES[code]) + ("" if stick_is_gone else " Take the stick out.")
 
 
 @pytest.mark.parametrize("result", BundleResult)
@@ -558,44 +560,47 @@ def test_half_a_code_is_forgotten_when_somebody_calls() -> None:
 # --- calls come first -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
-def test_a_call_that_comes_in_is_shown_at_once_and_the_page_is_there_again_after_it(news: BundleNews) -> None:
-    desk = Desk()
-    desk.handle(news)
-    page = desk.view.menu
-    desk.ring()
-    assert desk.view.mode is Mode.RINGING
-    assert desk.view.menu is None
-    assert indicator(desk) is IndicatorPattern.FAST_BLINK
-    desk.lift()
-    desk.sip(CallState.ACTIVE, INCOMING)
-    assert desk.shown().mode is Mode.IN_CALL
-    desk.replace()
-    assert desk.shown().mode is Mode.MENU
-    assert desk.view.menu == page
+def test_a_call_that_comes_in_is_shown_at_once_and_the_page_is_there_again_after_it(subtests: pytest.Subtests) -> None:
+    for news in NEWS[:-2]:
+        with subtests.test(news=news):
+            desk = Desk()
+            desk.handle(news)
+            page = desk.view.menu
+            desk.ring()
+            assert desk.view.mode is Mode.RINGING
+            assert desk.view.menu is None
+            assert indicator(desk) is IndicatorPattern.FAST_BLINK
+            desk.lift()
+            desk.sip(CallState.ACTIVE, INCOMING)
+            assert desk.shown().mode is Mode.IN_CALL
+            desk.replace()
+            assert desk.shown().mode is Mode.MENU
+            assert desk.view.menu == page
 
 
-@pytest.mark.parametrize("news", NEWS[:-2], ids=repr)
-def test_lifting_the_handset_gives_dial_tone_and_calls_for_help(news: BundleNews) -> None:
-    desk = Desk()
-    desk.handle(news)
-    desk.lift()
-    assert desk.view.mode is Mode.COLLECTING_DIGITS
-    desk.dial("112")
-    assert desk.view.call is not None
-    assert desk.view.call.emergency
+def test_lifting_the_handset_gives_dial_tone_and_calls_for_help(subtests: pytest.Subtests) -> None:
+    for news in NEWS[:-2]:
+        with subtests.test(news=news):
+            desk = Desk()
+            desk.handle(news)
+            desk.lift()
+            assert desk.view.mode is Mode.COLLECTING_DIGITS
+            desk.dial("112")
+            assert desk.view.call is not None
+            assert desk.view.call.emergency
 
 
-@pytest.mark.parametrize("news", [news for news in NEWS[:-2] if not isinstance(news, BundleCodeWanted)], ids=repr)
-def test_digits_that_answer_nothing_are_a_number(news: BundleNews) -> None:
-    desk = Desk()
-    desk.handle(news)
-    desk.dial("112")
-    assert desk.view.mode is Mode.COLLECTING_DIGITS
-    assert desk.view.digits == "112"
-    assert desk.view.hint is Hint.EMERGENCY_NUMBER
-    desk.lift()
-    assert len(desk.said(PlaceCall)) == 1
+def test_digits_that_answer_nothing_are_a_number(subtests: pytest.Subtests) -> None:
+    for news in [news for news in NEWS[:-2] if not isinstance(news, BundleCodeWanted)]:
+        with subtests.test(news=news):
+            desk = Desk()
+            desk.handle(news)
+            desk.dial("112")
+            assert desk.view.mode is Mode.COLLECTING_DIGITS
+            assert desk.view.digits == "112"
+            assert desk.view.hint is Hint.EMERGENCY_NUMBER
+            desk.lift()
+            assert len(desk.said(PlaceCall)) == 1
 
 
 @pytest.mark.parametrize("locked", [False, True])
@@ -699,9 +704,8 @@ def test_a_long_sentence_is_turned_over_by_the_volume_keys() -> None:
 # --- light, LED and speech --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("news", "pattern"),
-    [
+def test_the_led_tells_busy_done_and_failed_apart(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[BundleNews, IndicatorPattern]] = [
         *((BundleStepStarted(step), IndicatorPattern.PULSE) for step in BundleStep),
         (SIGNER, IndicatorPattern.SLOW_BLINK),
         (BundleCodeWanted(5), IndicatorPattern.SLOW_BLINK),
@@ -712,13 +716,12 @@ def test_a_long_sentence_is_turned_over_by_the_volume_keys() -> None:
         (FAILED, IndicatorPattern.SLOW_BLINK),
         (BundleEnded(BundleResult.REFUSED, OutcomeCode.FORGED), IndicatorPattern.SLOW_BLINK),
         (BundleEnded(BundleResult.INTERRUPTED), IndicatorPattern.SLOW_BLINK),
-    ],
-    ids=repr,
-)
-def test_the_led_tells_busy_done_and_failed_apart(news: BundleNews, pattern: IndicatorPattern) -> None:
-    desk = Desk()
-    desk.handle(news)
-    assert indicator(desk) is pattern
+    ]
+    for news, pattern in cases:
+        with subtests.test(news=news, pattern=pattern):
+            desk = Desk()
+            desk.handle(news)
+            assert indicator(desk) is pattern
 
 
 def test_a_call_and_whoever_uses_the_phone_come_before_the_bundle_on_the_led() -> None:

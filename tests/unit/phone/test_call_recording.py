@@ -191,14 +191,15 @@ def test_a_call_on_hold_is_not_recorded() -> None:
     assert not about_recording(desk.all_commands)
 
 
-@pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.IN_CALL])
-def test_the_record_key_means_nothing_outside_a_call(mode: Mode) -> None:
-    from tests.unit.phone.test_phone_table import DESKS  # noqa: PLC0415 - only here
+def test_the_record_key_means_nothing_outside_a_call(subtests: pytest.Subtests) -> None:
+    for mode in [mode for mode in Mode if mode is not Mode.IN_CALL]:
+        with subtests.test(mode=mode):
+            from tests.unit.phone.test_phone_table import DESKS  # noqa: PLC0415 - only here
 
-    desk = DESKS[mode]()
-    consent(desk)
-    assert not about_recording(desk.press(Key.RECORD))
-    assert desk.view.mode is mode
+            desk = DESKS[mode]()
+            consent(desk)
+            assert not about_recording(desk.press(Key.RECORD))
+            assert desk.view.mode is mode
 
 
 # --- how it ends ------------------------------------------------------------------------------------------------------

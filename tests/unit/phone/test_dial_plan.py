@@ -45,22 +45,24 @@ def test_an_emergency_number_is_sent_with_its_last_digit(country: str, number: s
     assert plan(country=country).match(number) is Match.COMPLETE
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
-def test_the_catch_all_delays_no_emergency_call(country: str) -> None:
-    emergency = COUNTRIES[country].emergency
-    for number in emergency:
-        begins_another = any(other != number and other.startswith(number) for other in emergency)
-        expected = Match.COMPLETE_AFTER_TIMEOUT if begins_another else Match.COMPLETE
-        assert plan(country=country).match(number) is expected
+def test_the_catch_all_delays_no_emergency_call(subtests: pytest.Subtests) -> None:
+    for country in COUNTRIES:
+        with subtests.test(country=country):
+            emergency = COUNTRIES[country].emergency
+            for number in emergency:
+                begins_another = any(other != number and other.startswith(number) for other in emergency)
+                expected = Match.COMPLETE_AFTER_TIMEOUT if begins_another else Match.COMPLETE
+                assert plan(country=country).match(number) is expected
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
-def test_112_is_help_everywhere_and_sent_as_a_number_of_the_country(country: str) -> None:
-    numbers = COUNTRIES[country]
-    sent = plan(country=country).number("112")
-    assert plan(country=country).is_emergency("112")
-    assert sent in (numbers.emergency or {"112"})
-    assert sent == "112" or "112" not in numbers.emergency
+def test_112_is_help_everywhere_and_sent_as_a_number_of_the_country(subtests: pytest.Subtests) -> None:
+    for country in COUNTRIES:
+        with subtests.test(country=country):
+            numbers = COUNTRIES[country]
+            sent = plan(country=country).number("112")
+            assert plan(country=country).is_emergency("112")
+            assert sent in (numbers.emergency or {"112"})
+            assert sent == "112" or "112" not in numbers.emergency
 
 
 @pytest.mark.parametrize(
@@ -298,9 +300,8 @@ def test_an_emergency_number_behind_a_prefix_is_an_emergency() -> None:
     assert not behind_nine.reaches_emergency("92345")
 
 
-@pytest.mark.parametrize(
-    ("barred", "digits", "is_barred"),
-    [
+def test_a_barred_number_is_barred_however_it_is_dialled(subtests: pytest.Subtests) -> None:
+    for barred, digits, is_barred in [
         (["0900*"], "0900123456", True),
         (["0900*"], "+49900123456", True),
         (["0900*"], "0049900123456", True),
@@ -314,10 +315,9 @@ def test_an_emergency_number_behind_a_prefix_is_an_emergency() -> None:
         (["2345"], "23456", False),
         (["*"], "112", False),
         (["112"], "112", False),
-    ],
-)
-def test_a_barred_number_is_barred_however_it_is_dialled(barred: list[str], digits: str, is_barred: bool) -> None:
-    assert plan(barred=barred, rewrites=[rewrite("9xx.", strip=1)]).is_barred(digits) is is_barred
+    ]:
+        with subtests.test(barred=barred, digits=digits, is_barred=is_barred):
+            assert plan(barred=barred, rewrites=[rewrite("9xx.", strip=1)]).is_barred(digits) is is_barred
 
 
 @pytest.mark.parametrize(

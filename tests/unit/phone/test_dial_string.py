@@ -9,9 +9,8 @@ from firmware.phone.dial_string import DialString, keys_of_letters, parse_number
 from firmware.phone.numbers import TOLL_FREE, NumberForms
 
 
-@pytest.mark.parametrize(
-    ("written", "number", "post_dial"),
-    [
+def test_an_extension_and_pauses_are_taken_apart_from_the_number(subtests: pytest.Subtests) -> None:
+    for written, number, post_dial in [
         ("+49 30 123-4567", "+49 30 123-4567", ""),
         ("+49 30 123456 ext. 12", "+49 30 123456", ",12"),
         ("+49 30 123456 EXT 12", "+49 30 123456", ",12"),
@@ -38,15 +37,13 @@ from firmware.phone.numbers import TOLL_FREE, NumberForms
         ("7pm", "7pm", ""),
         ("Ann", "Ann", ""),
         ("", "", ""),
-    ],
-)
-def test_an_extension_and_pauses_are_taken_apart_from_the_number(written: str, number: str, post_dial: str) -> None:
-    assert parse_number(cleaned_number(written)) == DialString(number, post_dial)
+    ]:
+        with subtests.test(written=written, number=number, post_dial=post_dial):
+            assert parse_number(cleaned_number(written)) == DialString(number, post_dial)
 
 
-@pytest.mark.parametrize(
-    ("written", "address"),
-    [
+def test_an_address_says_whom_to_call_and_nothing_else(subtests: pytest.Subtests) -> None:
+    for written, address in [
         ("sip:Ann@Example.ORG", "sip:Ann@example.org"),
         ("SIPS:ann@example.org:5061", "sips:ann@example.org:5061"),
         ("ann@example.org", "sip:ann@example.org"),
@@ -60,11 +57,10 @@ def test_an_extension_and_pauses_are_taken_apart_from_the_number(written: str, n
         ("sip:ann@", None),
         ("sip:@example.org", None),
         ("+49301234", None),
-    ],
-)
-def test_an_address_says_whom_to_call_and_nothing_else(written: str, address: str | None) -> None:
-    found = sip_address(written)
-    assert (str(found) if found else None) == address
+    ]:
+        with subtests.test(written=written, address=address):
+            found = sip_address(written)
+            assert (str(found) if found else None) == address
 
 
 @pytest.mark.parametrize(
@@ -90,26 +86,27 @@ def test_whatever_is_written_what_is_sent_after_the_answer_is_keys(written: str)
     assert parse_number(str(found)).post_dial == found.post_dial or "@" in found.number
 
 
-@pytest.mark.parametrize("code", TOLL_FREE)
-def test_toll_free_numbers_are_as_the_numbering_plans_have_them(code: str) -> None:
+def test_toll_free_numbers_are_as_the_numbering_plans_have_them(subtests: pytest.Subtests) -> None:
     """phonenumbers' metadata says what is dialled before them, and which numbers are free of charge."""
-    for begins, trunk in TOLL_FREE[code].items():
-        found = [
-            number
-            for length in ((len(begins),) if begins.endswith("x") else range(4, 12))
-            for digit in "1234567890"
-            if phonenumbers.is_valid_number(
-                number := phonenumbers.parse(f"+{code}{(begins.rstrip('x') + digit * 12)[:length]}")
-            )
-        ]
-        assert found, (code, begins)
-        for number in found:
-            national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-            dialled = phonenumbers.format_out_of_country_calling_number(
-                number, phonenumbers.region_code_for_number(number) or ""
-            )
-            digits = {"".join(filter(str.isdigit, text)) for text in (national, dialled)}
-            assert f"{trunk}{number.national_number}" in digits, (code, begins, digits)
+    for code in TOLL_FREE:
+        with subtests.test(code=code):
+            for begins, trunk in TOLL_FREE[code].items():
+                found = [
+                    number
+                    for length in ((len(begins),) if begins.endswith("x") else range(4, 12))
+                    for digit in "1234567890"
+                    if phonenumbers.is_valid_number(
+                        number := phonenumbers.parse(f"+{code}{(begins.rstrip('x') + digit * 12)[:length]}")
+                    )
+                ]
+                assert found, (code, begins)
+                for number in found:
+                    national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+                    dialled = phonenumbers.format_out_of_country_calling_number(
+                        number, phonenumbers.region_code_for_number(number) or ""
+                    )
+                    digits = {"".join(filter(str.isdigit, text)) for text in (national, dialled)}
+                    assert f"{trunk}{number.national_number}" in digits, (code, begins, digits)
 
 
 @pytest.mark.parametrize(

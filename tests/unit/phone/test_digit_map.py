@@ -39,9 +39,7 @@ def test_a_number_waits_for_the_timer_where_nothing_else_tells_its_end(text: str
     assert Alternative.parse(text).waits is waits
 
 
-@pytest.mark.parametrize(
-    "text", ["", "T", ".", ".x", "[", "[]", "[12", "]", "[9-2]", "[1-]", "[-1]", "xTx", "1-2", "x..", "[x]"]
-)
-def test_a_mistake_in_an_alternative_is_explained(text: str) -> None:
-    with pytest.raises(DialPlanError, match="digit map's alternative"):
-        Alternative.parse(text)
+def test_a_mistake_in_an_alternative_is_explained(subtests: pytest.Subtests) -> None:
+    for text in ["", "T", ".", ".x", "[", "[]", "[12", "]", "[9-2]", "[1-]", "[-1]", "xTx", "1-2", "x..", "[x]"]:
+        with subtests.test(text=text), pytest.raises(DialPlanError, match="digit map's alternative"):
+            Alternative.parse(text)

@@ -201,25 +201,28 @@ def test_an_emergency_number_dialled_before_lifting_is_called_as_it_is(
     assert (call.uri, call.account) == (_uri(phone_settings, number), "")
 
 
-@pytest.mark.parametrize("country", _PLANS)
-def test_every_number_of_every_country_passes_a_lock_and_all_that_can_be_configured(country: str | None) -> None:
-    for number in _PLANS[country].emergency_numbers:
-        phone_settings = office_settings(
-            "0[1-9]xx",
-            country=country,
-            rewrites=[Rewrite(Alternative.parse("x."), 2, "0", "work")],
-            barred=["*", number],
-            own_numbers=[number],
-            preferences=Preferences(do_not_disturb=True, locked_when_idle=True, blocked=("*",)),
-            max_calls=1,
-        )
-        desk = _desk(phone_settings, (PinChanged(is_set=True), PreferencesLoaded(phone_settings.preferences)))
-        assert desk.view.locked
-        desk.lift()
-        desk.dial(number)
-        if not desk.said(PlaceCall):
-            desk.expire(Timer.INTER_DIGIT)
-        assert [(call.uri, call.account) for call in desk.said(PlaceCall)] == [(_uri(phone_settings, number), "")]
+def test_every_number_of_every_country_passes_a_lock_and_all_that_can_be_configured(subtests: pytest.Subtests) -> None:
+    for country, plan in _PLANS.items():
+        with subtests.test(country=country):
+            for number in plan.emergency_numbers:
+                phone_settings = office_settings(
+                    "0[1-9]xx",
+                    country=country,
+                    rewrites=[Rewrite(Alternative.parse("x."), 2, "0", "work")],
+                    barred=["*", number],
+                    own_numbers=[number],
+                    preferences=Preferences(do_not_disturb=True, locked_when_idle=True, blocked=("*",)),
+                    max_calls=1,
+                )
+                desk = _desk(phone_settings, (PinChanged(is_set=True), PreferencesLoaded(phone_settings.preferences)))
+                assert desk.view.locked
+                desk.lift()
+                desk.dial(number)
+                if not desk.said(PlaceCall):
+                    desk.expire(Timer.INTER_DIGIT)
+                assert [(call.uri, call.account) for call in desk.said(PlaceCall)] == [
+                    (_uri(phone_settings, number), "")
+                ]
 
 
 # --- those who call back ---

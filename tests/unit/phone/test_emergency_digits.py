@@ -1,7 +1,6 @@
 """Emergency digits that are typed on any page of a phone whose handset is down are called when it is lifted."""
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
 from hypothesis import given
@@ -25,7 +24,7 @@ from tests.unit.phone.desk import Desk
 from tests.unit.phone.menus import open_page, said
 from tests.unit.phone.office import office
 from tools.menu_map.store import NEWS, SETTINGS, answer_to
-from tools.menu_map.walk import walk
+from tools.menu_map.walk import Stop, walk
 
 pytestmark = pytest.mark.feature("emergency calls")
 
@@ -56,11 +55,6 @@ class Home(Desk):
         return [call.uri.removeprefix("sip:").removesuffix("@example.com") for call in self.said(PlaceCall)][1:]
 
 
-@cache
-def _ways() -> list[tuple[Key, ...]]:
-    return [stop.keys for stop in walk()]
-
-
 _BEFORE: st.SearchStrategy[tuple[Event, ...]] = st.sampled_from(
     [
         (),
@@ -87,7 +81,7 @@ def _be_left_alone(home: Home) -> None:
 @given(
     country=st.sampled_from(_COUNTRIES),
     before=_BEFORE,
-    way=st.deferred(lambda: st.sampled_from(_ways())),
+    stop=st.deferred(lambda: st.sampled_from(walk())),
     more=st.lists(st.sampled_from([KeyPressed, KeyPressed, KeyHeld]).flatmap(
         lambda kind: st.sampled_from(_ON_HOOK_KEYS).map(kind)
     ), max_size=8),
@@ -95,12 +89,12 @@ def _be_left_alone(home: Home) -> None:
 )  # fmt: skip
 @hypothesis_settings(max_examples=600, deadline=None)
 def test_from_any_page_an_emergency_number_is_typed_and_called_by_lifting(
-    country: str | None, before: tuple[Event, ...], way: tuple[Key, ...], more: list[Event], number: st.DataObject
+    country: str | None, before: tuple[Event, ...], stop: Stop, more: list[Event], number: st.DataObject
 ) -> None:
     home = Home.in_country(country)
     for event in before:
         home.handle(event)
-    for key in way:
+    for key in stop.keys:
         home.press(key)
     for event in more:
         home.handle(event)

@@ -16,9 +16,8 @@ def test_every_feature_has_a_code_of_its_own_in_the_configuration() -> None:
     assert set(CODES.codes) == set(Feature)
 
 
-@pytest.mark.parametrize(
-    ("digits", "feature", "digit", "number", "match"),
-    [
+def test_a_code_is_read_with_what_follows_it(subtests: pytest.Subtests) -> None:
+    for digits, feature, digit, number, match in [
         ("*78", Feature.DO_NOT_DISTURB_ON, "", "", Match.COMPLETE),
         ("*72", Feature.FORWARD_ALWAYS_ON, "", "", Match.INCOMPLETE),
         ("*720", Feature.FORWARD_ALWAYS_ON, "", "0", Match.INCOMPLETE),
@@ -30,14 +29,11 @@ def test_every_feature_has_a_code_of_its_own_in_the_configuration() -> None:
         ("*983", Feature.SET_SPEED_DIAL, "3", "", Match.INCOMPLETE),
         ("*983234", Feature.SET_SPEED_DIAL, "3", "234", Match.COMPLETE_AFTER_TIMEOUT),
         ("*98*2", Feature.SET_SPEED_DIAL, "*", "2", Match.IMPOSSIBLE),
-    ],
-)
-def test_a_code_is_read_with_what_follows_it(
-    digits: str, feature: Feature, digit: str, number: str, match: Match
-) -> None:
-    reading = CODES.read(digits, PLAN)
-    assert reading is not None
-    assert (reading.feature, reading.digit, reading.number, reading.match) == (feature, digit, number, match)
+    ]:
+        with subtests.test(digits=digits, feature=feature, digit=digit, number=number, match=match):
+            reading = CODES.read(digits, PLAN)
+            assert reading is not None
+            assert (reading.feature, reading.digit, reading.number, reading.match) == (feature, digit, number, match)
 
 
 @pytest.mark.parametrize("digits", ["", "*", "*7", "*781", "78", "2345", "#78", "112", "**78"])

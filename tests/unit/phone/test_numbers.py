@@ -8,9 +8,8 @@ def forms(country: str = "DE", international_prefix: str | None = None) -> Numbe
     return NumberForms.of(COUNTRIES[country], international_prefix)
 
 
-@pytest.mark.parametrize(
-    ("country", "one", "other"),
-    [
+def test_a_number_is_the_same_however_it_is_written(subtests: pytest.Subtests) -> None:
+    for country, one, other in [
         ("DE", "030 1234567", "+49301234567"),
         ("DE", "0049301234567", "030/1234567"),
         ("DE", "tel:+49-30-1234567", "0301234567"),
@@ -27,11 +26,10 @@ def forms(country: str = "DE", international_prefix: str | None = None) -> Numbe
         ("US", "12125550123", "+12125550123"),
         ("DE", "2345", "2345"),
         ("DE", "sip:Anna@Example.com", "anna@example.com"),
-    ],
-)
-def test_a_number_is_the_same_however_it_is_written(country: str, one: str, other: str) -> None:
-    assert forms(country).same(one, other)
-    assert forms(country).same(other, one)
+    ]:
+        with subtests.test(country=country, one=one, other=other):
+            assert forms(country).same(one, other)
+            assert forms(country).same(other, one)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +47,8 @@ def test_different_numbers_stay_different(country: str, one: str, other: str) ->
     assert not forms(country).same(one, other)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "number", "matches"),
-    [
+def test_a_pattern_means_all_numbers_that_begin_so_however_they_are_written(subtests: pytest.Subtests) -> None:
+    for pattern, number, matches in [
         ("+49900*", "0900123456", True),
         ("0900*", "+49900123456", True),
         ("0900*", "0901123456", False),
@@ -71,12 +68,9 @@ def test_different_numbers_stay_different(country: str, one: str, other: str) ->
         ("", "", False),
         ("23*", "2345", True),
         ("anna@*", "Anna@example.com", True),
-    ],
-)
-def test_a_pattern_means_all_numbers_that_begin_so_however_they_are_written(
-    pattern: str, number: str, matches: bool
-) -> None:
-    assert NumberPattern(pattern).matches(number, forms()) is matches
+    ]:
+        with subtests.test(pattern=pattern, number=number, matches=matches):
+            assert NumberPattern(pattern).matches(number, forms()) is matches
 
 
 def test_without_an_international_prefix_no_number_is_taken_for_an_international_one() -> None:

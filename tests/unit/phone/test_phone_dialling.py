@@ -378,14 +378,15 @@ def test_an_emergency_number_dialled_before_lifting_is_called_by_lifting() -> No
     assert len(desk.said(PlaceCall)) == 1
 
 
-@pytest.mark.parametrize("problem", [problem for problem in Problem if problem not in NO_CALLS])
-def test_no_standing_problem_keeps_an_emergency_call_from_being_tried(problem: Problem) -> None:
-    desk = Desk()
-    desk.handle(ProblemRaised(problem, "Something is wrong."))
-    desk.handle(RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.NO_NETWORK))
-    desk.lift()
-    desk.dial("112")
-    assert len(desk.said(PlaceCall)) == 1
+def test_no_standing_problem_keeps_an_emergency_call_from_being_tried(subtests: pytest.Subtests) -> None:
+    for problem in [problem for problem in Problem if problem not in NO_CALLS]:
+        with subtests.test(problem=problem):
+            desk = Desk()
+            desk.handle(ProblemRaised(problem, "Something is wrong."))
+            desk.handle(RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.NO_NETWORK))
+            desk.lift()
+            desk.dial("112")
+            assert len(desk.said(PlaceCall)) == 1
 
 
 def test_a_failed_registration_forbids_no_other_call() -> None:

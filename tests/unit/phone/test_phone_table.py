@@ -1,6 +1,7 @@
 """Every pair of mode and event has a row, and every key in every mode is safe to press."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import get_args
 
 import pytest
@@ -128,27 +129,27 @@ def test_every_pair_of_mode_and_event_has_a_row() -> None:
     assert set(TABLE) == {(mode, event_type) for mode in Mode for event_type in get_args(Event)}
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_the_test_desks_are_in_the_modes_that_they_are_named_for(mode: Mode) -> None:
-    assert DESKS[mode]().view.mode is mode
+def test_the_test_desks_are_in_the_modes_that_they_are_named_for(subtests: pytest.Subtests) -> None:
+    for mode in Mode:
+        with subtests.test(mode=mode):
+            assert DESKS[mode]().view.mode is mode
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("kind", [KeyPressed, KeyRepeated, KeyHeld, KeyReleased])
-def test_no_key_is_impossible_in_any_mode(
-    mode: Mode, kind: type[KeyPressed] | type[KeyRepeated] | type[KeyHeld] | type[KeyReleased]
-) -> None:
-    for key in Key:
-        commands = DESKS[mode]().handle(kind(key))
-        assert not any(isinstance(command, ReportImpossibleEvent) for command in commands), key
+def test_no_key_is_impossible_in_any_mode(subtests: pytest.Subtests) -> None:
+    for (mode, make), key in product(DESKS.items(), Key):
+        events: list[Event] = [KeyPressed(key), KeyRepeated(key), KeyHeld(key), KeyReleased(key)]
+        for event in events:
+            with subtests.test(mode=mode, event=event):
+                assert not any(isinstance(command, ReportImpossibleEvent) for command in make().handle(event))
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("event", BACKGROUND_EVENTS, ids=lambda event: type(event).__name__)
-def test_background_news_never_changes_the_mode(mode: Mode, event: Event) -> None:
-    desk = DESKS[mode]()
-    desk.handle(event)
-    assert desk.view.mode is mode
+def test_background_news_never_changes_the_mode(subtests: pytest.Subtests) -> None:
+    for mode, make in DESKS.items():
+        for event in BACKGROUND_EVENTS:
+            with subtests.test(mode=mode, event=event):
+                desk = make()
+                desk.handle(event)
+                assert desk.view.mode is mode
 
 
 @pytest.mark.parametrize(
@@ -170,26 +171,29 @@ def test_a_handset_that_moves_twice_the_same_way_is_reported_and_changes_nothing
     assert desk.view == before
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_the_end_of_an_unknown_call_means_nothing(mode: Mode) -> None:
-    desk = DESKS[mode]()
-    assert desk.sip(CallState.DISCONNECTED, CallId("unknown"), DisconnectReason.REMOTE_HANGUP) == []
+def test_the_end_of_an_unknown_call_means_nothing(subtests: pytest.Subtests) -> None:
+    for mode in Mode:
+        with subtests.test(mode=mode):
+            desk = DESKS[mode]()
+            assert desk.sip(CallState.DISCONNECTED, CallId("unknown"), DisconnectReason.REMOTE_HANGUP) == []
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_a_call_that_the_phone_does_not_know_is_ended(mode: Mode) -> None:
-    desk = DESKS[mode]()
-    commands = desk.sip(CallState.ACTIVE, CallId("unknown"))
-    assert commands == [HangUpCall(CallId("unknown")), ReportImpossibleEvent(mode.value, "CallStateChanged")]
-    assert desk.view.mode is mode
+def test_a_call_that_the_phone_does_not_know_is_ended(subtests: pytest.Subtests) -> None:
+    for mode in Mode:
+        with subtests.test(mode=mode):
+            desk = DESKS[mode]()
+            commands = desk.sip(CallState.ACTIVE, CallId("unknown"))
+            assert commands == [HangUpCall(CallId("unknown")), ReportImpossibleEvent(mode.value, "CallStateChanged")]
+            assert desk.view.mode is mode
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_a_timer_that_nobody_started_means_nothing(mode: Mode) -> None:
-    for timer in Timer:
-        desk = DESKS[mode]()
-        if timer not in desk.phone._state.timers:
-            assert desk.handle(TimerExpired(timer)) == [], timer
+def test_a_timer_that_nobody_started_means_nothing(subtests: pytest.Subtests) -> None:
+    for mode in Mode:
+        with subtests.test(mode=mode):
+            for timer in Timer:
+                desk = DESKS[mode]()
+                if timer not in desk.phone._state.timers:
+                    assert desk.handle(TimerExpired(timer)) == [], timer
 
 
 @pytest.mark.parametrize("state", [CallState.INCOMING, CallState.WAITING, CallState.HELD])

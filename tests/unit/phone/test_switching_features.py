@@ -43,9 +43,8 @@ def _codes_without(code: str) -> FeatureCodes:
 # --- codes ---
 
 
-@pytest.mark.parametrize(
-    ("keys", "before", "after", "hint", "name"),
-    [
+def test_a_code_switches_its_feature_says_so_and_is_kept(subtests: pytest.Subtests) -> None:
+    for keys, before, after, hint, name in [
         ("*78", {}, {"do_not_disturb": True}, Hint.FEATURE_ON, "do_not_disturb"),
         ("*79", {"do_not_disturb": True}, {}, Hint.FEATURE_OFF, "do_not_disturb"),
         ("*722345#", {}, {"forward_always": "2345"}, Hint.FEATURE_ON, "forward_always"),
@@ -67,21 +66,18 @@ def _codes_without(code: str) -> FeatureCodes:
             "speed_dial",
         ),
         ("*61", {"blocked": ("1", "2")}, {"blocked": ("1",)}, Hint.FEATURE_OFF, "block"),
-    ],
-)
-def test_a_code_switches_its_feature_says_so_and_is_kept(
-    keys: str, before: dict[str, object], after: dict[str, object], hint: Hint, name: str
-) -> None:
-    lifted, in_cradle = (office(preferences=Preferences(**before)) for _ in range(2))  # type: ignore[arg-type]
-    assert PlayTone(Tone.CONFIRMATION) in dial_off_hook(lifted, keys).all_commands
-    in_cradle.dial(keys)
-    in_cradle.press(Key.OK)
-    assert in_cradle.view.mode is Mode.IDLE
-    assert in_cradle.said(PlayTone) == []
-    for desk in (lifted, in_cradle):
-        assert saved(desk) == Preferences(**after)  # type: ignore[arg-type]
-        assert (desk.view.hint, desk.view.feature) == (hint, name)
-        assert desk.said(PlaceCall) == []
+    ]:
+        with subtests.test(keys=keys, before=before, after=after, hint=hint, name=name):
+            lifted, in_cradle = (office(preferences=Preferences(**before)) for _ in range(2))  # type: ignore[arg-type]
+            assert PlayTone(Tone.CONFIRMATION) in dial_off_hook(lifted, keys).all_commands
+            in_cradle.dial(keys)
+            in_cradle.press(Key.OK)
+            assert in_cradle.view.mode is Mode.IDLE
+            assert in_cradle.said(PlayTone) == []
+            for desk in (lifted, in_cradle):
+                assert saved(desk) == Preferences(**after)  # type: ignore[arg-type]
+                assert (desk.view.hint, desk.view.feature) == (hint, name)
+                assert desk.said(PlaceCall) == []
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from tests.tasks.tasks import TASKS
 from tests.tasks.walk import Walk
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_no_task_takes_more_than_is_declared(name: str) -> None:
-    taken, most = TASKS[name]().cost, declared()[name].most
-    assert all(now <= bound for now, bound in zip(astuple(taken), astuple(most), strict=True)), (taken, most)
+def test_no_task_takes_more_than_is_declared(subtests: pytest.Subtests) -> None:
+    for name in TASKS:
+        with subtests.test(name=name):
+            taken, most = TASKS[name]().cost, declared()[name].most
+            assert all(now <= bound for now, bound in zip(astuple(taken), astuple(most), strict=True)), (taken, most)
 
 
 def test_every_task_is_declared_and_nothing_else() -> None:

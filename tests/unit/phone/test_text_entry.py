@@ -37,9 +37,8 @@ def state_of(entry: TextEntry) -> tuple[str, str, Composition | None]:
     return entry.text, entry.shown, entry.composition
 
 
-@pytest.mark.parametrize(
-    ("keys", "text"),
-    [
+def test_pressing_a_digit_again_and_again_walks_through_its_letters(subtests: pytest.Subtests) -> None:
+    for keys, text in [
         ("2", "a"),
         ("22", "b"),
         ("222", "c"),
@@ -59,10 +58,9 @@ def state_of(entry: TextEntry) -> tuple[str, str, Composition | None]:
         ("*777777", "ß"),
         ("*22222", "Ä"),
         ("2" * 13, "a"),
-    ],
-)
-def test_pressing_a_digit_again_and_again_walks_through_its_letters(keys: str, text: str) -> None:
-    assert write(keys).text == text
+    ]:
+        with subtests.test(keys=keys, text=text):
+            assert write(keys).text == text
 
 
 def test_holding_a_digit_writes_the_digit_itself() -> None:

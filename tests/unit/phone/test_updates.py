@@ -118,14 +118,15 @@ def test_a_restart_is_announced_on_every_idle_page() -> None:
     assert [block.text for block in unprovisioned_blocks(new.view, ENGLISH)] == ["Restarts in 60 s", "Any key: later"]
 
 
-@pytest.mark.parametrize("key", list(Key))
-def test_any_key_puts_a_restart_off(key: Key) -> None:
-    desk = told(RESTARTS)
-    desk.press(key)
-    assert len(desk.said(PutOffRestart)) == 1
-    assert desk.view.update.stage is UpdateStage.INSTALLED
-    desk.press(key)
-    assert len(desk.said(PutOffRestart)) == 1
+def test_any_key_puts_a_restart_off(subtests: pytest.Subtests) -> None:
+    for key in list(Key):
+        with subtests.test(key=key):
+            desk = told(RESTARTS)
+            desk.press(key)
+            assert len(desk.said(PutOffRestart)) == 1
+            assert desk.view.update.stage is UpdateStage.INSTALLED
+            desk.press(key)
+            assert len(desk.said(PutOffRestart)) == 1
 
 
 def test_whoever_lifts_while_a_restart_is_announced_dials_as_ever() -> None:
@@ -174,9 +175,10 @@ def test_every_code_of_updates_has_a_sentence_of_its_own_in_both_languages(langu
     assert all(sentence.endswith(stop) for sentence in sentences)
 
 
-@pytest.mark.parametrize("code", list(OutcomeCode))
-def test_whatever_root_says_of_an_update_has_words(code: OutcomeCode) -> None:
-    assert translator(Language.CHINESE).say(update_reason(code))
+def test_whatever_root_says_of_an_update_has_words(subtests: pytest.Subtests) -> None:
+    for code in list(OutcomeCode):
+        with subtests.test(code=code):
+            assert translator(Language.CHINESE).say(update_reason(code))
 
 
 def test_a_new_phone_says_on_its_idle_page_that_it_restarts_and_then_goes_on_asking() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -355,35 +356,33 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        ("Settings", "Lock", "Set a PIN"),
-        ("Privacy", "My data", "What is here"),
-        ("Privacy", "My data", "A copy", "Open to all"),
-        ("Privacy", "My data", "Delete"),
-    ],
-)
-@pytest.mark.parametrize("heard", ["nothing", "the consents", "the PIN"])
-def test_a_phone_that_does_not_know_yet_whether_there_is_a_pin_asks_for_no_new_one(
-    path: tuple[str, ...], heard: str
-) -> None:
-    desk = Desk(office_settings())
-    if heard == "the consents":
-        desk.handle(AGREED)
-    if heard == "the PIN":
-        desk.handle(PinChanged(is_set=False))
-    open_page(desk, *path)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert "cannot be read" in said(desk.view.menu.text)
-    desk.dial("2580")
-    assert not desk.said(SetPin)
-    assert not desk.said(ProveHolder)
-    desk.press(Key.OK)
-    desk.handle(AGREED)
-    desk.handle(PinChanged(is_set=True))
-    choose(desk, path[-1] if path[-1] != "Set a PIN" else "Change PIN")
-    assert said(entry(desk).title) in {"PIN", "Current PIN"}
+def test_a_phone_that_does_not_know_yet_whether_there_is_a_pin_asks_for_no_new_one(subtests: pytest.Subtests) -> None:
+    for path, heard in product(
+        [
+            ("Settings", "Lock", "Set a PIN"),
+            ("Privacy", "My data", "What is here"),
+            ("Privacy", "My data", "A copy", "Open to all"),
+            ("Privacy", "My data", "Delete"),
+        ],
+        ["nothing", "the consents", "the PIN"],
+    ):
+        with subtests.test(path=path, heard=heard):
+            desk = Desk(office_settings())
+            if heard == "the consents":
+                desk.handle(AGREED)
+            if heard == "the PIN":
+                desk.handle(PinChanged(is_set=False))
+            open_page(desk, *path)
+            assert isinstance(desk.view.menu, NoticeView)
+            assert "cannot be read" in said(desk.view.menu.text)
+            desk.dial("2580")
+            assert not desk.said(SetPin)
+            assert not desk.said(ProveHolder)
+            desk.press(Key.OK)
+            desk.handle(AGREED)
+            desk.handle(PinChanged(is_set=True))
+            choose(desk, path[-1] if path[-1] != "Set a PIN" else "Change PIN")
+            assert said(entry(desk).title) in {"PIN", "Current PIN"}
 
 
 def test_help_is_called_by_a_phone_that_does_not_know_yet_whether_there_is_a_pin() -> None:

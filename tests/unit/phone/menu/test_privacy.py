@@ -405,15 +405,16 @@ def test_holding_the_do_not_disturb_key_begins_private_mode_and_leaves_do_not_di
     assert not phone.said(SavePreferences)[-1].preferences.do_not_disturb
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_wherever_the_key_switches_do_not_disturb_holding_it_begins_private_mode(mode: Mode) -> None:
-    phone = holder()
-    phone.phone._state.mode = mode
-    phone.press(Key.DO_NOT_DISTURB)
-    switched = phone.phone._state.features.preferences.do_not_disturb
-    phone.hold_down(Key.DO_NOT_DISTURB)
-    assert bool(phone.said(WithdrawOptional)) is switched
-    assert not phone.phone._state.features.preferences.do_not_disturb
+def test_wherever_the_key_switches_do_not_disturb_holding_it_begins_private_mode(subtests: pytest.Subtests) -> None:
+    for mode in list(Mode):
+        with subtests.test(mode=mode):
+            phone = holder()
+            phone.phone._state.mode = mode
+            phone.press(Key.DO_NOT_DISTURB)
+            switched = phone.phone._state.features.preferences.do_not_disturb
+            phone.hold_down(Key.DO_NOT_DISTURB)
+            assert bool(phone.said(WithdrawOptional)) is switched
+            assert not phone.phone._state.features.preferences.do_not_disturb
 
 
 def test_private_mode_that_could_not_be_written_is_not_said_to_be_on() -> None:
