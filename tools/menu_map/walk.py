@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Final
 
@@ -78,7 +79,8 @@ class Walker:
                 waiting += self._phone.handle(answer)
 
 
-def walk() -> list[Stop]:
+@cache
+def walk() -> tuple[Stop, ...]:
     """Return every page of the menus by its shortest way, in the order of the ways.
 
     A question belongs to the page that asks it, as does what is said of what has been done.
@@ -93,8 +95,8 @@ def walk() -> list[Stop]:
         if (stop.kind, stop.title) in found:
             continue
         found[stop.kind, stop.title] = stop
-        ways += [(*keys, *more) for more in _PROBED if _opens_page(keys, more)]
-    return sorted(found.values(), key=lambda stop: [_ORDER.index(key) for key in stop.keys[1:]])
+        ways += [(*keys, *more) for more in _PROBED if _opens_page(walker, keys, more)]
+    return tuple(sorted(found.values(), key=lambda stop: [_ORDER.index(key) for key in stop.keys[1:]]))
 
 
 def english(text: Text) -> str:
@@ -108,15 +110,12 @@ def english(text: Text) -> str:
     return message.format(**values)
 
 
-def _opens_page(keys: tuple[Key, ...], more: tuple[Key, ...]) -> bool:
-    walker = Walker()
-    walker.press(*keys)
-    before = walker.screens
-    if isinstance(walker.view, EntryView | NoticeView) or _is_shortcut(walker.view, more):
+def _opens_page(here: Walker, keys: tuple[Key, ...], more: tuple[Key, ...]) -> bool:
+    if isinstance(here.view, EntryView | NoticeView) or _is_shortcut(here.view, more):
         return False
-    walker.press(*more)
-    after = walker.screens
-    return len(after) > len(before) and not isinstance(after[-1], Question | Notice)
+    there = Walker()
+    there.press(*keys, *more)
+    return len(there.screens) > len(here.screens) and not isinstance(there.screens[-1], Question | Notice)
 
 
 def _is_shortcut(view: MenuView | None, more: tuple[Key, ...]) -> bool:

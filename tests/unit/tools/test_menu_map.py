@@ -36,7 +36,7 @@ _BUILT_ON = {"Card", "LongList", "Options", "Reading", "Sentence", "Unnumbered"}
 
 
 @pytest.fixture(scope="module")
-def stops() -> list[Stop]:
+def stops() -> tuple[Stop, ...]:
     return walk()
 
 
@@ -46,16 +46,16 @@ def _kinds(kind: type[object]) -> Iterator[type[object]]:
         yield from _kinds(below)
 
 
-def test_the_map_in_the_documentation_is_that_of_the_menus(stops: list[Stop]) -> None:
+def test_the_map_in_the_documentation_is_that_of_the_menus(stops: tuple[Stop, ...]) -> None:
     assert PATH.read_text(encoding="utf-8") == document(stops), "run make menu"
 
 
-def test_every_page_is_within_four_keys_of_the_idle_page(stops: list[Stop]) -> None:
+def test_every_page_is_within_four_keys_of_the_idle_page(stops: tuple[Stop, ...]) -> None:
     far = {stop.title: len(stop.keys) for stop in stops if len(stop.keys) > MOST_KEYS}
     assert far == {}
 
 
-def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
+def test_every_kind_of_page_is_on_the_map(stops: tuple[Stop, ...]) -> None:
     for module in pkgutil.iter_modules(menu.__path__, f"{menu.__name__}."):
         importlib.import_module(module.name)
     kinds = {kind.__name__ for kind in _kinds(Quiet) if kind.__module__.startswith(menu.__name__)}
@@ -64,5 +64,5 @@ def test_every_kind_of_page_is_on_the_map(stops: list[Stop]) -> None:
     assert kinds - elsewhere <= {stop.kind for stop in stops}
 
 
-def test_no_two_pages_are_reached_by_the_same_keys(stops: list[Stop]) -> None:
+def test_no_two_pages_are_reached_by_the_same_keys(stops: tuple[Stop, ...]) -> None:
     assert len({stop.keys for stop in stops}) == len(stops)
