@@ -178,8 +178,8 @@ class EarlyRaspberryPi4Card(Card):
 TestPcCard = PcCard.TestCase
 TestRaspberryPiCard = RaspberryPiCard.TestCase
 TestEarlyRaspberryPi4Card = EarlyRaspberryPi4Card.TestCase
-for each in (TestPcCard, TestRaspberryPiCard, TestEarlyRaspberryPi4Card):
-    each.settings = settings(max_examples=counted(full=2000, landing=100), stateful_step_count=30)
+_OFTEN = settings(max_examples=counted(full=2000, landing=100), stateful_step_count=30)
+TestPcCard.settings = TestRaspberryPiCard.settings = TestEarlyRaspberryPi4Card.settings = _OFTEN
 
 
 def choice(firmware: Firmware, folder: Path, booted: Slot = Slot.A, *, as_trial: bool = False) -> BootChoice:
