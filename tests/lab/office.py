@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -28,7 +28,7 @@ from firmware.phone.orders import (
 )
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
-from tests.lab.audio import Recorder, Sound, level, tone
+from tests.lab.audio import Recorder, Sound, gaps, level, tone
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.second_phone import SecondPhone
@@ -243,6 +243,33 @@ class OpenEar:
         """Return the last of what was heard."""
         sound = self._recorder.sound
         return sound.between(sound.duration_s - duration_s, sound.duration_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """For how long a voice was not heard at worst in a stretch of time.
+
+    Attributes:
+        call_s: at either end of Bob's call with the handset.
+        others_s: at either end of the call that knows nothing of the handset; what went wrong there is the computer's.
+    """
+
+    call_s: float
+    others_s: float
+
+    @property
+    def excess_s(self) -> float:
+        """How much longer a voice was missing in the handset's call."""
+        return max(0.0, self.call_s - self.others_s)
+
+
+async def gaps_lately(office: Office, ear: Ear, others: tuple[Colleague, Colleague], duration_s: float) -> Gaps:
+    """Listen to the last of what was heard in Bob's call and in the others'."""
+    carol, dave = (other.phone for other in others)
+    ends = (ear, BOB), (office.bob.phone, PERSON), (carol, DAVE), (dave, CAROL)
+    sounds = [(await asyncio.to_thread(end.last_heard, duration_s), TONES_HZ[user]) for end, user in ends]
+    longest_s = [max((gap.duration_s for gap in gaps(*sound)), default=0.0) for sound in sounds]
+    return Gaps(max(longest_s[:2]), max(longest_s[2:]))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 _NICENESS: Final = -15
@@ -36,6 +37,26 @@ def carry_sound(thread_id: int) -> None:
         os.sched_setscheduler(thread_id, os.SCHED_RR, os.sched_param(_REAL_TIME))
     except PermissionError:
         prefer(thread_id)
+
+
+def ran_and_waited_s(thread: Path) -> tuple[float, float]:
+    """Return for how long a thread has run, and been ready to run while others had the processors.
+
+    Args:
+        thread: its folder below /proc.
+    """
+    ran_ns, waited_ns, _ = map(int, (thread / "schedstat").read_text().split())
+    return ran_ns / 1e9, waited_ns / 1e9
+
+
+def waited_s(process_id: int) -> float:
+    """Return for how long the threads of a process, taken together, were kept waiting for a processor by others."""
+    sum_s = 0.0
+    for thread in Path(f"/proc/{process_id}/task").iterdir():
+        # It may have ended since.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            sum_s += ran_and_waited_s(thread)[1]
+    return sum_s
 
 
 @contextmanager
