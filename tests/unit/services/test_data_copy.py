@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,9 @@ seal.passphrase = SimpleNamespace(encrypt=lambda key, _passphrase: key)
 """
 
 
-@pytest.fixture
-async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
-    """A store with something of each kind in it."""
-    lab = StoreLab(tmp_path / "state")
-    (tmp_path / "state").mkdir()
+async def filled(folder: Path) -> StoreLab:
+    """Return a store with something of each kind in it."""
+    lab = StoreLab(folder)
     await lab.start()
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.consents.grant(Purpose.RECORDING)
@@ -72,6 +71,12 @@ async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
     await lab.pictures.add("cat", Pixels(4, 4, RGB))
     await lab.requests.file(RequestKind.ACCESS, actor=Actor.HOLDER, channel=Channel.KEYPAD)
     await record(lab)
+    return lab
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
+    lab = await filled(tmp_path / "state")
     yield lab
     await lab.stop()
 
@@ -88,11 +93,6 @@ async def record(lab: StoreLab) -> RecordingId:
 @pytest.fixture(autouse=True)
 def _cheap_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_BY_NO_PASSPHRASE))
-
-
-@pytest.fixture
-def real_age(_cheap_sealing: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_PROMPTLY))
 
 
 def copy_of(lab: StoreLab, folder: Path) -> DataCopy:
@@ -122,12 +122,12 @@ async def plain_copy(lab: StoreLab, folder: Path) -> dict[str, bytes]:
     return opened(content_of(file))
 
 
-def decrypted(files: Mapping[str, Export]) -> bytes:
+def decrypted(files: Mapping[str, bytes]) -> bytes:
     """Do what `age -d -i KEY COPY` does."""
     key, sealed = files.values()
-    identity = x25519.Identity.from_str(passphrase.decrypt(content_of(key), SECRET).decode().strip())
+    identity = x25519.Identity.from_str(passphrase.decrypt(key, SECRET).decode().strip())
     content = io.BytesIO()
-    decrypt_io(io.BytesIO(content_of(sealed)), content, [identity])
+    decrypt_io(io.BytesIO(sealed), content, [identity])
     return content.getvalue()
 
 
@@ -138,19 +138,39 @@ async def kept(lab: StoreLab, table: str) -> int:
     return await lab.store.run(count)
 
 
-@pytest.mark.usefixtures("real_age")
-async def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it(lab: StoreLab, tmp_path: Path) -> None:
-    files = opened(decrypted(await copy_of(lab, tmp_path).write(SECRET, nothing)))
+@dataclass(frozen=True)
+class Sealed:
+    """The files of a copy that the real age has sealed, and how many rows of each table there are."""
+
+    files: dict[str, bytes]
+    rows: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    async def make(folder: Path) -> Sealed:
+        lab = await filled(folder / "state")
+        files = await copy_of(lab, folder).write(SECRET, nothing)
+        rows = {table: await kept(lab, table) for table in CATEGORY_OF_TABLE if table not in DERIVED}
+        await lab.stop()
+        return Sealed({name: content_of(file) for name, file in files.items()}, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_copy, "_SEAL", ("-I", "-c", SEALED_PROMPTLY))
+        return asyncio.run(make(tmp_path_factory.mktemp("sealed")))
+
+
+def test_the_real_age_opens_a_copy_and_everything_of_the_store_is_in_it(sealed: Sealed) -> None:
+    files = opened(decrypted(sealed.files))
     rows: dict[str, list[dict[str, Any]]] = {}
     for name, content in files.items():
         if name.endswith(".json") and name not in {"manifest.json", "account/line.json"}:
             part = json.loads(content)
             rows.setdefault(part["table"], []).extend(part["rows"])
             assert name.startswith(f"{CATEGORY_OF_TABLE[part['table']]}/")
-    for table in CATEGORY_OF_TABLE:
-        if table not in DERIVED:
-            assert len(rows.get(table, [])) == await kept(lab, table), table
-            assert all(SECRETS.get(table, frozenset()).isdisjoint(row) for row in rows.get(table, []))
+    for table, count in sealed.rows.items():
+        assert len(rows.get(table, [])) == count, table
+        assert all(SECRETS.get(table, frozenset()).isdisjoint(row) for row in rows.get(table, []))
     assert {row["name"] for row in rows["contacts"]} == {"张伟", "Anna Bell"}
     assert rows["messages"][0]["text"] == "中午"
     cards = files["contacts/contacts-0001.vcf"].decode()
@@ -178,12 +198,10 @@ async def test_the_manifest_names_each_file_and_its_hash(lab: StoreLab, tmp_path
     assert manifest["unreadable"] == []
 
 
-@pytest.mark.usefixtures("real_age")
-async def test_no_word_of_an_encrypted_copy_can_be_read(lab: StoreLab, tmp_path: Path) -> None:
-    files = await copy_of(lab, tmp_path).write(SECRET, nothing)
-    [key_name, name] = files
+def test_no_word_of_an_encrypted_copy_can_be_read(sealed: Sealed) -> None:
+    [key_name, name] = sealed.files
     assert (key_name.endswith(".key.age"), name.endswith(".tar.age")) == (True, True)
-    key, content = map(content_of, files.values())
+    key, content = sealed.files.values()
     assert key.startswith(b"age-encryption.org/v1\n-> scrypt ")
     assert content.startswith(b"age-encryption.org/v1\n-> X25519 ")
     # None so short that it would stand by chance in some of 50 kB.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,25 @@ from provisioning.parsing import parse_configuration
 from tests.lab.store import ONE_ACCOUNT
 
 
+def records_in(
+    folder: Path,
+    told: list[Any],
+    configuration: str = ONE_ACCOUNT,
+    on_state: Callable[[Any], None] = lambda _state: None,
+    **more: Any,
+) -> Records:
+    """Return records that tell of each fault, and of None once there is none."""
+    return Records(
+        folder,
+        parse_configuration(configuration),
+        lambda: None,
+        lambda problem, _sentence: told.append(problem),
+        on_state,
+        on_documents=lambda _documents: None,
+        **more,
+    )
+
+
 async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no_phone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,14 +52,7 @@ async def test_a_store_that_holds_what_nobody_thought_of_is_a_fault_and_stops_no
     async def stumble() -> None:
         raise ValueError("Anna, +861012345678")
 
-    records = Records(
-        tmp_path,
-        parse_configuration(ONE_ACCOUNT),
-        lambda: None,
-        lambda problem, _sentence: faults.append(problem),
-        lambda _state: None,
-        on_documents=lambda _documents: None,
-    )
+    records = records_in(tmp_path, faults)
     monkeypatch.setattr(records.documents, "take_up", stumble)
     await records.start(lambda: None)
     assert faults == [Problem.STORE_UNREADABLE]
@@ -64,14 +76,7 @@ async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_i
 ) -> None:
     happened: list[object] = []
     room: list[bool] = []
-    kept = Records(
-        tmp_path,
-        parse_configuration(ONE_ACCOUNT),
-        lambda: None,
-        lambda raised, _sentence: happened.append(raised),
-        lambda state: happened.append(state.age_band),
-        on_documents=lambda _documents: None,
-    )
+    kept = records_in(tmp_path, happened, on_state=lambda state: happened.append(state.age_band))
     monkeypatch.setattr(records, "_RETRY_S", 0.01)
     owner, name = getattr(kept, part.partition(".")[0]), part.partition(".")[2]
     write = getattr(owner, name)
@@ -101,27 +106,16 @@ async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_i
     await kept.stop()
 
 
-def make_records(folder: Path, happened: list[object]) -> Records:
-    return Records(
-        folder,
-        parse_configuration(ONE_ACCOUNT),
-        lambda: None,
-        lambda raised, _sentence: happened.append(raised),
-        lambda _state: None,
-        on_documents=lambda _documents: None,
-    )
-
-
 async def test_calls_of_the_run_before_stay_open_until_it_is_known_which_of_them_go_on(tmp_path: Path) -> None:
     happened: list[object] = []
     cut_off, going_on = CallId("a" * 32), CallId("b" * 32)
-    before = make_records(tmp_path, happened)
+    before = records_in(tmp_path, happened)
     await before.start(lambda: None)
     for call_id in (cut_off, going_on):
         await before.call_log.open_record(OpenCallRecord(call_id, CallDirection.INCOMING, "10086", ""))
     await before.stop()
 
-    kept = make_records(tmp_path, happened)
+    kept = records_in(tmp_path, happened)
     missed: list[asyncio.Task[int]] = []
     await kept.start(lambda: missed.append(asyncio.ensure_future(kept.call_log.count_unseen_missed())))
     assert {entry.reason for entry in await kept.call_log.recent(10)} == {None}
@@ -144,7 +138,7 @@ async def test_calls_that_no_room_is_left_to_close_are_a_fault_and_closed_once_t
     happened: list[object] = []
     room: list[bool] = []
     monkeypatch.setattr(records, "_RETRY_S", 0.01)
-    kept = make_records(tmp_path, happened)
+    kept = records_in(tmp_path, happened)
     close = kept.call_log.recover_interrupted
 
     async def fail(going_on: Collection[CallId]) -> int:
@@ -174,14 +168,7 @@ async def test_a_request_of_an_unset_clock_gets_its_day_by_itself_once_the_clock
     monkeypatch.setattr(records, "_COUNT_EVERY_S", 0.01)
     monkeypatch.setattr(clock, "is_synchronised", lambda: wall_s > 0)
     monkeypatch.setattr("time.time", lambda: wall_s)
-    kept = Records(
-        tmp_path,
-        parse_configuration(ONE_ACCOUNT.replace("fleet =", 'country = "DE"\nfleet =')),
-        lambda: None,
-        lambda _problem, _sentence: None,
-        lambda _state: None,
-        on_documents=lambda _documents: None,
-    )
+    kept = records_in(tmp_path, [], ONE_ACCOUNT.replace("fleet =", 'country = "DE"\nfleet ='))
     await kept.start(lambda: None)
     filed = await kept.requests.file(RequestKind.ACCESS, actor=Actor.HOLDER, channel=Channel.KEYPAD)
     assert filed.request is not None
@@ -213,18 +200,6 @@ class Trial:
         return self.goes_on
 
 
-def records_in(folder: Path, faults: list[Problem | None], trial: Trial | None = None) -> Records:
-    return Records(
-        folder,
-        parse_configuration(ONE_ACCOUNT),
-        lambda: None,
-        lambda problem, _sentence: faults.append(problem),
-        lambda _state: None,
-        on_documents=lambda _documents: None,
-        is_on_trial=trial or Trial(),
-    )
-
-
 BEFORE, MEANWHILE, AFTER = (CallId(digit * 32) for digit in "abc")
 
 
@@ -247,13 +222,22 @@ def left_in(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-async def card(tmp_path: Path) -> Path:
+async def card(tmp_path: Path, quick_pins: None) -> Path:
     """Return what the firmware before has left, with one call in its store."""
     before = records_in(tmp_path, [])
     await before.start(lambda: None)
     await a_call(before, BEFORE)
     await before.stop()
     return tmp_path
+
+
+async def guard(card: Path) -> None:
+    """Have the store open by the holder's PIN alone."""
+    before = records_in(card, [])
+    await before.start(lambda: None)
+    await before.pin.set(PIN)
+    await before.pin.guard_store(PIN, guarded=True)
+    await before.stop()
 
 
 @pytest.fixture
@@ -277,7 +261,7 @@ async def test_a_store_that_firmware_on_trial_would_migrate_stays_bit_for_bit_an
     store = left_in(card)
     with pytest.MonkeyPatch.context() as patch:
         newer_firmware(patch)
-        tried = records_in(card, faults, Trial(goes_on=True))
+        tried = records_in(card, faults, is_on_trial=Trial(goes_on=True))
         opened = await opening(tried)
         assert (tried.opens_when, tried.store_proved) == ("the new firmware is confirmed", True)
         assert store_condition(tried) is StoreCondition.PROVED
@@ -317,7 +301,7 @@ async def test_what_a_crash_left_in_the_log_of_the_store_stays_there_and_is_in_t
         newer_firmware(
             patch, "CREATE TABLE later (place CHECK (place = 2)); INSERT INTO later SELECT count(*) FROM calls;"
         )
-        tried = records_in(card, [], Trial(goes_on=True))
+        tried = records_in(card, [], is_on_trial=Trial(goes_on=True))
         await tried.start(lambda: None)
         assert tried.store_proved
         await tried.stop()
@@ -327,7 +311,7 @@ async def test_what_a_crash_left_in_the_log_of_the_store_stays_there_and_is_in_t
 @pytest.mark.feature("store on trial")
 async def test_firmware_on_trial_that_migrates_nothing_opens_the_store_as_ever(card: Path) -> None:
     trial = Trial(goes_on=True)
-    tried = records_in(card, [], trial)
+    tried = records_in(card, [], is_on_trial=trial)
     assert (await opening(tried)).is_set()
     assert (tried.opens_when, tried.store_proved) == ("", True)
     assert store_condition(tried) is StoreCondition.OPEN
@@ -342,7 +326,7 @@ async def test_once_firmware_is_confirmed_the_store_opens_with_the_calls_of_the_
 ) -> None:
     newer_firmware(monkeypatch)
     trial = Trial(goes_on=True)
-    tried = records_in(card, [], trial)
+    tried = records_in(card, [], is_on_trial=trial)
     opened = await opening(tried)
     await a_call(tried)
     over_s = time.time()
@@ -366,7 +350,7 @@ async def test_a_migration_that_fails_on_the_copy_says_so_and_leaves_the_store_a
     faults: list[Problem | None] = []
     store = left_in(card)
     newer_firmware(monkeypatch, "INSERT INTO no_such_table VALUES (1);")
-    tried = records_in(card, faults, Trial(goes_on=True))
+    tried = records_in(card, faults, is_on_trial=Trial(goes_on=True))
     opened = await opening(tried)
     assert (opened.is_set(), tried.store_proved, len(faults)) == (False, False, 1)
     assert store_condition(tried) is StoreCondition.SHUT
@@ -389,14 +373,10 @@ async def test_a_copy_that_a_power_cut_left_is_gone_after_the_next_start(card: P
 async def test_the_pin_does_not_open_a_store_that_waits_for_its_firmware_and_is_not_asked_for_twice(
     card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = records_in(card, [])
-    await before.start(lambda: None)
-    await before.pin.set(PIN)
-    await before.pin.guard_store(PIN, guarded=True)
-    await before.stop()
+    await guard(card)
     newer_firmware(monkeypatch)
     trial = Trial(goes_on=True)
-    tried = records_in(card, [], trial)
+    tried = records_in(card, [], is_on_trial=trial)
     opened = await opening(tried)
     assert (tried.opens_when, tried.store_proved) == ("the holder's PIN is typed on the phone", None)
     assert store_condition(tried) is StoreCondition.WAITS
@@ -409,11 +389,7 @@ async def test_the_pin_does_not_open_a_store_that_waits_for_its_firmware_and_is_
 
 
 async def test_a_store_whose_pin_was_typed_is_not_said_to_be_open_before_it_is(card: Path) -> None:
-    before = records_in(card, [])
-    await before.start(lambda: None)
-    await before.pin.set(PIN)
-    await before.pin.guard_store(PIN, guarded=True)
-    await before.stop()
+    await guard(card)
     guarded = records_in(card, [])
     await guarded.start(lambda: None)
     said = [guarded.closed_until]
@@ -424,12 +400,8 @@ async def test_a_store_whose_pin_was_typed_is_not_said_to_be_open_before_it_is(c
 
 
 async def test_the_pin_opens_a_store_that_firmware_on_trial_need_not_migrate(card: Path) -> None:
-    before = records_in(card, [])
-    await before.start(lambda: None)
-    await before.pin.set(PIN)
-    await before.pin.guard_store(PIN, guarded=True)
-    await before.stop()
-    tried = records_in(card, [], Trial(goes_on=True))
+    await guard(card)
+    tried = records_in(card, [], is_on_trial=Trial(goes_on=True))
     opened = await opening(tried)
     assert (await tried.pin.check(PIN)).accepted
     assert opened.is_set()
@@ -445,7 +417,7 @@ async def test_a_call_that_the_journal_keeps_mends_no_store_that_does_not_open(
     await newer.start(lambda: None)
     await newer.stop()
     monkeypatch.undo()
-    older = records_in(card, faults, Trial(goes_on=True))
+    older = records_in(card, faults, is_on_trial=Trial(goes_on=True))
     await older.start(lambda: None)
     await a_call(older)
     older.note_success()
@@ -459,14 +431,7 @@ async def test_on_a_card_of_which_root_says_nothing_no_store_is_migrated(
 ) -> None:
     monkeypatch.setattr("firmware.store.trial.is_card", lambda: True)
     newer_firmware(monkeypatch)
-    tried = Records(
-        card,
-        parse_configuration(ONE_ACCOUNT),
-        lambda: None,
-        lambda _problem, _sentence: None,
-        lambda _state: None,
-        on_documents=lambda _documents: None,
-    )
+    tried = records_in(card, [])
     assert not (await opening(tried)).is_set()
     assert tried.opens_when == "the new firmware is confirmed"
     await tried.stop()

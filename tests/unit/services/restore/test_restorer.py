@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 import tarfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,7 @@ from firmware.ports.sound import SOUND_RATE_HZ
 from firmware.services.data_copy import DataCopy
 from firmware.services.exports import Export, Exports
 from firmware.services.import_gate import ImportGate
+from firmware.services.restore import restorer as restorer_module
 from firmware.services.restore.lines import Failure, SettingsLine
 from firmware.services.restore.restorer import _FAILURES, Restored, RestoreError, RestoreParts, Restorer, joined
 from firmware.store.errors import ErasedMeanwhileError
@@ -40,11 +43,9 @@ TONE = bytes(range(256)) * (4 * SOUND_RATE_HZ // 256)
 SETTINGS = Preferences(speed_dials=(("2", "1001"),), blocked=("+8613900139000",), large_text=True, language="zh")
 
 
-@pytest.fixture
-async def old(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
-    """The phone that the copy is of."""
-    (tmp_path / "old").mkdir()
-    lab = StoreLab(tmp_path / "old")
+async def begin_old(folder: Path) -> StoreLab:
+    """Start the phone that the copy is of."""
+    lab = StoreLab(folder)
     await lab.start()
     await lab.consents.grant(Purpose.RECORDING)
     number = ContactNumber("+8613800138000", NumberKind.MOBILE)
@@ -61,8 +62,47 @@ async def old(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
     await lab.preferences.save(SETTINGS)
     await record(lab, best_format() or SoundFormat.FLAC)
     await lab.make_call()
+    return lab
+
+
+@pytest.fixture
+async def old(tmp_path: Path) -> AsyncIterator[StoreLab]:
+    lab = await begin_old(tmp_path / "old")
     yield lab
     await lab.stop()
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy, and what the phone that it is of shows."""
+
+    files: list[bytes]
+    shown: Any
+
+    @property
+    def archive(self) -> bytes:
+        return self.files[-1]
+
+
+def make_copy(folder: Path, words: str = "") -> Copy:
+    async def make() -> Copy:
+        lab = await begin_old(folder)
+        made = Copy(await copied(lab, folder, words), await everything(lab))
+        await lab.stop()
+        return made
+
+    return asyncio.run(make())
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A copy in which nothing is sealed, for whoever does nothing to the phone that it is of."""
+    return make_copy(tmp_path_factory.mktemp("copy"))
+
+
+@pytest.fixture(scope="module")
+def sealed_copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    return make_copy(tmp_path_factory.mktemp("sealed"), WORDS)
 
 
 async def record(lab: StoreLab, sound_format: SoundFormat) -> None:
@@ -77,7 +117,7 @@ async def record(lab: StoreLab, sound_format: SoundFormat) -> None:
 
 
 @pytest.fixture
-async def new(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
+async def new(tmp_path: Path) -> AsyncIterator[StoreLab]:
     """The phone in its place, whose holder has agreed to imports and recordings."""
     (tmp_path / "new").mkdir()
     lab = StoreLab(tmp_path / "new", bytes(reversed(range(32))))
@@ -163,13 +203,13 @@ async def everything(lab: StoreLab) -> Any:
 
 @pytest.mark.feature("own copy")
 async def test_everything_of_the_holders_comes_back_on_another_phone_by_the_words(
-    old: StoreLab, new: StoreLab, tmp_path: Path
+    sealed_copy: Copy, new: StoreLab
 ) -> None:
-    key, archive = await copied(old, tmp_path, WORDS)
+    key, archive = sealed_copy.files
     before = len(await new.consents.entries())
     bench = Bench(new)
     restored = await bench.bring(archive, key, WORDS)
-    assert await everything(new) == await everything(old)
+    assert await everything(new) == sealed_copy.shown
     assert (restored.contacts.added, restored.messages, restored.recordings, restored.pictures) == (3, 1, 1, 2)
     assert (restored.settings, restored.left_out, restored.unasked) == (True, 0, 0)
     assert len(await new.consents.entries()) == before, "no consent comes back, and none goes"
@@ -177,8 +217,8 @@ async def test_everything_of_the_holders_comes_back_on_another_phone_by_the_word
     assert bench.reloads == 1
 
 
-async def test_other_words_change_nothing(old: StoreLab, new: StoreLab, tmp_path: Path) -> None:
-    key, archive = await copied(old, tmp_path, WORDS)
+async def test_other_words_change_nothing(sealed_copy: Copy, new: StoreLab) -> None:
+    key, archive = sealed_copy.files
     nothing = await everything(new)
     with pytest.raises(RestoreError, match="not the words"):
         await Bench(new).bring(archive, key, "correct horse battery stable")
@@ -199,11 +239,10 @@ async def test_the_same_copy_twice_is_as_good_as_once(old: StoreLab, new: StoreL
     assert await everything(old) == there
 
 
-async def test_what_is_here_stays(old: StoreLab, new: StoreLab, tmp_path: Path) -> None:
-    [archive] = await copied(old, tmp_path)
+async def test_what_is_here_stays(copy: Copy, new: StoreLab) -> None:
     await new.preferences.save(Preferences(speed_dials=(("2", "555"), ("3", "556")), blocked=("557",), language="en"))
     await new.add_contact("Mary", ["558"])
-    await Bench(new).bring(archive)
+    await Bench(new).bring(copy.archive)
     assert await new.preferences.load() == replace(
         SETTINGS, speed_dials=(("2", "555"), ("3", "556")), blocked=("557", "+8613900139000"), language="en"
     )
@@ -239,35 +278,43 @@ async def test_settings_that_hold_more_than_a_phone_learns_are_left_out() -> Non
 
 
 async def test_a_recording_that_there_is_no_room_for_is_left_out_and_nothing_of_it_stays(
-    old: StoreLab, new: StoreLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copy: Copy, new: StoreLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [archive] = await copied(old, tmp_path)
     monkeypatch.setattr(new.recordings, "_free_bytes", lambda: new.recordings.limits.reserve_bytes + 100)
-    restored = await Bench(new).bring(archive)
+    restored = await Bench(new).bring(copy.archive)
     assert (restored.recordings, restored.left_out, restored.messages) == (0, 1, 1)
     assert await new.recordings.listed(0, 100) == (0, ())
     assert list(new.recordings._folder.iterdir()) == []
 
 
 async def test_without_a_yes_to_imports_nothing_comes_back_and_without_one_to_recordings_none_of_them(
-    old: StoreLab, new: StoreLab, tmp_path: Path
+    copy: Copy, new: StoreLab
 ) -> None:
-    [archive] = await copied(old, tmp_path)
     await new.consents.withdraw(Purpose.RECORDING)
-    restored = await Bench(new).bring(archive)
+    restored = await Bench(new).bring(copy.archive)
     assert (restored.recordings, restored.unasked) == (0, 1)
     await new.consents.grant(Purpose.RECORDING)
-    assert (await Bench(new).bring(archive)).recordings == 1
+    assert (await Bench(new).bring(copy.archive)).recordings == 1
     await new.consents.withdraw(Purpose.CONTACT_IMPORT)
     with pytest.raises(NotGrantedError):
-        await Bench(new).bring(archive)
+        await Bench(new).bring(copy.archive)
+
+
+@pytest.fixture(scope="module")
+def read_before(copy: Copy) -> tuple[str, ...]:
+    """What has a process say all that the one says that reads the copy, in a hundredth of its time."""
+    with file_of(copy.archive) as file:
+        read = subprocess.run(
+            [sys.executable, *restorer_module._READ, str(file.fileno())],
+            input=b"\n", capture_output=True, check=True, pass_fds=[file.fileno()],
+        )  # fmt: skip
+    return ("-I", "-S", "-c", f"import sys; sys.stdout.buffer.write({read.stdout!r})")
 
 
 @pytest.mark.parametrize("steps", range(1, 11))
 async def test_wherever_it_is_cut_off_the_next_time_brings_the_same(
-    old: StoreLab, new: StoreLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+    copy: Copy, new: StoreLab, read_before: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    [archive] = await copied(old, tmp_path)
     left = steps
 
     def cut() -> int:
@@ -277,24 +324,22 @@ async def test_wherever_it_is_cut_off_the_next_time_brings_the_same(
             raise KeyboardInterrupt
         return 0
 
+    monkeypatch.setattr(restorer_module, "_READ", read_before)
     bench = Bench(new)
-    monkeypatch.setattr(Bench, "erasures", property(lambda _bench: cut()), raising=False)
-    with pytest.raises(KeyboardInterrupt):
-        await bench.bring(archive)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bench, "erasures", property(lambda _bench: cut()), raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            await bench.bring(copy.archive)
     await new.stop()
     new.make_parts()
     await new.start()
     await new.pictures.sweep()
     assert await new.recordings.sweep() == ()
-    await Bench(new).bring(archive)
-    assert await everything(new) == await everything(old)
+    await Bench(new).bring(copy.archive)
+    assert await everything(new) == copy.shown
 
 
-async def test_what_is_erased_while_a_copy_comes_back_stays_erased(
-    old: StoreLab, new: StoreLab, tmp_path: Path
-) -> None:
-    [archive] = await copied(old, tmp_path)
+async def test_what_is_erased_while_a_copy_comes_back_stays_erased(copy: Copy, new: StoreLab) -> None:
     bench = Bench(new)
 
     class Erasing(list[int]):
@@ -303,7 +348,7 @@ async def test_what_is_erased_while_a_copy_comes_back_stays_erased(
 
     bench.percents = Erasing()
     with pytest.raises(ErasedMeanwhileError):
-        await bench.bring(archive)
+        await bench.bring(copy.archive)
 
 
 def rewritten(archive: bytes, change: Callable[[str, bytes], bytes], *, honest: bool = True) -> bytes:
@@ -347,12 +392,11 @@ def of_the_future(name: str, content: bytes) -> bytes:
     ids=["cut", "changed", "newer", "empty", "noise"],
 )
 async def test_what_is_no_whole_copy_changes_nothing_and_is_said_in_a_sentence(
-    old: StoreLab, new: StoreLab, tmp_path: Path, spoil: Callable[[bytes], bytes], failure: Failure
+    copy: Copy, new: StoreLab, spoil: Callable[[bytes], bytes], failure: Failure
 ) -> None:
-    [archive] = await copied(old, tmp_path)
     nothing = await everything(new)
     with pytest.raises(RestoreError) as caught:
-        await Bench(new).bring(spoil(archive))
+        await Bench(new).bring(spoil(copy.archive))
     assert caught.value.words == _FAILURES[failure]
     assert await everything(new) == nothing
 
@@ -379,10 +423,8 @@ BAD: dict[str, Any] = {
 
 @pytest.mark.parametrize("table", sorted(BAD))
 async def test_rows_that_are_not_as_they_may_be_kept_are_left_out_and_all_others_come_back(
-    old: StoreLab, new: StoreLab, tmp_path: Path, table: str
+    copy: Copy, new: StoreLab, table: str
 ) -> None:
-    [archive] = await copied(old, tmp_path)
-
     def spoil(name: str, content: bytes) -> bytes:
         if f"/{table}-" not in name or not name.endswith(".json"):
             return content
@@ -390,19 +432,18 @@ async def test_rows_that_are_not_as_they_may_be_kept_are_left_out_and_all_others
         said["rows"][0] |= BAD[table]
         return json.dumps(said).encode()
 
-    restored = await Bench(new).bring(rewritten(archive, spoil))
+    restored = await Bench(new).bring(rewritten(copy.archive, spoil))
     assert restored.left_out == 1
     assert len(await new.contacts.after(0, 100)) == (2 if table == "contacts" else 3)
     assert {path.name for path in (new.path.parent / "pictures").iterdir()} == set(await new.pictures.names())
 
 
-async def test_sound_that_is_none_is_left_out(old: StoreLab, new: StoreLab, tmp_path: Path) -> None:
-    [archive] = await copied(old, tmp_path)
+async def test_sound_that_is_none_is_left_out(copy: Copy, new: StoreLab) -> None:
 
     def spoil(name: str, content: bytes) -> bytes:
         return content[:200] + b"noise" * 100 if name.startswith("recordings/") and ".json" not in name else content
 
-    restored = await Bench(new).bring(rewritten(archive, spoil))
+    restored = await Bench(new).bring(rewritten(copy.archive, spoil))
     assert (restored.recordings, restored.left_out) == (0, 1)
     assert await new.recordings.listed(0, 9) == (0, ())
 
@@ -415,9 +456,8 @@ async def test_sound_in_flac_comes_back_as_it_was(old: StoreLab, new: StoreLab, 
     assert await everything(new) == await everything(old)
 
 
-async def test_one_copy_comes_back_at_a_time(old: StoreLab, new: StoreLab, tmp_path: Path) -> None:
-    [archive] = await copied(old, tmp_path)
+async def test_one_copy_comes_back_at_a_time(copy: Copy, new: StoreLab) -> None:
     restorer = Bench(new).restorer()
-    with file_of(archive) as one, file_of(archive) as two:
+    with file_of(copy.archive) as one, file_of(copy.archive) as two:
         await asyncio.gather(*(restorer.restore(each, b"", "", lambda _: None) for each in (one, two)))
-    assert await everything(new) == await everything(old)
+    assert await everything(new) == copy.shown
