@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pytest
@@ -103,9 +104,8 @@ def test_what_is_read_is_what_every_other_reader_of_zips_reads(contents: list[tu
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_a_name_that_no_bundle_has_is_refused(subtests: pytest.Subtests) -> None:
+    for name in [
         b"../config.toml",
         b"../../etc/passwd",
         b"/etc/shadow",
@@ -125,13 +125,11 @@ def test_what_is_read_is_what_every_other_reader_of_zips_reads(contents: list[tu
         b"sealed/../identity",
         b"",
         b"a" * 0xFFFF,
-    ],
-    ids=lambda name: repr(name[:30]),
-)
-def test_a_name_that_no_bundle_has_is_refused(name: bytes) -> None:
-    for method in (0, 8):
-        entry = ForgedEntry(name=name, content=b"x", method=method)
-        assert refusal(forged_zip([manifest_entry(), entry])) is OutcomeCode.UNREADABLE
+    ]:
+        with subtests.test(name=name):
+            for method in (0, 8):
+                entry = ForgedEntry(name=name, content=b"x", method=method)
+                assert refusal(forged_zip([manifest_entry(), entry])) is OutcomeCode.UNREADABLE
 
 
 @pytest.mark.parametrize("second", [b"config.toml", b"certificates/A.pem"])
@@ -156,9 +154,8 @@ def test_only_names_that_mean_themselves_are_on_the_list(name: str) -> None:
 # --- what is no plain file --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+def test_what_is_no_plain_file_is_refused(subtests: pytest.Subtests) -> None:
+    all_changes: list[dict[str, Any]] = [
         {"external": 0o120777 << 16},
         {"external": 0o040700 << 16 | 0x10},
         {"external": 0o020666 << 16},
@@ -194,15 +191,14 @@ def test_only_names_that_mean_themselves_are_on_the_list(name: str) -> None:
         {"local": {"packed_bytes": 1}},
         {"local": {"needed": 45}},
         {"local": {"name": b""}},
-    ],
-    ids=str,
-)
-def test_what_is_no_plain_file_is_refused(changes: dict[str, Any]) -> None:
-    for entries in (
-        [manifest_entry(), replace(CONFIG, **changes)],
-        [manifest_entry(**changes), CONFIG],
-    ):
-        assert refusal(forged_zip(entries)) is OutcomeCode.UNREADABLE
+    ]
+    for changes in all_changes:
+        with subtests.test(changes=changes):
+            for entries in (
+                [manifest_entry(), replace(CONFIG, **changes)],
+                [manifest_entry(**changes), CONFIG],
+            ):
+                assert refusal(forged_zip(entries)) is OutcomeCode.UNREADABLE
 
 
 # --- how it lies in the file ------------------------------------------------------------------------------------------
@@ -210,9 +206,8 @@ def test_what_is_no_plain_file_is_refused(changes: dict[str, Any]) -> None:
 MANIFEST_BYTES = len(forged_zip([manifest_entry()]))
 
 
-@pytest.mark.parametrize(
-    "zipped",
-    [
+def test_what_lies_otherwise_in_the_file_is_refused(subtests: pytest.Subtests) -> None:
+    zips = [
         b"",
         forged_zip([]),
         forged_zip([CONFIG]),
@@ -238,10 +233,10 @@ MANIFEST_BYTES = len(forged_zip([manifest_entry()]))
         # A locator of Zip64, which other readers believe more than what stands behind it.
         forged_zip([manifest_entry(), replace(CONFIG, comment=b"PK\x06\x07" + bytes(16))]),
         forged_zip([manifest_entry(), CONFIG], between=b"PK\x06\x06" + bytes(52) + b"PK\x06\x07" + bytes(16)),
-    ],
-)
-def test_what_lies_otherwise_in_the_file_is_refused(zipped: bytes) -> None:
-    assert refusal(zipped) is OutcomeCode.UNREADABLE
+    ]
+    for index, zipped in enumerate(zips):
+        with subtests.test(index=index):
+            assert refusal(zipped) is OutcomeCode.UNREADABLE
 
 
 def test_entries_that_share_their_bytes_are_refused() -> None:
@@ -264,14 +259,16 @@ def bomb(size_bytes: int) -> bytes:
     return bytes(packed + deflater.flush())
 
 
-@pytest.mark.parametrize("name", [b"config.toml", b"manifest.json", b"sealed/code", b"firmware/a.whl"])
-@pytest.mark.parametrize("said_bytes", [0, 1, 1000, 16 * 1024, 256 * MEGABYTE])
-def test_a_bomb_is_refused_whatever_its_headers_say(name: bytes, said_bytes: int) -> None:
-    entries = [ForgedEntry(name=name, packed=bomb(256 * MEGABYTE), size_bytes=said_bytes, crc=0)]
-    if name != b"manifest.json":
-        entries.insert(0, manifest_entry())
-    expected = OutcomeCode.TOO_LARGE if said_bytes > MEGABYTE else OutcomeCode.UNREADABLE
-    assert refusal(forged_zip(entries), everything) is expected
+def test_a_bomb_is_refused_whatever_its_headers_say(subtests: pytest.Subtests) -> None:
+    for name, said_bytes in product(
+        [b"config.toml", b"manifest.json", b"sealed/code", b"firmware/a.whl"], [0, 1, 1000, 16 * 1024, 256 * MEGABYTE]
+    ):
+        with subtests.test(name=name, said_bytes=said_bytes):
+            entries = [ForgedEntry(name=name, packed=bomb(256 * MEGABYTE), size_bytes=said_bytes, crc=0)]
+            if name != b"manifest.json":
+                entries.insert(0, manifest_entry())
+            expected = OutcomeCode.TOO_LARGE if said_bytes > MEGABYTE else OutcomeCode.UNREADABLE
+            assert refusal(forged_zip(entries), everything) is expected
 
 
 def test_what_is_inflated_ends_where_its_header_says() -> None:

@@ -38,9 +38,8 @@ def test_the_default_codes_can_be_told_apart() -> None:
     assert len(set(FeatureCodes().in_use.values())) == len(FeatureCodes.model_fields)
 
 
-@pytest.mark.parametrize(
-    ("addition", "place", "words"),
-    [
+def test_a_mistake_names_its_place_and_what_is_wrong(subtests: pytest.Subtests) -> None:
+    for addition, place, words in [
         ('[calls]\nforward_always = "anna"', "calls.forward_always:", "takes a number as it is dialled"),
         ("[calls]\nallow_only = true", "calls.allow_only:", "allow names nobody"),
         ('[calls]\nout_of_hours_forward = "2"', "calls.out_of_hours_forward:", "no hours to be outside of"),
@@ -85,12 +84,11 @@ def test_the_default_codes_can_be_told_apart() -> None:
             "feature_codes.do_not_disturb_on keeps the emergency number *781 from being dialled",
         ),
         ('[feature_codes]\nwake_up = "*55"', "feature_codes.wake_up:", "spelling mistake"),
-    ],
-)
-def test_a_mistake_names_its_place_and_what_is_wrong(addition: str, place: str, words: str) -> None:
-    (mistake,) = mistakes_of(addition)
-    assert mistake.startswith(place)
-    assert words in mistake
+    ]:
+        with subtests.test(addition=addition, place=place, words=words):
+            (mistake,) = mistakes_of(addition)
+            assert mistake.startswith(place)
+            assert words in mistake
 
 
 def test_every_mistake_about_the_codes_is_said_at_once() -> None:

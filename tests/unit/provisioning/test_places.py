@@ -38,9 +38,8 @@ def test_every_setting_of_a_text_has_a_place() -> None:
     assert [path for path in paths(tomllib.loads(TEXT)) if path and not places.has(path)] == []
 
 
-@pytest.mark.parametrize(
-    ("path", "key", "value"),
-    [
+def test_a_setting_stands_where_it_is_written(subtests: pytest.Subtests) -> None:
+    for path, key, value in [
         (("version",), (1, 1), (1, 11)),
         (("device",), (2, 1), (2, 1)),
         (("device", "id"), (3, 1), (3, 6)),
@@ -53,14 +52,11 @@ def test_every_setting_of_a_text_has_a_place() -> None:
         (("accounts", 1, "inner", "two", 1), None, (12, 32)),
         (("accounts", 1, "below", "x"), (14, 1), (14, 5)),
         (("accounts", 1, "several", 1, "y"), (18, 1), (18, 5)),
-    ],
-)
-def test_a_setting_stands_where_it_is_written(
-    path: KeyPath, key: tuple[int, int] | None, value: tuple[int, int]
-) -> None:
-    places = Places(TEXT)
-    assert places.key(path) == key
-    assert places.value(path) == value
+    ]:
+        with subtests.test(path=path, key=key, value=value):
+            places = Places(TEXT)
+            assert places.key(path) == key
+            assert places.value(path) == value
 
 
 def test_columns_are_counted_in_letters() -> None:

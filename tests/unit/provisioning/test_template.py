@@ -78,17 +78,16 @@ def test_an_empty_template_has_no_other_mistakes_than_what_is_to_be_filled_in() 
     ] == []
 
 
-@pytest.mark.parametrize(
-    ("table", "setting"), [pytest.param(*each, id=f"{each[0].header}{each[1].name}") for each in every_setting()]
-)
-def test_every_line_is_right_once_its_mark_is_taken_away(table: Table, setting: Setting) -> None:
-    text = with_one_line_on(table, setting)
-    place = tomllib.loads(text)
-    for key in table.path:
-        place = place[key][0] if isinstance(place[key], list) else place[key]
-    assert setting.name in place
-    needs_others = f"{'.'.join(table.path)}.{setting.name}" in NEED_OTHERS
-    assert bool(examine(text).mistakes) is needs_others, examine(text).mistakes
+def test_every_line_is_right_once_its_mark_is_taken_away(subtests: pytest.Subtests) -> None:
+    for table, setting in every_setting():
+        with subtests.test(table=table.header, setting=setting.name):
+            text = with_one_line_on(table, setting)
+            place = tomllib.loads(text)
+            for key in table.path:
+                place = place[key][0] if isinstance(place[key], list) else place[key]
+            assert setting.name in place
+            needs_others = f"{'.'.join(table.path)}.{setting.name}" in NEED_OTHERS
+            assert bool(mistakes := examine(text).mistakes) is needs_others, mistakes
 
 
 def test_every_default_that_is_shown_is_the_one_that_holds() -> None:

@@ -49,9 +49,8 @@ def test_an_address_names_a_file_at_a_server(address: str) -> None:
     assert read(with_bundle(address=address)).bundles[0].address == address
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_an_address_that_says_more_or_less_is_refused(subtests: pytest.Subtests) -> None:
+    for address in [
         "http://updates.example/a.raucb",
         "https://user@updates.example/a.raucb",
         "https://user:word@updates.example/a.raucb",
@@ -69,10 +68,9 @@ def test_an_address_names_a_file_at_a_server(address: str) -> None:
         "file:///etc/shadow",
         "https://updates.example/" + "a" * 500,
         "",
-    ],
-)
-def test_an_address_that_says_more_or_less_is_refused(address: str) -> None:
-    refused(with_bundle(address=address))
+    ]:
+        with subtests.test(address=address):
+            refused(with_bundle(address=address))
 
 
 @pytest.mark.parametrize("version", ["0.3", "0.3.0", "1.0rc1", "12.0.1", "0.3.0.dev4"])
@@ -80,9 +78,8 @@ def test_a_version_is_one_of_python(version: str) -> None:
     assert read(update_content(version)).version == version
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_what_is_not_understood_whole_is_refused_whole(subtests: pytest.Subtests) -> None:
+    for content in [
         *map(update_content, ("", "v0.3.0", "0.03", "1!2.0", "0.3.0+mine", "1.0-rc1", "../0.3", "1" * 33)),
         update_content(kind="urgent"),
         update_content(not_before="2026-03-01T00:00:00"),
@@ -100,10 +97,9 @@ def test_a_version_is_one_of_python(version: str) -> None:
         with_bundle(proof="a" * 8193),
         with_bundle(another="field"),
         {key: value for key, value in update_content().items() if key != "version"},
-    ],
-)  # fmt: skip
-def test_what_is_not_understood_whole_is_refused_whole(content: dict[str, Any]) -> None:
-    refused(content)
+    ]:
+        with subtests.test(content=content):
+            refused(content)
 
 
 def test_the_fullest_document_goes_through_the_broker() -> None:
