@@ -56,8 +56,9 @@ def test_a_line_that_does_not_stand_there_once_is_named_with_its_file(
     assert (tree / FILE).read_text() == "int a;\nint b;\nint b;\n"
 
 
-@pytest.mark.parametrize("each", CHANGES, ids=lambda each: f"{Path(each.file).name}: {each.why[:40]}")
-def test_every_change_has_a_reason_and_a_file_that_is_built(each: Change) -> None:
-    assert each.why.endswith(".")
-    assert each.file in source.wanted()
-    assert each.old != each.new
+def test_every_change_has_a_reason_and_a_file_that_is_built(subtests: pytest.Subtests) -> None:
+    for each in CHANGES:
+        with subtests.test(file=each.file, why=each.why):
+            assert each.why.endswith(".")
+            assert each.file in source.wanted()
+            assert each.old != each.new
