@@ -52,15 +52,14 @@ def test_a_burst_shorter_than_its_ramps_is_still_a_burst() -> None:
     assert len(warble(4, 100)) == 2 * 64
 
 
-@pytest.mark.parametrize("name", PLANS)
-def test_no_two_patterns_sound_alike(name: str) -> None:
-    def character(cadence_ms: tuple[int, ...]) -> tuple[int, float]:
-        """What somebody hears: how many bursts, and how long the longest is."""
-        return len(cadence_ms) // 2, max(cadence_ms[::2])
-
-    characters = [character(cadence) for cadence in (*PATTERNS_MS.values(), PLANS[name].ring_cadence_ms)]
-    for (bursts, longest), (other_bursts, other_longest) in itertools.combinations(characters, 2):
-        assert bursts != other_bursts or max(longest, other_longest) >= 1.5 * min(longest, other_longest)
+def test_no_two_patterns_sound_alike(subtests: pytest.Subtests) -> None:
+    for name, plan in PLANS.items():
+        with subtests.test(name=name):
+            cadences_ms = (*PATTERNS_MS.values(), plan.ring_cadence_ms)
+            # What somebody hears: how many bursts, and how long the longest is.
+            characters = [(len(cadence_ms) // 2, max(cadence_ms[::2])) for cadence_ms in cadences_ms]
+            for (bursts, longest), (other_bursts, other_longest) in itertools.combinations(characters, 2):
+                assert bursts != other_bursts or max(longest, other_longest) >= 1.5 * min(longest, other_longest)
 
 
 def test_every_pattern_has_pauses_and_a_pause_at_its_end() -> None:

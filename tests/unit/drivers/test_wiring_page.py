@@ -46,10 +46,10 @@ def test_the_page_has_every_family_with_all_its_controllers() -> None:
     assert sorted(named) == sorted(get_args(Controller))
 
 
-@pytest.mark.parametrize("what", PINS)
-def test_the_header_pin_is_that_of_the_board(what: str) -> None:
-    bcm, header, _ = PINS[what]
-    assert f"BOARD{header}" in MockFactory().pin(bcm).info.names
+def test_the_header_pin_is_that_of_the_board(subtests: pytest.Subtests) -> None:
+    for what, (bcm, header, _) in PINS.items():
+        with subtests.test(what=what):
+            assert f"BOARD{header}" in MockFactory().pin(bcm).info.names
 
 
 @pytest.mark.parametrize(
