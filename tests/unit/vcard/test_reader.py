@@ -65,9 +65,8 @@ def test_version_2_1_in_quoted_printable_with_soft_line_breaks_and_bare_types() 
     assert found == Contact(0, "王伟", (ContactNumber("13912345678", MOBILE),))
 
 
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
+def test_names_as_old_and_new_phones_write_them(subtests: pytest.Subtests) -> None:
+    for data, name in [
         (card("FN;CHARSET=GBK:王伟").encode("gbk"), "王伟"),
         (card("FN:王伟").encode("gb2312"), "王伟"),
         (card("FN:Zoë Müller").encode("cp1252"), "Zoë Müller"),
@@ -81,10 +80,9 @@ def test_version_2_1_in_quoted_printable_with_soft_line_breaks_and_bare_types() 
         (card("ORG:Corner Shop;Sales").encode(), "Corner Shop Sales"),
         (card("TEL:2001").encode(), "2001"),
         (card("item1.FN:Grouped").encode(), "Grouped"),
-    ],
-)
-def test_names_as_old_and_new_phones_write_them(data: bytes, name: str) -> None:
-    assert contact(data).name == name
+    ]:
+        with subtests.test(data=data, name=name):
+            assert contact(data).name == name
 
 
 def test_a_broken_card_is_named_by_its_line_and_the_others_are_read() -> None:

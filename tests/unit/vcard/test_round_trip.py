@@ -3,6 +3,7 @@
 import base64
 import io
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -157,26 +158,26 @@ def test_a_card_of_version_4() -> None:
 # --- photos -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "photo",
-    [
-        "PHOTO;ENCODING=b;TYPE=JPEG:{}",
-        "PHOTO;TYPE=JPEG;ENCODING=BASE64:{}",
-        "PHOTO;BASE64;JPEG:{}",
-        "item1.PHOTO;ENCODING=b:{}",
-        "PHOTO:data:image/jpeg;base64,{}",
-        "PHOTO;MEDIATYPE=image/jpeg:data:;base64,{}",
-    ],
-)
-@pytest.mark.parametrize("fold", ["", "\r\n ", "\r\n"])
-def test_a_photo_is_read_however_it_is_written_and_folded(photo: str, fold: str) -> None:
-    content = bytes(range(256)) * 300
-    data = base64.b64encode(content).decode()
-    folded = fold.join(data[start : start + 76] for start in range(0, len(data), 76))
-    found = card("FN:Ann", photo.format(folded), "TEL:1", "NOTE:Hi")
-    assert found.card.photo == content
-    assert found.contact.numbers == (ContactNumber("1"),)
-    assert said(found.card.properties, "NOTE") == ["Hi"]
+def test_a_photo_is_read_however_it_is_written_and_folded(subtests: pytest.Subtests) -> None:
+    for photo, fold in product(
+        [
+            "PHOTO;ENCODING=b;TYPE=JPEG:{}",
+            "PHOTO;TYPE=JPEG;ENCODING=BASE64:{}",
+            "PHOTO;BASE64;JPEG:{}",
+            "item1.PHOTO;ENCODING=b:{}",
+            "PHOTO:data:image/jpeg;base64,{}",
+            "PHOTO;MEDIATYPE=image/jpeg:data:;base64,{}",
+        ],
+        ["", "\r\n ", "\r\n"],
+    ):
+        with subtests.test(photo=photo, fold=fold):
+            content = bytes(range(256)) * 300
+            data = base64.b64encode(content).decode()
+            folded = fold.join(data[start : start + 76] for start in range(0, len(data), 76))
+            found = card("FN:Ann", photo.format(folded), "TEL:1", "NOTE:Hi")
+            assert found.card.photo == content
+            assert found.contact.numbers == (ContactNumber("1"),)
+            assert said(found.card.properties, "NOTE") == ["Hi"]
 
 
 @pytest.mark.parametrize(
@@ -241,9 +242,8 @@ def test_only_so_much_is_kept_of_a_card() -> None:
     assert len(found.card.properties) == 23
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
+def test_a_property_that_would_be_more_than_one_line_of_a_card_is_none(subtests: pytest.Subtests) -> None:
+    for raw in [
         {"name": "BEGIN", "value": "VCARD"},
         {"name": "FN", "value": "x"},
         {"name": "END", "value": "VCARD"},
@@ -260,11 +260,9 @@ def test_only_so_much_is_kept_of_a_card() -> None:
         {"name": "NOTE", "value": "x", "parameters": [{"name": "TYPE", "values": ['a"b']}]},
         {"name": "NOTE", "value": "x", "parameters": [{"name": "TYPE", "values": ["a\nb"]}]},
         {"name": "NOTE", "value": "x", "parameters": [{"name": "A:B", "values": ["a"]}]},
-    ],
-)
-def test_a_property_that_would_be_more_than_one_line_of_a_card_is_none(raw: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        CardProperty.model_validate(raw)
+    ]:
+        with subtests.test(raw=raw), pytest.raises(ValidationError):
+            CardProperty.model_validate(raw)
 
 
 lines = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=80)
