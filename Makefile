@@ -3,12 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PYTEST ?= $(BIN)/python -m pytest
-# More than there are cores: most tests wait.
-PROCESSES ?= 5
 # Each of the thousands of processes that tests start would compile all that it loads.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo fleet test quick check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb repository image machine
+.PHONY: help demo fleet test quick flakes check bench soak format lock advisories vex words menu features holidays reference countries openapi engine deb repository image machine
 
 help:
 	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
@@ -21,14 +19,17 @@ fleet:  ## 200 simulated handsets and the page that shows them; DEVICES=1000 for
 	@tools/setup fleet
 	@$(BIN)/python -m tests.lab.fleet_demo --devices $(or $(DEVICES),200)
 
-test:  ## every test; ARGS='...' goes to pytest, PROCESSES=3 is slower and kinder to a computer that does other things
+test:  ## the gate: the quick tier, and of the real one what is drawn and what the change touches; ALL=1 every case, REPEAT=20 that often, ARGS='tests/unit/phone' goes to pytest alone
 	@tools/setup test
-	@$(PYTEST) --numprocesses $(PROCESSES) --no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
+	@$(if $(ARGS),$(PYTEST) $(ARGS),$(BIN)/python -m $(if $(ALL),tests.soak every-case,tests.gate $(if $(REPEAT),--repeat $(REPEAT))))
 
-quick:  ## the tests of the parts, without real peers and sound: a minute and a half; ARGS='...' too
+quick:  ## the tests of the parts, without real peers and sound: three minutes at most; ARGS='...' goes to pytest
 	@tools/setup test >/dev/null
-	@$(PYTEST) tests/unit tests/contract --ignore tests/contract/test_ringer.py --ignore tests/contract/test_sound.py \
-	  --numprocesses 2 --no-loadscope-reorder --quiet $(ARGS)
+	@$(BIN)/python -m tests.gate --tier quick $(if $(ARGS),-- $(ARGS))
+
+flakes:  ## how often each test of the gate has failed, of tests/flakes.json
+	@tools/setup check
+	@$(BIN)/python -m tests.gate --flakes
 
 check:  ## format, lint, types, import rules, what is locked
 	@tools/setup check

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import settings
 
 from firmware.base.logs import Redaction
-from tests import peer_logs, shares
+from tests import peer_logs, tiers, touched
+from tests.coverage_map import Switch
 from tests.durations import Keeper, Stopwatch
 from tests.lab import chance, kills
 from tests.lab.pulse import PulseAudio
@@ -62,9 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(chance.SEED)
-    config.pluginmanager.register(shares)
+    config.pluginmanager.register(tiers)
     config.pluginmanager.register(peer_logs)
-    config.pluginmanager.register(Stopwatch())
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        config.pluginmanager.register(Stopwatch())
+        if touched.is_wanted():
+            config.pluginmanager.register(Switch())
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Keeper())
 

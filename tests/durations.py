@@ -1,38 +1,44 @@
-"""How long each test took: kept by every run, and told by file and by how tests share the machine.
+"""What each test took: kept by every run, and told by file.
 
     python -m tests.durations [FILE]
+    python -m tests.durations --margins [FILE]
 
-prints the table of the last run, or of the run that a file was kept of, as Markdown.
+prints the table of the last run, or of the run that a file was kept of, as Markdown; or how far each time that a test
+has measured (`record_property("..._s", ...)`) stayed below its bound ("..._bound_s").
 """
 
 import json
-import resource
+import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.lab import chance
-from tests.shares import shares
+from tests.processor import ProcessorMeter
 
-KEPT: Final = Path(__file__).parents[1] / "build/test-durations.json"
+RUN: Final = "WECALL_RUN"
+"""In the environment: what a run is called, where there are several."""
+_FOLDER: Final = Path(__file__).parents[1] / "build/durations"
 _SLOWEST_FILES: Final = 40
+_BOUND: Final = "_bound_s"
 
 
-def _cpu_s() -> float:
-    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+def kept(name: str) -> Path:
+    """Return where a run of a name is kept."""
+    return _FOLDER / f"{name}.json"
 
 
 class Stopwatch:
-    """Writes on the last report of each test how much processor it took, with its children that have ended."""
+    """Writes on the last report of each test how much processor it took, with all that was started for it."""
 
     def __init__(self) -> None:
-        self._last_cpu_s = _cpu_s()
+        self._meter = ProcessorMeter()
+        self._last_cpu_s = self._meter.used_s
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -40,56 +46,85 @@ class Stopwatch:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.when == "teardown":
-            now_s = _cpu_s()
+            now_s = self._meter.used_s
             report.user_properties.append(("cpu_s", now_s - self._last_cpu_s))
             self._last_cpu_s = now_s
         return report
 
+    def pytest_unconfigure(self) -> None:
+        self._meter.close()
+
 
 class Keeper:
-    """Keeps the durations of a run as JSON."""
+    """Keeps the durations of a run as JSON, with what its tests have measured and which of them failed."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
-        self._tests: dict[str, dict[str, float]] = defaultdict(dict)
+        self._tests: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self._tests[report.nodeid]
         test[f"{report.when}_s"] = round(report.duration, 3)
+        if report.failed:
+            self._failed.add(report.nodeid)
         if report.when == "teardown":
             measured: dict[str, Any] = dict(report.user_properties)
-            test["cpu_s"] = round(measured.get("cpu_s", 0.0), 3)
+            test["cpu_s"] = round(measured.pop("cpu_s", 0.0), 3)
+            if measured:
+                test["measured"] = measured
 
     def pytest_sessionfinish(self) -> None:
         if not self._tests:
             return
-        run = {"wall_s": round(time.monotonic() - self._begun, 1), "seed": chance.SEED, "tests": self._tests}
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(run, indent=0), encoding="utf-8")
+        run = {
+            "wall_s": round(time.monotonic() - self._begun, 1),
+            "seed": chance.SEED,
+            "failed": sorted(self._failed),
+            "tests": self._tests,
+        }
+        path = kept(os.environ.get(RUN, "run"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(run, indent=0), encoding="utf-8")
 
 
 def table(run: dict[str, Any]) -> str:
-    """Return the durations of a run by how tests share the machine, and those of its slowest files, as Markdown."""
-    tiers: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
-    files: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+    """Return the durations of a run by folder, and those of its slowest files, as Markdown."""
+    folders: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
+    files: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
     for name, spent in run["tests"].items():
-        wall_s = sum(spent.get(f"{when}_s", 0.0) for when in ("setup", "call", "teardown"))
-        tier = shares(name).name.lower()
-        for row in (tiers[tier], files[tier, name.partition("::")[0]]):
+        file = name.partition("::")[0]
+        set_up_s = spent.get("setup_s", 0.0) + spent.get("teardown_s", 0.0)
+        for row in (folders["/".join(file.split("/")[:2])], files[file]):
             row[0] += 1
-            row[1] += wall_s
-            row[2] += spent.get("cpu_s", 0.0)
-    lines = [
-        f"{len(run['tests'])} tests in {run['wall_s']:.0f} s.",
-        "",
-        "| tier | file | tests | s | of it processor, s |",
-    ]
+            row[1] += set_up_s + spent.get("call_s", 0.0)
+            row[2] += set_up_s
+            row[3] += spent.get("cpu_s", 0.0)
+    lines = [f"{len(run['tests'])} tests in {run['wall_s']:.0f} s.", "", "| | tests | s | of it set-up | core-s |"]
     lines.append("| --- | --- | --- | --- | --- |")
-    lines += [f"| **{tier}** | all | {row[0]} | {row[1]:.0f} | {row[2]:.0f} |" for tier, row in tiers.items()]
-    slowest = sorted(files.items(), key=lambda item: -item[1][1])[:_SLOWEST_FILES]
-    lines += [f"| {tier} | `{file}` | {row[0]} | {row[1]:.1f} | {row[2]:.1f} |" for (tier, file), row in slowest]
+    slowest = sorted(files.items(), key=lambda item: -item[1][3])[:_SLOWEST_FILES]
+    for name, row in [*folders.items(), *slowest]:
+        lines.append(f"| `{name}` | {row[0]} | {row[1]:.1f} | {row[2]:.1f} | {row[3]:.1f} |")
     return "\n".join(lines)
 
 
+def _margins(run: dict[str, Any]) -> Iterator[tuple[float, str]]:
+    for name, spent in run["tests"].items():
+        measured = spent.get("measured", {})
+        for what, bound_s in measured.items():
+            if what.endswith(_BOUND):
+                value_s = measured[f"{what.removesuffix(_BOUND)}_s"]
+                share = value_s / bound_s
+                yield share, f"| {share:.0%} | {value_s:.4g} | {bound_s:.4g} | `{name}`: {what.removesuffix(_BOUND)} |"
+
+
+def margins(run: dict[str, Any]) -> str:
+    """Return how much of its bound each time took that a test has measured, as Markdown."""
+    rows = [row for _, row in sorted(_margins(run), reverse=True)]
+    return "\n".join(["| of its bound | s | bound, s | test |", "| --- | --- | --- | --- |", *rows])
+
+
 if __name__ == "__main__":
-    sys.stdout.write(table(json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else KEPT).read_text())) + "\n")
+    file = Path(sys.argv[-1]) if sys.argv[-1].endswith(".json") else kept(os.environ.get(RUN, "run"))
+    tell = margins if "--margins" in sys.argv else table
+    sys.stdout.write(tell(json.loads(file.read_text(encoding="utf-8"))) + "\n")

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,14 +25,19 @@ from typing import Any, Final
 
 import pytest
 
+from tests import durations, touched
+from tests.coverage_map import CoverageMap
+
 ROOT: Final = Path(__file__).parents[1]
 LOG: Final = ROOT / "tests/soak.json"
 PROGRESS: Final = ROOT / "build/soak"
 LONGEST_MINUTES: Final = 150
 _PART: Final = "WECALL_SOAK_PART"
 _GRACE_S: Final = 120.0
+_WRITTEN_EVERY_S: Final = 5.0
 # The log is written after what it speaks of.
-_BUT_THE_LOG: Final = ("--", ".", f":!{LOG.relative_to(ROOT)}")
+_KEPT: Final = ("tests/soak.json", "tests/flakes.json", "tests/coverage_map.json", "tests/mutations.json")
+_BUT_WHAT_IS_KEPT: Final = ("--", ".", *(f":!{name}" for name in _KEPT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,19 @@ class Part:
         repeats: what, and how often.
         tests: folders, files or tests, as pytest takes them; of these, what counts or draws by chance.
         minutes: how long it takes about.
+        command: of pytest, that has the tests count further.
     """
 
     name: str
     repeats: str
     tests: Sequence[str]
     minutes: int
+    command: Sequence[str] = ("-m", "soak or hypothesis", "--timeout", "7200")
+
+    @property
+    def counts(self) -> bool:
+        """Whether its tests go all the way: those of every case go as far as a landing's."""
+        return self.name != EVERY_CASE
 
     def has(self, test: str) -> bool:
         """Say whether a test is a part of this one."""
@@ -58,6 +71,8 @@ def _integration(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/integration/test_{name}" for name in names)
 
 
+EVERY_CASE: Final = "every-case"
+"""The part that is `make test ALL=1`: every case of every test, which records what each module of tests touches."""
 _MALFORMED: Final = "sip_malformed.py::test_"
 _STORM: Final = "fleet_chaos.py::test_chaos"
 
@@ -136,6 +151,12 @@ PARTS: Final = (
         20,
     ),
     Part(
+        "mutations",
+        "200 mutations of the product, of which a test fails with 19 in 20: some 3 hours",
+        ("tests/test_mutations.py",),
+        150,
+    ),
+    Part(
         "voice",
         "100,000 messages of a voice that was taken over, 200 kills of voice, 100 of the handset in calls",
         _integration("voice_hostile.py", "voice_kills.py", "handset_kills.py"),
@@ -163,6 +184,13 @@ PARTS: Final = (
         150,
     ),
     Part("reproducible", "two builds of library, package and card, compared", _integration("reproducible.py"), 20),
+    Part(
+        EVERY_CASE,
+        "every case of every test of the gate",
+        ("tests/unit", "tests/contract", "tests/integration", "tests/system"),
+        40,
+        ("--numprocesses", "5", "--no-loadscope-reorder", "--quiet"),
+    ),
     Part("engine-origin", "whether Debian still has the SIP library's release", _integration("engine_origin.py"), 2),
 )
 
@@ -175,31 +203,54 @@ class Progress:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._state = _read(_progress_of(part))
+        self._state = read(_progress_of(part))
+        self._passed = dict.fromkeys(self._state["passed"])
+        self._not_passed = dict.fromkeys(self._state["not_passed"])
+        self._left_out = frozenset(self._state.get("before", self._passed))
         self._good: set[str] = set()
+        self._written_s = 0.0
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        passed = set(self._state["passed"])
-        due = [item for item in items if self._part.has(item.nodeid) and item.nodeid not in passed]
-        config.hook.pytest_deselected(items=[item for item in items if item not in due])
+        due: list[pytest.Item] = []
+        others: list[pytest.Item] = []
+        for item in items:
+            is_due = self._part.has(item.nodeid) and item.nodeid not in self._left_out
+            (due if is_due else others).append(item)
+        config.hook.pytest_deselected(items=others)
         items[:] = due
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a test that passed, and was put away; one that was skipped has not come to its end."""
-        if report.when == "call" and report.passed:
+        """Count a test that passed, and was put away; one that was skipped has not come to the end of a count."""
+        if (report.when == "call" and report.passed) or (report.skipped and not self._part.counts):
             self._good.add(report.nodeid)
         elif not report.passed:
             self._good.discard(report.nodeid)
         if report.when != "teardown":
             return
-        for name, holds in (("passed", report.nodeid in self._good), ("not_passed", report.nodeid not in self._good)):
-            kept = [each for each in self._state[name] if each != report.nodeid]
-            self._state[name] = [*kept, report.nodeid] if holds else kept
-        _write(_progress_of(self._part), self._state)
+        for kept in (self._passed, self._not_passed):
+            kept.pop(report.nodeid, None)
+        (self._passed if report.nodeid in self._good else self._not_passed)[report.nodeid] = None
+        self._state.setdefault("cpu_s", {})[report.nodeid] = dict(report.user_properties).get("cpu_s", 0.0)
+        # A part of thousands would do nothing but write.
+        if self._part.counts or time.monotonic() - self._written_s > _WRITTEN_EVERY_S:
+            self.pytest_sessionfinish()
+
+    def pytest_sessionfinish(self) -> None:
+        self._state |= {"passed": [*self._passed], "not_passed": [*self._not_passed]}
+        write(_progress_of(self._part), self._state)
+        self._written_s = time.monotonic()
+
+
+class Rest(Progress):
+    """Leaves out what has passed, in a process that others tell what to run."""
+
+    pytest_runtest_logreport = None  # type: ignore[assignment]
+    pytest_sessionfinish = None  # type: ignore[assignment]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Progress(named(os.environ[_PART])))
+    is_told = hasattr(config, "workerinput")
+    config.pluginmanager.register((Rest if is_told else Progress)(named(os.environ[_PART])))
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -213,21 +264,26 @@ def named(name: str) -> Part:
 def run(part: Part, *, again: bool) -> bool:
     """Run what is left of a part, keep how it ended, and say whether it passed."""
     state = _begin(part, again=again)
-    environment = {**os.environ, "WECALL_SOAK": "1", "WECALL_SEED": str(state["seed"]), _PART: part.name}
-    # Tests in an emulated machine are asked for by its kind.
-    environment["WECALL_MACHINE"] = "amd64"
-    command = [sys.executable, "-m", "pytest", "-p", "tests.soak", "-m", "soak or hypothesis", "--timeout", "7200"]
+    environment = {**os.environ, "WECALL_SEED": str(state["seed"]), _PART: part.name, durations.RUN: part.name}
+    if part.counts:
+        # Tests in an emulated machine are asked for by its kind.
+        environment |= {"WECALL_SOAK": "1", "WECALL_MACHINE": "amd64"}
+    else:
+        environment = touched.wanted(environment)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.soak", *part.command]
     began_s = time.monotonic()
     try:
         code = _wait(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
     finally:
         took = (time.monotonic() - began_s) / 60
-        done = _read(_progress_of(part)) | {"minutes": state["minutes"] + took}
-        _write(_progress_of(part), done)
+        done = read(_progress_of(part)) | {"minutes": state["minutes"] + took}
+        write(_progress_of(part), done)
     # 2: it was stopped, 5: nothing was left to do. A test that is skipped goes on in the next run.
     has_passed = code in {0, 5} and not done["not_passed"]
     result = "passed" if has_passed else "so far" if code in {0, 2, 5} else "failed"
-    log = _read(LOG)
+    if not part.counts:
+        CoverageMap.of_run(done["commit"], done.get("cpu_s", {})).write()
+    log = read(LOG)
     entry = {
         "commit": done["commit"],
         "clean": not _changes(),
@@ -239,7 +295,7 @@ def run(part: Part, *, again: bool) -> bool:
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "last_passed": done["commit"] if has_passed else log.get(part.name, {}).get("last_passed"),
     }
-    _write(
+    write(
         LOG,
         {each.name: entry if each is part else log[each.name] for each in PARTS if each is part or each.name in log},
     )
@@ -249,14 +305,16 @@ def run(part: Part, *, again: bool) -> bool:
 
 def _begin(part: Part, *, again: bool) -> dict[str, Any]:
     """Return how far a part is: where it has begun with the same files and seed, it goes on from there."""
-    state = _read(_progress_of(part))
+    state = read(_progress_of(part))
     wanted = os.environ.get("WECALL_SEED")
-    goes_on = state and state["files"] == _files() and wanted in {None, str(state["seed"])}
+    goes_on = state and state["files"] == files() and wanted in {None, str(state["seed"])}
     if again or not goes_on:
         seed = int(wanted) if wanted else secrets.randbelow(1 << 32)
-        state = {"files": _files(), "commit": _commit(), "seed": seed, "passed": [], "minutes": 0.0}
-    state["not_passed"] = []
-    _write(_progress_of(part), state)
+        state = {"files": files(), "commit": commit(), "seed": seed, "passed": [], "minutes": 0.0}
+        if not part.counts:
+            shutil.rmtree(touched.FOLDER, ignore_errors=True)
+    state |= {"not_passed": [], "before": state["passed"]}
+    write(_progress_of(part), state)
     return state
 
 
@@ -280,7 +338,7 @@ def is_due(entry: dict[str, Any]) -> bool:
     """Say whether a part has not passed with these very files."""
     if not entry or entry["result"] != "passed" or not entry["clean"] or _changes():
         return True
-    return _git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_THE_LOG).returncode != 0
+    return _git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_WHAT_IS_KEPT).returncode != 0
 
 
 def how_it_stands(part: Part, passed: str | None) -> str:
@@ -297,7 +355,7 @@ def how_it_stands(part: Part, passed: str | None) -> str:
 
 def table() -> str:
     """Return each part, how it ended last, and whether its tests have been touched since it passed."""
-    log = _read(LOG)
+    log = read(LOG)
     lines = []
     for part in PARTS:
         entry = log.get(part.name, {})
@@ -316,11 +374,12 @@ def _progress_of(part: Part) -> Path:
     return PROGRESS / f"{part.name}.json"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return what is kept in a file, nothing where there is none."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def write(path: Path, content: dict[str, Any]) -> None:
     """Write it whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
@@ -332,20 +391,19 @@ def _git(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit that is checked out."""
     return _git("rev-parse", "--short=10", "HEAD").stdout.strip()
 
 
 def _changes() -> str:
     """Return what differs from the commit."""
-    return _git("diff", "HEAD", *_BUT_THE_LOG).stdout + _git("status", "--porcelain", *_BUT_THE_LOG).stdout
+    return _git("diff", "HEAD", *_BUT_WHAT_IS_KEPT).stdout + _git("status", "--porcelain", *_BUT_WHAT_IS_KEPT).stdout
 
 
-def _files() -> str:
+def files() -> str:
     """Return what stands for the files as they are now."""
-    kept = [
-        line for line in _git("ls-tree", "-r", "HEAD").stdout.splitlines() if not line.endswith(_BUT_THE_LOG[2][2:])
-    ]
+    kept = [line for line in _git("ls-tree", "-r", "HEAD").stdout.splitlines() if not line.endswith(_KEPT)]
     return sha256("\n".join([*kept, _changes()]).encode()).hexdigest()
 
 
@@ -369,9 +427,9 @@ def main(words: Iterable[str] | None = None) -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     bad = []
     for part in PARTS:
-        if asked.parts and part.name not in asked.parts:
+        if part.name not in (asked.parts or [each.name for each in PARTS if each.counts]):
             continue
-        if not asked.again and not is_due(_read(LOG).get(part.name, {})):
+        if not asked.again and not is_due(read(LOG).get(part.name, {})):
             _say(f"{part.name}: has passed with these very files")
             continue
         if not run(part, again=asked.again):

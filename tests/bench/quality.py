@@ -18,10 +18,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tests import soak
 from tests.bench.cells import CHOSEN, Cell, Result, batches
 from tests.bench.offline import offline
 from tests.bench.pairs import Rig, opinion
-from tests.soak import _files
 
 CALLS: Final = 20
 _BUILD: Final = Path(__file__).parents[2] / "build"
@@ -42,7 +42,7 @@ def measure(cells: Sequence[Cell], folder: Path, file: Path = FILE, calls: int =
         file: what is known already, and where each call is kept at once.
         calls: how many each cell has at least.
     """
-    files, known = _files(), load(file)
+    files, known = soak.files(), load(file)
     results = {cell: Result(cell, files) for cell in cells}
     results |= {cell: known[cell.words] for cell in cells if cell.words in known and known[cell.words].files == files}
     for batch in batches([cell for cell in cells if len(results[cell].calls) < calls]):

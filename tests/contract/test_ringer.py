@@ -17,6 +17,9 @@ from tests.hardware.person import Person
 from tests.lab.audio import Recorder, find_tone
 from tests.lab.patience import PATIENCE_S
 
+# They play and listen.
+pytestmark = pytest.mark.real
+
 CADENCE_MS = (300, 200)
 
 

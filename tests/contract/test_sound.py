@@ -16,6 +16,9 @@ from tests.fakes.sound_card import VirtualSoundCard
 from tests.lab.priority import carrying_sound
 from tests.lab.pulse import PulseAudio
 
+# They play and listen.
+pytestmark = pytest.mark.real
+
 RATE_HZ = 16_000
 PERIOD = 160
 FRAME = bytes(2 * PERIOD)

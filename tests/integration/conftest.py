@@ -17,6 +17,7 @@ from tests.lab.scripted_peer import ScriptedPeer
 from tests.lab.sip_line import SipLine
 from tests.lab.stage import Stage
 from tests.lab.three_agents import USERS, settings_of
+from tests.tiers import mark_folder
 
 # Hundreds of handsets are started here. Under systemd, and where their start is measured, they load everything.
 WecallProcess.forks = True
@@ -87,3 +88,7 @@ def peer(server: Kamailio) -> Iterator[ScriptedPeer]:
     with ScriptedPeer(server.udp_port) as peer:
         server.route("peer", peer.uri)
         yield peer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_folder(Path(__file__).parent, items, "real")

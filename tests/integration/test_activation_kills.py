@@ -14,7 +14,7 @@ from tests.lab import kills
 from tests.lab.store import StoreLab
 
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 def _type_a_code(folder: Path, *, right: bool) -> None:

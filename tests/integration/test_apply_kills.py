@@ -21,7 +21,7 @@ from tests.lab.root_machine import (
 )
 
 kills.load(__name__)
-pytestmark = [pytest.mark.soak, pytest.mark.feature("power cut while installing")]
+pytestmark = [pytest.mark.computes, pytest.mark.soak, pytest.mark.feature("power cut while installing")]
 
 SECRETS = {"wifi-password-1": WIFI_PASSWORD}
 CABLED = '[network.ethernet]\naddresses = ["192.0.2.10/24"]'

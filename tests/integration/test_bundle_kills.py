@@ -18,7 +18,7 @@ from tests.lab.bundle_desk import NOW_S, candidate, configuration_text
 from tests.lab.bundles import Installer
 
 kills.load(__name__)
-pytestmark = [pytest.mark.soak, pytest.mark.feature("bundle trial")]
+pytestmark = [pytest.mark.computes, pytest.mark.soak, pytest.mark.feature("bundle trial")]
 
 FIRST, OLD, NEW = 5, 6, 7
 CERTIFICATE = "certificates/ca.pem"

@@ -25,7 +25,7 @@ from tests.lab.store import KEY, StoreLab
 ROOT: Final = Path(__file__).parents[2]
 FIRST_KEY: Final = bytes(32)
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 # sqlite.org/fileformat2.html section 4.1
 _LOG_HEADER_BYTES: Final = 32

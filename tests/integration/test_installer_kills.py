@@ -20,7 +20,7 @@ from tests.lab import kills
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, opened, seal_cheaply
 
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 SERIALS: Final = ("10000000abcd0001", "10000000abcd0002")
 HANDSETS: Final = {serial: BlankHandset(serial) for serial in SERIALS}

@@ -27,7 +27,7 @@ MODULE = "tests.integration.test_key_kills"
 OTHER_PIN = "147036"
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 @pytest.fixture(autouse=True)

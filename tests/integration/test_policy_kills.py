@@ -15,7 +15,7 @@ from tests.lab.documents import DAY_S, DocumentLab
 VERSION = "shop-1"
 COUNTS_S = (3 * DAY_S, 3 * DAY_S, DAY_S - 1, 1)
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 def diary(folder: Path, words: str) -> None:

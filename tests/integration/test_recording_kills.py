@@ -29,7 +29,7 @@ from tests.lab.store import StoreLab
 SECONDS: Final = 3
 ROUNDS: Final = chance.counted(100, 4)
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 def second(number: int) -> bytes:

@@ -21,7 +21,7 @@ from tests.lab.store import StoreLab
 from tests.unit.services.restore.test_restorer import Bench, copied, everything, record
 
 kills.load(__name__)
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.computes, pytest.mark.soak, pytest.mark.timeout(1800)]
 
 
 async def fill(folder: Path) -> bytes:

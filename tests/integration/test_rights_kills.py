@@ -28,7 +28,7 @@ from tests.lab.copy_sources import sources_of
 from tests.lab.store import StoreLab
 
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 CONFIGURATION = """
 version = 1
 [device]

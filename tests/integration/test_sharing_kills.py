@@ -24,7 +24,7 @@ from tests.lab.store import RECIPIENT, StoreLab
 COLLECTED = replace(RECIPIENT, confirms=True)
 ABROAD = replace(RECIPIENT, border=Border(crossed=True))
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 # --- in the process that is killed ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from provisioning.report import HardwareTest
 from tests.lab import kills
 
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 OLD, NEW = {"report-1.json": b"old", "report-1.txt": b"old"}, {"report-1.json": b"new" * 999, "report-1.txt": b"new"}
 COPY = {"wecall-20260100-030405.tar.age": bytes(range(250)) * 500, "wecall-20260100-030405.key.age": b"key"}

@@ -18,7 +18,7 @@ from tests.lab import kills
 from tests.lab.store import ONE_ACCOUNT
 
 kills.load(__name__)
-pytestmark = [pytest.mark.soak, pytest.mark.feature("store on trial")]
+pytestmark = [pytest.mark.computes, pytest.mark.soak, pytest.mark.feature("store on trial")]
 
 BEFORE, MEANWHILE = (CallId(digit * 32) for digit in "ab")
 MIGRATIONS = load_migrations()

@@ -12,7 +12,7 @@ from tests.lab import kills
 from tests.lab.update_machine import UpdateMachine
 
 kills.load(__name__)
-pytestmark = [pytest.mark.soak, pytest.mark.feature("updates by slots")]
+pytestmark = [pytest.mark.computes, pytest.mark.soak, pytest.mark.feature("updates by slots")]
 
 
 @pytest.fixture

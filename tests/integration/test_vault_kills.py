@@ -27,7 +27,7 @@ RED = Pixels(8, 4, b"\xff\0\0" * 32)
 KEEPSAKE = "configuration.last-good.toml"
 LAST_WORD = '{"device": "handset-7", "fleet": "lab", "sync": {"host": "broker.example.org"}, "epochs": [7]}'
 kills.load(__name__)
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.computes, pytest.mark.soak]
 
 
 def open_lab(folder: Path) -> StoreLab:

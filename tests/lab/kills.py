@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.store.database import Database
+from tests import touched
 from tests.lab import chance
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
@@ -46,9 +47,17 @@ def get_ready() -> None:
 def start_apart(function: Callable[..., object], *arguments: Any) -> BaseProcess:
     """Call a function in a process of its own, and do not wait for it."""
     # A run that is over waits for nobody.
-    process = _FORKS.Process(target=function, args=arguments, daemon=True)
+    process = _FORKS.Process(target=_call, args=(os.environ.get(touched.WHERE), function, *arguments), daemon=True)
     process.start()
     return process
+
+
+def _call(where_touched: str | None, function: Callable[..., object], *arguments: Any) -> None:
+    """Call a function in a process that was forked: its environment is that of a process which was started long ago."""
+    if where_touched is not None:
+        os.environ[touched.WHERE] = where_touched
+        touched.begin()
+    function(*arguments)
 
 
 def run_apart(function: Callable[..., object], *arguments: Any) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from tests import touched
 from tests.lab import kills
 
 
@@ -98,5 +99,6 @@ def _run(arguments: list[str], streams: list[Any], environment: dict[str, str]) 
     faulthandler.enable()
     os.environ.clear()
     os.environ.update(environment)
+    touched.begin()
     sys.argv = arguments
     importlib.import_module(arguments[0]).main()

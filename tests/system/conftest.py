@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.installed_box import BROKER, CHECKOUT, REGISTRAR, RESOLVER, InstalledBox, made_of
+from tests.tiers import mark_folder
 
 CONFIGURATION = f"""
 version = 1
@@ -33,6 +34,7 @@ INSTALLING_MAY_TAKE_S = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_folder(Path(__file__).parent, items, "real")
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(INSTALLING_MAY_TAKE_S))

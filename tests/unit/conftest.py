@@ -1,9 +1,12 @@
 """Fixtures that more than one folder of unit tests shares."""
 
+from pathlib import Path
+
 import pytest
 
 from firmware.store import keyring as keyring_module
 from firmware.store import pin as pin_module
+from tests.tiers import mark_folder
 
 
 @pytest.fixture
@@ -12,3 +15,7 @@ def quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pin_module, "_MEMORY_KIB", 64)
     monkeypatch.setattr(pin_module, "_PASSES", 1)
     monkeypatch.setattr(keyring_module, "pin_memory_kib", lambda _total_kib: 64)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_folder(Path(__file__).parent, items, "quick")

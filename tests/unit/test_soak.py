@@ -88,12 +88,14 @@ def test_there_is_something_to_soak(marked: list[str]) -> None:
 
 def test_each_test_that_the_soak_takes_is_in_one_part(marked: list[str]) -> None:
     parts = {
-        test: [part.name for part in PARTS if part.has(test)] for each in marked for test in _with_parameters(each)
+        test: [part.name for part in PARTS if part.counts and part.has(test)]
+        for each in marked
+        for test in _with_parameters(each)
     }
     assert {test: of for test, of in parts.items() if len(of) != 1} == {}
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+@pytest.mark.parametrize("part", [part for part in PARTS if part.counts], ids=lambda part: part.name)
 def test_each_part_has_tests_in_all_that_it_names_and_ends_in_time(part: Part, marked: list[str]) -> None:
     tests = [each for test in marked for each in _with_parameters(test)]
     for named_one in part.tests:
@@ -111,7 +113,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The progress of a part that has begun."""
     monkeypatch.setattr(soak, "PROGRESS", tmp_path)
     path = tmp_path / "demo.json"
-    soak._write(path, {"passed": ["tests/integration/test_demo.py::test_a[1]"], "not_passed": []})
+    soak.write(path, {"passed": ["tests/integration/test_demo.py::test_a[1]"], "not_passed": []})
     return path
 
 
@@ -127,7 +129,7 @@ def test_a_part_keeps_each_test_that_passed_as_soon_as_it_is_over(started: Path)
         progress.pytest_runtest_logreport(_report(bad, when, "failed" if when == "teardown" else "passed"))
     for when, outcome in (("setup", "skipped"), ("teardown", "passed")):
         progress.pytest_runtest_logreport(_report(skipped, when, outcome))
-    state = soak._read(started)
+    state = soak.read(started)
     assert state["passed"] == ["tests/integration/test_demo.py::test_a[1]", good]
     assert state["not_passed"] == [bad, skipped]
 
