@@ -17,6 +17,7 @@ SITE: Final = ROOT / "build/touched-site"
 WHERE: Final = "WECALL_TOUCHED"
 _monitoring: Final[Any] = vars(sys)["monitoring"]  # the checker goes by the oldest Python of a handset
 _TOOL: Final = 4  # free for anybody (PEP 669)
+_RECORDER: Final = "wecall_touched"
 _OURS: Final = f"{ROOT}/"
 _OTHERS: Final = ("build/", ".venv/", ".git/", ".")
 
@@ -60,9 +61,6 @@ class _Recorder:
             os.close(file)
 
 
-_recorder: _Recorder | None = None
-
-
 def is_wanted() -> bool:
     """Say whether this run is to find out what is touched."""
     return WHERE in os.environ
@@ -70,11 +68,11 @@ def is_wanted() -> bool:
 
 def begin() -> None:
     """Write what this process touches from now on, where that is wanted."""
-    global _recorder  # noqa: PLW0603 - one a process, as what it asks Python for
     if is_wanted():
-        if _recorder is None:
-            _recorder = _Recorder()
-        _recorder.begin_anew()
+        # One a process, whether `sitecustomize` made it or who imports this.
+        recorder = vars(sys).get(_RECORDER) or _Recorder()
+        vars(sys)[_RECORDER] = recorder
+        recorder.begin_anew()
 
 
 def wanted(environment: dict[str, str]) -> dict[str, str]:
