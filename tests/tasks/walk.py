@@ -105,8 +105,11 @@ class Walk(NewPhone):
     def placed(self) -> list[PlaceCall]:
         return self.said(PlaceCall)
 
-    def press(self, key: Key | str) -> list[Command]:
-        return self._counted(f"`{key.upper()}`", super().press(key))
+    def press(self, *keys: Key | str) -> list[Command]:
+        commands: list[Command] = []
+        for key in keys:
+            commands = self._counted(f"`{key.upper()}`", super().press(key))
+        return commands
 
     def lift(self) -> list[Command]:
         return self._counted("lift", super().lift())

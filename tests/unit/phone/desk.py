@@ -9,13 +9,14 @@ from firmware.phone.commands import Command, OpenCallRecord, ShowPage
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer, TimerExpired
 from firmware.phone.key import Key
+from firmware.phone.menu_views import CardView, EntryView, ListView, NoticeView
 from firmware.phone.news import CallAudioChanged, CallStateChanged, IncomingCallReceived, RegistrationChanged
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phone import Phone
 from firmware.phone.preferences import Preferences
 from firmware.phone.request import Answered, Failed, Request
 from firmware.phone.state import PhoneSettings
-from firmware.phone.view import PhoneView
+from firmware.phone.view import CallView, PhoneView
 
 A = TypeVar("A")
 C = TypeVar("C", bound=Command)
@@ -50,7 +51,36 @@ class Desk:
         """Return what is shown; of `view`, mypy takes what was asserted to hold for the rest of a test."""
         return self.view
 
-    def handle(self, event: Event) -> list[Command]:
+    @property
+    def call(self) -> CallView:
+        assert self.view.call is not None
+        return self.view.call
+
+    @property
+    def notice(self) -> NoticeView:
+        assert isinstance(self.view.menu, NoticeView), self.view.menu
+        return self.view.menu
+
+    @property
+    def entry(self) -> EntryView:
+        assert isinstance(self.view.menu, EntryView), self.view.menu
+        return self.view.menu
+
+    @property
+    def card(self) -> CardView:
+        assert isinstance(self.view.menu, CardView), self.view.menu
+        return self.view.menu
+
+    @property
+    def listing(self) -> ListView:
+        assert isinstance(self.view.menu, ListView), self.view.menu
+        return self.view.menu
+
+    def handle(self, *events: Event) -> list[Command]:
+        """Let things happen; return the last one's commands."""
+        return [self._handle(event) for event in events][-1]
+
+    def _handle(self, event: Event) -> list[Command]:
         commands = self.phone.handle(event)
         self.all_commands += commands
         return commands
@@ -73,18 +103,15 @@ class Desk:
     def replace(self) -> list[Command]:
         return self.handle(HandsetReplaced())
 
-    def press(self, key: Key | str) -> list[Command]:
-        return self.handle(KeyPressed(Key(key)))
+    def press(self, *keys: Key | str) -> list[Command]:
+        """Press one key after the other; return the last one's commands."""
+        return self.handle(*(KeyPressed(Key(key)) for key in keys))
 
     def hold_down(self, key: Key | str) -> list[Command]:
         return self.handle(KeyHeld(Key(key)))
 
     def dial(self, digits: str) -> list[Command]:
-        """Press one key after the other; return the last one's commands."""
-        commands: list[Command] = []
-        for digit in digits:
-            commands = self.press(digit)
-        return commands
+        return self.press(*digits) if digits else []
 
     def expire(self, timer: Timer) -> list[Command]:
         return self.handle(TimerExpired(timer))

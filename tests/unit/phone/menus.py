@@ -2,7 +2,7 @@
 
 from firmware.base.words import Text, Word
 from firmware.phone.key import Key
-from firmware.phone.menu_views import ListView, MenuRow
+from firmware.phone.menu_views import MenuRow
 from tests.unit.phone.desk import Desk
 
 
@@ -15,31 +15,36 @@ def open_page(desk: Desk, *path: str) -> None:
 
 def choose(desk: Desk, text: str) -> None:
     """Choose the row that says so: by its digit, or by moving to it."""
-    menu = the_list(desk)
+    menu = desk.listing
     place = next(place for place, row in enumerate(menu.rows, start=menu.first) if said(row.label) == text)
     if digit := menu.rows[place - menu.first].number:
         desk.press(str(digit))
         return
-    while the_list(desk).selected != place:
+    while desk.listing.selected != place:
         desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
 
 
-def the_list(desk: Desk) -> ListView:
-    assert isinstance(desk.view.menu, ListView)
-    return desk.view.menu
-
-
 def row_of(desk: Desk, text: str) -> MenuRow:
-    return next(row for row in the_list(desk).rows if said(row.label) == text)
+    return next(row for row in desk.listing.rows if said(row.label) == text)
 
 
 def labels(desk: Desk) -> list[Text]:
-    return [row.label for row in the_list(desk).rows]
+    return [row.label for row in desk.listing.rows]
 
 
 def values(desk: Desk) -> list[Text]:
-    return [row.value for row in the_list(desk).rows]
+    return [row.value for row in desk.listing.rows]
+
+
+def facts(desk: Desk) -> list[tuple[str, Text]]:
+    """Return what a card says."""
+    return [(said(row.label), row.value) for row in desk.card.rows]
+
+
+def sentence(desk: Desk) -> str:
+    """Return what a page with a sentence says."""
+    return said(desk.notice.text)
 
 
 def said(text: Text) -> str:

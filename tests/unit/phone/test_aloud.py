@@ -30,16 +30,14 @@ def hold_zero(desk: Desk) -> None:
     desk.expire(Timer.SPEAK)
 
 
-def test_a_phone_at_rest_says_what_it_shows_and_nothing_is_dialled() -> None:
-    desk = Desk()
+def test_a_phone_at_rest_says_what_it_shows_and_nothing_is_dialled(desk: Desk) -> None:
     before = desk.view
     hold_zero(desk)
     assert desk.view.asked_aloud
     assert (desk.view.mode, desk.view.digits) == (before.mode, "")
 
 
-def test_from_then_on_pages_are_spoken_until_nobody_has_touched_the_phone_for_a_while() -> None:
-    desk = Desk()
+def test_from_then_on_pages_are_spoken_until_nobody_has_touched_the_phone_for_a_while(desk: Desk) -> None:
     hold_zero(desk)
     desk.press(Key.MENU)
     assert desk.shown().spoken
@@ -47,8 +45,7 @@ def test_from_then_on_pages_are_spoken_until_nobody_has_touched_the_phone_for_a_
     assert not desk.shown().spoken
 
 
-def test_each_key_gives_the_person_as_much_time_again() -> None:
-    desk = Desk()
+def test_each_key_gives_the_person_as_much_time_again(desk: Desk) -> None:
     hold_zero(desk)
     started = desk.said(StartTimer)
     desk.press(Key.MENU)
@@ -70,8 +67,7 @@ def test_a_key_that_is_let_go_or_followed_by_another_one_only_does_what_it_alway
     assert desk.view.digits == ("0" if interrupt else "05")
 
 
-def test_a_zero_among_digits_is_taken_back_and_the_others_stay() -> None:
-    desk = Desk()
+def test_a_zero_among_digits_is_taken_back_and_the_others_stay(desk: Desk) -> None:
     desk.lift()
     desk.dial("234")
     hold_zero(desk)
@@ -87,8 +83,7 @@ def test_nothing_is_taken_back_of_an_emergency_number() -> None:
     assert desk.view.asked_aloud
 
 
-def test_a_call_that_rings_falls_silent_to_be_said() -> None:
-    desk = Desk()
+def test_a_call_that_rings_falls_silent_to_be_said(desk: Desk) -> None:
     desk.ring()
     desk.press(ZERO)
     assert StopRinging() in desk.expire(Timer.SPEAK)
@@ -96,8 +91,7 @@ def test_a_call_that_rings_falls_silent_to_be_said() -> None:
     assert desk.view.mode is Mode.RINGING
 
 
-def test_in_a_call_the_page_is_said_once_and_no_page_after_it() -> None:
-    desk = Desk()
+def test_in_a_call_the_page_is_said_once_and_no_page_after_it(desk: Desk) -> None:
     desk.answered_incoming_call()
     hold_zero(desk)
     assert desk.view.asked_aloud
@@ -107,8 +101,7 @@ def test_in_a_call_the_page_is_said_once_and_no_page_after_it() -> None:
     assert not desk.view.asked_aloud
 
 
-def test_what_is_said_at_rest_falls_silent_before_a_call_rings() -> None:
-    desk = Desk()
+def test_what_is_said_at_rest_falls_silent_before_a_call_rings(desk: Desk) -> None:
     hold_zero(desk)
     assert desk.ring()[0] == StopSpeaking()
     assert not desk.view.asked_aloud

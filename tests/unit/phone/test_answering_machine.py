@@ -52,6 +52,11 @@ def pass_seconds(desk: Desk, seconds: int) -> None:
 # --- whom it answers --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return unattended()
+
+
 def test_a_call_that_nobody_comes_to_is_answered_after_as_long_as_the_holder_wants() -> None:
     desk = unattended(replace(SWITCHED_ON, answer_after_s=30))
     assert StartTimer(Timer.ANSWERING_MACHINE, 30) in desk.ring()
@@ -77,8 +82,7 @@ def test_switched_off_or_without_consent_it_answers_nobody(how: str) -> None:
     assert desk.view.mode is Mode.RINGING
 
 
-def test_what_emergency_services_may_call_back_with_rings_until_somebody_comes() -> None:
-    desk = unattended()
+def test_what_emergency_services_may_call_back_with_rings_until_somebody_comes(desk: Desk) -> None:
     desk.place_call("112")
     desk.replace()
     desk.ring()
@@ -98,8 +102,7 @@ def test_who_is_turned_away_is_not_answered(preferences: Preferences) -> None:
     assert not waits_for_machine(desk)
 
 
-def test_who_wants_no_recording_is_not_answered() -> None:
-    desk = unattended()
+def test_who_wants_no_recording_is_not_answered(desk: Desk) -> None:
     desk.ring()
     desk.handle(RecordingSignalled(INCOMING, records=False, preference=RecordingPreference.UNWANTED))
     assert not waits_for_machine(desk)
@@ -111,8 +114,7 @@ def test_a_call_that_answers_itself_on_the_loudspeaker_is_left_to_that() -> None
     assert not waits_for_machine(desk)
 
 
-def test_whoever_comes_to_the_phone_in_time_talks_as_always() -> None:
-    desk = unattended()
+def test_whoever_comes_to_the_phone_in_time_talks_as_always(desk: Desk) -> None:
     desk.ring()
     desk.lift()
     assert not waits_for_machine(desk)
@@ -131,8 +133,7 @@ def test_a_second_caller_hears_that_the_phone_is_busy() -> None:
 # --- what the caller hears, and what is kept --------------------------------------------------------------------------
 
 
-def test_the_greeting_comes_before_anything_is_recorded_and_the_microphone_stays_shut() -> None:
-    desk = unattended()
+def test_the_greeting_comes_before_anything_is_recorded_and_the_microphone_stays_shut(desk: Desk) -> None:
     commands = answered(desk)
     assert commands.index(OpenAudio(talk=False, unattended=True)) < commands.index(GREETING)
     assert not desk.view.microphone_open
@@ -149,16 +150,14 @@ def test_no_tone_interrupts_whoever_speaks() -> None:
     assert desk.said(AnnounceRecording) == [GREETING]
 
 
-def test_where_the_greeting_cannot_be_heard_the_call_ends_and_nothing_is_recorded() -> None:
-    desk = unattended()
+def test_where_the_greeting_cannot_be_heard_the_call_ends_and_nothing_is_recorded(desk: Desk) -> None:
     answered(desk)
     assert HangUpCall(INCOMING) in desk.handle(RecordingAnnounced(made=False))
     assert not desk.said(StartRecording)
     assert desk.view.mode is Mode.IDLE
 
 
-def test_who_puts_this_phone_on_hold_in_the_greeting_is_not_waited_for() -> None:
-    desk = unattended()
+def test_who_puts_this_phone_on_hold_in_the_greeting_is_not_waited_for(desk: Desk) -> None:
     answered(desk)
     desk.audio(INCOMING, sending=False)
     desk.handle(RecordingAnnounced(made=False))
@@ -232,8 +231,7 @@ def test_whoever_comes_to_the_phone_takes_the_call_over_and_what_was_said_is_kep
     assert desk.view.missed_calls == 0
 
 
-def test_the_call_is_taken_over_before_sip_has_said_that_it_runs() -> None:
-    desk = unattended()
+def test_the_call_is_taken_over_before_sip_has_said_that_it_runs(desk: Desk) -> None:
     desk.ring()
     desk.expire(Timer.ANSWERING_MACHINE)
     desk.lift()
@@ -245,8 +243,7 @@ def test_the_call_is_taken_over_before_sip_has_said_that_it_runs() -> None:
 # --- how many there are -----------------------------------------------------------------------------------------------
 
 
-def test_messages_that_nobody_has_heard_are_counted_when_the_store_opens_and_after_each() -> None:
-    desk = unattended()
+def test_messages_that_nobody_has_heard_are_counted_when_the_store_opens_and_after_each(desk: Desk) -> None:
     desk.handle(MissedCallsCounted(0))
     list_recordings(desk, recorded(is_new=True), unheard=1)
     assert desk.view.voicemail == 1

@@ -41,6 +41,11 @@ def tried(desk: Desk) -> CallId:
     return desk.said(PlaceCall)[-1].call_id
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return armed()
+
+
 def test_redial_after_a_busy_tone_arms_it_and_says_so() -> None:
     desk = office(auto_redial_every_s=EVERY_S)
     busy(desk, desk.place_call("2345"))
@@ -64,8 +69,7 @@ def test_redial_once_more_calls_at_once_and_goes_on_trying_where_it_is_still_bus
     assert desk.view.hint is Hint.REDIALLING
 
 
-def test_the_next_try_is_silent_until_the_far_end_rings_then_this_phone_rings_too() -> None:
-    desk = armed()
+def test_the_next_try_is_silent_until_the_far_end_rings_then_this_phone_rings_too(desk: Desk) -> None:
     sounds = len(desk.said(PlayTone)), len(desk.said(OpenAudio))
     call_id = tried(desk)
     assert desk.view.mode is Mode.REDIALLING
@@ -77,8 +81,7 @@ def test_the_next_try_is_silent_until_the_far_end_rings_then_this_phone_rings_to
     assert (len(desk.said(PlayTone)), len(desk.said(OpenAudio))) == sounds
 
 
-def test_lifting_while_the_far_end_rings_lets_the_person_hear_it() -> None:
-    desk = armed()
+def test_lifting_while_the_far_end_rings_lets_the_person_hear_it(desk: Desk) -> None:
     call_id = tried(desk)
     desk.sip(CallState.ALERTING, call_id)
     commands = desk.lift()
@@ -92,8 +95,7 @@ def test_lifting_while_the_far_end_rings_lets_the_person_hear_it() -> None:
     assert desk.view.redial_in_s == 0
 
 
-def test_who_answers_first_hears_silence_until_the_handset_is_lifted() -> None:
-    desk = armed()
+def test_who_answers_first_hears_silence_until_the_handset_is_lifted(desk: Desk) -> None:
     call_id = tried(desk)
     desk.sip(CallState.ALERTING, call_id)
     commands = desk.sip(CallState.ACTIVE, call_id)
@@ -103,8 +105,7 @@ def test_who_answers_first_hears_silence_until_the_handset_is_lifted() -> None:
     assert desk.view.mode is Mode.IN_CALL
 
 
-def test_an_answer_that_nobody_comes_for_is_given_up_and_the_trying_with_it() -> None:
-    desk = armed()
+def test_an_answer_that_nobody_comes_for_is_given_up_and_the_trying_with_it(desk: Desk) -> None:
     call_id = tried(desk)
     assert StartRinging("recall") in desk.sip(CallState.ACTIVE, call_id)
     commands = desk.expire(Timer.AUTO_REDIAL)
@@ -128,15 +129,13 @@ def test_a_number_that_is_still_busy_is_tried_as_often_as_configured() -> None:
 @pytest.mark.parametrize(
     "reason", [DisconnectReason.NOT_FOUND, DisconnectReason.REJECTED, DisconnectReason.UNREACHABLE]
 )
-def test_a_number_that_fails_otherwise_is_not_tried_again(reason: DisconnectReason) -> None:
-    desk = armed()
+def test_a_number_that_fails_otherwise_is_not_tried_again(desk: Desk, reason: DisconnectReason) -> None:
     desk.sip(CallState.DISCONNECTED, tried(desk), reason, 404)
     assert desk.view.redial_in_s == 0
 
 
 @pytest.mark.parametrize("use", ["lift", "digit", "cancel while trying", "digit while trying", "code"])
-def test_any_use_of_the_phone_ends_the_trying(use: str) -> None:
-    desk = armed()
+def test_any_use_of_the_phone_ends_the_trying(desk: Desk, use: str) -> None:
     match use:
         case "lift":
             desk.lift()
@@ -153,8 +152,7 @@ def test_any_use_of_the_phone_ends_the_trying(use: str) -> None:
     assert Timer.AUTO_REDIAL not in desk.phone._state.timers
 
 
-def test_a_caller_comes_first_and_the_number_is_tried_later() -> None:
-    desk = armed()
+def test_a_caller_comes_first_and_the_number_is_tried_later(desk: Desk) -> None:
     call_id = tried(desk)
     assert HangUpCall(call_id) in desk.ring()
     assert desk.view.mode is Mode.RINGING
@@ -207,8 +205,7 @@ def test_an_emergency_number_is_never_tried_without_a_person() -> None:
     assert desk.view.redial_in_s == 0
 
 
-def test_a_line_that_is_down_only_puts_the_next_try_off() -> None:
-    desk = armed()
+def test_a_line_that_is_down_only_puts_the_next_try_off(desk: Desk) -> None:
     desk.handle(ProblemRaised(Problem.SIP_UNAVAILABLE))
     assert StartTimer(Timer.AUTO_REDIAL, EVERY_S) in desk.expire(Timer.AUTO_REDIAL)
     assert len(desk.said(PlaceCall)) == 1
@@ -229,8 +226,7 @@ def test_a_line_that_is_down_puts_the_next_try_off_in_the_hand_too() -> None:
     assert [*modes, desk.view.mode] == [Mode.CALL_ENDED, Mode.OUTGOING]
 
 
-def test_a_person_who_reads_is_left_in_peace() -> None:
-    desk = armed()
+def test_a_person_who_reads_is_left_in_peace(desk: Desk) -> None:
     desk.press(Key.MENU)
     assert StartTimer(Timer.AUTO_REDIAL, EVERY_S) in desk.expire(Timer.AUTO_REDIAL)
     assert desk.view.mode is Mode.MENU
@@ -245,8 +241,7 @@ def test_hanging_up_a_call_that_is_tried_with_the_handset_off_ends_the_trying() 
     assert desk.view.redial_in_s == 0
 
 
-def test_a_caller_who_is_turned_away_does_not_stop_the_try() -> None:
-    desk = armed()
+def test_a_caller_who_is_turned_away_does_not_stop_the_try(desk: Desk) -> None:
     desk.press(Key.DO_NOT_DISTURB)
     call_id = tried(desk)
     assert RejectCall(INCOMING, RejectReason.DO_NOT_DISTURB) in desk.ring()

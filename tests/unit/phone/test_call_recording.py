@@ -81,6 +81,11 @@ def second_call(desk: Desk) -> None:
 # --- how it begins ----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return recording()
+
+
 def test_the_other_end_is_told_before_anything_is_recorded() -> None:
     desk = talking()
     assert about_recording(desk.press(Key.RECORD)) == [SignalRecording(INCOMING, RecordingSign.ON), BEGINNING]
@@ -127,8 +132,7 @@ def test_a_caller_who_waits_comes_before_recording() -> None:
     desk = talking()
     desk.ring(SECOND, CallerId("333"))
     desk.press(Key.OK)
-    assert desk.view.call is not None
-    assert desk.view.call.party.number == "333"
+    assert desk.call.party.number == "333"
     assert not desk.said(AnnounceRecording)
 
 
@@ -185,8 +189,7 @@ def test_an_emergency_call_is_not_recorded() -> None:
 
 def test_a_call_on_hold_is_not_recorded() -> None:
     desk = talking()
-    desk.press(Key.HOLD)
-    desk.press(Key.RECORD)
+    desk.press(Key.HOLD, Key.RECORD)
     assert desk.view.hint is Hint.RECORDING_ON_HOLD
     assert not about_recording(desk.all_commands)
 
@@ -206,8 +209,7 @@ def test_the_record_key_means_nothing_outside_a_call(subtests: pytest.Subtests) 
 
 
 @pytest.mark.parametrize("key", [Key.RECORD, Key.OK])
-def test_a_key_ends_it_and_both_ends_hear_so(key: Key) -> None:
-    desk = recording()
+def test_a_key_ends_it_and_both_ends_hear_so(desk: Desk, key: Key) -> None:
     commands = desk.press(key)
     assert about_recording(commands) == [SignalRecording(INCOMING, RecordingSign.OFF), StopRecording(), END]
     assert desk.view.recording is None
@@ -216,14 +218,12 @@ def test_a_key_ends_it_and_both_ends_hear_so(key: Key) -> None:
     assert BEGINNING in desk.press(Key.RECORD)
 
 
-def test_another_one_begins_only_when_the_last_has_come_to_its_end() -> None:
-    desk = recording()
+def test_another_one_begins_only_when_the_last_has_come_to_its_end(desk: Desk) -> None:
     desk.press(Key.RECORD)
     assert not about_recording(desk.press(Key.RECORD))
 
 
-def test_withdrawing_the_consent_ends_it_at_once() -> None:
-    desk = recording()
+def test_withdrawing_the_consent_ends_it_at_once(desk: Desk) -> None:
     commands = consent(desk, given=False)
     assert about_recording(commands) == [
         SignalRecording(INCOMING, RecordingSign.OFF),
@@ -243,14 +243,12 @@ def test_withdrawing_the_consent_while_it_is_being_announced_leaves_nothing_reco
     assert desk.view.recording is None
 
 
-def test_other_consents_may_change_meanwhile() -> None:
-    desk = recording()
+def test_other_consents_may_change_meanwhile(desk: Desk) -> None:
     both = frozenset({Purpose.RECORDING, Purpose.CDR_SYNC})
     assert not about_recording(desk.handle(ConsentsChanged(both, activated=True)))
 
 
-def test_it_ends_where_the_other_end_comes_to_want_none() -> None:
-    desk = recording()
+def test_it_ends_where_the_other_end_comes_to_want_none(desk: Desk) -> None:
     commands = desk.handle(RecordingSignalled(INCOMING, False, RecordingPreference.UNWANTED))
     assert StopRecording(RecordingEnd.REFUSED_BY_PEER) in commands
     assert END in commands
@@ -259,8 +257,7 @@ def test_it_ends_where_the_other_end_comes_to_want_none() -> None:
     assert desk.said(CloseCallRecord)[-1].decision is Decision.RECORDING_UNWANTED
 
 
-def test_it_waits_while_the_other_end_wants_it_to() -> None:
-    desk = recording()
+def test_it_waits_while_the_other_end_wants_it_to(desk: Desk) -> None:
     commands = desk.handle(RecordingSignalled(INCOMING, False, RecordingPreference.PAUSED))
     assert about_recording(commands) == [PauseRecording(), SignalRecording(INCOMING, RecordingSign.PAUSED)]
     commands = desk.handle(RecordingSignalled(INCOMING, False, RecordingPreference.NONE))
@@ -271,8 +268,7 @@ def test_it_waits_while_the_other_end_wants_it_to() -> None:
     ("reason", "hint"),
     [(RecordingEnd.DISK_FULL, Hint.RECORDING_DISK_FULL), (RecordingEnd.FAILED, Hint.RECORDING_FAILED)],
 )
-def test_a_recorder_that_gives_up_leaves_the_call(reason: RecordingEnd, hint: Hint) -> None:
-    desk = recording()
+def test_a_recorder_that_gives_up_leaves_the_call(desk: Desk, reason: RecordingEnd, hint: Hint) -> None:
     commands = desk.handle(RecordingEnded(INCOMING, reason))
     assert about_recording(commands) == [SignalRecording(INCOMING, RecordingSign.OFF), END]
     assert desk.view.mode is Mode.IN_CALL
@@ -281,8 +277,7 @@ def test_a_recorder_that_gives_up_leaves_the_call(reason: RecordingEnd, hint: Hi
 
 
 @pytest.mark.parametrize("by_whom", ["this end", "the other end"])
-def test_the_end_of_the_call_is_the_end_of_its_recording(by_whom: str) -> None:
-    desk = recording()
+def test_the_end_of_the_call_is_the_end_of_its_recording(desk: Desk, by_whom: str) -> None:
     if by_whom == "this end":
         commands = desk.replace()
     else:
@@ -292,23 +287,20 @@ def test_the_end_of_the_call_is_the_end_of_its_recording(by_whom: str) -> None:
     assert not about_recording(desk.handle(RecordingEnded(INCOMING, RecordingEnd.CALL_OVER)))
 
 
-def test_a_disk_that_is_found_full_at_the_very_end_is_told_of() -> None:
-    desk = recording()
+def test_a_disk_that_is_found_full_at_the_very_end_is_told_of(desk: Desk) -> None:
     desk.press(Key.RECORD)
     desk.handle(RecordingEnded(INCOMING, RecordingEnd.DISK_FULL))
     assert desk.view.hint is Hint.RECORDING_DISK_FULL
 
 
-def test_recordings_that_made_room_are_told_of() -> None:
-    desk = recording()
+def test_recordings_that_made_room_are_told_of(desk: Desk) -> None:
     desk.handle(RecordingsTrimmed(2))
     assert desk.view.hint is Hint.RECORDINGS_TRIMMED
     desk.expire(Timer.NOTICE)
     assert desk.view.recording is not None
 
 
-def test_news_of_another_recording_change_nothing() -> None:
-    desk = recording()
+def test_news_of_another_recording_change_nothing(desk: Desk) -> None:
     assert not about_recording(desk.handle(RecordingEnded(SECOND, RecordingEnd.FAILED)))
     assert not about_recording(announced(desk, made=False))
     assert desk.view.recording is not None
@@ -317,8 +309,7 @@ def test_news_of_another_recording_change_nothing() -> None:
 # --- hold and other calls ---------------------------------------------------------------------------------------------
 
 
-def test_it_waits_while_the_call_is_on_hold_and_goes_on_with_a_tone_once_that_can_be_heard() -> None:
-    desk = recording()
+def test_it_waits_while_the_call_is_on_hold_and_goes_on_with_a_tone_once_that_can_be_heard(desk: Desk) -> None:
     assert about_recording(desk.press(Key.HOLD)) == [PauseRecording()]
     assert desk.view.recording == RecordingView(0, is_kept=False)
     desk.sip(CallState.HELD, INCOMING)
@@ -328,22 +319,19 @@ def test_it_waits_while_the_call_is_on_hold_and_goes_on_with_a_tone_once_that_ca
     assert commands.index(OpenAudio(talk=True, speaker=False)) < commands.index(REMINDER)
 
 
-def test_it_waits_while_the_other_end_holds_the_call() -> None:
-    desk = recording()
+def test_it_waits_while_the_other_end_holds_the_call(desk: Desk) -> None:
     assert about_recording(desk.audio(INCOMING, sending=False)) == [PauseRecording()]
     assert about_recording(desk.audio(INCOMING)) == [REMINDER, ResumeRecording()]
 
 
-def test_no_tone_comes_while_it_waits() -> None:
-    desk = recording()
+def test_no_tone_comes_while_it_waits(desk: Desk) -> None:
     desk.press(Key.HOLD)
     assert not about_recording(desk.expire(Timer.RECORDING))
 
 
 def test_a_call_that_is_held_while_it_is_announced_is_told_again_before_it_is_recorded() -> None:
     desk = talking()
-    desk.press(Key.RECORD)
-    desk.press(Key.HOLD)
+    desk.press(Key.RECORD, Key.HOLD)
     announced(desk, made=False)
     desk.sip(CallState.HELD, INCOMING)
     desk.press(Key.HOLD)
@@ -351,8 +339,7 @@ def test_a_call_that_is_held_while_it_is_announced_is_told_again_before_it_is_re
     assert about_recording(announced(desk)) == [StartRecording(INCOMING, "02012345678", "Anna")]
 
 
-def test_a_second_call_is_not_part_of_it() -> None:
-    desk = recording()
+def test_a_second_call_is_not_part_of_it(desk: Desk) -> None:
     second_call(desk)
     assert desk.said(PauseRecording)
     assert not desk.said(ResumeRecording)
@@ -362,8 +349,7 @@ def test_a_second_call_is_not_part_of_it() -> None:
     assert desk.said(ResumeRecording)
 
 
-def test_whoever_joins_is_told_before_they_are_recorded() -> None:
-    desk = recording()
+def test_whoever_joins_is_told_before_they_are_recorded(desk: Desk) -> None:
     second_call(desk)
     commands = desk.press(Key.CONFERENCE)
     assert about_recording(commands) == [SignalRecording(SECOND, RecordingSign.ON), BEGINNING]
@@ -372,16 +358,14 @@ def test_whoever_joins_is_told_before_they_are_recorded() -> None:
     assert about_recording(announced(desk)) == [ResumeRecording()]
 
 
-def test_whoever_joins_and_wants_no_recording_ends_it() -> None:
-    desk = recording()
+def test_whoever_joins_and_wants_no_recording_ends_it(desk: Desk) -> None:
     second_call(desk)
     desk.handle(RecordingSignalled(SECOND, False, RecordingPreference.UNWANTED))
     assert not desk.said(StopRecording)
     assert StopRecording(RecordingEnd.REFUSED_BY_PEER) in desk.press(Key.CONFERENCE)
 
 
-def test_whoever_leaves_a_conference_hears_that_they_are_not_recorded_any_more() -> None:
-    desk = recording()
+def test_whoever_leaves_a_conference_hears_that_they_are_not_recorded_any_more(desk: Desk) -> None:
     second_call(desk)
     desk.press(Key.CONFERENCE)
     desk.sip(CallState.ACTIVE, INCOMING)
@@ -392,22 +376,19 @@ def test_whoever_leaves_a_conference_hears_that_they_are_not_recorded_any_more()
     assert PauseRecording() in commands
 
 
-def test_somebody_new_at_the_other_end_is_told_before_they_are_recorded() -> None:
-    desk = recording()
+def test_somebody_new_at_the_other_end_is_told_before_they_are_recorded(desk: Desk) -> None:
     commands = desk.handle(CallPartyChanged(INCOMING, CallerId("444")))
     assert about_recording(commands) == [PauseRecording(), BEGINNING]
     assert about_recording(announced(desk)) == [ResumeRecording()]
 
 
-def test_a_call_that_takes_the_place_of_the_recorded_one_is_not_recorded() -> None:
-    desk = recording()
+def test_a_call_that_takes_the_place_of_the_recorded_one_is_not_recorded(desk: Desk) -> None:
     commands = desk.handle(CallReplaced(INCOMING, SECOND, CallerId("444")))
     assert StopRecording(RecordingEnd.CALL_OVER) in commands
     assert not any(isinstance(command, SignalRecording) and command.call_id == SECOND for command in commands)
 
 
-def test_handing_the_call_over_makes_its_recording_wait_and_then_end() -> None:
-    desk = recording()
+def test_handing_the_call_over_makes_its_recording_wait_and_then_end(desk: Desk) -> None:
     assert PauseRecording() in desk.press(Key.TRANSFER)
     desk.sip(CallState.HELD, INCOMING)
     assert StopRecording(RecordingEnd.CALL_OVER) in desk.sip(
@@ -415,8 +396,7 @@ def test_handing_the_call_over_makes_its_recording_wait_and_then_end() -> None:
     )
 
 
-def test_a_muted_microphone_stops_neither_the_recording_nor_its_tone() -> None:
-    desk = recording()
+def test_a_muted_microphone_stops_neither_the_recording_nor_its_tone(desk: Desk) -> None:
     desk.press(Key.MUTE)
     assert REMINDER in desk.expire(Timer.RECORDING)
     assert not desk.said(PauseRecording)
@@ -428,10 +408,9 @@ def test_a_muted_microphone_stops_neither_the_recording_nor_its_tone() -> None:
 def test_the_display_knows_that_the_other_end_records() -> None:
     desk = talking()
     desk.handle(RecordingSignalled(INCOMING, True, RecordingPreference.NONE))
-    assert desk.view.call is not None
-    assert desk.view.call.recorded_by_peer
+    assert desk.call.recorded_by_peer
     desk.handle(RecordingSignalled(INCOMING, False, RecordingPreference.NONE))
-    assert not desk.view.call.recorded_by_peer
+    assert not desk.call.recorded_by_peer
 
 
 def test_a_locked_phone_records_nothing() -> None:

@@ -19,7 +19,6 @@ def test_a_barred_number_is_known_as_one_from_its_records_first_line() -> None:
     assert record.decision is Decision.BARRED
 
 
-def test_the_record_of_an_incoming_call_names_the_account_that_was_called() -> None:
-    desk = Desk()
+def test_the_record_of_an_incoming_call_names_the_account_that_was_called(desk: Desk) -> None:
     desk.handle(IncomingCallReceived(CallId("in"), CallerId("1234"), account="office"))
     assert desk.records() == [OpenCallRecord(CallId("in"), CallDirection.INCOMING, "1234", account="office")]

@@ -77,9 +77,7 @@ def test_with_the_handset_up_volume_keys_choose_and_the_digits_are_not_sent_mean
 
 def test_with_the_handset_up_ok_calls_whoever_is_chosen() -> None:
     desk = choosing_off_hook()
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
+    desk.press(Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.OK)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2003@example.com"]
 
 
@@ -116,8 +114,7 @@ def test_without_matches_the_volume_keys_turn_the_volume() -> None:
 
 def test_ok_shows_the_chosen_contacts_number_ready_and_lifting_calls_it() -> None:
     desk = searching()
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
+    desk.press(Key.VOLUME_DOWN, Key.OK)
     assert (desk.view.mode, desk.view.digits, desk.view.match) == (Mode.COLLECTING_DIGITS, "+49301234567", None)
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:+49301234567@example.com"]
@@ -125,8 +122,7 @@ def test_ok_shows_the_chosen_contacts_number_ready_and_lifting_calls_it() -> Non
 
 def test_lifting_the_handset_calls_the_contact_that_is_chosen() -> None:
     desk = searching()
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.VOLUME_DOWN)
+    desk.press(Key.VOLUME_DOWN, Key.VOLUME_DOWN)
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2003@example.com"]
 
@@ -139,8 +135,7 @@ def test_digits_are_a_number_like_ever_where_nobody_is_chosen() -> None:
 
 def test_nothing_is_left_of_a_search_after_it() -> None:
     desk = searching()
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
     found(desk, "26", ANN)
     assert desk.view.matches == ()

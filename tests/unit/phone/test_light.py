@@ -146,8 +146,7 @@ def test_news_lights_the_display_once(news: Event) -> None:
 
 def test_the_time_of_day_and_a_blocked_sender_light_nothing() -> None:
     desk = dark_desk(blocked=("2345",))
-    desk.handle(MinuteStarted(0, 0, trusted=True))
-    desk.handle(MESSAGE)
+    desk.handle(MinuteStarted(0, 0, trusted=True), MESSAGE)
     assert brightness(desk) == 0
 
 
@@ -255,8 +254,7 @@ def test_no_key_clicks_into_an_open_microphone_or_over_the_ringing() -> None:
 def test_a_held_key_clicks_once_and_a_quiet_phone_never() -> None:
     desk = desk_with(key_clicks=True)
     desk.press(Key.MENU)
-    desk.handle(KeyHeld(Key.MENU))
-    desk.handle(KeyRepeated(Key.VOLUME_DOWN))
+    desk.handle(KeyHeld(Key.MENU), KeyRepeated(Key.VOLUME_DOWN))
     assert len(desk.said(Click)) == 1
     quiet = desk_with()
     quiet.dial("123")
@@ -271,8 +269,7 @@ def test_menus_and_what_is_dialled_are_spoken_and_the_clock_is_not() -> None:
     assert not desk.view.spoken
     desk.press("5")
     assert desk.shown().spoken
-    desk.press(Key.CANCEL)
-    desk.press(Key.MENU)
+    desk.press(Key.CANCEL, Key.MENU)
     assert desk.view.mode is Mode.MENU
     assert desk.shown().spoken
 
@@ -299,7 +296,6 @@ def test_lifting_the_handset_silences_what_was_said_aloud() -> None:
 
 def test_what_comes_by_itself_is_never_said_aloud() -> None:
     desk = desk_with(spoken_menus=True)
-    desk.handle(MESSAGE)
-    desk.handle(ProblemRaised(Problem.STORE_FULL, "The disk is full."))
+    desk.handle(MESSAGE, ProblemRaised(Problem.STORE_FULL, "The disk is full."))
     desk.handle(replace(MESSAGE, message=replace(MESSAGE.message, message_id="m2")))
     assert not desk.view.spoken

@@ -18,7 +18,7 @@ from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadCo
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, open_page, row_of, said, the_list
+from tests.unit.phone.menus import choose, open_page, row_of, said, sentence
 from tests.unit.phone.office import office
 
 ANN = Contact(7, "Ann", (ContactNumber("2001", NumberKind.MOBILE), ContactNumber("2002", NumberKind.WORK)))
@@ -52,7 +52,12 @@ def saved(desk: Desk) -> Contact:
 
 
 def labels(desk: Desk) -> list[str]:
-    return [said(row.label) for row in the_list(desk).rows]
+    return [said(row.label) for row in desk.listing.rows]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return at_ann()
 
 
 def test_the_list_is_read_and_shown_with_numbers_where_there_is_no_name() -> None:
@@ -62,8 +67,7 @@ def test_the_list_is_read_and_shown_with_numbers_where_there_is_no_name() -> Non
 
 
 @pytest.mark.parametrize("deletes", [False, True])
-def test_a_list_that_was_opened_while_somebody_was_saved_is_read_once_more(deletes: bool) -> None:
-    desk = at_ann()
+def test_a_list_that_was_opened_while_somebody_was_saved_is_read_once_more(desk: Desk, deletes: bool) -> None:
     choose(desk, "Delete" if deletes else "Block")
     if deletes:
         desk.press(Key.OK)
@@ -81,11 +85,9 @@ def test_digits_search_and_only_the_answer_to_the_last_of_them_counts() -> None:
     type_keys(desk, "26")
     assert [request.keys for request in desk.said(SearchContacts)] == ["2", "26"]
     first, second = desk.said(SearchContacts)
-    desk.handle(Answered(second, MATCHES[:2]))
-    desk.handle(Answered(first, MATCHES))
+    desk.handle(Answered(second, MATCHES[:2]), Answered(first, MATCHES))
     assert labels(desk) == ["Ann", "Bo"]
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
+    desk.press(Key.VOLUME_DOWN, Key.OK)
     assert desk.said(ReadContact) == [ReadContact(8)]
 
 
@@ -93,11 +95,9 @@ def test_a_search_that_finds_nobody_says_so_and_cancel_leads_back_key_by_key() -
     desk = at_contacts()
     type_keys(desk, "77")
     desk.reply(SearchContacts, ())
-    menu = the_list(desk)
+    menu = desk.listing
     assert (menu.rows, said(menu.empty)) == ((), "Nobody found")
-    desk.press(Key.OK)
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.OK, Key.CANCEL, Key.CANCEL)
     assert labels(desk) == ["Ann", "Bo", "2004"]
     desk.press(Key.CANCEL)
     assert "Contacts" in labels(desk)
@@ -107,20 +107,17 @@ def test_lifting_the_handset_calls_whoever_is_selected() -> None:
     desk = at_contacts()
     desk.press(Key.VOLUME_DOWN)
     desk.lift()
-    assert desk.view.call is not None
-    assert desk.view.call.party.number == "2003"
+    assert desk.call.party.number == "2003"
 
 
-def test_a_card_shows_every_number_and_each_can_be_called() -> None:
-    desk = at_ann()
+def test_a_card_shows_every_number_and_each_can_be_called(desk: Desk) -> None:
     assert labels(desk)[:3] == ["2001", "2002", "Edit"]
-    assert [said(row.value) for row in the_list(desk).rows[:2]] == ["mobile", "work"]
+    assert [said(row.value) for row in desk.listing.rows[:2]] == ["mobile", "work"]
     choose(desk, "2002")
     assert (desk.view.mode, desk.view.digits) == (Mode.COLLECTING_DIGITS, "2002")
 
 
-def test_blocking_a_contact_keeps_it_blocked_and_once_more_lets_it_ring() -> None:
-    desk = at_ann()
+def test_blocking_a_contact_keeps_it_blocked_and_once_more_lets_it_ring(desk: Desk) -> None:
     choose(desk, "Block")
     assert saved(desk).blocked
     desk.reply(SaveContact, saved(desk))
@@ -128,8 +125,7 @@ def test_blocking_a_contact_keeps_it_blocked_and_once_more_lets_it_ring() -> Non
     assert not saved(desk).blocked
 
 
-def test_a_contact_gets_a_ring_tone() -> None:
-    desk = at_ann()
+def test_a_contact_gets_a_ring_tone(desk: Desk) -> None:
     choose(desk, "Ring tone")
     choose(desk, "Urgent")
     assert saved(desk).ring == "priority"
@@ -137,26 +133,21 @@ def test_a_contact_gets_a_ring_tone() -> None:
     assert said(row_of(desk, "Ring tone").value) == "Urgent"
 
 
-def test_a_contact_gets_a_speed_dial() -> None:
-    desk = at_ann()
+def test_a_contact_gets_a_speed_dial(desk: Desk) -> None:
     choose(desk, "Speed dial")
-    desk.press("3")
-    desk.press(Key.MENU)
-    desk.press("3")
+    desk.press("3", Key.MENU, "3")
     desk.hold_down("3")
     assert desk.view.digits == "2001"
 
 
-def test_a_contact_is_shared_as_a_code_that_says_its_name_and_numbers() -> None:
-    desk = at_ann()
+def test_a_contact_is_shared_as_a_code_that_says_its_name_and_numbers(desk: Desk) -> None:
     choose(desk, "Share")
     assert isinstance(desk.view.menu, CodeView)
     assert desk.view.menu.payload == vcard_text(ANN)
     assert "FN:Ann\r\nTEL;TYPE=CELL:2001\r\nTEL;TYPE=WORK:2002\r\n" in desk.view.menu.payload
 
 
-def test_deleting_asks_first_and_then_leads_back_to_the_list() -> None:
-    desk = at_ann()
+def test_deleting_asks_first_and_then_leads_back_to_the_list(desk: Desk) -> None:
     choose(desk, "Delete")
     assert isinstance(desk.view.menu, NoticeView)
     assert desk.said(DeleteContact) == []
@@ -170,7 +161,7 @@ def test_a_contact_that_is_gone_says_so() -> None:
     desk = at_contacts()
     desk.press(Key.OK)
     desk.reply(ReadContact, None)
-    assert said(the_list(desk).empty) == "This contact is gone."
+    assert said(desk.listing.empty) == "This contact is gone."
 
 
 def new_contact() -> Desk:
@@ -224,9 +215,7 @@ def test_a_contact_is_added_in_chinese() -> None:
         if view.candidates[view.candidate] == "王":
             break
         desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
-    desk.press(Key.OK)
-    desk.press(Key.CANCEL)
+    desk.press(Key.OK, Key.OK, Key.CANCEL)
     choose(desk, "Save")
     assert saved(desk) == Contact(0, "王")
 
@@ -277,8 +266,7 @@ def test_star_changes_the_contact_that_is_selected_without_the_page_in_between()
     assert len(desk.phone._state.menu.screens) == 2
 
 
-def test_a_number_is_changed_made_another_kind_and_deleted() -> None:
-    desk = at_ann()
+def test_a_number_is_changed_made_another_kind_and_deleted(desk: Desk) -> None:
     choose(desk, "Edit")
     choose(desk, "2002")
     choose(desk, "home")
@@ -287,14 +275,12 @@ def test_a_number_is_changed_made_another_kind_and_deleted() -> None:
     choose(desk, "2002")
     choose(desk, "Number")
     type_keys(desk, "5")
-    desk.press(Key.OK)
-    desk.press(Key.CANCEL)
+    desk.press(Key.OK, Key.CANCEL)
     choose(desk, "Save")
     assert saved(desk).numbers == (ContactNumber("20025", NumberKind.HOME),)
 
 
-def test_nothing_that_was_written_is_lost_without_a_question() -> None:
-    desk = at_ann()
+def test_nothing_that_was_written_is_lost_without_a_question(desk: Desk) -> None:
     choose(desk, "Edit")
     desk.press(Key.CANCEL)
     assert labels(desk)[0] == "2001"
@@ -305,8 +291,7 @@ def test_nothing_that_was_written_is_lost_without_a_question() -> None:
     assert isinstance(desk.view.menu, NoticeView)
     desk.press(Key.CANCEL)
     assert "Save" in labels(desk)
-    desk.press(Key.CANCEL)
-    desk.press(Key.OK)
+    desk.press(Key.CANCEL, Key.OK)
     assert labels(desk)[0] == "2001"
     assert desk.said(SaveContact) == []
 
@@ -335,8 +320,7 @@ def test_leaving_the_menu_asks_before_an_unsaved_contact_is_lost(leave: Callable
     else:
         choose(desk, "home")
     leave(desk)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert said(desk.view.menu.text) == "Discard the changes?"
+    assert sentence(desk) == "Discard the changes?"
     desk.press(Key.CANCEL)
     assert isinstance(desk.shown().menu, ListView if where == "editor" else EntryView)
     leave(desk)
@@ -346,8 +330,7 @@ def test_leaving_the_menu_asks_before_an_unsaved_contact_is_lost(leave: Callable
 
 
 @LEAVING
-def test_leaving_the_menu_asks_nothing_where_nothing_was_written(leave: Callable[[Desk], object]) -> None:
-    desk = at_ann()
+def test_leaving_the_menu_asks_nothing_where_nothing_was_written(desk: Desk, leave: Callable[[Desk], object]) -> None:
     choose(desk, "Edit")
     choose(desk, "2001")
     leave(desk)
@@ -355,8 +338,7 @@ def test_leaving_the_menu_asks_nothing_where_nothing_was_written(leave: Callable
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
-def test_who_was_saved_is_said_for_a_moment_once_it_is_kept(name: str) -> None:
-    desk = at_ann()
+def test_who_was_saved_is_said_for_a_moment_once_it_is_kept(desk: Desk, name: str) -> None:
     choose(desk, "Edit")
     choose(desk, "2002")
     choose(desk, "home")
@@ -368,8 +350,7 @@ def test_who_was_saved_is_said_for_a_moment_once_it_is_kept(name: str) -> None:
     assert (desk.shown().hint, desk.view.saved) == (None, "")
 
 
-def test_blocking_says_nothing_of_saving() -> None:
-    desk = at_ann()
+def test_blocking_says_nothing_of_saving(desk: Desk) -> None:
     choose(desk, "Block")
     desk.reply(SaveContact, saved(desk))
     assert desk.view.hint is None
@@ -389,24 +370,20 @@ def test_an_import_shows_how_far_it_has_come_and_what_became_of_it() -> None:
     desk.press("#")
     choose(desk, "Import")
     assert desk.said(RunFolderJob) == [RunFolderJob(job)]
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.percent == 0
+    assert desk.notice.percent == 0
     assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.handle(Progressed(RunFolderJob(job), 40)), (
         "it is left by itself"
     )
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.percent == 40
+    assert desk.notice.percent == 40
     desk.reply(RunFolderJob, Outcome(True, word("3 contacts added.")))
-    assert desk.view.menu == NoticeView(word("Import"), word("3 contacts added."), keys=desk.view.menu.keys)
+    assert desk.view.menu == NoticeView(word("Import"), word("3 contacts added."), keys=desk.notice.keys)
     desk.press(Key.OK)
     assert isinstance(desk.shown().menu, ListView)
 
 
-def test_the_picture_of_a_contact_is_removed_from_its_page_after_a_question() -> None:
-    desk = at_ann()
-    assert "Remove picture" not in [said(row.label) for row in the_list(desk).rows]
-    desk.press(Key.CANCEL)
-    desk.press(Key.OK)
+def test_the_picture_of_a_contact_is_removed_from_its_page_after_a_question(desk: Desk) -> None:
+    assert "Remove picture" not in [said(row.label) for row in desk.listing.rows]
+    desk.press(Key.CANCEL, Key.OK)
     desk.reply(ReadContact, replace(ANN, picture="p1"))
     choose(desk, "Remove picture")
     assert desk.said(SaveContact) == []

@@ -6,7 +6,7 @@ from firmware.phone.call import CallId, CallQuality, CallState, RegistrationFail
 from firmware.phone.commands import CancelTimer, StartTimer
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, ListView, MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.moves import MENU_PATIENCE_S
 from firmware.phone.news import CallQualityMeasured, Problem, ProblemRaised, RegistrationChanged
 from firmware.phone.orders import PlaceCall
@@ -14,7 +14,7 @@ from firmware.phone.phrases import FEATURES, REGISTRATION_FAILURES, REGISTRATION
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import LineView, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, values
 from tests.unit.phone.office import office
 
 ACCOUNTS = (("home", "Home"), ("work", "Work"))
@@ -39,8 +39,7 @@ def test_the_menu_key_and_ok_open_the_menu_which_is_left_after_a_while(key: Key)
     desk = office()
     assert StartTimer(Timer.INFO, MENU_PATIENCE_S) in desk.press(key)
     assert desk.view.mode is Mode.MENU
-    assert isinstance(desk.view.menu, ListView)
-    assert desk.view.menu.title == word("Menu")
+    assert desk.listing.title == word("Menu")
     desk.expire(Timer.INFO)
     assert (desk.shown().mode, desk.shown().menu) == (Mode.IDLE, None)
 
@@ -100,22 +99,20 @@ def test_what_the_operator_has_not_set_up_is_not_in_the_menu_and_changes_no_digi
     for desk in (plain, whole):
         desk.press(Key.MENU)
     assert labels(whole) == [*labels(plain), word("Invite"), word("Top up")]
-    assert [row.number for row in the_list(whole).rows] == [*range(1, 10), 0, 0]
+    assert [row.number for row in whole.listing.rows] == [*range(1, 10), 0, 0]
 
 
 def test_the_ends_of_a_list_meet_and_a_digit_chooses() -> None:
     desk = office()
-    desk.press(Key.MENU)
-    desk.press(Key.VOLUME_UP)
-    assert isinstance(desk.view.menu, ListView)
-    assert desk.view.menu.selected == len(desk.view.menu.rows) - 1
+    desk.press(Key.MENU, Key.VOLUME_UP)
+    assert desk.listing.selected == len(desk.listing.rows) - 1
     desk.press(Key.VOLUME_DOWN)
-    assert desk.view.menu.selected == 0
+    assert desk.listing.selected == 0
     desk.press("0")
     assert desk.view.menu is not None
     row = next(row for row in labels(desk) if row == word("Settings"))
     desk.press(str(labels(desk).index(row) + 1))
-    assert desk.view.menu.title == word("Settings")
+    assert desk.listing.title == word("Settings")
 
 
 def test_every_account_is_a_line_the_default_one_first() -> None:
@@ -126,8 +123,7 @@ def test_every_account_is_a_line_the_default_one_first() -> None:
         LineView("Work", RegistrationState.FAILED, RegistrationFailure.WRONG_PASSWORD, 401, 60),
     )
     open_page(desk, "This phone", "Lines")
-    assert isinstance(desk.view.menu, CardView)
-    assert desk.view.menu.rows == (
+    assert desk.card.rows == (
         MenuRow("Home", REGISTRATIONS[RegistrationState.REGISTERED]),
         MenuRow("Work", REGISTRATIONS[RegistrationState.FAILED]),
         MenuRow(REGISTRATION_FAILURES[RegistrationFailure.WRONG_PASSWORD]),
@@ -146,16 +142,14 @@ def test_a_card_scrolls_no_further_than_its_rows() -> None:
     scrolled = []
     for key in (Key.VOLUME_UP, Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_UP):
         desk.press(key)
-        assert isinstance(desk.view.menu, CardView)
-        scrolled.append(desk.view.menu.scroll)
+        scrolled.append(desk.card.scroll)
     assert scrolled == [0, 1, 1, 1, 0]
 
 
 def test_before_the_first_call_nothing_is_said_of_sound() -> None:
     desk = office()
     open_page(desk, "This phone", "Sound of calls")
-    assert isinstance(desk.view.menu, ListView)
-    assert (desk.view.menu.rows, desk.view.menu.empty) == ((), word("No calls since the phone was switched on"))
+    assert (desk.listing.rows, desk.listing.empty) == ((), word("No calls since the phone was switched on"))
     for key in (Key.OK, Key.VOLUME_DOWN, "1"):
         desk.press(key)
 
@@ -167,10 +161,7 @@ def test_the_last_five_calls_say_how_they_sounded_newest_first() -> None:
     open_page(desk, "This phone", "Sound of calls")
     assert labels(desk) == ["2345", "2344", "2343", "2342", "2341"]
     desk.press("1")
-    assert isinstance(desk.view.menu, CardView)
-    assert desk.view.menu.rows[0] == MenuRow(
-        word("Sound"), word("{verdict}, {mos} of 5", verdict=word("good"), mos="4.5")
-    )
+    assert desk.card.rows[0] == MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=word("good"), mos="4.5"))
 
 
 def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
@@ -179,8 +170,7 @@ def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
     desk.handle(CallQualityMeasured(call_id, quality(4.2)))
     assert StartTimer(Timer.INFO, 60) in desk.press(Key.MENU)
     assert (desk.view.mode, desk.view.sound_shown) == (Mode.IN_CALL, True)
-    assert desk.view.call is not None
-    assert desk.view.call.quality == quality(4.2)
+    assert desk.call.quality == quality(4.2)
     desk.press(Key.MENU)
     assert not desk.view.sound_shown
     desk.press(Key.MENU)
@@ -191,17 +181,15 @@ def test_in_a_call_the_menu_key_shows_how_it_sounds() -> None:
 def test_everything_that_is_on_is_on_one_page() -> None:
     desk = office()
     open_page(desk, "This phone", "What is on")
-    assert isinstance(desk.view.menu, CardView)
-    assert desk.view.menu.rows == (MenuRow(word("Nothing. Calls ring.")),)
+    assert desk.card.rows == (MenuRow(word("Nothing. Calls ring.")),)
     desk = office(
         preferences=Preferences(
             do_not_disturb=True, forward_always="2999", forward_busy="2345", reject_anonymous=True, auto_answer=True
         )
     )
     open_page(desk, "This phone", "What is on")
-    assert isinstance(desk.view.menu, CardView)
     on = word("on")
-    assert [(row.label, row.value) for row in desk.view.menu.rows] == [
+    assert [(row.label, row.value) for row in desk.card.rows] == [
         (FEATURES["do_not_disturb"], on),
         (FEATURES["forward_always"], "2999"),
         (FEATURES["forward_busy"], "2345"),

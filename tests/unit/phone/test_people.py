@@ -161,8 +161,7 @@ def test_holding_a_digit_with_the_handset_down_calls_on_the_loudspeaker() -> Non
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"]
     assert desk.view.speaker
     # The first ends the call, the second switches the loudspeaker off.
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
 
 

@@ -52,8 +52,7 @@ OTHER = CallId("other")
 
 
 @pytest.mark.feature("verified callers")
-def test_what_the_server_says_of_the_number_is_kept_with_the_call() -> None:
-    desk = Desk()
+def test_what_the_server_says_of_the_number_is_kept_with_the_call(desk: Desk) -> None:
     desk.handle(IncomingCallReceived(INCOMING, replace(CALLER, verification=Verification.VERIFIED)))
     assert desk.records() == [
         OpenCallRecord(INCOMING, CallDirection.INCOMING, CALLER.number, verification=Verification.VERIFIED)
@@ -73,22 +72,18 @@ def test_an_incoming_call_rings_is_recorded_and_looked_up() -> None:
     assert desk.view.mode is Mode.RINGING
 
 
-def test_the_address_book_s_name_is_shown_for_the_call_that_it_belongs_to() -> None:
-    desk = Desk()
+def test_the_address_book_s_name_is_shown_for_the_call_that_it_belongs_to(desk: Desk) -> None:
     desk.ring()
     assert desk.handle(CallerNamed(OTHER, "Somebody else")) == []
     desk.handle(CallerNamed(INCOMING, "Aunt Anna"))
-    assert desk.view.call is not None
-    assert desk.view.call.contact_name == "Aunt Anna"
+    assert desk.call.contact_name == "Aunt Anna"
 
 
-def test_a_withheld_number_is_not_looked_up() -> None:
-    desk = Desk()
+def test_a_withheld_number_is_not_looked_up(desk: Desk) -> None:
     assert not any(isinstance(command, LookUpCaller) for command in desk.ring(caller=CallerId("")))
 
 
-def test_lifting_the_handset_while_ringing_answers() -> None:
-    desk = Desk()
+def test_lifting_the_handset_while_ringing_answers(desk: Desk) -> None:
     desk.ring()
     assert without_page(desk.lift()) == [
         StopRinging(),
@@ -100,8 +95,7 @@ def test_lifting_the_handset_while_ringing_answers() -> None:
     assert not desk.view.microphone_open
 
 
-def test_the_microphone_opens_when_sip_says_that_the_call_is_active() -> None:
-    desk = Desk()
+def test_the_microphone_opens_when_sip_says_that_the_call_is_active(desk: Desk) -> None:
     desk.ring()
     desk.lift()
     assert without_page(desk.sip(CallState.ACTIVE, INCOMING)) == [
@@ -112,15 +106,13 @@ def test_the_microphone_opens_when_sip_says_that_the_call_is_active() -> None:
     assert desk.view.microphone_open
 
 
-def test_the_ok_key_while_ringing_asks_for_the_handset() -> None:
-    desk = Desk()
+def test_the_ok_key_while_ringing_asks_for_the_handset(desk: Desk) -> None:
     desk.ring()
     desk.press(Key.OK)
     assert desk.view.hint is Hint.LIFT_HANDSET
 
 
-def test_the_cancel_key_declines_and_nothing_is_missed() -> None:
-    desk = Desk()
+def test_the_cancel_key_declines_and_nothing_is_missed(desk: Desk) -> None:
     desk.ring()
     assert without_page(desk.press(Key.CANCEL)) == [
         StopRinging(),
@@ -132,8 +124,7 @@ def test_the_cancel_key_declines_and_nothing_is_missed() -> None:
     assert desk.view.missed_calls == 0
 
 
-def test_the_mute_key_silences_the_ringer_and_the_call_can_still_be_answered() -> None:
-    desk = Desk()
+def test_the_mute_key_silences_the_ringer_and_the_call_can_still_be_answered(desk: Desk) -> None:
     desk.ring()
     assert without_page(desk.press(Key.MUTE)) == [StopRinging()]
     assert desk.view.hint is Hint.RINGER_SILENCED
@@ -142,8 +133,7 @@ def test_the_mute_key_silences_the_ringer_and_the_call_can_still_be_answered() -
     assert StartRinging() in desk.ring(OTHER)
 
 
-def test_a_caller_who_gives_up_is_missed_by_name() -> None:
-    desk = Desk()
+def test_a_caller_who_gives_up_is_missed_by_name(desk: Desk) -> None:
     desk.ring()
     desk.handle(CallerNamed(INCOMING, "Aunt Anna"))
     commands = desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED, 487)
@@ -187,8 +177,7 @@ def test_a_caller_whose_number_is_a_feature_code_changes_no_setting(key: Key) ->
     assert not desk.said(SavePreferences)
 
 
-def test_who_withheld_the_number_is_not_called_back_and_ok_opens_the_menu() -> None:
-    desk = Desk()
+def test_who_withheld_the_number_is_not_called_back_and_ok_opens_the_menu(desk: Desk) -> None:
     desk.ring(caller=CallerId(""))
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     assert not desk.view.may_call_back
@@ -196,8 +185,7 @@ def test_who_withheld_the_number_is_not_called_back_and_ok_opens_the_menu() -> N
     assert desk.view.mode is Mode.MENU
 
 
-def test_a_call_that_nobody_answers_is_given_up_and_missed() -> None:
-    desk = Desk()
+def test_a_call_that_nobody_answers_is_given_up_and_missed(desk: Desk) -> None:
     desk.ring()
     commands = desk.expire(Timer.NO_ANSWER)
     assert RejectCall(INCOMING, RejectReason.NO_ANSWER) in commands
@@ -205,8 +193,7 @@ def test_a_call_that_nobody_answers_is_given_up_and_missed() -> None:
     assert desk.view.missed_calls == 1
 
 
-def test_digits_dialled_before_lifting_give_way_to_a_call_that_comes_in() -> None:
-    desk = Desk()
+def test_digits_dialled_before_lifting_give_way_to_a_call_that_comes_in(desk: Desk) -> None:
     desk.dial("23")
     assert StartRinging() in desk.ring()
     assert AnswerCall(INCOMING) in desk.lift()
@@ -262,16 +249,14 @@ def test_a_phone_that_is_not_set_up_rings_when_emergency_services_call_back() ->
     assert desk.view.mode is Mode.UNPROVISIONED
 
 
-def test_replacing_the_handset_before_the_answer_has_gone_through_hangs_up() -> None:
-    desk = Desk()
+def test_replacing_the_handset_before_the_answer_has_gone_through_hangs_up(desk: Desk) -> None:
     desk.ring()
     desk.lift()
     assert HangUpCall(INCOMING) in desk.replace()
     assert desk.said(CloseCallRecord) == [CloseCallRecord(INCOMING, DisconnectReason.REJECTED, 0)]
 
 
-def test_a_caller_who_gives_up_while_the_handset_is_being_lifted_is_missed() -> None:
-    desk = Desk()
+def test_a_caller_who_gives_up_while_the_handset_is_being_lifted_is_missed(desk: Desk) -> None:
     desk.ring()
     desk.lift()
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED, 487)
@@ -282,8 +267,7 @@ def test_a_caller_who_gives_up_while_the_handset_is_being_lifted_is_missed() -> 
 # --- talking ---
 
 
-def test_an_answer_stops_ringback_before_the_microphone_opens() -> None:
-    desk = Desk()
+def test_an_answer_stops_ringback_before_the_microphone_opens(desk: Desk) -> None:
     call_id = desk.place_call()
     desk.sip(CallState.ALERTING, call_id)
     assert without_page(desk.sip(CallState.ACTIVE, call_id)) == [
@@ -294,20 +278,17 @@ def test_an_answer_stops_ringback_before_the_microphone_opens() -> None:
     ]
 
 
-def test_the_clock_counts_while_the_call_lasts() -> None:
-    desk = Desk()
+def test_the_clock_counts_while_the_call_lasts(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     for _ in range(61):
         assert StartTimer(Timer.CALL_CLOCK, 1) in desk.expire(Timer.CALL_CLOCK)
-    assert desk.view.call is not None
-    assert desk.view.call.duration_s == 61
+    assert desk.call.duration_s == 61
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     assert desk.expire(Timer.CALL_CLOCK) == []
-    assert desk.view.call.duration_s == 61
+    assert desk.call.duration_s == 61
 
 
-def test_replacing_the_handset_shuts_the_microphone_before_anything_else() -> None:
-    desk = Desk()
+def test_replacing_the_handset_shuts_the_microphone_before_anything_else(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert without_page(desk.replace()) == [
         CloseAudio(),
@@ -319,23 +300,19 @@ def test_replacing_the_handset_shuts_the_microphone_before_anything_else() -> No
     assert desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.LOCAL_HANGUP, 200) == []
 
 
-def test_digits_in_a_call_are_sent_and_shown() -> None:
-    desk = Desk()
+def test_digits_in_a_call_are_sent_and_shown(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert without_page(desk.press("#")) == [SendDtmf(call_id, Key.HASH)]
     desk.press("5")
-    assert desk.view.call is not None
-    assert desk.view.call.dtmf == "#5"
+    assert desk.call.dtmf == "#5"
 
 
-def test_digits_before_the_answer_are_not_sent() -> None:
-    desk = Desk()
+def test_digits_before_the_answer_are_not_sent(desk: Desk) -> None:
     desk.place_call()
     assert desk.press("5") == []
 
 
-def test_mute_sends_silence_and_the_next_call_is_not_muted() -> None:
-    desk = Desk()
+def test_mute_sends_silence_and_the_next_call_is_not_muted(desk: Desk) -> None:
     desk.answered_outgoing_call()
     assert without_page(desk.press(Key.MUTE)) == [SetMute(muted=True)]
     assert desk.view.muted
@@ -345,28 +322,24 @@ def test_mute_sends_silence_and_the_next_call_is_not_muted() -> None:
     assert not desk.view.muted
 
 
-def test_mute_pressed_again_unmutes() -> None:
-    desk = Desk()
+def test_mute_pressed_again_unmutes(desk: Desk) -> None:
     desk.answered_outgoing_call()
     desk.press(Key.MUTE)
     assert without_page(desk.press(Key.MUTE)) == [SetMute(muted=False)]
 
 
-def test_hold_shuts_the_microphone_with_the_key() -> None:
-    desk = Desk()
+def test_hold_shuts_the_microphone_with_the_key(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert without_page(desk.press(Key.HOLD)) == [
         OpenAudio(talk=False),
         HoldCall(call_id),
         StartTimer(Timer.HOLD_REMINDER, 60),
     ]
-    assert desk.view.call is not None
-    assert desk.view.call.state is CallState.HELD
+    assert desk.call.state is CallState.HELD
     assert desk.sip(CallState.HELD, call_id) == []
 
 
-def test_the_microphone_opens_again_only_when_the_call_is_active_again() -> None:
-    desk = Desk()
+def test_the_microphone_opens_again_only_when_the_call_is_active_again(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.press(Key.HOLD)
     desk.sip(CallState.HELD, call_id)
@@ -375,8 +348,7 @@ def test_the_microphone_opens_again_only_when_the_call_is_active_again() -> None
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, call_id)
 
 
-def test_a_hold_that_is_taken_back_at_once_opens_the_microphone_only_when_the_call_is_active_again() -> None:
-    desk = Desk()
+def test_a_hold_that_is_taken_back_at_once_opens_the_microphone_only_when_the_call_is_active_again(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.press(Key.HOLD)
     assert without_page(desk.press(Key.HOLD))[0] == ResumeCall(call_id)
@@ -385,53 +357,43 @@ def test_a_hold_that_is_taken_back_at_once_opens_the_microphone_only_when_the_ca
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, call_id)
 
 
-def test_a_refresh_from_the_far_end_does_not_open_the_microphone_of_a_held_call() -> None:
-    desk = Desk()
+def test_a_refresh_from_the_far_end_does_not_open_the_microphone_of_a_held_call(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.press(Key.HOLD)
     desk.sip(CallState.HELD, call_id)
     desk.sip(CallState.ACTIVE, call_id)
     assert not desk.view.microphone_open
-    assert desk.view.call is not None
-    assert desk.view.call.state is CallState.HELD
+    assert desk.call.state is CallState.HELD
 
 
-def test_digits_are_not_sent_into_a_held_call() -> None:
-    desk = Desk()
+def test_digits_are_not_sent_into_a_held_call(desk: Desk) -> None:
     desk.answered_outgoing_call()
-    desk.press(Key.HOLD)
-    desk.press("5")
+    desk.press(Key.HOLD, "5")
     assert desk.said(SendDtmf) == []
 
 
-def test_a_far_end_that_holds_is_shown_and_not_listened_for() -> None:
-    desk = Desk()
+def test_a_far_end_that_holds_is_shown_and_not_listened_for(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert OpenAudio(talk=False) in desk.audio(call_id, receiving=True, sending=False)
-    assert desk.view.call is not None
-    assert desk.view.call.held_by_peer
+    assert desk.call.held_by_peer
     assert OpenAudio(talk=True) in desk.audio(call_id)
-    assert not desk.view.call.held_by_peer
+    assert not desk.call.held_by_peer
 
 
-def test_a_call_that_this_end_holds_is_not_said_to_be_held_by_the_other() -> None:
-    desk = Desk()
+def test_a_call_that_this_end_holds_is_not_said_to_be_held_by_the_other(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.press(Key.HOLD)
     desk.audio(call_id, receiving=False, sending=False)
-    assert desk.view.call is not None
-    assert not desk.view.call.held_by_peer
+    assert not desk.call.held_by_peer
 
 
-def test_a_muted_call_that_the_far_end_ends_leaves_nothing_muted() -> None:
-    desk = Desk()
+def test_a_muted_call_that_the_far_end_ends_leaves_nothing_muted(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.press(Key.MUTE)
     assert SetMute(muted=False) in desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
 
 
-def test_audio_news_of_another_call_means_nothing() -> None:
-    desk = Desk()
+def test_audio_news_of_another_call_means_nothing(desk: Desk) -> None:
     desk.answered_outgoing_call()
     assert desk.audio(OTHER, receiving=False, sending=False) == []
 
@@ -439,8 +401,7 @@ def test_audio_news_of_another_call_means_nothing() -> None:
 # --- ended ---
 
 
-def test_a_far_end_that_hangs_up_is_shown_and_a_tone_asks_to_hang_up() -> None:
-    desk = Desk()
+def test_a_far_end_that_hangs_up_is_shown_and_a_tone_asks_to_hang_up(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert without_page(desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP, 200)) == [
         OpenAudio(talk=False),
@@ -457,15 +418,13 @@ def test_a_far_end_that_hangs_up_is_shown_and_a_tone_asks_to_hang_up() -> None:
     assert desk.shown().mode is Mode.IDLE
 
 
-def test_a_call_whose_end_has_no_reason_gets_one() -> None:
-    desk = Desk()
+def test_a_call_whose_end_has_no_reason_gets_one(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.sip(CallState.DISCONNECTED, call_id)
     assert desk.said(CloseCallRecord)[-1].reason is DisconnectReason.REMOTE_HANGUP
 
 
-def test_digits_meant_for_a_call_that_has_just_ended_dial_nothing() -> None:
-    desk = Desk()
+def test_digits_meant_for_a_call_that_has_just_ended_dial_nothing(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     desk.dial("112")
@@ -473,8 +432,7 @@ def test_digits_meant_for_a_call_that_has_just_ended_dial_nothing() -> None:
     assert len(desk.said(PlaceCall)) == 1
 
 
-def test_after_a_pause_a_digit_begins_the_next_number_without_hanging_up() -> None:
-    desk = Desk()
+def test_after_a_pause_a_digit_begins_the_next_number_without_hanging_up(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     desk.expire(Timer.CALL_ENDED)
@@ -483,8 +441,7 @@ def test_after_a_pause_a_digit_begins_the_next_number_without_hanging_up() -> No
     assert desk.said(PlaceCall)[-1].uri == "sip:112@example.com"
 
 
-def test_cancel_after_a_call_brings_dial_tone_and_redial_calls_again() -> None:
-    desk = Desk()
+def test_cancel_after_a_call_brings_dial_tone_and_redial_calls_again(desk: Desk) -> None:
     call_id = desk.place_call()
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REJECTED, 603)
     desk.press(Key.REDIAL)
@@ -513,8 +470,7 @@ def test_the_volume_keys_turn_the_ringer_with_the_handset_down_and_the_earpiece_
     assert desk.view.volume_percent is None
 
 
-def test_the_ringer_can_be_turned_off_but_the_earpiece_stays_audible() -> None:
-    desk = Desk()
+def test_the_ringer_can_be_turned_off_but_the_earpiece_stays_audible(desk: Desk) -> None:
     for _ in range(20):
         desk.press(Key.VOLUME_DOWN)
     assert desk.view.volume_percent == 0
@@ -527,8 +483,7 @@ def test_the_ringer_can_be_turned_off_but_the_earpiece_stays_audible() -> None:
     assert desk.view.volume_percent == 100
 
 
-def test_missed_calls_are_counted_by_the_store_and_seen_with_the_cancel_key() -> None:
-    desk = Desk()
+def test_missed_calls_are_counted_by_the_store_and_seen_with_the_cancel_key(desk: Desk) -> None:
     desk.handle(MissedCallsCounted(2))
     assert desk.said(SetIndicator)[-1] == SetIndicator(IndicatorPattern.SLOW_BLINK)
     commands = desk.press(Key.CANCEL)
@@ -537,19 +492,16 @@ def test_missed_calls_are_counted_by_the_store_and_seen_with_the_cancel_key() ->
     assert desk.press(Key.CANCEL) == []
 
 
-def test_a_store_that_counts_no_missed_calls_forgets_who_called() -> None:
-    desk = Desk()
+def test_a_store_that_counts_no_missed_calls_forgets_who_called(desk: Desk) -> None:
     desk.ring()
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     desk.handle(MissedCallsCounted(0))
     assert desk.view.missed_party == ""
 
 
-def test_the_ok_key_pages_through_what_is_wrong_and_cancel_leaves() -> None:
-    desk = Desk()
+def test_the_ok_key_pages_through_what_is_wrong_and_cancel_leaves(desk: Desk) -> None:
     desk.handle(ProblemRaised(Problem.CLOCK_NOT_SET, "The clock is not set."))
-    desk.press(Key.OK)
-    desk.press(Key.OK)
+    desk.press(Key.OK, Key.OK)
     assert desk.view.details_step == 2
     desk.press(Key.CANCEL)
     assert desk.view.details_step == 0
@@ -558,8 +510,7 @@ def test_the_ok_key_pages_through_what_is_wrong_and_cancel_leaves() -> None:
     assert desk.view.details_step == 0
 
 
-def test_problems_are_listed_by_importance() -> None:
-    desk = Desk()
+def test_problems_are_listed_by_importance(desk: Desk) -> None:
     for problem in reversed(Problem):
         desk.handle(ProblemRaised(problem))
     listed = [problem for problem, _ in desk.view.problems]
@@ -568,13 +519,11 @@ def test_problems_are_listed_by_importance() -> None:
     assert listed[-1] is Problem.RECIPIENTS_UNTOLD
 
 
-def test_a_line_that_is_down_blinks_slowly() -> None:
-    desk = Desk()
+def test_a_line_that_is_down_blinks_slowly(desk: Desk) -> None:
     assert desk.handle(RegistrationChanged(RegistrationState.FAILED))[0] == SetIndicator(IndicatorPattern.SLOW_BLINK)
     assert desk.handle(RegistrationChanged(RegistrationState.REGISTERED))[0] == SetIndicator(IndicatorPattern.OFF)
 
 
-def test_a_page_is_shown_only_when_something_on_it_changed() -> None:
-    desk = Desk()
+def test_a_page_is_shown_only_when_something_on_it_changed(desk: Desk) -> None:
     assert desk.handle(RegistrationChanged(RegistrationState.REGISTERED)) == []
     assert sum(isinstance(command, ShowPage) for command in desk.lift()) == 1

@@ -40,8 +40,7 @@ def test_the_conference_key_joins_the_present_call_and_the_one_on_hold() -> None
     assert desk.view.microphone_open
 
 
-def test_the_conference_key_with_a_single_call_does_nothing() -> None:
-    desk = Desk()
+def test_the_conference_key_with_a_single_call_does_nothing(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert desk.press(Key.CONFERENCE) == []
 
@@ -70,8 +69,7 @@ def test_when_one_leaves_the_rest_is_a_normal_call(leaves: CallId, stays: CallId
     assert desk.view.mode is Mode.IN_CALL
     assert desk.view.microphone_open
     assert desk.view.other_calls == ()
-    assert desk.view.call is not None
-    assert not desk.view.call.in_conference
+    assert not desk.call.in_conference
     assert HangUpCall(stays) in desk.replace()
 
 

@@ -20,8 +20,7 @@ def ears(commands: list[Command]) -> list[Command]:
     return [command for command in commands if isinstance(command, SetEar)]
 
 
-def test_the_ear_is_louder_for_as_long_as_the_key_is_down() -> None:
-    desk = Desk()
+def test_the_ear_is_louder_for_as_long_as_the_key_is_down(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == [LOUDER]
     assert ears(desk.handle(KeyRepeated(Key.BOOST))) == []
@@ -29,8 +28,7 @@ def test_the_ear_is_louder_for_as_long_as_the_key_is_down() -> None:
     assert ears(desk.handle(KeyReleased(Key.BOOST))) == [USUAL]
 
 
-def test_a_dial_tone_and_a_call_for_help_are_louder_too() -> None:
-    desk = Desk()
+def test_a_dial_tone_and_a_call_for_help_are_louder_too(desk: Desk) -> None:
     desk.lift()
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == [LOUDER]
     desk.handle(KeyReleased(Key.BOOST))
@@ -39,16 +37,14 @@ def test_a_dial_tone_and_a_call_for_help_are_louder_too() -> None:
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == [LOUDER]
 
 
-def test_whoever_hangs_up_with_the_key_down_begins_anew_as_usual() -> None:
-    desk = Desk()
+def test_whoever_hangs_up_with_the_key_down_begins_anew_as_usual(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.handle(KeyPressed(Key.BOOST))
     assert ears(desk.replace()) == [USUAL]
     assert ears(desk.lift()) == []
 
 
-def test_the_key_does_nothing_to_a_phone_at_rest() -> None:
-    desk = Desk()
+def test_the_key_does_nothing_to_a_phone_at_rest(desk: Desk) -> None:
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == []
 
 

@@ -36,6 +36,11 @@ def _intercom(*, has_loudspeaker: bool = True) -> Desk:
     return Desk(settings(has_loudspeaker=has_loudspeaker, preferences=Preferences(auto_answer=True)))
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return _desk()
+
+
 def test_without_a_loudspeaker_the_key_says_so() -> None:
     desk = Desk()
     desk.press(Key.SPEAKER)
@@ -43,8 +48,7 @@ def test_without_a_loudspeaker_the_key_says_so() -> None:
     assert desk.view.mode is Mode.IDLE
 
 
-def test_the_speaker_key_brings_dial_tone_to_the_loudspeaker() -> None:
-    desk = _desk()
+def test_the_speaker_key_brings_dial_tone_to_the_loudspeaker(desk: Desk) -> None:
     assert without_page(desk.press(Key.SPEAKER)) == [
         StartTimer(Timer.DIAL_TONE, 15),
         OpenAudio(talk=False, speaker=True),
@@ -55,24 +59,21 @@ def test_the_speaker_key_brings_dial_tone_to_the_loudspeaker() -> None:
     assert not desk.view.off_hook
 
 
-def test_the_speaker_key_answers_and_the_microphone_waits_for_the_call() -> None:
-    desk = _desk()
+def test_the_speaker_key_answers_and_the_microphone_waits_for_the_call(desk: Desk) -> None:
     desk.ring()
     assert AnswerCall(INCOMING) in desk.press(Key.SPEAKER)
     assert not desk.view.microphone_open
     assert OpenAudio(talk=True, speaker=True) in desk.sip(CallState.ACTIVE, INCOMING)
 
 
-def test_the_speaker_key_sends_a_number_dialled_before_it() -> None:
-    desk = _desk()
+def test_the_speaker_key_sends_a_number_dialled_before_it(desk: Desk) -> None:
     desk.dial("23")
     desk.press(Key.SPEAKER)
     assert len(desk.said(PlaceCall)) == 1
 
 
 @pytest.mark.parametrize("key", [Key.SPEAKER, Key.CANCEL])
-def test_a_call_on_the_loudspeaker_ends_with_a_key(key: Key) -> None:
-    desk = _desk()
+def test_a_call_on_the_loudspeaker_ends_with_a_key(desk: Desk, key: Key) -> None:
     desk.ring()
     desk.press(Key.SPEAKER)
     desk.sip(CallState.ACTIVE, INCOMING)
@@ -83,8 +84,7 @@ def test_a_call_on_the_loudspeaker_ends_with_a_key(key: Key) -> None:
     assert not desk.view.speaker
 
 
-def test_lifting_the_handset_takes_the_call_from_the_loudspeaker() -> None:
-    desk = _desk()
+def test_lifting_the_handset_takes_the_call_from_the_loudspeaker(desk: Desk) -> None:
     desk.ring()
     desk.press(Key.SPEAKER)
     desk.sip(CallState.ACTIVE, INCOMING)
@@ -92,8 +92,7 @@ def test_lifting_the_handset_takes_the_call_from_the_loudspeaker() -> None:
     assert HangUpCall(INCOMING) in desk.replace()
 
 
-def test_the_speaker_key_in_a_call_moves_the_sound_and_replacing_the_handset_then_keeps_the_call() -> None:
-    desk = _desk()
+def test_the_speaker_key_in_a_call_moves_the_sound_and_replacing_the_handset_then_keeps_the_call(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert without_page(desk.press(Key.SPEAKER)) == [OpenAudio(talk=True, speaker=True)]
     assert without_page(desk.replace()) == []
@@ -102,8 +101,7 @@ def test_the_speaker_key_in_a_call_moves_the_sound_and_replacing_the_handset_the
     assert HangUpCall(INCOMING) in desk.press(Key.SPEAKER)
 
 
-def test_the_speaker_key_pressed_again_brings_the_sound_back_to_the_handset() -> None:
-    desk = _desk()
+def test_the_speaker_key_pressed_again_brings_the_sound_back_to_the_handset(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.press(Key.SPEAKER)
     assert without_page(desk.press(Key.SPEAKER)) == [OpenAudio(talk=True, speaker=False)]
@@ -116,8 +114,7 @@ def test_the_volume_keys_turn_the_loudspeaker_while_it_is_on() -> None:
     assert SetVolume(AudioRoute.SPEAKER, 60) in desk.press(Key.VOLUME_UP)
 
 
-def test_a_loudspeaker_whose_call_is_over_switches_itself_off() -> None:
-    desk = _desk()
+def test_a_loudspeaker_whose_call_is_over_switches_itself_off(desk: Desk) -> None:
     desk.ring()
     desk.press(Key.SPEAKER)
     desk.sip(CallState.ACTIVE, INCOMING)
@@ -128,8 +125,7 @@ def test_a_loudspeaker_whose_call_is_over_switches_itself_off() -> None:
     assert not desk.view.speaker
 
 
-def test_a_loudspeaker_with_nothing_but_dial_tone_switches_itself_off() -> None:
-    desk = _desk()
+def test_a_loudspeaker_with_nothing_but_dial_tone_switches_itself_off(desk: Desk) -> None:
     desk.press(Key.SPEAKER)
     desk.expire(Timer.DIAL_TONE)
     desk.expire(Timer.DIAL_TONE)
@@ -137,11 +133,8 @@ def test_a_loudspeaker_with_nothing_but_dial_tone_switches_itself_off() -> None:
     assert not desk.view.speaker
 
 
-def test_cancel_with_nothing_dialled_switches_the_loudspeaker_off() -> None:
-    desk = _desk()
-    desk.press(Key.SPEAKER)
-    desk.press("2")
-    desk.press(Key.CANCEL)
+def test_cancel_with_nothing_dialled_switches_the_loudspeaker_off(desk: Desk) -> None:
+    desk.press(Key.SPEAKER, "2", Key.CANCEL)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.press(Key.CANCEL)
     assert desk.shown().mode is Mode.IDLE

@@ -61,8 +61,7 @@ def _talking_with_one_on_hold() -> Desk:
 # --- waiting ---
 
 
-def test_a_second_caller_waits_and_is_announced_over_the_running_call() -> None:
-    desk = Desk()
+def test_a_second_caller_waits_and_is_announced_over_the_running_call(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert without_page(desk.ring(OTHER, BOB)) == [
         SignalRinging(OTHER),
@@ -136,23 +135,20 @@ def test_replacing_the_handset_with_a_call_waiting_ends_the_present_one_and_ring
     assert AnswerCall(OTHER) in desk.lift()
 
 
-def test_a_call_waits_beside_the_dial_tone_and_ok_answers_it() -> None:
-    desk = Desk()
+def test_a_call_waits_beside_the_dial_tone_and_ok_answers_it(desk: Desk) -> None:
     desk.lift()
     assert PlayTone(Tone.CALL_WAITING) in desk.ring()
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert AnswerCall(INCOMING) in desk.press(Key.OK)
 
 
-def test_the_dial_tone_comes_back_when_the_waiting_caller_gives_up() -> None:
-    desk = Desk()
+def test_the_dial_tone_comes_back_when_the_waiting_caller_gives_up(desk: Desk) -> None:
     desk.lift()
     desk.ring()
     assert PlayTone(Tone.DIAL) in desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
 
 
-def test_a_number_can_be_dialled_to_its_end_while_a_call_waits() -> None:
-    desk = Desk()
+def test_a_number_can_be_dialled_to_its_end_while_a_call_waits(desk: Desk) -> None:
     desk.lift()
     desk.dial("23")
     desk.ring()
@@ -161,28 +157,24 @@ def test_a_number_can_be_dialled_to_its_end_while_a_call_waits() -> None:
     assert desk.said(AnswerCall) == []
 
 
-def test_answering_while_another_call_is_being_placed_gives_that_one_up() -> None:
-    desk = Desk()
+def test_answering_while_another_call_is_being_placed_gives_that_one_up(desk: Desk) -> None:
     call_id = desk.place_call()
     desk.ring()
     commands = desk.press(Key.OK)
     assert commands.index(HangUpCall(call_id)) < commands.index(AnswerCall(INCOMING))
 
 
-def test_a_second_caller_is_shown_while_the_first_rings_and_rings_when_that_one_is_declined() -> None:
-    desk = Desk()
+def test_a_second_caller_is_shown_while_the_first_rings_and_rings_when_that_one_is_declined(desk: Desk) -> None:
     desk.ring()
     desk.handle(CallerNamed(INCOMING, "Anna"))
     assert desk.ring(OTHER, BOB)[0] == SignalRinging(OTHER)
     assert len(desk.view.other_calls) == 1
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.RINGING
-    assert desk.view.call is not None
-    assert desk.view.call.party == BOB
+    assert desk.call.party == BOB
 
 
-def test_a_second_caller_waits_on_when_the_first_is_answered() -> None:
-    desk = Desk()
+def test_a_second_caller_waits_on_when_the_first_is_answered(desk: Desk) -> None:
     desk.ring()
     desk.ring(OTHER, BOB)
     commands = desk.lift()
@@ -190,8 +182,7 @@ def test_a_second_caller_waits_on_when_the_first_is_answered() -> None:
     assert PlayTone(Tone.CALL_WAITING) in commands
 
 
-def test_each_caller_in_a_row_is_given_the_full_time() -> None:
-    desk = Desk()
+def test_each_caller_in_a_row_is_given_the_full_time(desk: Desk) -> None:
     desk.ring()
     desk.ring(OTHER, BOB)
     assert StartTimer(Timer.NO_ANSWER, 120) in desk.press(Key.CANCEL)
@@ -210,8 +201,7 @@ def test_a_call_that_finds_the_table_full_gets_busy_and_touches_nobody() -> None
     assert desk.view.refusal.decision is Decision.PHONE_BUSY
 
 
-def test_nothing_disturbs_an_emergency_call() -> None:
-    desk = Desk()
+def test_nothing_disturbs_an_emergency_call(desk: Desk) -> None:
     desk.lift()
     desk.dial("112")
     assert RejectCall(INCOMING, RejectReason.BUSY) in desk.ring()
@@ -234,8 +224,7 @@ def test_hold_swaps_between_two_calls() -> None:
     assert not desk.view.microphone_open
     desk.sip(CallState.HELD, OTHER)
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, INCOMING)
-    assert desk.view.call is not None
-    assert desk.view.call.party == CALLER
+    assert desk.call.party == CALLER
 
 
 def test_news_of_a_held_call_does_not_open_its_microphone() -> None:
@@ -258,8 +247,7 @@ def test_when_the_far_end_ends_the_present_call_a_key_resumes_the_one_on_hold(ke
     desk.sip(CallState.DISCONNECTED, OTHER, DisconnectReason.REMOTE_HANGUP)
     assert desk.view.mode is Mode.CALL_ENDED
     assert desk.view.hint is Hint.CALL_ON_HOLD
-    assert desk.view.call is not None
-    assert desk.view.call.reason is DisconnectReason.REMOTE_HANGUP
+    assert desk.call.reason is DisconnectReason.REMOTE_HANGUP
     assert ResumeCall(INCOMING) in desk.press(key)
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, INCOMING)
 
@@ -271,8 +259,7 @@ def test_cancel_ends_the_present_call_and_goes_back_to_the_one_on_hold() -> None
     assert desk.view.mode is Mode.IN_CALL
 
 
-def test_cancel_with_a_single_call_and_the_handset_off_ends_nothing() -> None:
-    desk = Desk()
+def test_cancel_with_a_single_call_and_the_handset_off_ends_nothing(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert desk.press(Key.CANCEL) == []
 
@@ -294,8 +281,7 @@ def test_the_beep_sounds_over_the_call_that_is_talked_to() -> None:
     assert desk.view.microphone_open
 
 
-def test_a_handset_that_lies_forgotten_still_reminds_of_the_call_on_hold_and_of_one_that_waits() -> None:
-    desk = Desk()
+def test_a_handset_that_lies_forgotten_still_reminds_of_the_call_on_hold_and_of_one_that_waits(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.press(Key.HOLD)
     desk.dial("99")
@@ -315,8 +301,7 @@ def test_no_beep_where_the_configuration_wants_none() -> None:
     assert not any(command.timer is Timer.HOLD_REMINDER for command in desk.said(StartTimer))
 
 
-def test_the_music_of_a_far_end_that_holds_stays_audible() -> None:
-    desk = Desk()
+def test_the_music_of_a_far_end_that_holds_stays_audible(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert without_page(desk.audio(INCOMING, receiving=True, sending=False)) == [OpenAudio(talk=False)]
 
@@ -329,16 +314,14 @@ def test_replacing_the_handset_with_a_call_on_hold_recalls_and_lifting_resumes()
     commands = desk.replace()
     assert HangUpCall(OTHER) in commands
     assert StartRinging("recall") in commands
-    assert desk.view.call is not None
-    assert desk.view.call.state is CallState.HELD
+    assert desk.call.state is CallState.HELD
     commands = desk.lift()
     assert StopRinging() in commands
     assert ResumeCall(INCOMING) in commands
     assert OpenAudio(talk=True) in desk.sip(CallState.ACTIVE, INCOMING)
 
 
-def test_the_only_call_is_recalled_too_when_it_is_on_hold() -> None:
-    desk = Desk()
+def test_the_only_call_is_recalled_too_when_it_is_on_hold(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.press(Key.HOLD)
     commands = desk.replace()
@@ -366,18 +349,16 @@ def test_whoever_waits_rings_before_whoever_is_on_hold() -> None:
     desk = _talking_with_one_on_hold()
     desk.ring(THIRD, CallerId("99"))
     desk.replace()
-    assert desk.view.call is not None
-    assert desk.view.call.party.number == "99"
+    assert desk.call.party.number == "99"
     desk.press(Key.CANCEL)
-    assert desk.view.call.party == CALLER
+    assert desk.call.party == CALLER
     assert desk.said(StartRinging)[-1] == StartRinging("recall")
 
 
 # --- a second call from here ---
 
 
-def test_digits_with_the_call_on_hold_call_somebody_else() -> None:
-    desk = Desk()
+def test_digits_with_the_call_on_hold_call_somebody_else(desk: Desk) -> None:
     first = desk.answered_outgoing_call("2345")
     desk.press(Key.HOLD)
     desk.dial("6789")
@@ -390,19 +371,15 @@ def test_digits_with_the_call_on_hold_call_somebody_else() -> None:
     assert ResumeCall(first) in desk.press(Key.HOLD)
 
 
-def test_cancel_while_dialling_goes_back_to_the_call_on_hold() -> None:
-    desk = Desk()
+def test_cancel_while_dialling_goes_back_to_the_call_on_hold(desk: Desk) -> None:
     first = desk.answered_outgoing_call("2345")
-    desk.press(Key.HOLD)
-    desk.press("6")
-    desk.press(Key.CANCEL)
+    desk.press(Key.HOLD, "6", Key.CANCEL)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert ResumeCall(first) in desk.press(Key.CANCEL)
     assert desk.shown().mode is Mode.IN_CALL
 
 
-def test_cancel_while_the_second_one_rings_goes_back_to_the_call_on_hold() -> None:
-    desk = Desk()
+def test_cancel_while_the_second_one_rings_goes_back_to_the_call_on_hold(desk: Desk) -> None:
     first = desk.answered_outgoing_call("2345")
     desk.press(Key.HOLD)
     desk.dial("67#")
@@ -438,8 +415,7 @@ def test_why_a_number_was_refused_is_heard_and_read_even_while_somebody_waits() 
 def test_an_emergency_call_finds_room_in_a_full_table() -> None:
     desk = Desk(settings(max_calls=2))
     desk.answered_incoming_call()
-    desk.press(Key.HOLD)
-    desk.press("1")
+    desk.press(Key.HOLD, "1")
     desk.ring(OTHER, BOB)
     commands = desk.dial("12")
     assert RejectCall(OTHER, RejectReason.BUSY) in commands
@@ -458,15 +434,13 @@ def test_a_call_on_hold_makes_room_for_an_emergency_call_where_it_must() -> None
 def test_the_clock_counts_for_every_call() -> None:
     desk = _talking_with_one_on_hold()
     desk.expire(Timer.CALL_CLOCK)
-    assert desk.view.call is not None
-    assert (desk.view.call.duration_s, desk.view.other_calls[0].duration_s) == (1, 1)
+    assert (desk.call.duration_s, desk.view.other_calls[0].duration_s) == (1, 1)
 
 
 # --- how it rings ---
 
 
-def test_the_server_chooses_the_ring_and_the_contact_s_own_wins() -> None:
-    desk = Desk()
+def test_the_server_chooses_the_ring_and_the_contact_s_own_wins(desk: Desk) -> None:
     assert StartRinging("internal") in desk.ring(ring="internal")
     commands = desk.handle(CallerNamed(INCOMING, "Anna", "priority"))
     assert without_page(commands) == [StopRinging(), StartRinging("priority")]

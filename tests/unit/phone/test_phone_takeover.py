@@ -83,8 +83,7 @@ def records(commands: list[Command]) -> list[Command]:
 def test_a_conversation_goes_on_with_its_clock_its_record_and_its_sound() -> None:
     desk, commands = take_over(found(receiving=True, account="office"))
     assert desk.view.mode is Mode.IN_CALL
-    assert desk.view.call is not None
-    assert (desk.view.call.state, desk.view.call.duration_s) == (ACTIVE, 65)
+    assert (desk.call.state, desk.call.duration_s) == (ACTIVE, 65)
     assert desk.view.microphone_open
     assert records(commands) == [
         OpenCallRecord(A, OUTGOING, "2345", account="office", began_ago_s=70),
@@ -94,7 +93,7 @@ def test_a_conversation_goes_on_with_its_clock_its_record_and_its_sound() -> Non
     assert commands.count(OpenAudio(talk=True)) == 1
     assert LookUpCaller(A, "2345") in commands
     desk.expire(Timer.CALL_CLOCK)
-    assert desk.view.call.duration_s == 66
+    assert desk.call.duration_s == 66
     assert HangUpCall(A) in desk.replace()
     assert desk.said(CloseCallRecord) == [CloseCallRecord(A, DisconnectReason.LOCAL_HANGUP, 0)]
 
@@ -124,8 +123,7 @@ def test_a_conversation_whose_handset_was_put_down_meanwhile_is_over() -> None:
 def test_a_call_on_hold_is_on_hold_and_can_be_resumed() -> None:
     desk, commands = take_over(found(state=HELD))
     assert desk.view.mode is Mode.IN_CALL
-    assert desk.view.call is not None
-    assert desk.view.call.state is HELD
+    assert desk.call.state is HELD
     assert OpenAudio(talk=False) in commands
     assert HoldCall(A) not in commands
     assert ResumeCall(A) in desk.press(Key.HOLD)
@@ -142,8 +140,7 @@ def test_a_call_on_hold_rings_where_the_handset_is_down() -> None:
 
 def test_of_two_calls_the_one_that_is_talked_to_is_in_front_and_they_can_be_swapped() -> None:
     desk, _ = take_over(found(A, HELD, began_ago_s=90), found(B, ACTIVE, INCOMING, began_ago_s=20))
-    assert desk.view.call is not None
-    assert desk.view.call.party == CALLER
+    assert desk.call.party == CALLER
     assert [call.state for call in desk.view.other_calls] == [HELD]
     commands = desk.press(Key.HOLD)
     assert HoldCall(B) in commands
@@ -159,8 +156,7 @@ def test_of_two_calls_that_were_both_talked_to_the_older_one_goes_on_hold() -> N
 
 def test_a_conference_goes_on_and_ends_with_the_handset() -> None:
     desk, commands = take_over(found(A), found(B), joined=(A, B))
-    assert desk.view.call is not None
-    assert desk.view.call.in_conference
+    assert desk.call.in_conference
     assert not any(isinstance(each, HoldCall | JoinCalls | SplitCalls) for each in commands)
     assert {HangUpCall(A), HangUpCall(B)} <= set(desk.replace())
     assert desk.view.mode is Mode.IDLE
@@ -169,8 +165,7 @@ def test_a_conference_goes_on_and_ends_with_the_handset() -> None:
 def test_what_is_left_of_a_conference_is_a_call_like_any_other() -> None:
     desk, commands = take_over(found(A), found(B, DISCONNECTED, ended_ago_s=2.0), joined=(A, B))
     assert SplitCalls() in commands
-    assert desk.view.call is not None
-    assert not desk.view.call.in_conference
+    assert not desk.call.in_conference
 
 
 @pytest.mark.parametrize("state", [CallState.DIALING, CallState.ALERTING])
@@ -233,15 +228,13 @@ def test_a_call_whose_answer_is_on_its_way_is_not_answered_twice() -> None:
 def test_a_caller_waits_beside_a_conversation_and_rings_after_it() -> None:
     desk, commands = take_over(found(A), found(B, CallState.INCOMING, INCOMING))
     assert PlayTone(Tone.CALL_WAITING) in commands
-    assert desk.view.call is not None
-    assert desk.view.call.state is ACTIVE
+    assert desk.call.state is ACTIVE
     assert StartRinging("normal") in desk.replace()
 
 
 def test_an_emergency_call_is_known_as_one() -> None:
     desk, commands = take_over(found(party=CallerId("112"), began_ago_s=100.0))
-    assert desk.view.call is not None
-    assert desk.view.call.emergency
+    assert desk.call.emergency
     assert StartTimer(Timer.EMERGENCY_CALLBACK, 1700) in commands
     desk.press(Key.HOLD)
     assert desk.said(HoldCall) == []
@@ -258,8 +251,7 @@ def test_whoever_was_called_for_help_and_has_hung_up_may_call_back() -> None:
 
 def test_a_number_that_only_calls_in_is_no_emergency() -> None:
     desk, _ = take_over(found(direction=INCOMING, party=CallerId("112")))
-    assert desk.view.call is not None
-    assert not desk.view.call.emergency
+    assert not desk.call.emergency
 
 
 def test_a_call_that_ended_while_nobody_was_there_gets_its_end() -> None:
@@ -288,8 +280,7 @@ def test_a_call_that_ended_long_ago_leaves_a_dial_tone_to_whoever_lifts() -> Non
     assert PlayTone(Tone.DIAL) in commands
 
 
-def test_a_number_that_is_being_dialled_already_comes_before_the_end_of_a_call() -> None:
-    desk = Desk()
+def test_a_number_that_is_being_dialled_already_comes_before_the_end_of_a_call(desk: Desk) -> None:
     desk.lift()
     desk.dial("11")
     take_over(found(state=DISCONNECTED, ended_ago_s=3.0), desk=desk)

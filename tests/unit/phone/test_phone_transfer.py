@@ -57,8 +57,7 @@ def _transfer(desk: Desk, state: TransferState, call_id: CallId = INCOMING) -> N
     desk.handle(TransferChanged(call_id, state))
 
 
-def test_the_transfer_key_holds_the_call_and_asks_whom() -> None:
-    desk = Desk()
+def test_the_transfer_key_holds_the_call_and_asks_whom(desk: Desk) -> None:
     desk.answered_incoming_call()
     commands = desk.press(Key.TRANSFER)
     assert HoldCall(INCOMING) in commands
@@ -77,20 +76,18 @@ def test_the_transfer_key_after_a_number_hands_the_call_over_to_it() -> None:
     assert TransferCall(INCOMING, SipUri("sip:23@example.com")) in desk.press(Key.TRANSFER)
     assert desk.said(PlaceCall) == []
     assert desk.view.mode is Mode.IN_CALL
-    assert desk.view.call is not None
-    assert (desk.view.call.state, desk.view.call.transfer) == (CallState.HELD, TransferState.REQUESTED)
+    assert (desk.call.state, desk.call.transfer) == (CallState.HELD, TransferState.REQUESTED)
 
 
 def test_a_transfer_that_has_come_about_ends_the_call() -> None:
     desk = _handed_over_blindly()
     _transfer(desk, TransferState.RINGING)
-    assert desk.view.call is not None
-    assert desk.view.call.transfer is TransferState.RINGING
+    assert desk.call.transfer is TransferState.RINGING
     _transfer(desk, TransferState.DONE)
     assert desk.said(HangUpCall) == [HangUpCall(INCOMING)]
     assert desk.said(CloseCallRecord) == [CloseCallRecord(INCOMING, DisconnectReason.TRANSFERRED, 0)]
     assert desk.view.mode is Mode.CALL_ENDED
-    assert desk.view.call.reason is DisconnectReason.TRANSFERRED
+    assert desk.call.reason is DisconnectReason.TRANSFERRED
 
 
 def test_a_far_end_that_hangs_up_before_it_says_how_the_transfer_went_was_transferred() -> None:
@@ -176,12 +173,11 @@ def test_one_who_was_asked_may_leave_before_it_is_known_how_the_transfer_went(st
     desk.press(Key.TRANSFER)
     desk.sip(CallState.DISCONNECTED, asked, DisconnectReason.REMOTE_HANGUP)
     assert desk.view.mode is Mode.IN_CALL
-    assert desk.view.call is not None
-    assert (desk.view.call.party, desk.view.call.transfer) == (CALLER, TransferState.REQUESTED)
+    assert (desk.call.party, desk.call.transfer) == (CALLER, TransferState.REQUESTED)
     assert desk.said(ResumeCall) == []
     _transfer(desk, TransferState.DONE)
     assert desk.shown().mode is Mode.CALL_ENDED
-    assert desk.view.call.reason is DisconnectReason.TRANSFERRED
+    assert desk.call.reason is DisconnectReason.TRANSFERRED
 
 
 def test_a_transfer_that_fails_after_the_one_who_was_asked_has_left_brings_the_caller_back() -> None:
@@ -200,8 +196,7 @@ def test_an_attended_transfer_that_fails_brings_the_caller_back_and_holds_the_ot
     assert HoldCall(asked) in desk.all_commands
     assert desk.said(ResumeCall) == [ResumeCall(INCOMING)]
     assert desk.view.hint is Hint.TRANSFER_FAILED
-    assert desk.view.call is not None
-    assert desk.view.call.party == CALLER
+    assert desk.call.party == CALLER
 
 
 def test_replacing_the_handset_during_an_attended_transfer_hangs_up_on_nobody() -> None:
@@ -248,8 +243,7 @@ def test_a_call_that_is_handed_over_to_goes_on_ringing_while_somebody_else_is_an
     desk.sip(CallState.ACTIVE, NEW)
     _transfer(desk, TransferState.FAILED)
     assert desk.said(HangUpCall) == [HangUpCall(asked)]
-    assert desk.view.call is not None
-    assert desk.view.call.party == BOB
+    assert desk.call.party == BOB
 
 
 def test_one_who_was_asked_and_is_busy_leaves_the_caller_on_hold() -> None:
@@ -266,8 +260,7 @@ def test_replacing_the_handset_while_consulting_recalls_the_caller() -> None:
     assert StartRinging("recall") in commands
 
 
-def test_an_emergency_call_cannot_be_handed_over_or_put_on_hold() -> None:
-    desk = Desk()
+def test_an_emergency_call_cannot_be_handed_over_or_put_on_hold(desk: Desk) -> None:
     desk.lift()
     desk.dial("112")
     desk.sip(CallState.ACTIVE, desk.said(PlaceCall)[-1].call_id)
@@ -275,8 +268,7 @@ def test_an_emergency_call_cannot_be_handed_over_or_put_on_hold() -> None:
         assert desk.press(key) == []
 
 
-def test_news_of_a_transfer_that_nobody_asked_for_means_nothing() -> None:
-    desk = Desk()
+def test_news_of_a_transfer_that_nobody_asked_for_means_nothing(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert desk.handle(TransferChanged(INCOMING, TransferState.DONE)) == []
 
@@ -285,8 +277,7 @@ def test_news_of_a_transfer_that_nobody_asked_for_means_nothing() -> None:
 
 
 @pytest.mark.parametrize("direction", CallDirection)
-def test_a_call_takes_the_place_of_another_with_a_record_of_its_own(direction: CallDirection) -> None:
-    desk = Desk()
+def test_a_call_takes_the_place_of_another_with_a_record_of_its_own(desk: Desk, direction: CallDirection) -> None:
     desk.answered_incoming_call()
     assert without_page(desk.handle(CallReplaced(INCOMING, NEW, BOB, direction)))[:4] == [
         OpenAudio(talk=False),
@@ -299,15 +290,12 @@ def test_a_call_takes_the_place_of_another_with_a_record_of_its_own(direction: C
     commands = desk.sip(CallState.ACTIVE, NEW)
     assert MarkCallAnswered(NEW) in commands
     assert OpenAudio(talk=True) in commands
-    assert desk.view.call is not None
-    assert desk.view.call.party == BOB
+    assert desk.call.party == BOB
 
 
-def test_ringback_is_heard_while_the_one_we_were_sent_to_rings() -> None:
-    desk = Desk()
+def test_ringback_is_heard_while_the_one_we_were_sent_to_rings(desk: Desk) -> None:
     desk.answered_incoming_call()
-    desk.handle(CallReplaced(INCOMING, NEW, BOB))
-    desk.handle(CallStateChanged(NEW, CallState.DIALING))
+    desk.handle(CallReplaced(INCOMING, NEW, BOB), CallStateChanged(NEW, CallState.DIALING))
     assert PlayTone(Tone.RINGBACK) in desk.sip(CallState.ALERTING, NEW)
     desk.sip(CallState.DISCONNECTED, NEW, DisconnectReason.BUSY, 486)
     assert desk.view.mode is Mode.CALL_ENDED
@@ -338,12 +326,10 @@ def test_no_ringback_is_heard_over_the_other_one_in_a_conference() -> None:
     assert desk.view.microphone_open
 
 
-def test_another_party_at_the_far_end_is_shown_and_looked_up() -> None:
-    desk = Desk()
+def test_another_party_at_the_far_end_is_shown_and_looked_up(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert LookUpCaller(INCOMING, BOB.number) in desk.handle(CallPartyChanged(INCOMING, BOB))
-    assert desk.view.call is not None
-    assert desk.view.call.party == BOB
+    assert desk.call.party == BOB
 
 
 def test_the_recall_is_not_timed_by_a_transfer_that_is_long_over() -> None:

@@ -217,8 +217,7 @@ def test_callers_without_a_number_are_no_blocked_contact() -> None:
     assert desk.said(RejectCall) == []
 
 
-def test_a_contact_that_the_address_book_alone_knows_is_turned_away_as_soon_as_it_says_so() -> None:
-    desk = Desk()
+def test_a_contact_that_the_address_book_alone_knows_is_turned_away_as_soon_as_it_says_so(desk: Desk) -> None:
     desk.ring()
     desk.handle(CallerNamed(INCOMING, "Pest", blocked=True))
     assert desk.said(RejectCall) == [RejectCall(INCOMING, RejectReason.BLOCKED)]
@@ -227,8 +226,7 @@ def test_a_contact_that_the_address_book_alone_knows_is_turned_away_as_soon_as_i
     assert desk.view.refusal.decision is Decision.BLOCKED
 
 
-def test_a_blocked_contact_that_waits_beside_a_ringing_call_leaves_that_one_alone() -> None:
-    desk = Desk()
+def test_a_blocked_contact_that_waits_beside_a_ringing_call_leaves_that_one_alone(desk: Desk) -> None:
     desk.ring()
     desk.ring(CallId("second"), CallerId("2002"))
     desk.handle(CallerNamed(CallId("second"), "Pest", blocked=True))
@@ -236,8 +234,7 @@ def test_a_blocked_contact_that_waits_beside_a_ringing_call_leaves_that_one_alon
     assert desk.view.mode is Mode.RINGING
 
 
-def test_a_blocked_contact_may_be_called() -> None:
-    desk = Desk()
+def test_a_blocked_contact_may_be_called(desk: Desk) -> None:
     call_id = desk.place_call()
     desk.handle(CallerNamed(call_id, "Pest", blocked=True))
     assert desk.view.mode is Mode.OUTGOING

@@ -13,7 +13,7 @@ from firmware.phone.request import Stretch
 from firmware.phone.requests.contacts import ListContacts, ReadContact, SearchContacts
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import open_page, the_list
+from tests.unit.phone.menus import open_page
 from tests.unit.phone.office import office
 
 
@@ -66,8 +66,7 @@ def test_the_extension_is_sent_once_somebody_has_answered_and_after_a_pause() ->
     assert sent(desk) == ""
     desk.expire(Timer.POST_DIAL)
     assert desk.said(SendDtmf) == [SendDtmf(call_id, Key.DIGIT_1), SendDtmf(call_id, Key.DIGIT_2)]
-    assert desk.view.call is not None
-    assert desk.view.call.dtmf == "12"
+    assert desk.call.dtmf == "12"
     desk.expire(Timer.POST_DIAL)
     assert sent(desk) == "12"
 
@@ -137,8 +136,7 @@ def test_redial_calls_with_the_extension_and_the_record_has_the_number_alone() -
 def test_a_call_for_help_is_one_whatever_stands_around_its_number(number: str) -> None:
     desk, call_id = answered(number, barred=("*",))
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
-    assert desk.view.call is not None
-    assert desk.view.call.emergency
+    assert desk.call.emergency
     desk.expire(Timer.POST_DIAL)
     assert sent(desk) == ""
     assert call_id
@@ -163,9 +161,8 @@ def test_each_number_of_a_contacts_page_is_offered_as_it_is_dialled() -> None:
     desk.press(Key.OK)
     numbers = (ContactNumber("+49 30 1234567 ext. 9"), ContactNumber("sip:ann@elsewhere.example"))
     desk.reply(ReadContact, Contact(7, "Ann", numbers))
-    assert [row.label for row in the_list(desk).rows][:2] == ["+49 30 1234567 ext. 9", "sip:ann@elsewhere.example"]
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
+    assert [row.label for row in desk.listing.rows][:2] == ["+49 30 1234567 ext. 9", "sip:ann@elsewhere.example"]
+    desk.press(Key.VOLUME_DOWN, Key.OK)
     assert (desk.view.mode, desk.view.digits) == (Mode.COLLECTING_DIGITS, "sip:ann@elsewhere.example")
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:ann@elsewhere.example"]
@@ -175,8 +172,7 @@ def test_a_key_does_not_make_another_address_of_one_that_is_shown() -> None:
     desk = office()
     desk.dial("26")
     desk.reply(SearchContacts, (ContactMatch(1, "Ann", "sip:ann@elsewhere.example"),))
-    desk.press(Key.VOLUME_DOWN)
-    desk.press(Key.OK)
+    desk.press(Key.VOLUME_DOWN, Key.OK)
     assert desk.view.digits == "sip:ann@elsewhere.example"
     desk.press("3")
     assert desk.view.digits == "3"

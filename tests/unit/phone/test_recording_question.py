@@ -59,6 +59,11 @@ def nothing_is_recorded(phone: NewPhone) -> bool:
     return not any(isinstance(command, kinds) for command in phone.all_commands)
 
 
+@pytest.fixture
+def phone() -> NewPhone:
+    return asked()
+
+
 def test_the_first_press_of_the_record_key_asks_in_the_words_of_the_receipt_and_the_call_goes_on() -> None:
     phone = talking()
     phone.press(Key.RECORD)
@@ -71,8 +76,7 @@ def test_the_first_press_of_the_record_key_asks_in_the_words_of_the_receipt_and_
     assert phone.said(SetConsent) == []
 
 
-def test_after_a_yes_the_recording_begins_with_its_announcement_once_the_store_has_it() -> None:
-    phone = asked()
+def test_after_a_yes_the_recording_begins_with_its_announcement_once_the_store_has_it(phone: NewPhone) -> None:
     phone.press(Key.OK)
     assert phone.said(SetConsent) == [YES]
     assert nothing_is_recorded(phone)
@@ -86,8 +90,7 @@ def test_after_a_yes_the_recording_begins_with_its_announcement_once_the_store_h
     assert phone.said(CloseCallRecord)[-1].decision is None
 
 
-def test_after_a_no_nothing_is_recorded_and_the_call_is_not_asked_about_again() -> None:
-    phone = asked()
+def test_after_a_no_nothing_is_recorded_and_the_call_is_not_asked_about_again(phone: NewPhone) -> None:
     phone.press(Key.CANCEL)
     phone.answer()
     assert phone.said(SetConsent) == [NO]
@@ -116,8 +119,7 @@ def test_keys_answer_the_question_that_covers_a_page_of_text() -> None:
     assert phone.said(WriteText) == [WriteText(INCOMING, "\n")]
 
 
-def test_the_next_call_asks_again() -> None:
-    phone = asked()
+def test_the_next_call_asks_again(phone: NewPhone) -> None:
     phone.press(Key.CANCEL)
     phone.replace()
     phone.ring(SECOND, CallerId("333"))
@@ -153,16 +155,14 @@ def test_ok_agrees_to_nothing_that_was_not_shown() -> None:
     assert phone.said(SetConsent) == []
 
 
-def test_no_digit_answers_and_each_is_sent_as_in_any_call() -> None:
-    phone = asked()
+def test_no_digit_answers_and_each_is_sent_as_in_any_call(phone: NewPhone) -> None:
     phone.dial("0123456789*#")
     assert len(phone.said(SendDtmf)) == 12
     assert phone.said(SetConsent) == []
     assert phone.view.question is not None
 
 
-def test_the_volume_keys_are_the_volumes() -> None:
-    phone = asked()
+def test_the_volume_keys_are_the_volumes(phone: NewPhone) -> None:
     before = len(phone.said(SetVolume))
     phone.press(Key.VOLUME_UP)
     assert len(phone.said(SetVolume)) == before + 1
@@ -170,8 +170,7 @@ def test_the_volume_keys_are_the_volumes() -> None:
     assert keys(phone) == ("No", "Yes")
 
 
-def test_the_words_turn_over_by_themselves() -> None:
-    phone = asked()
+def test_the_words_turn_over_by_themselves(phone: NewPhone) -> None:
     scrolls = []
     for _ in range(3):
         assert isinstance(phone.view.question, NoticeView)
@@ -180,8 +179,7 @@ def test_the_words_turn_over_by_themselves() -> None:
     assert scrolls == [0, 1, 2]
 
 
-def test_who_does_not_answer_has_said_neither_yes_nor_no() -> None:
-    phone = asked()
+def test_who_does_not_answer_has_said_neither_yes_nor_no(phone: NewPhone) -> None:
     for _ in range(MOST_TURNS):
         phone.expire(Timer.RECORDING_QUESTION)
     assert phone.view.question is None
@@ -198,8 +196,7 @@ def answer_another(phone: NewPhone) -> None:
     phone.ring(SECOND, CallerId("333"))
     assert phone.view.question is None
     phone.press(Key.OK)
-    assert phone.view.call is not None
-    assert phone.view.call.party.number == "333"
+    assert phone.call.party.number == "333"
 
 
 def hold(phone: NewPhone) -> None:
@@ -239,8 +236,7 @@ def test_a_yes_whose_call_is_another_one_by_then_records_nothing(meanwhile: Call
     assert nothing_is_recorded(phone)
 
 
-def test_a_caller_who_waits_is_declined_first_and_the_question_is_there_again() -> None:
-    phone = asked()
+def test_a_caller_who_waits_is_declined_first_and_the_question_is_there_again(phone: NewPhone) -> None:
     phone.ring(SECOND, CallerId("333"))
     phone.press(Key.CANCEL)
     assert phone.said(SetConsent) == []

@@ -41,8 +41,7 @@ def open_over_the_menu(desk: Desk) -> Listener:
 
 
 @pytest.mark.parametrize("answer", [ANN, None, Failed(word("It failed."))])
-def test_the_page_that_asked_hears_the_answer_and_once(answer: Contact | Failed | None) -> None:
-    desk = Desk()
+def test_the_page_that_asked_hears_the_answer_and_once(desk: Desk, answer: Contact | Failed | None) -> None:
     page = open_over_the_menu(desk)
     [request] = desk.said(ReadContact)
     for _ in range(2):
@@ -51,24 +50,20 @@ def test_the_page_that_asked_hears_the_answer_and_once(answer: Contact | Failed 
 
 
 @pytest.mark.parametrize("contact_id", [7, 8])
-def test_an_answer_to_another_request_is_not_heard_be_it_an_equal_one(contact_id: int) -> None:
-    desk = Desk()
+def test_an_answer_to_another_request_is_not_heard_be_it_an_equal_one(desk: Desk, contact_id: int) -> None:
     page = open_over_the_menu(desk)
     desk.handle(Answered(ReadContact(contact_id), ANN))
     assert page.heard == []
 
 
-def test_of_two_who_asked_for_the_same_each_hears_its_own_answer() -> None:
-    desk = Desk()
+def test_of_two_who_asked_for_the_same_each_hears_its_own_answer(desk: Desk) -> None:
     below, above = open_over_the_menu(desk), open_over_the_menu(desk)
     first, second = desk.said(ReadContact)
-    desk.handle(Answered(second, BO))
-    desk.handle(Answered(first, ANN))
+    desk.handle(Answered(second, BO), Answered(first, ANN))
     assert (below.heard, above.heard) == ([ANN], [BO])
 
 
-def test_a_page_that_asks_twice_hears_both_answers_in_whatever_order_they_come() -> None:
-    desk = Desk()
+def test_a_page_that_asks_twice_hears_both_answers_in_whatever_order_they_come(desk: Desk) -> None:
     page = open_over_the_menu(desk)
     desk.ring()
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
@@ -78,14 +73,12 @@ def test_a_page_that_asks_twice_hears_both_answers_in_whatever_order_they_come()
     assert page.heard == [ANN, ANN]
 
 
-def test_a_page_that_is_closed_hears_nothing_and_takes_nobody_s_answer_away() -> None:
-    desk = Desk()
+def test_a_page_that_is_closed_hears_nothing_and_takes_nobody_s_answer_away(desk: Desk) -> None:
     closed = open_over_the_menu(desk)
     desk.press(Key.CANCEL)
     page = open_over_the_menu(desk)
     first, second = desk.said(ReadContact)
-    desk.handle(Answered(first, ANN))
-    desk.handle(Answered(second, BO))
+    desk.handle(Answered(first, ANN), Answered(second, BO))
     assert (closed.heard, page.heard) == ([], [BO])
 
 

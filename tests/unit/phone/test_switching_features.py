@@ -15,7 +15,6 @@ from firmware.phone.commands import (
 from firmware.phone.events import LastDialledLoaded, PreferencesLoaded, Timer
 from firmware.phone.features import Feature, FeatureCodes, Hotline
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView
 from firmware.phone.news import VoicemailCounted
 from firmware.phone.orders import PlaceCall, PlayTone, RedirectCall, RejectCall, Tone
 from firmware.phone.preferences import Preferences
@@ -41,6 +40,11 @@ def _codes_without(code: str) -> FeatureCodes:
 
 
 # --- codes ---
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return office()
 
 
 def test_a_code_switches_its_feature_says_so_and_is_kept(subtests: pytest.Subtests) -> None:
@@ -92,8 +96,7 @@ def test_what_cannot_be_is_refused_by_tone_and_in_words_and_changes_nothing(keys
     assert desk.said(SavePreferences) == []
 
 
-def test_what_cannot_be_is_refused_on_hook_too() -> None:
-    desk = office()
+def test_what_cannot_be_is_refused_on_hook_too(desk: Desk) -> None:
     desk.dial("*72112")
     desk.press(Key.OK)
     assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
@@ -122,8 +125,7 @@ def test_a_code_with_a_number_that_may_be_complete_is_done_after_silence() -> No
     assert saved(desk).forward_always == "2345"
 
 
-def test_a_code_dialled_before_lifting_is_done_by_lifting() -> None:
-    desk = office()
+def test_a_code_dialled_before_lifting_is_done_by_lifting(desk: Desk) -> None:
     desk.dial("*78")
     desk.lift()
     assert saved(desk).do_not_disturb
@@ -187,8 +189,7 @@ def test_a_store_that_answers_late_undoes_nothing_and_loses_nothing() -> None:
 # --- do not disturb ---
 
 
-def test_the_do_not_disturb_key_turns_calls_away_until_it_is_pressed_again() -> None:
-    desk = office()
+def test_the_do_not_disturb_key_turns_calls_away_until_it_is_pressed_again(desk: Desk) -> None:
     desk.press(Key.DO_NOT_DISTURB)
     assert (desk.view.hint, desk.view.feature) == (Hint.FEATURE_ON, "do_not_disturb")
     assert RejectCall(INCOMING, RejectReason.DO_NOT_DISTURB) in desk.ring()
@@ -212,8 +213,7 @@ def test_what_the_phone_decided_shows_until_the_person_has_seen_it() -> None:
 # --- callers ---
 
 
-def test_the_last_caller_is_called_back_and_blocked_by_codes() -> None:
-    desk = office()
+def test_the_last_caller_is_called_back_and_blocked_by_codes(desk: Desk) -> None:
     desk.ring()
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     dial_off_hook(desk, "*69")
@@ -225,16 +225,14 @@ def test_the_last_caller_is_called_back_and_blocked_by_codes() -> None:
     assert RejectCall(CallId("again"), RejectReason.BLOCKED) in desk.ring(CallId("again"))
 
 
-def test_a_caller_whose_number_looks_like_a_pattern_cannot_block_many_others() -> None:
-    desk = office()
+def test_a_caller_whose_number_looks_like_a_pattern_cannot_block_many_others(desk: Desk) -> None:
     desk.ring(caller=CallerId("0*"))
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
     dial_off_hook(desk, "*60")
     assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
 
 
-def test_without_a_caller_there_is_nobody_to_call_back() -> None:
-    desk = office()
+def test_without_a_caller_there_is_nobody_to_call_back(desk: Desk) -> None:
     dial_off_hook(desk, "*69")
     assert desk.view.hint is Hint.NOTHING_TO_REDIAL
     desk.replace()
@@ -245,8 +243,7 @@ def test_without_a_caller_there_is_nobody_to_call_back() -> None:
     assert desk.said(PlaceCall) == []
 
 
-def test_redial_shows_a_missed_call_before_the_last_number() -> None:
-    desk = office()
+def test_redial_shows_a_missed_call_before_the_last_number(desk: Desk) -> None:
     desk.handle(LastDialledLoaded("2345"))
     desk.ring()
     desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.CANCELLED)
@@ -259,8 +256,7 @@ def test_redial_shows_a_missed_call_before_the_last_number() -> None:
     assert desk.view.digits == "2345"
 
 
-def test_an_anonymous_call_withholds_the_number_also_when_it_is_dialled_again() -> None:
-    desk = office()
+def test_an_anonymous_call_withholds_the_number_also_when_it_is_dialled_again(desk: Desk) -> None:
     dial_off_hook(desk, "*672345#")
     assert desk.records()[-1].dialled == "*672345"
     assert desk.records()[-1].number == "2345"
@@ -304,8 +300,7 @@ def test_holding_a_digit_that_begins_no_number_still_dials_its_speed_dial() -> N
     assert len(desk.said(PlaceCall)) == 1
 
 
-def test_holding_a_digit_without_a_number_says_so_and_keeps_the_digit() -> None:
-    desk = office()
+def test_holding_a_digit_without_a_number_says_so_and_keeps_the_digit(desk: Desk) -> None:
     desk.lift()
     desk.press("1")
     desk.hold_down("1")
@@ -325,8 +320,7 @@ def test_holding_a_digit_within_a_number_means_nothing() -> None:
 def test_the_voicemail_key_calls_the_voicemail() -> None:
     desk = office(voicemail_number="2500")
     desk.press(Key.VOICEMAIL)
-    assert isinstance(desk.view.menu, CardView)
-    assert (said(desk.view.menu.title), said(desk.view.menu.keys.ok)) == ("Voicemail", "Call")
+    assert (said(desk.card.title), said(desk.card.keys.ok)) == ("Voicemail", "Call")
     desk.lift()
     desk.replace()
     desk.lift()
@@ -340,11 +334,9 @@ def test_the_voicemail_key_calls_the_voicemail() -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2500@example.com"] * 4
 
 
-def test_without_a_voicemail_number_the_key_says_so() -> None:
-    desk = office()
+def test_without_a_voicemail_number_the_key_says_so(desk: Desk) -> None:
     desk.press(Key.VOICEMAIL)
-    assert isinstance(desk.view.menu, CardView)
-    assert [said(row.label) for row in desk.view.menu.rows] == ["No voicemail on this line"]
+    assert [said(row.label) for row in desk.card.rows] == ["No voicemail on this line"]
     desk.lift()
     desk.press(Key.VOICEMAIL)
     assert desk.view.hint is Hint.NO_VOICEMAIL
@@ -354,16 +346,14 @@ def test_without_a_voicemail_number_the_key_says_so() -> None:
     assert desk.said(PlaceCall) == []
 
 
-def test_waiting_voicemail_stutters_in_the_dial_tone_and_blinks() -> None:
-    desk = office()
+def test_waiting_voicemail_stutters_in_the_dial_tone_and_blinks(desk: Desk) -> None:
     assert SetIndicator(IndicatorPattern.SLOW_BLINK) in desk.handle(VoicemailCounted(2))
     desk.handle(VoicemailCounted(1, account="office"))
     assert desk.view.voicemail == 3
     assert PlayTone(Tone.STUTTER_DIAL) in desk.lift()
     assert PlayTone(Tone.REORDER) in desk.expire(Timer.DIAL_TONE)
     desk.replace()
-    desk.handle(VoicemailCounted(0, old=2))
-    desk.handle(VoicemailCounted(0, account="office"))
+    desk.handle(VoicemailCounted(0, old=2), VoicemailCounted(0, account="office"))
     assert PlayTone(Tone.DIAL) in desk.lift()
 
 
@@ -429,8 +419,7 @@ def test_a_barred_number_gets_through_neither_by_a_code_nor_by_redial() -> None:
     desk.lift()
     desk.press(Key.REDIAL)
     assert desk.view.hint is Hint.NUMBER_BARRED
-    desk.press(Key.CANCEL)
-    desk.press("3")
+    desk.press(Key.CANCEL, "3")
     desk.hold_down("3")
     assert desk.view.hint is Hint.NUMBER_BARRED
     assert desk.said(PlaceCall) == []

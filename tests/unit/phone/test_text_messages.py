@@ -19,14 +19,14 @@ from firmware.phone.dial_plan import Rewrite
 from firmware.phone.digit_map import Alternative
 from firmware.phone.events import KeyRepeated, MessagesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CAME, CardView, EntryView, MenuRow, NoticeView
+from firmware.phone.menu_views import CAME, CardView, MenuRow, NoticeView
 from firmware.phone.news import MessageReceived, MessageSent, Problem, ProblemRaised
 from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.office import office
 
 ANNA = CallerId("2001", "Anna")
@@ -66,8 +66,12 @@ def writing_to(desk: Desk, number: str = "2001") -> Desk:
 # --- coming in ---
 
 
-def test_a_message_is_kept_counted_and_blinked_for_until_it_was_seen() -> None:
-    desk = office()
+@pytest.fixture
+def desk() -> Desk:
+    return office()
+
+
+def test_a_message_is_kept_counted_and_blinked_for_until_it_was_seen(desk: Desk) -> None:
     commands = desk.handle(MessageReceived(message(1)))
     assert KeepMessage(message(1)) in commands
     assert SetIndicator(IndicatorPattern.SLOW_BLINK) in commands
@@ -86,54 +90,45 @@ def test_a_blocked_senders_message_is_kept_but_calls_for_nobody() -> None:
     assert desk.phone._state.features.messages == (message(1, read=True),)
 
 
-def test_a_message_that_comes_twice_is_kept_once() -> None:
-    desk = office()
-    desk.handle(MessageReceived(message(1)))
-    desk.handle(MessageReceived(message(1)))
+def test_a_message_that_comes_twice_is_kept_once(desk: Desk) -> None:
+    desk.handle(MessageReceived(message(1)), MessageReceived(message(1)))
     assert desk.phone._state.features.messages == (message(1),)
 
 
-def test_a_message_never_disturbs_a_call() -> None:
-    desk = office()
+def test_a_message_never_disturbs_a_call(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert KeepMessage(message(1)) in desk.handle(MessageReceived(message(1)))
     assert desk.view.hint is None
     assert desk.view.mode is Mode.IN_CALL
 
 
-def test_the_store_brings_messages_back() -> None:
-    desk = office()
+def test_the_store_brings_messages_back(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(2), message(1, read=True))))
     assert desk.phone._state.features.messages == (message(2), message(1, read=True))
     assert desk.view.unread_messages == 1
 
 
-def test_all_messages_are_listed_newest_first_and_new_ones_are_marked() -> None:
-    desk = office()
+def test_all_messages_are_listed_newest_first_and_new_ones_are_marked(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(3), message(2, read=True), message(1, delivered=False, read=True))))
     to_messages(desk)
     assert [said(label) for label in labels(desk)] == ["Voicemail", "New message", "Anna", "Anna", "Anna"]
-    assert [(row.sign, said(row.said)) for row in the_list(desk).rows[2:]] == [(CAME, "From Anna")] * 3
+    assert [(row.sign, said(row.said)) for row in desk.listing.rows[2:]] == [(CAME, "From Anna")] * 3
     assert values(desk) == ["", "", word("new"), "", word("not sent")]
-    desk.press("3")
-    desk.press(Key.CANCEL)
+    desk.press("3", Key.CANCEL)
     assert values(desk)[2] == word("new")
 
 
-def test_a_message_that_comes_while_the_list_is_open_is_new_until_it_is_read() -> None:
-    desk = office()
+def test_a_message_that_comes_while_the_list_is_open_is_new_until_it_is_read(desk: Desk) -> None:
     to_messages(desk)
     desk.handle(MessageReceived(message(1)))
     assert desk.view.unread_messages == 1
     choose(desk, "Anna")
-    assert isinstance(desk.view.menu, CardView)
-    assert desk.view.menu.rows == (MenuRow("Text 1"),)
+    assert desk.card.rows == (MenuRow("Text 1"),)
     assert desk.view.unread_messages == 0
     assert desk.said(MarkMessagesRead) == [MarkMessagesRead()]
 
 
-def test_a_message_is_deleted_after_a_question() -> None:
-    desk = office()
+def test_a_message_is_deleted_after_a_question(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(2, read=True), message(1, read=True))))
     to_message(desk, 2)
     desk.press(Key.OK)
@@ -147,8 +142,7 @@ def test_a_message_is_deleted_after_a_question() -> None:
     assert len(labels(desk)) == 3
 
 
-def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> None:
-    desk = office()
+def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(1),)))
     to_message(desk)
     desk.press(Key.REDIAL)
@@ -157,21 +151,18 @@ def test_redial_on_a_message_shows_the_senders_number_and_lifting_calls_it() -> 
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
 
 
-def test_lifting_the_handset_on_a_message_calls_its_sender() -> None:
-    desk = office()
+def test_lifting_the_handset_on_a_message_calls_its_sender(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(1),)))
     to_message(desk)
     desk.lift()
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2001@example.com"]
 
 
-def test_a_sender_without_a_number_cannot_be_called() -> None:
-    desk = office()
+def test_a_sender_without_a_number_cannot_be_called(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(1, CallerId("anna")),)))
     to_message(desk)
     desk.press(Key.REDIAL)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
+    assert desk.notice.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
 
 
 def test_a_sender_with_an_address_is_called_and_answered_there() -> None:
@@ -191,8 +182,7 @@ def test_a_sender_with_an_address_is_called_and_answered_there() -> None:
     assert [sent.uri for sent in desk.said(SendMessage)] == ["sip:anna@elsewhere.example"]
 
 
-def test_after_an_answer_the_message_is_shown_again() -> None:
-    desk = office()
+def test_after_an_answer_the_message_is_shown_again(desk: Desk) -> None:
     desk.handle(MessagesLoaded((message(1),)))
     to_message(desk)
     desk.press(Key.OK)
@@ -210,8 +200,7 @@ def test_a_message_is_written_to_a_number_that_is_typed_in_the_menu() -> None:
     choose(desk, "New message")
     desk.dial("0900123")
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.note == HINTS[Hint.NUMBER_BARRED]
+    assert desk.entry.note == HINTS[Hint.NUMBER_BARRED]
     for _ in range(7):
         desk.press(Key.CANCEL)
     desk.dial("2001")
@@ -341,8 +330,7 @@ def test_a_message_can_be_written_in_chinese() -> None:
     assert desk.view.candidates[desk.view.candidate] == "我"
     desk.press(Key.VOLUME_DOWN)
     assert desk.view.candidate == 1
-    desk.press(Key.VOLUME_UP)
-    desk.press(Key.OK)
+    desk.press(Key.VOLUME_UP, Key.OK)
     assert desk.view.message_text == "我"
     assert desk.view.candidates == ()
     assert desk.said(SendMessage) == []
@@ -366,16 +354,14 @@ def test_what_was_chosen_in_a_message_is_kept_once_it_is_sent_and_nothing_of_wha
     assert desk.said(SavePreferences)[-1].preferences.written == (("94", tenth),)
 
 
-def test_with_the_handset_off_the_menu_key_writes_nothing() -> None:
-    desk = office()
+def test_with_the_handset_off_the_menu_key_writes_nothing(desk: Desk) -> None:
     desk.lift()
     desk.dial("2001")
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
 
 
-def test_a_message_under_the_name_of_another_does_not_take_its_place() -> None:
-    desk = office()
+def test_a_message_under_the_name_of_another_does_not_take_its_place(desk: Desk) -> None:
     desk.handle(MessageReceived(message(1)))
     assert not desk.handle(MessageReceived(replace(message(1), text="Something else.")))
     assert desk.phone._state.features.messages == (message(1),)

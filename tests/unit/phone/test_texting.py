@@ -24,9 +24,8 @@ TOLD = WriteText(INCOMING, "[This conversation is kept.]\n")
 
 
 def text_of(desk: Desk) -> TextView:
-    assert desk.view.call is not None
-    assert desk.view.call.text is not None
-    return desk.view.call.text
+    assert desk.call.text is not None
+    return desk.call.text
 
 
 def written(desk: Desk) -> str:
@@ -56,21 +55,16 @@ def test_the_menu_key_and_ok_ask_the_other_end_for_text() -> None:
 
 
 def test_a_letter_goes_out_once_it_is_chosen(desk: Desk) -> None:
-    desk.press("4")
-    desk.press("4")
+    desk.press("4", "4")
     assert written(desk) == ""
     desk.expire(Timer.INTER_DIGIT)
     assert written(desk) == "H"
-    desk.press("4")
-    desk.press("4")
-    desk.press("4")
-    desk.press("#")
+    desk.press("4", "4", "4", "#")
     assert written(desk) == "Hi "
 
 
 def test_digits_write_and_are_not_dialled(desk: Desk) -> None:
-    desk.press("2")
-    desk.press("3")
+    desk.press("2", "3")
     assert not desk.said(SendDtmf)
     desk.press(Key.MENU)
     assert written(desk) == "Ad"
@@ -79,9 +73,7 @@ def test_digits_write_and_are_not_dialled(desk: Desk) -> None:
 
 
 def test_cancel_takes_the_last_letter_back_at_the_other_end_too_and_then_leaves(desk: Desk) -> None:
-    desk.press("2")
-    desk.press("3")
-    desk.press(Key.OK)
+    desk.press("2", "3", Key.OK)
     assert written(desk) == "Ad\n"
     for _ in range(3):
         desk.press(Key.CANCEL)
@@ -101,8 +93,7 @@ def test_a_digit_that_is_held_is_written_itself(desk: Desk) -> None:
 def test_chinese_goes_out_a_character_at_a_time() -> None:
     desk = office(preferences=Preferences(language="zh"), chinese=pinyin)
     desk.answered_incoming_call()
-    desk.press(Key.MENU)
-    desk.press(Key.OK)
+    desk.press(Key.MENU, Key.OK)
     desk.handle(CallTextChanged(INCOMING, is_open=True))
     desk.dial("94")
     assert text_of(desk).candidates
@@ -114,8 +105,7 @@ def test_chinese_goes_out_a_character_at_a_time() -> None:
 
 
 def test_a_keyboard_writes_too(desk: Desk) -> None:
-    desk.handle(TextTyped("Grüße"))
-    desk.handle(TextTyped("\b\be\n\x1b\x00\u202e"))
+    desk.handle(TextTyped("Grüße"), TextTyped("\b\be\n\x1b\x00\u202e"))
     assert written(desk) == "Grüße\b\be\n"
     desk.press(Key.MENU)
     desk.handle(TextTyped("secret"))
@@ -125,16 +115,14 @@ def test_a_keyboard_writes_too(desk: Desk) -> None:
 def test_what_is_written_before_the_other_end_agrees_goes_out_then() -> None:
     desk = office()
     desk.answered_incoming_call()
-    desk.press(Key.MENU)
-    desk.press(Key.OK)
+    desk.press(Key.MENU, Key.OK)
     desk.handle(TextTyped("Hi"))
     assert written(desk) == ""
     assert WriteText(INCOMING, "Hi") in desk.handle(CallTextChanged(INCOMING, is_open=True))
 
 
 def test_a_zero_that_is_held_for_speech_is_taken_back_at_the_other_end_too(desk: Desk) -> None:
-    desk.press("2")
-    desk.press("0")
+    desk.press("2", "0")
     desk.hold_down(Key.DIGIT_0)
     assert written(desk) == "A0"
     desk.expire(Timer.SPEAK)
@@ -144,12 +132,10 @@ def test_a_zero_that_is_held_for_speech_is_taken_back_at_the_other_end_too(desk:
 def test_one_who_has_no_text_is_asked_again_when_the_person_wants_it() -> None:
     desk = office()
     desk.answered_incoming_call()
-    desk.press(Key.MENU)
-    desk.press(Key.OK)
+    desk.press(Key.MENU, Key.OK)
     desk.handle(CallTextChanged(INCOMING, is_open=False))
     assert text_of(desk).state is TextState.REFUSED
-    desk.press(Key.MENU)
-    desk.press(Key.MENU)
+    desk.press(Key.MENU, Key.MENU)
     assert OpenText(INCOMING) in desk.press(Key.OK)
 
 
@@ -193,11 +179,9 @@ def test_while_somebody_waits_ok_and_cancel_are_about_that_call(desk: Desk) -> N
 
 
 def test_nothing_is_left_of_it_after_the_call(desk: Desk) -> None:
-    desk.handle(TextTyped("secret"))
-    desk.handle(CallTextReceived(INCOMING, "secret"))
+    desk.handle(TextTyped("secret"), CallTextReceived(INCOMING, "secret"))
     commands = desk.sip(CallState.DISCONNECTED, INCOMING, DisconnectReason.REMOTE_HANGUP)
-    assert desk.view.call is not None
-    assert desk.view.call.text is None
+    assert desk.call.text is None
     assert "secret" not in repr([*commands, *desk.replace()])
 
 
@@ -216,12 +200,10 @@ def test_an_emergency_call_has_text_too_and_nothing_delays_it() -> None:
     desk.lift()
     desk.dial("*898112")
     call_id = desk.said(PlaceCall)[-1].call_id
-    assert desk.view.call is not None
-    assert desk.view.call.emergency
+    assert desk.call.emergency
     assert not desk.said(OpenText)
     assert OpenText(call_id) in desk.sip(CallState.ACTIVE, call_id)
-    desk.handle(CallTextChanged(call_id, is_open=True))
-    desk.handle(TextTyped("Fire"))
+    desk.handle(CallTextChanged(call_id, is_open=True), TextTyped("Fire"))
     assert WriteText(call_id, "Fire") in desk.said(WriteText)
 
 
@@ -240,8 +222,7 @@ def in_kept_call() -> Desk:
 
 
 def test_nothing_is_kept_where_the_holder_has_not_said_so(desk: Desk) -> None:
-    desk.handle(TextTyped("Hi"))
-    desk.handle(CallTextReceived(INCOMING, "Hello"))
+    desk.handle(TextTyped("Hi"), CallTextReceived(INCOMING, "Hello"))
     assert not desk.said(KeepCallText)
     assert "kept" not in written(desk)
 
@@ -249,8 +230,7 @@ def test_nothing_is_kept_where_the_holder_has_not_said_so(desk: Desk) -> None:
 def test_the_other_end_is_told_once_before_anything_is_kept() -> None:
     desk = in_kept_call()
     assert desk.said(WriteText) == [TOLD]
-    desk.handle(CallTextReceived(INCOMING, "Hello"))
-    desk.handle(CallTextReceived(INCOMING, "p", erased=2))
+    desk.handle(CallTextReceived(INCOMING, "Hello"), CallTextReceived(INCOMING, "p", erased=2))
     desk.handle(TextTyped("Hi\b"))
     assert desk.said(WriteText) == [TOLD, WriteText(INCOMING, "H")]
     assert desk.said(KeepCallText) == [
@@ -262,8 +242,7 @@ def test_the_other_end_is_told_once_before_anything_is_kept() -> None:
 
 def test_what_is_told_cannot_be_taken_back() -> None:
     desk = in_kept_call()
-    desk.handle(CallTextReceived(INCOMING, "?"))
-    desk.handle(TextTyped("a" + "\b" * 9))
+    desk.handle(CallTextReceived(INCOMING, "?"), TextTyped("a" + "\b" * 9))
     assert "\b" not in written(desk)
 
 
@@ -281,8 +260,7 @@ def test_whoever_takes_the_other_ends_place_is_told_before_more_is_kept() -> Non
 
 def test_nothing_more_is_kept_once_it_is_switched_off() -> None:
     desk = in_kept_call()
-    desk.handle(PreferencesLoaded(Preferences(screen_off_s=0)))
-    desk.handle(CallTextReceived(INCOMING, "Hello"))
+    desk.handle(PreferencesLoaded(Preferences(screen_off_s=0)), CallTextReceived(INCOMING, "Hello"))
     assert not desk.said(KeepCallText)
 
 
@@ -292,8 +270,7 @@ def test_a_call_for_help_is_told_nothing_and_nothing_of_it_is_kept() -> None:
     desk.dial("*898112")
     call_id = desk.said(PlaceCall)[-1].call_id
     desk.sip(CallState.ACTIVE, call_id)
-    desk.handle(CallTextChanged(call_id, is_open=True))
-    desk.handle(CallTextReceived(call_id, "Where are you?"))
+    desk.handle(CallTextChanged(call_id, is_open=True), CallTextReceived(call_id, "Where are you?"))
     assert not desk.said(WriteText)
     assert not desk.said(KeepCallText)
 

@@ -10,13 +10,12 @@ from firmware.display.translation import Language, translator
 from firmware.phone.bundle_news import BundleEnded, BundleStep, BundleStepStarted, StickReported
 from firmware.phone.events import Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.update_phrases import UPDATE_CODES, update_reason
 from firmware.phone.updates import PostponeUpdate, PutOffRestart, UpdateKind, UpdateNow, UpdateStage, UpdateTold
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk, settings
-from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.menus import choose, labels, open_page, said, sentence, values
 from tests.unit.phone.new_phone import NewPhone
 
 pytestmark = pytest.mark.feature("updates by stick and network")
@@ -136,30 +135,22 @@ def test_whoever_lifts_while_a_restart_is_announced_dials_as_ever() -> None:
     assert desk.said(PutOffRestart)
 
 
-def test_a_stick_s_update_has_the_page_of_sticks_and_says_what_became_of_it() -> None:
-    desk = Desk()
+def test_a_stick_s_update_has_the_page_of_sticks_and_says_what_became_of_it(desk: Desk) -> None:
     desk.handle(BundleStepStarted(BundleStep.UPDATE, 34))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert (said(desk.view.menu.text), desk.view.menu.percent) == ("Installing the update. Leave the stick in.", 34)
+    assert (sentence(desk), desk.notice.percent) == ("Installing the update. Leave the stick in.", 34)
     desk.handle(BundleEnded(BundleResult.APPLIED, OutcomeCode.INSTALLED, is_update=True, version="0.3.0"))
     desk.handle(StickReported())
-    assert notice(desk) == "Installed. The phone restarts to try it. Take the stick out."
+    assert sentence(desk) == "Installed. The phone restarts to try it. Take the stick out."
     desk.handle(RESTARTS)
-    assert notice(desk) == "Restarts in 60 s. Any key: later."
+    assert sentence(desk) == "Restarts in 60 s. Any key: later."
     desk.press(Key.CANCEL)
     assert desk.said(PutOffRestart)
 
 
-def notice(desk: Desk) -> str:
-    assert isinstance(desk.view.menu, NoticeView)
-    return said(desk.view.menu.text)
-
-
-def test_after_the_restart_the_display_names_the_version_that_works() -> None:
-    desk = Desk()
+def test_after_the_restart_the_display_names_the_version_that_works(desk: Desk) -> None:
     desk.handle(BundleEnded(BundleResult.APPLIED, OutcomeCode.APPLIED, is_update=True, version="0.3.0"))
     desk.handle(StickReported())
-    assert notice(desk) == "Version 0.3.0 works. Take the stick out."
+    assert sentence(desk) == "Version 0.3.0 works. Take the stick out."
 
 
 OF_UPDATES = list(OutcomeCode)[list(OutcomeCode).index(OutcomeCode.INSTALLED) :]

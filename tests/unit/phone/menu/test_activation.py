@@ -8,7 +8,7 @@ from firmware.phone.call import CallerId, TextMessage
 from firmware.phone.events import LastDialledLoaded, MessagesLoaded, SetUpLoaded, Timer
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryKind, ListView
 from firmware.phone.orders import AnswerCall, PlaceCall, SendMessage, SignalRinging
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import SetUp
@@ -28,7 +28,7 @@ from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
 from firmware.store.policies import built_in_policy
 from tests.unit.phone.desk import INCOMING
-from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.menus import choose, labels, open_page, said, sentence, values
 from tests.unit.phone.new_phone import (
     BRIGHT,
     CODE,
@@ -44,19 +44,12 @@ from tests.unit.phone.new_phone import (
 from tests.unit.phone.office import office
 
 
-def sentence(phone: NewPhone) -> str:
-    assert isinstance(phone.view.menu, NoticeView)
-    return said(phone.view.menu.text)
-
-
 def note(phone: NewPhone) -> str:
-    assert isinstance(phone.view.menu, EntryView)
-    return said(phone.view.menu.note)
+    return said(phone.entry.note)
 
 
 def entered(phone: NewPhone) -> str:
-    assert isinstance(phone.view.menu, EntryView)
-    return phone.view.menu.text
+    return phone.entry.text
 
 
 def to_the_end(phone: NewPhone) -> None:
@@ -74,6 +67,11 @@ def under_14(**more: object) -> NewPhone:
 
 
 # --- the PIN ---
+
+
+@pytest.fixture
+def phone() -> NewPhone:
+    return at_number()
 
 
 def test_without_a_pin_there_is_no_way_on() -> None:
@@ -157,8 +155,7 @@ def test_whoever_presses_ok_alone_has_not_said_how_old_they_are() -> None:
     for _ in range(3):
         phone.ok()
     assert phone.step == "Your age"
-    assert isinstance(phone.view.menu, ListView)
-    assert (phone.view.menu.selected, phone.view.menu.keys.ok) == (None, "")
+    assert (phone.listing.selected, phone.listing.keys.ok) == (None, "")
     phone.press(Key.VOLUME_DOWN)
     phone.ok()
     assert phone.step == "Guardian"
@@ -212,8 +209,7 @@ def test_under_14_there_is_no_way_past_the_guardian() -> None:
 def test_a_guardian_who_is_there_has_to_be_asked_before_the_holder_is_older() -> None:
     phone = under_14()
     phone.set_guardians_pin()
-    phone.press(Key.CANCEL)
-    phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL, Key.CANCEL)
     choose(phone, "18 or older")
     assert title_of(phone) == "Guardian's PIN"
     phone.type_pin(PIN)
@@ -239,8 +235,7 @@ def test_after_a_power_cut_the_guardian_is_still_the_one_to_ask() -> None:
 def test_a_guardian_whose_child_has_grown_up_is_asked_no_more() -> None:
     phone = under_14()
     phone.set_guardians_pin()
-    phone.press(Key.CANCEL)
-    phone.press(Key.CANCEL)
+    phone.press(Key.CANCEL, Key.CANCEL)
     choose(phone, "14 to 17")
     phone.type_pin(GUARDIANS_PIN)
     to_the_end(phone)
@@ -300,8 +295,7 @@ def test_nothing_is_answered_about_the_service_before_somebody_chooses() -> None
     assert [said(label) for label in labels(phone)] == [
         "Yes: calls work", "No: only 112, 999", "What it is for",
     ]  # fmt: skip
-    assert isinstance(phone.view.menu, ListView)
-    assert (phone.view.menu.selected, phone.view.menu.keys.ok) == (None, "")
+    assert (phone.listing.selected, phone.listing.keys.ok) == (None, "")
     phone.ok()
     assert (phone.step, phone.said(SetConsent)) == ("Service", [])
 
@@ -356,8 +350,7 @@ def test_what_is_answered_once_is_not_written_twice() -> None:
 
 def test_an_answer_that_cannot_be_written_is_not_gone_past() -> None:
     phone = at_step("Service")
-    phone.press(Key.VOLUME_DOWN)
-    phone.press(Key.OK)
+    phone.press(Key.VOLUME_DOWN, Key.OK)
     phone.reply(SetConsent, Failed("It failed."))
     assert (phone.step, sentence(phone)) == ("Service", "It failed.")
     phone.press(Key.CANCEL)
@@ -388,8 +381,7 @@ def test_where_the_operator_sends_no_codes_the_number_is_left_unproved_and_that_
     assert phone.store.unproved
 
 
-def test_a_code_is_sent_by_itself_and_where_it_comes_to_this_phone_ok_confirms_it() -> None:
-    phone = at_number()
+def test_a_code_is_sent_by_itself_and_where_it_comes_to_this_phone_ok_confirms_it(phone: NewPhone) -> None:
     assert len(phone.said(RequestCode)) == 1
     assert title_of(phone) == "Code"
     assert (entered(phone), note(phone)) == (CODE, f"Your code is {CODE}.")
@@ -399,8 +391,7 @@ def test_a_code_is_sent_by_itself_and_where_it_comes_to_this_phone_ok_confirms_i
     assert not phone.store.unproved
 
 
-def test_a_code_that_comes_elsewhere_is_typed() -> None:
-    phone = at_number()
+def test_a_code_that_comes_elsewhere_is_typed(phone: NewPhone) -> None:
     without_message(phone)
     phone.dial(CODE)
     phone.ok()
@@ -411,30 +402,26 @@ def test_a_code_that_comes_elsewhere_is_typed() -> None:
     ("message", "code"),
     [("Code 4711", "4711"), ("Call 0800 123456 about code 4711", ""), ("No code", ""), ("Code 12", "")],
 )
-def test_what_is_to_be_confirmed_is_the_only_number_of_the_message(message: str, code: str) -> None:
-    phone = at_number()
+def test_what_is_to_be_confirmed_is_the_only_number_of_the_message(phone: NewPhone, message: str, code: str) -> None:
     without_message(phone)
     phone.handle(CodeArrived(message))
     assert (entered(phone), note(phone)) == (code, message)
 
 
-def test_a_message_does_not_change_what_somebody_is_typing() -> None:
-    phone = at_number()
+def test_a_message_does_not_change_what_somebody_is_typing(phone: NewPhone) -> None:
     without_message(phone)
     phone.dial("12")
     phone.handle(CodeArrived("Code 4711"))
     assert entered(phone) == "12"
 
 
-def test_a_code_that_begins_like_an_emergency_number_is_a_code() -> None:
-    phone = at_number()
+def test_a_code_that_begins_like_an_emergency_number_is_a_code(phone: NewPhone) -> None:
     without_message(phone)
     phone.dial("112233")
     assert title_of(phone) == "Code"
 
 
-def test_wrong_codes_are_counted_down_and_then_waited_for() -> None:
-    phone = at_number()
+def test_wrong_codes_are_counted_down_and_then_waited_for(phone: NewPhone) -> None:
     without_message(phone)
     for left in (4, 3, 2, 1):
         phone.dial("000000")
@@ -446,20 +433,16 @@ def test_wrong_codes_are_counted_down_and_then_waited_for() -> None:
     assert phone.step == "Number"
 
 
-def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had() -> None:
-    phone = at_number()
-    phone.press(Key.MENU)
-    phone.press(Key.OK)
+def test_without_a_proof_there_is_no_way_on_where_there_is_one_to_be_had(phone: NewPhone) -> None:
+    phone.press(Key.MENU, Key.OK)
     phone.answer()
     assert phone.step == "Number"
     phone.ok()
     assert title_of(phone) == "Code"
 
 
-def test_a_number_is_proved_by_a_code_whose_page_is_left_while_it_is_compared() -> None:
-    phone = at_number()
-    phone.press(Key.OK)
-    phone.press(Key.CANCEL)
+def test_a_number_is_proved_by_a_code_whose_page_is_left_while_it_is_compared(phone: NewPhone) -> None:
+    phone.press(Key.OK, Key.CANCEL)
     for _ in CODE[1:]:
         phone.press(Key.CANCEL)
     phone.press(Key.CANCEL)
@@ -469,8 +452,7 @@ def test_a_number_is_proved_by_a_code_whose_page_is_left_while_it_is_compared() 
     assert phone.view.hint is Hint.ALL_SET
 
 
-def test_a_right_code_moves_nobody_who_has_gone_back_meanwhile() -> None:
-    phone = at_number()
+def test_a_right_code_moves_nobody_who_has_gone_back_meanwhile(phone: NewPhone) -> None:
     phone.press(Key.OK)
     while title_of(phone) == "Code":
         phone.press(Key.CANCEL)
@@ -480,8 +462,7 @@ def test_a_right_code_moves_nobody_who_has_gone_back_meanwhile() -> None:
     assert phone.step == "Service"
 
 
-def test_a_code_that_never_came_is_sent_once_more() -> None:
-    phone = at_number()
+def test_a_code_that_never_came_is_sent_once_more(phone: NewPhone) -> None:
     while title_of(phone) == "Code":
         phone.press(Key.CANCEL)
     phone.answer()
@@ -491,22 +472,19 @@ def test_a_code_that_never_came_is_sent_once_more() -> None:
     assert title_of(phone) == "Code"
 
 
-def test_what_was_asked_before_the_code_was_requested_does_not_send_another() -> None:
-    phone = at_number()
+def test_what_was_asked_before_the_code_was_requested_does_not_send_another(phone: NewPhone) -> None:
     page = phone.phone._state.first_run
     assert page is not None
     while title_of(phone) == "Code":
         phone.press(Key.CANCEL)
     phone.answer()
-    phone.press(Key.VOLUME_DOWN)
-    phone.press(Key.OK)
+    phone.press(Key.VOLUME_DOWN, Key.OK)
     phone.reply(ReadNumberProof, NumberProofRead(NumberProof.OPEN))
     phone.answer()
     assert len(phone.said(RequestCode)) == 2
 
 
-def test_a_call_while_the_code_is_awaited_loses_nothing() -> None:
-    phone = at_number()
+def test_a_call_while_the_code_is_awaited_loses_nothing(phone: NewPhone) -> None:
     phone.answered_incoming_call()
     phone.replace()
     phone.answer()
@@ -519,8 +497,7 @@ def test_a_call_while_the_code_is_awaited_loses_nothing() -> None:
 
 def test_the_phone_may_be_used_once_that_is_written_down() -> None:
     phone = at_step("Service")
-    phone.press(Key.VOLUME_DOWN)
-    phone.press(Key.OK)
+    phone.press(Key.VOLUME_DOWN, Key.OK)
     assert phone.view.mode is Mode.MENU
     phone.answer()
     assert phone.shown().mode is Mode.IDLE
@@ -530,23 +507,20 @@ def test_the_phone_may_be_used_once_that_is_written_down() -> None:
 
 def test_what_cannot_be_written_down_is_said_and_tried_again() -> None:
     phone = at_step("Service")
-    phone.press(Key.VOLUME_DOWN)
-    phone.press(Key.OK)
+    phone.press(Key.VOLUME_DOWN, Key.OK)
     phone.store.answers[Purpose.SERVICE] = True
     phone.store.tell_consents()
     phone.reply(SetConsent, phone.store.consents())
     phone.reply(Activate, Failed("It failed."))
     assert phone.step == "Not set up"
-    assert isinstance(phone.view.menu, CardView)
-    assert said(phone.view.menu.rows[0].label) == "It failed."
+    assert said(phone.card.rows[0].label) == "It failed."
     phone.ok()
     assert phone.view.mode is Mode.IDLE
 
 
 def test_whoever_says_no_to_the_service_is_told_and_not_asked_again_by_itself() -> None:
     phone = at_step("Not set up", country="GB")
-    assert isinstance(phone.view.menu, CardView)
-    assert said(phone.view.menu.rows[0].label) == "You said no: only 112, 999 work."
+    assert said(phone.card.rows[0].label) == "You said no: only 112, 999 work."
     phone.ok()
     assert phone.view.mode is Mode.IDLE
     phone.expire(Timer.FIRST_RUN)
@@ -622,8 +596,7 @@ def test_a_phone_that_is_not_set_up_writes_to_nobody() -> None:
 
 def test_a_phone_of_an_older_firmware_is_asked_once() -> None:
     phone = office(preferences=BRIGHT)
-    phone.handle(ConsentsChanged(frozenset({Purpose.CDR_SYNC}), activated=False))
-    phone.handle(PinChanged(is_set=True))
+    phone.handle(ConsentsChanged(frozenset({Purpose.CDR_SYNC}), activated=False), PinChanged(is_set=True))
     assert phone.view.mode is Mode.IDLE
     phone.handle(SetUpLoaded(SetUp.FIRST_RUN))
     assert step_of(phone) == TITLES[0]
@@ -651,8 +624,7 @@ def test_the_first_run_once_more_asks_for_the_pin_before_it_asks_what_is_agreed_
     open_page(phone, "This phone", "Set up again")
     while phone.step != "PIN":
         phone.ok()
-    assert isinstance(phone.view.menu, EntryView)
-    assert phone.view.menu.kind is EntryKind.PIN
+    assert phone.entry.kind is EntryKind.PIN
     phone.handle(Answered(CheckPin(PIN), PinChecked(accepted=False)))
     phone.ok()
     assert phone.step == "PIN"

@@ -14,7 +14,7 @@ from firmware.phone.requests.recordings import ListRecordings, PlayRecording
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.machine import SWITCHED_ON, unattended
-from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, said, values
 from tests.unit.phone.new_phone import PIN, NewPhone
 from tests.unit.phone.recorded import list_recordings, recorded
 
@@ -88,7 +88,7 @@ def test_messages_are_listed_the_newest_first_and_below_them_the_way_to_the_voic
     desk = unattended(voicemail_number=VOICEMAIL)
     open_messages(desk, True, False)
     assert [said(label) for label in labels(desk)] == ["Anna 1", "Anna 2", "Call voicemail"]
-    assert [(said(row.value), row.detail) for row in the_list(desk).rows] == [
+    assert [(said(row.value), row.detail) for row in desk.listing.rows] == [
         ("new", "25 Nov 14:01"),
         ("", "25 Nov 14:02"),
         ("", ""),

@@ -8,7 +8,7 @@ from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
 from firmware.phone.kept_text import Utterance
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CALLED, CAME, MISSED, CardView, ListView, NoticeView
+from firmware.phone.menu_views import CALLED, CAME, MISSED, ListView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.phrases import HINTS, REASONS, UNKNOWN_CALLER, VERIFICATIONS
 from firmware.phone.preferences import Preferences
@@ -19,7 +19,7 @@ from firmware.phone.requests.contacts import DeleteContact, ReadContact, SaveCon
 from firmware.phone.requests.recordings import FindRecordings, PlayRecording
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said
 from tests.unit.phone.office import office
 from tests.unit.phone.recorded import recorded
 
@@ -43,10 +43,14 @@ def open_list(desk: Desk, *calls: LoggedCall, kind: CallKind = CallKind.ALL, tit
     desk.reply(ListCalls, Stretch(0, len(calls), calls))
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return office()
+
+
 @pytest.mark.feature("verified callers")
 @pytest.mark.parametrize("verification", Verification)
-def test_a_call_says_what_the_server_said_of_its_number(verification: Verification) -> None:
-    desk = office()
+def test_a_call_says_what_the_server_said_of_its_number(desk: Desk, verification: Verification) -> None:
     open_list(desk, logged(1, verification=verification))
     desk.press(Key.OK)
     choose(desk, said(VERIFICATIONS[verification]))
@@ -61,47 +65,42 @@ def test_a_call_says_what_the_server_said_of_its_number(verification: Verificati
         ("Dialled calls", CallKind.DIALLED),
     ],
 )
-def test_there_is_a_list_of_each_kind(title: str, kind: CallKind) -> None:
-    desk = office()
+def test_there_is_a_list_of_each_kind(desk: Desk, title: str, kind: CallKind) -> None:
     open_list(desk, logged(1), kind=kind, title=title)
-    assert said(the_list(desk).title) == ("Missed (# more)" if kind is CallKind.MISSED else title)
-    assert [(row.value, row.detail) for row in the_list(desk).rows] == [("", "25 Nov 14:01")]
+    assert said(desk.listing.title) == ("Missed (# more)" if kind is CallKind.MISSED else title)
+    assert [(row.value, row.detail) for row in desk.listing.rows] == [("", "25 Nov 14:01")]
 
 
-def test_until_the_store_answers_the_list_asks_for_patience_and_takes_no_row() -> None:
-    desk = office()
+def test_until_the_store_answers_the_list_asks_for_patience_and_takes_no_row(desk: Desk) -> None:
     open_page(desk, "Calls", "All calls")
-    assert the_list(desk).empty == word("One moment…")
+    assert desk.listing.empty == word("One moment…")
     for key in (Key.OK, "1", Key.VOLUME_DOWN, Key.REDIAL):
         desk.press(key)
-    assert said(the_list(desk).title) == "All calls"
+    assert said(desk.listing.title) == "All calls"
     desk.reply(ListCalls, Stretch(0, 0, ()))
-    assert the_list(desk).empty == word("No calls")
+    assert desk.listing.empty == word("No calls")
 
 
-def test_a_list_of_another_kind_is_not_shown_here() -> None:
-    desk = office()
+def test_a_list_of_another_kind_is_not_shown_here(desk: Desk) -> None:
     open_page(desk, "Calls", "Missed calls")
     desk.handle(Answered(ListCalls(CallKind.ALL, 0, 60), Stretch(0, 1, (logged(1),))))
     assert labels(desk) == []
 
 
-def test_the_list_of_all_calls_says_which_way_each_went() -> None:
-    desk = office()
+def test_the_list_of_all_calls_says_which_way_each_went(desk: Desk) -> None:
     open_list(
         desk,
         logged(1, name="Anna", answered=True),
         logged(2, number=""),
         logged(3, direction=CallDirection.OUTGOING),
     )
-    rows = the_list(desk).rows
+    rows = desk.listing.rows
     assert [row.sign for row in rows] == [CAME, MISSED, CALLED]
     assert [said(row.label) for row in rows] == ["Anna", "Number withheld", "2303"]
     assert [said(row.said) for row in rows] == ["From Anna", "Missed: Number withheld", "Called 2303"]
 
 
-def test_who_opens_the_missed_calls_has_seen_them() -> None:
-    desk = office()
+def test_who_opens_the_missed_calls_has_seen_them(desk: Desk) -> None:
     desk.handle(MissedCallsCounted(2))
     desk.press(Key.MENU)
     assert row_of(desk, "Calls").value == "2"
@@ -115,8 +114,7 @@ def test_who_opens_the_missed_calls_has_seen_them() -> None:
     assert desk.view.missed_calls == 0
 
 
-def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
-    desk = office()
+def test_a_call_page_tells_everything_and_is_three_keys_and_one_away(desk: Desk) -> None:
     quality = CallQuality(loss_percent=0.5, jitter_ms=3, round_trip_ms=None, codec="opus", encrypted=True, mos=3.2)
     call = logged(
         1,
@@ -130,8 +128,8 @@ def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
     )
     open_list(desk, call)
     desk.press("1")
-    assert the_list(desk).title == "Anna"
-    shown = [(said(row.label), said(row.value)) for row in the_list(desk).rows]
+    assert desk.listing.title == "Anna"
+    shown = [(said(row.label), said(row.value)) for row in desk.listing.rows]
     assert ("Call back", "2301") in shown
     assert shown[-11:] == [
         ("From Anna", "25 Nov 14:01"),
@@ -148,14 +146,13 @@ def test_a_call_page_tells_everything_and_is_three_keys_and_one_away() -> None:
     ]
 
 
-def test_a_call_page_tells_what_was_repaired_and_how_the_far_end_heard_it_where_that_is_known() -> None:
-    desk = office()
+def test_a_call_page_tells_what_was_repaired_and_how_the_far_end_heard_it_where_that_is_known(desk: Desk) -> None:
     quality = CallQuality(
         10, 3, 20, "opus", encrypted=True, mos=4.2, repaired_percent=9.5, far_loss_percent=1.25, far_mos=3.2
     )
     open_list(desk, logged(1, answered=True, duration_s=5, quality=quality))
     desk.press("1")
-    assert [(said(row.label), said(row.value)) for row in the_list(desk).rows][-9:] == [
+    assert [(said(row.label), said(row.value)) for row in desk.listing.rows][-9:] == [
         ("Sound", "good, 4.2 of 5"),
         ("Lost", "10.0 %"),
         ("Repaired", "9.5 %"),
@@ -168,23 +165,20 @@ def test_a_call_page_tells_what_was_repaired_and_how_the_far_end_heard_it_where_
     ]
 
 
-def test_a_row_that_is_only_read_has_no_digit_and_ok_does_nothing() -> None:
-    desk = office()
+def test_a_row_that_is_only_read_has_no_digit_and_ok_does_nothing(desk: Desk) -> None:
     open_list(desk, logged(1))
-    desk.press("1")
-    desk.press(Key.VOLUME_UP)
-    view = the_list(desk)
+    desk.press("1", Key.VOLUME_UP)
+    view = desk.listing
     assert view.selected is not None
     assert view.rows[view.selected].number == 0
     assert view.keys.ok == ""
     desk.press(Key.OK)
-    assert the_list(desk) == view
+    assert desk.listing == view
 
 
 @pytest.mark.parametrize("where", ["list", "page"])
 @pytest.mark.parametrize("how", ["lift", "redial", "ok"])
-def test_a_call_is_called_back(where: str, how: str) -> None:
-    desk = office()
+def test_a_call_is_called_back(desk: Desk, where: str, how: str) -> None:
     open_list(desk, logged(1))
     if where == "page":
         desk.press("1")
@@ -206,10 +200,10 @@ def test_a_call_is_called_back(where: str, how: str) -> None:
 def test_ok_calls_back_whose_call_was_missed_and_hash_or_a_digit_shows_all_about_it(number: str, ok: str) -> None:
     desk = office()
     open_list(desk, logged(1, number=number), kind=CallKind.MISSED, title="Missed calls")
-    assert said(the_list(desk).keys.ok) == ok
+    assert said(desk.listing.keys.ok) == ok
     for key in (Key.HASH, "1"):
         desk.press(key)
-        assert the_list(desk).title in {number, UNKNOWN_CALLER}
+        assert desk.listing.title in {number, UNKNOWN_CALLER}
         desk.press(Key.CANCEL)
         desk.reply(ListCalls, Stretch(0, 1, (logged(1, number=number),)))
     desk.press(Key.OK)
@@ -218,11 +212,10 @@ def test_ok_calls_back_whose_call_was_missed_and_hash_or_a_digit_shows_all_about
     assert len(desk.said(PlaceCall)) == len(number[:1])
 
 
-def test_the_lists_say_why_a_call_failed_beside_when_it_was() -> None:
-    desk = office()
+def test_the_lists_say_why_a_call_failed_beside_when_it_was(desk: Desk) -> None:
     calls = (logged(1, reason=DisconnectReason.BUSY), logged(2, reason=DisconnectReason.REMOTE_HANGUP))
     open_list(desk, *calls, kind=CallKind.DIALLED, title="Dialled calls")
-    assert [said(row.detail) for row in the_list(desk).rows] == ["Busy, 25 Nov 14:01", "25 Nov 14:02"]
+    assert [said(row.detail) for row in desk.listing.rows] == ["Busy, 25 Nov 14:01", "25 Nov 14:02"]
 
 
 @pytest.mark.parametrize(
@@ -239,8 +232,7 @@ def test_why_a_call_failed_stands_below_the_first_row_of_its_page(reason: Discon
 def test_call_back_calls_on_the_loudspeaker_where_there_is_one() -> None:
     desk = office(has_loudspeaker=True)
     open_list(desk, logged(1))
-    desk.press("1")
-    desk.press(Key.OK)
+    desk.press("1", Key.OK)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2301@example.com"]
 
 
@@ -258,27 +250,22 @@ def test_a_caller_whose_number_is_a_code_changes_no_setting() -> None:
     before = desk.said(SavePreferences)
     open_list(desk, logged(1, number="*722345"), kind=CallKind.MISSED, title="Missed calls")
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
+    assert desk.notice.text == HINTS[Hint.NUMBER_IMPOSSIBLE]
     assert (desk.said(SavePreferences), desk.said(PlaceCall)) == (before, [])
 
 
-def test_who_withheld_the_number_cannot_be_called_back_but_deleted() -> None:
-    desk = office()
+def test_who_withheld_the_number_cannot_be_called_back_but_deleted(desk: Desk) -> None:
     open_list(desk, logged(1, number=""))
     desk.press(Key.REDIAL)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert (desk.view.menu.title, desk.view.menu.text) == (UNKNOWN_CALLER, HINTS[Hint.NUMBER_IMPOSSIBLE])
-    desk.press(Key.CANCEL)
-    desk.press("1")
+    assert (desk.notice.title, desk.notice.text) == (UNKNOWN_CALLER, HINTS[Hint.NUMBER_IMPOSSIBLE])
+    desk.press(Key.CANCEL, "1")
     assert [said(label) for label in labels(desk)] == ["Delete", "Missed: Number withheld"]
     desk.lift()
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert desk.said(PlaceCall) == []
 
 
-def test_a_caller_is_blocked_and_rings_again() -> None:
-    desk = office()
+def test_a_caller_is_blocked_and_rings_again(desk: Desk) -> None:
     open_list(desk, logged(1))
     desk.press("1")
     choose(desk, "Block")
@@ -287,18 +274,16 @@ def test_a_caller_is_blocked_and_rings_again() -> None:
     assert list(desk.phone._state.features.preferences.blocked) == []
 
 
-def test_a_number_is_saved_as_a_contact_with_what_the_caller_called_itself() -> None:
-    desk = office()
+def test_a_number_is_saved_as_a_contact_with_what_the_caller_called_itself(desk: Desk) -> None:
     open_list(desk, logged(1, name="Anna"))
     desk.press("1")
     choose(desk, "Save number")
-    assert said(the_list(desk).title) == "New contact"
+    assert said(desk.listing.title) == "New contact"
     assert row_of(desk, "Name").value == "Anna"
-    assert any(row.label == "2301" or row.value == "2301" for row in the_list(desk).rows)
+    assert any(row.label == "2301" or row.value == "2301" for row in desk.listing.rows)
 
 
-def test_a_number_that_somebody_has_already_opens_the_contact_instead() -> None:
-    desk = office()
+def test_a_number_that_somebody_has_already_opens_the_contact_instead(desk: Desk) -> None:
     open_list(desk, logged(1, name="Anna", contact_id=7))
     desk.press("1")
     assert "Save number" not in map(said, labels(desk))
@@ -306,8 +291,7 @@ def test_a_number_that_somebody_has_already_opens_the_contact_instead() -> None:
     assert desk.said(ReadContact) == [ReadContact(7)]
 
 
-def test_a_number_that_was_just_saved_is_a_contacts_until_that_is_deleted() -> None:
-    desk = office()
+def test_a_number_that_was_just_saved_is_a_contacts_until_that_is_deleted(desk: Desk) -> None:
     open_list(desk, logged(1))
     desk.press("1")
     anna = Contact(7, "Anna", (ContactNumber("2301"),))
@@ -318,7 +302,7 @@ def test_a_number_that_was_just_saved_is_a_contacts_until_that_is_deleted() -> N
     choose(desk, "Save number")
     choose(desk, "Save")
     desk.reply(SaveContact, anna)
-    assert said(the_list(desk).title) == "Anna"
+    assert said(desk.listing.title) == "Anna"
     choose(desk, "Open contact")
     assert desk.said(ReadContact) == [ReadContact(7)]
     desk.reply(ReadContact, anna)
@@ -337,8 +321,7 @@ def test_a_full_block_list_says_so() -> None:
     assert len(desk.phone._state.features.preferences.blocked) == 200
 
 
-def test_one_call_is_deleted_after_one_question() -> None:
-    desk = office()
+def test_one_call_is_deleted_after_one_question(desk: Desk) -> None:
     open_list(desk, logged(1), logged(2))
     desk.press("2")
     choose(desk, "Delete")
@@ -351,41 +334,36 @@ def test_one_call_is_deleted_after_one_question() -> None:
     desk.reply(DeleteCall, None)
     desk.reply(ListCalls, Stretch(0, 1, (logged(1),)))
     assert len(labels(desk)) == 1
-    assert the_list(desk).selected == 0
+    assert desk.listing.selected == 0
 
 
-def test_all_calls_are_forgotten_after_one_question() -> None:
-    desk = office()
+def test_all_calls_are_forgotten_after_one_question(desk: Desk) -> None:
     desk.handle(MissedCallsCounted(2))
     open_page(desk, "Calls", "Delete all calls")
     assert isinstance(desk.view.menu, NoticeView)
     assert ClearCalls(CallKind.ALL) in desk.press(Key.OK)
     assert desk.view.missed_calls == 0
-    assert said(the_list(desk).title) == "Calls"
+    assert said(desk.listing.title) == "Calls"
 
 
-def test_the_volume_keys_turn_a_question_over_and_answer_nothing() -> None:
-    desk = office()
+def test_the_volume_keys_turn_a_question_over_and_answer_nothing(desk: Desk) -> None:
     open_page(desk, "Calls", "Delete all calls")
     for key, scroll in ((Key.VOLUME_DOWN, 1), (Key.VOLUME_DOWN, 2), (Key.VOLUME_UP, 1), ("5", 1)):
         desk.press(key)
-        assert isinstance(desk.view.menu, NoticeView)
-        assert desk.view.menu.scroll == scroll
+        assert desk.notice.scroll == scroll
     assert desk.said(ClearCalls) == []
 
 
-def test_a_store_that_fails_says_so() -> None:
-    desk = office()
+def test_a_store_that_fails_says_so(desk: Desk) -> None:
     sentence = word("This phone's memory cannot be used now.")
     open_page(desk, "Calls", "All calls")
     desk.reply(ListCalls, Failed(sentence))
-    assert the_list(desk).empty == sentence
+    assert desk.listing.empty == sentence
     desk.press(Key.CANCEL)
     choose(desk, "Delete all calls")
     desk.press(Key.OK)
     desk.reply(ClearCalls, Failed(sentence))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == sentence
+    assert desk.notice.text == sentence
 
 
 # --- lists of any length ---
@@ -400,43 +378,40 @@ def serve(desk: Desk, total: int) -> None:
     desk.reply(ListCalls, Stretch(asked.first, total, tuple(logged(place) for place in places)))
 
 
-def test_a_long_list_is_read_a_stretch_at_a_time_and_the_selected_row_is_always_shown() -> None:
-    desk = office()
+def test_a_long_list_is_read_a_stretch_at_a_time_and_the_selected_row_is_always_shown(desk: Desk) -> None:
     open_page(desk, "Calls", "Dialled calls")
     serve(desk, 1000)
     for place in range(1, 1000):
         desk.press(Key.VOLUME_DOWN)
         serve(desk, 1000)
-        view = the_list(desk)
+        view = desk.listing
         assert view.selected == place
         assert view.first <= place < view.first + len(view.rows)
         assert view.total == 1000
     assert len(desk.said(ListCalls)) < 100
     desk.press(Key.VOLUME_DOWN)
-    assert the_list(desk).selected == 999
+    assert desk.listing.selected == 999
     for place in reversed(range(999)):
         desk.press(Key.VOLUME_UP)
         serve(desk, 1000)
-        view = the_list(desk)
+        view = desk.listing
         assert view.selected == place
         assert view.first <= place < view.first + len(view.rows)
 
 
-def test_a_finger_that_is_faster_than_the_store_stops_at_what_is_known() -> None:
-    desk = office()
+def test_a_finger_that_is_faster_than_the_store_stops_at_what_is_known(desk: Desk) -> None:
     open_page(desk, "Calls", "Dialled calls")
     serve(desk, 1000)
     for _ in range(500):
         desk.press(Key.VOLUME_DOWN)
-    assert the_list(desk).selected == 59
+    assert desk.listing.selected == 59
     assert len(desk.said(ListCalls)) == 2
     serve(desk, 1000)
     desk.press(Key.VOLUME_DOWN)
-    assert the_list(desk).selected == 60
+    assert desk.listing.selected == 60
 
 
-def test_a_list_that_has_become_shorter_keeps_its_selected_row_within() -> None:
-    desk = office()
+def test_a_list_that_has_become_shorter_keeps_its_selected_row_within(desk: Desk) -> None:
     open_page(desk, "Calls", "Dialled calls")
     serve(desk, 1000)
     for _ in range(300):
@@ -448,13 +423,12 @@ def test_a_list_that_has_become_shorter_keeps_its_selected_row_within() -> None:
     desk.reply(DeleteCall, None)
     serve(desk, 5)
     serve(desk, 5)
-    view = the_list(desk)
+    view = desk.listing
     assert (view.selected, view.total) == (4, 5)
     assert view.first <= 4 < view.first + len(view.rows)
 
 
-def test_a_call_that_comes_in_over_the_list_reads_it_anew_afterwards() -> None:
-    desk = office()
+def test_a_call_that_comes_in_over_the_list_reads_it_anew_afterwards(desk: Desk) -> None:
     open_list(desk, logged(1))
     desk.ring()
     asked = len(desk.said(ListCalls))
@@ -464,8 +438,7 @@ def test_a_call_that_comes_in_over_the_list_reads_it_anew_afterwards() -> None:
     assert isinstance(desk.view.menu, ListView)
 
 
-def test_the_recording_of_a_call_is_found_on_its_page() -> None:
-    desk = office()
+def test_the_recording_of_a_call_is_found_on_its_page(desk: Desk) -> None:
     open_list(desk, logged(1, answered=True, duration_s=90))
     desk.press("1")
     assert desk.said(FindRecordings) == [FindRecordings(CallId("c1"))]
@@ -483,15 +456,13 @@ def test_the_recording_of_a_call_is_found_on_its_page() -> None:
     assert desk.said(PlayRecording)[-1].recording_id == recorded(1).recording_id
 
 
-def test_nobody_asks_for_recordings_of_a_call_that_was_missed() -> None:
-    desk = office()
+def test_nobody_asks_for_recordings_of_a_call_that_was_missed(desk: Desk) -> None:
     open_list(desk, logged(1))
     desk.press("1")
     assert not desk.said(FindRecordings)
 
 
-def test_whether_text_of_calls_is_kept_is_asked_once_and_taken_back_at_once() -> None:
-    desk = office()
+def test_whether_text_of_calls_is_kept_is_asked_once_and_taken_back_at_once(desk: Desk) -> None:
     open_page(desk, "Calls")
     assert said(row_of(desk, "Keep text").value) == "off"
     choose(desk, "Keep text")
@@ -503,13 +474,11 @@ def test_whether_text_of_calls_is_kept_is_asked_once_and_taken_back_at_once() ->
     assert not desk.said(SavePreferences)[-1].preferences.keeps_call_text
 
 
-def test_what_was_written_in_a_call_is_read_on_its_page() -> None:
-    desk = office()
+def test_what_was_written_in_a_call_is_read_on_its_page(desk: Desk) -> None:
     open_list(desk, logged(1, answered=True, duration_s=90, name="Mary"))
     desk.press("1")
     assert desk.said(ReadCallText) == [ReadCallText(CallId("c1"))]
     assert "Text" not in {said(label) for label in labels(desk)}
     desk.reply(ReadCallText, (Utterance(ours=True, text="Well?"), Utterance(ours=False, text="Fine")))
     choose(desk, "Text")
-    assert isinstance(desk.view.menu, CardView)
-    assert [said(row.label) for row in desk.view.menu.rows] == ["You: Well?", "Mary: Fine"]
+    assert [said(row.label) for row in desk.card.rows] == ["You: Well?", "Mary: Fine"]

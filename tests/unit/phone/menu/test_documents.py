@@ -6,7 +6,7 @@ from firmware.phone.call import CallState
 from firmware.phone.events import MissedCallsCounted
 from firmware.phone.key import Key
 from firmware.phone.menu.policy import PolicyPage
-from firmware.phone.menu_views import ListView, NoticeView
+from firmware.phone.menu_views import ListView
 from firmware.phone.news import CallStateChanged, Problem, ProblemRaised
 from firmware.phone.request import Answered, Failed
 from firmware.phone.requests.consents import ConsentsChanged
@@ -24,7 +24,7 @@ from firmware.phone.requests.policies import (
 )
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, said, sentence, values
 from tests.unit.phone.office import office
 
 NEW = PolicyRow("shop-2", "2027-01-01", PolicyState.UNREAD)
@@ -41,20 +41,22 @@ def read(policy: PolicyRow, *asked_again: str) -> PolicyRead:
 
 def page(desk: Desk) -> tuple[str, str]:
     """Return the title and the sentence that are shown."""
-    assert isinstance(desk.view.menu, NoticeView)
-    return said(desk.view.menu.title), said(desk.view.menu.text)
+    return said(desk.notice.title), sentence(desk)
 
 
 def ok(desk: Desk) -> str:
-    assert isinstance(desk.view.menu, NoticeView)
-    return said(desk.view.menu.keys.ok)
+    return said(desk.notice.keys.ok)
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_policy_is_listed_with_how_far_it_has_come() -> None:
-    desk = office()
+@pytest.fixture
+def desk() -> Desk:
+    return office()
+
+
+def test_every_policy_is_listed_with_how_far_it_has_come(desk: Desk) -> None:
     open_page(desk, "Privacy", "Privacy policy")
     assert desk.said(ListPolicies)
     desk.reply(ListPolicies, (WAITING, CURRENT, OLD))
@@ -66,8 +68,7 @@ def test_every_policy_is_listed_with_how_far_it_has_come() -> None:
     assert page(desk) == ("Policy 1/3", "Version 2024-06-17. Another one has replaced it.")
 
 
-def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok() -> None:
-    desk = office()
+def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok(desk: Desk) -> None:
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
     assert desk.said(ReadPolicy)[-1] == ReadPolicy()
@@ -85,14 +86,12 @@ def test_a_new_policy_counts_as_read_only_once_its_last_paragraph_was_left_by_ok
     ]
     assert desk.said(PolicyShown) == [PolicyShown("shop-2")]
     desk.reply(PolicyShown, read(WAITING))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == counted("It takes effect in {count} day.", "It takes effect in {count} days.", 7)
+    assert desk.notice.text == counted("It takes effect in {count} day.", "It takes effect in {count} days.", 7)
     desk.press(Key.OK)
     assert desk.view.mode is Mode.IDLE
 
 
-def test_ok_pressed_twice_at_the_end_says_once_that_it_was_read() -> None:
-    desk = office()
+def test_ok_pressed_twice_at_the_end_says_once_that_it_was_read(desk: Desk) -> None:
     open_page(desk, "Privacy", "Privacy policy")
     desk.reply(ListPolicies, (NEW,))
     choose(desk, "shop-2")
@@ -103,8 +102,7 @@ def test_ok_pressed_twice_at_the_end_says_once_that_it_was_read() -> None:
 
 
 @pytest.mark.parametrize("policy", [WAITING, CURRENT, OLD])
-def test_a_policy_that_was_read_before_is_read_again_without_being_counted_again(policy: PolicyRow) -> None:
-    desk = office()
+def test_a_policy_that_was_read_before_is_read_again_without_being_counted_again(desk: Desk, policy: PolicyRow) -> None:
     open_page(desk, "Privacy", "Privacy policy")
     desk.reply(ListPolicies, (policy,))
     choose(desk, policy.version)
@@ -115,13 +113,11 @@ def test_a_policy_that_was_read_before_is_read_again_without_being_counted_again
     assert isinstance(desk.view.menu, ListView)
 
 
-def test_cancel_goes_back_paragraph_by_paragraph_and_then_leaves_the_policy_unread() -> None:
-    desk = office()
+def test_cancel_goes_back_paragraph_by_paragraph_and_then_leaves_the_policy_unread(desk: Desk) -> None:
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
     desk.reply(ReadPolicy, read(NEW))
-    desk.press(Key.OK)
-    desk.press(Key.CANCEL)
+    desk.press(Key.OK, Key.CANCEL)
     assert page(desk)[0] == "Policy 1/3"
     desk.press(Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
@@ -129,8 +125,7 @@ def test_cancel_goes_back_paragraph_by_paragraph_and_then_leaves_the_policy_unre
     assert not desk.said(PolicyShown)
 
 
-def test_the_volume_keys_turn_a_long_paragraph_over_and_the_next_one_begins_at_its_beginning() -> None:
-    desk = office()
+def test_the_volume_keys_turn_a_long_paragraph_over_and_the_next_one_begins_at_its_beginning(desk: Desk) -> None:
     open_page(desk, "Privacy", "Privacy policy")
     desk.reply(ListPolicies, (CURRENT,))
     choose(desk, "2026-11-25")
@@ -138,13 +133,11 @@ def test_the_volume_keys_turn_a_long_paragraph_over_and_the_next_one_begins_at_i
     scrolls = []
     for key in (Key.VOLUME_DOWN, Key.VOLUME_DOWN, Key.VOLUME_UP, Key.OK):
         desk.press(key)
-        assert isinstance(desk.view.menu, NoticeView)
-        scrolls.append(desk.view.menu.scroll)
+        scrolls.append(desk.notice.scroll)
     assert scrolls == [1, 2, 1, 0]
 
 
-def test_a_policy_that_cannot_be_read_says_so_and_never_counts_as_read() -> None:
-    desk = office()
+def test_a_policy_that_cannot_be_read_says_so_and_never_counts_as_read(desk: Desk) -> None:
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
     assert page(desk)[1] == "One moment…"
@@ -156,8 +149,7 @@ def test_a_policy_that_cannot_be_read_says_so_and_never_counts_as_read() -> None
     assert not desk.said(PolicyShown)
 
 
-def test_a_call_in_the_middle_of_a_policy_leaves_the_person_where_they_were() -> None:
-    desk = office()
+def test_a_call_in_the_middle_of_a_policy_leaves_the_person_where_they_were(desk: Desk) -> None:
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)
     desk.reply(ReadPolicy, read(NEW))
@@ -189,8 +181,7 @@ def test_a_page_that_is_part_of_something_else_goes_on_to_that() -> None:
 # --- notices ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_notice_stays_on_the_idle_page_until_its_end_was_acknowledged_by_ok() -> None:
-    desk = office()
+def test_a_notice_stays_on_the_idle_page_until_its_end_was_acknowledged_by_ok(desk: Desk) -> None:
     desk.handle(DocumentsChanged(unread_notices=1, unread_incident=True))
     assert desk.view.incident_to_read
     desk.press(Key.OK)
@@ -214,35 +205,30 @@ def test_a_notice_stays_on_the_idle_page_until_its_end_was_acknowledged_by_ok() 
     assert not desk.view.incident_to_read
 
 
-def test_leaving_a_notice_by_cancel_acknowledges_nothing() -> None:
-    desk = office()
+def test_leaving_a_notice_by_cancel_acknowledges_nothing(desk: Desk) -> None:
     open_page(desk, "Privacy", "Notices")
     desk.reply(ReadNotices, (LEAK,))
     choose(desk, "Leak")
     for key in (Key.OK, Key.OK, Key.CANCEL, Key.CANCEL, Key.CANCEL):
         desk.press(key)
-    assert the_list(desk)
+    assert desk.listing
     assert not desk.said(AcknowledgeNotice)
 
 
-def test_a_notice_that_was_read_is_read_again() -> None:
-    desk = office()
+def test_a_notice_that_was_read_is_read_again(desk: Desk) -> None:
     open_page(desk, "Privacy", "Notices")
     desk.reply(ReadNotices, (NEWS,))
     choose(desk, "Hours")
-    desk.press(Key.OK)
-    desk.press(Key.OK)
-    assert the_list(desk)
+    desk.press(Key.OK, Key.OK)
+    assert desk.listing
     assert not desk.said(AcknowledgeNotice)
 
 
 # --- the idle page ----------------------------------------------------------------------------------------------------
 
 
-def test_ok_reads_what_waits_first_a_danger_then_faults_then_news_then_the_policy() -> None:
-    desk = office()
-    desk.handle(MissedCallsCounted(1))
-    desk.handle(ProblemRaised(Problem.CLOCK_NOT_SET))
+def test_ok_reads_what_waits_first_a_danger_then_faults_then_news_then_the_policy(desk: Desk) -> None:
+    desk.handle(MissedCallsCounted(1), ProblemRaised(Problem.CLOCK_NOT_SET))
     desk.handle(DocumentsChanged("shop-2", 2, unread_incident=True))
     desk.press(Key.OK)
     assert desk.said(ReadNotices)
@@ -254,15 +240,13 @@ def test_ok_reads_what_waits_first_a_danger_then_faults_then_news_then_the_polic
     assert len(desk.said(ReadNotices)) == before
 
 
-def test_the_menu_key_opens_the_menu_whatever_waits() -> None:
-    desk = office()
+def test_the_menu_key_opens_the_menu_whatever_waits(desk: Desk) -> None:
     desk.handle(DocumentsChanged("shop-2", 2, unread_incident=True))
     desk.press(Key.MENU)
     assert labels(desk)[0] == word("Contacts")
 
 
-def test_what_waits_makes_the_light_blink() -> None:
-    desk = office()
+def test_what_waits_makes_the_light_blink(desk: Desk) -> None:
     pattern = desk.phone._state.indicator
     desk.handle(DocumentsChanged("shop-2"))
     assert desk.phone._state.indicator is not pattern
@@ -270,12 +254,11 @@ def test_what_waits_makes_the_light_blink() -> None:
     assert desk.phone._state.indicator is pattern
 
 
-def test_what_a_policy_has_changed_is_asked_again_once_it_was_read() -> None:
-    desk = office()
+def test_what_a_policy_has_changed_is_asked_again_once_it_was_read(desk: Desk) -> None:
     desk.handle(ConsentsChanged(frozenset(), activated=True, lapsed=frozenset({Purpose.RECORDING, Purpose.CDR_SYNC})))
     assert desk.view.purposes_to_answer == 2
     desk.press(Key.OK)
-    assert the_list(desk).title == word("Privacy")
+    assert desk.listing.title == word("Privacy")
     desk.press(Key.CANCEL)
     desk.handle(DocumentsChanged("shop-2"))
     desk.press(Key.OK)

@@ -16,7 +16,7 @@ from firmware.phone.requests.consents import SetConsent
 from firmware.phone.requests.pin import CheckPin, PinChanged, PinChecked
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said
 from tests.unit.phone.new_phone import BRIGHT, PIN, TITLES, NewPhone, at_step, step_of, title_of
 from tests.unit.phone.office import office
 
@@ -51,8 +51,7 @@ def test_without_a_configuration_there_is_nothing_to_set_up() -> None:
 def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> None:
     desk = office(preferences=BRIGHT)
     desk.handle(PinChanged(is_set=True))
-    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
-    desk.handle(SetUpLoaded(SetUp.NEW))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)), SetUpLoaded(SetUp.NEW))
     assert (desk.view.mode, desk.view.locked) == (Mode.IDLE, True)
     desk.press(Key.MENU)
     desk.dial(PIN)
@@ -67,8 +66,7 @@ def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> N
 def test_a_phone_that_is_open_again_asks_at_once() -> None:
     desk = office(preferences=BRIGHT)
     desk.handle(PinChanged(is_set=True))
-    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)))
-    desk.handle(SetUpLoaded(SetUp.NEW))
+    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)), SetUpLoaded(SetUp.NEW))
     locked = desk.view
     desk.handle(PinChanged(is_set=False))
     assert (locked.mode, locked.locked, desk.view.mode) == (Mode.IDLE, True, Mode.MENU)
@@ -108,8 +106,7 @@ def test_ok_leads_through_all_steps_and_then_the_phone_is_set_up_for_good() -> N
     assert desk.said(SaveSetUp) == [SaveSetUp(SetUp.FIRST_RUN)]
     assert desk.view.mode is Mode.IDLE
     desk.expire(Timer.FIRST_RUN)
-    desk.press(Key.MENU)
-    desk.press(Key.MENU)
+    desk.press(Key.MENU, Key.MENU)
     desk.expire(Timer.FIRST_RUN)
     assert desk.view.mode is Mode.IDLE
 
@@ -268,8 +265,7 @@ def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leav
     leave(desk)
     assert desk.view.mode is Mode.IDLE
     desk.dial("23")
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
     open_page(desk, "This phone")
     desk.expire(Timer.FIRST_RUN)
@@ -298,9 +294,7 @@ def test_after_a_restart_it_begins_again_with_what_was_chosen() -> None:
     before = at_step("PIN")
     chosen = before.said(SavePreferences)[-1].preferences
     desk = office(preferences=BRIGHT)
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(PreferencesLoaded(chosen))
-    desk.handle(SetUpLoaded(SetUp.NEW))
+    desk.handle(PinChanged(is_set=False), PreferencesLoaded(chosen), SetUpLoaded(SetUp.NEW))
     assert step_of(desk) == TITLES[0]
     assert row_of(desk, "English").value == "✓"
 
@@ -314,7 +308,7 @@ def test_a_phone_that_is_set_up_is_led_through_it_again_from_the_menu() -> None:
     for expected in TITLES:
         assert step_of(desk) == expected
         desk.go_on()
-    assert said(the_list(desk).title) == "This phone"
+    assert said(desk.listing.title) == "This phone"
     assert desk.said(SaveSetUp) == []
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.IDLE

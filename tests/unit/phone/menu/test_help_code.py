@@ -20,12 +20,10 @@ def open_help_code(desk: Desk) -> None:
     desk.press(Key.OK)
 
 
-def test_a_holder_reads_twenty_digits_or_has_them_photographed() -> None:
-    desk = Desk()
+def test_a_holder_reads_twenty_digits_or_has_them_photographed(desk: Desk) -> None:
     open_help_code(desk)
     desk.reply(MakeHelpCode, DIGITS)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == "1001 5046 4734 1645 1688"
+    assert desk.notice.text == "1001 5046 4734 1645 1688"
     desk.press(Key.OK)
     picture = desk.shown().menu
     assert isinstance(picture, CodeView)
@@ -36,8 +34,7 @@ def test_a_holder_reads_twenty_digits_or_has_them_photographed() -> None:
     assert isinstance(desk.shown().menu, CardView)
 
 
-def test_each_time_that_the_page_is_opened_one_code_is_made() -> None:
-    desk = Desk()
+def test_each_time_that_the_page_is_opened_one_code_is_made(desk: Desk) -> None:
     desk.handle(UpdateTold(stage=UpdateStage.ENDED, code=OutcomeCode.WENT_BACK))
     for count in (1, 2):
         open_help_code(desk)
@@ -46,8 +43,7 @@ def test_each_time_that_the_page_is_opened_one_code_is_made() -> None:
         assert desk.said(MakeHelpCode) == [MakeHelpCode(None, OutcomeCode.WENT_BACK)] * count
 
 
-def test_why_there_is_none_is_said() -> None:
-    desk = Desk()
+def test_why_there_is_none_is_said(desk: Desk) -> None:
     open_help_code(desk)
     desk.reply(MakeHelpCode, Failed(word("This phone's memory cannot be used now.")))
     menu = desk.view.menu
@@ -59,5 +55,4 @@ def test_a_phone_that_is_not_set_up_has_one() -> None:
     desk = Desk(settings(provisioned=False, line_usable=False))
     open_help_code(desk)
     desk.reply(MakeHelpCode, DIGITS)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == "1001 5046 4734 1645 1688"
+    assert desk.notice.text == "1001 5046 4734 1645 1688"

@@ -20,7 +20,7 @@ from firmware.phone.requests.rights import NoteOverride
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import Desk
 from tests.unit.phone.menu.test_calls import logged, open_list
-from tests.unit.phone.menus import choose, labels, said
+from tests.unit.phone.menus import choose, labels, said, sentence
 from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, NewPhone, title_of
 from tests.unit.phone.office import office, office_settings
 
@@ -30,8 +30,7 @@ NUMBER = "2301"
 def turned_away(decision: Decision, preferences: Preferences | None = None, number: str = NUMBER) -> Desk:
     """Open the page of a call that the phone has decided about."""
     desk = office()
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(PreferencesLoaded(preferences or Preferences()))
+    desk.handle(PinChanged(is_set=False), PreferencesLoaded(preferences or Preferences()))
     open_list(desk, logged(1, decision=decision, number=number))
     desk.press("1")
     return desk
@@ -99,8 +98,7 @@ def test_a_phone_that_does_not_know_yet_whether_a_guardian_answers_lets_nobody_t
     desk.press("1")
     choose(desk, "Let through")
     choose(desk, "Always")
-    assert isinstance(desk.view.menu, NoticeView)
-    assert "cannot be read" in said(desk.view.menu.text)
+    assert "cannot be read" in sentence(desk)
     assert not desk.said(NoteOverride)
     assert not desk.said(SavePreferences)
 

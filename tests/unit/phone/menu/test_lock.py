@@ -14,7 +14,7 @@ from firmware.phone.events import Event, LastDialledLoaded, MissedCallsCounted, 
 from firmware.phone.features import Hotline
 from firmware.phone.key import Key
 from firmware.phone.lock import LOCK_AFTER_S
-from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryKind, EntryView, NoticeView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Right, weakness
 from firmware.phone.preferences import Preferences
@@ -27,7 +27,7 @@ from firmware.phone.requests.rights import ProveHolder
 from firmware.phone.view import Hint, Mode
 from firmware.store.pin import wait_after
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, sentence
 from tests.unit.phone.office import AGREED, office, office_settings
 
 LOCKS = Preferences(locked_when_idle=True, screen_off_s=0, speed_dials=(("3", "2345"),))
@@ -35,8 +35,7 @@ LOCKS = Preferences(locked_when_idle=True, screen_off_s=0, speed_dials=(("3", "2
 
 def locked(**more: object) -> Desk:
     desk = office(**more)
-    desk.handle(PreferencesLoaded(LOCKS))
-    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(LOCKS), PinChanged(is_set=True))
     assert desk.view.locked
     return desk
 
@@ -57,12 +56,16 @@ def type_pin(desk: Desk, pin: str, key: Key = Key.MENU) -> None:
 
 
 def entry(desk: Desk) -> EntryView:
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.kind is EntryKind.PIN
-    return desk.view.menu
+    assert desk.entry.kind is EntryKind.PIN
+    return desk.entry
 
 
 # --- when it locks ---
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return locked()
 
 
 @pytest.mark.parametrize("pin_first", [True, False])
@@ -77,8 +80,7 @@ def test_a_phone_that_locks_by_itself_starts_locked_as_soon_as_the_store_has_sai
 
 def test_without_a_pin_nothing_locks() -> None:
     desk = office()
-    desk.handle(PreferencesLoaded(LOCKS))
-    desk.handle(PinChanged(is_set=False))
+    desk.handle(PreferencesLoaded(LOCKS), PinChanged(is_set=False))
     desk.press(Key.MUTE)
     assert not desk.view.locked
     assert StartTimer(Timer.LOCK, LOCK_AFTER_S) not in desk.all_commands
@@ -121,8 +123,7 @@ def test_lock_now_locks_now() -> None:
 # --- what a locked phone does ---
 
 
-def test_a_locked_phone_calls_for_help_and_nobody_else() -> None:
-    desk = locked()
+def test_a_locked_phone_calls_for_help_and_nobody_else(desk: Desk) -> None:
     desk.lift()
     assert desk.view.hint is Hint.EMERGENCY_ONLY
     desk.dial("2345#")
@@ -140,8 +141,7 @@ def test_help_is_called_behind_a_prefix_and_from_the_cradle_too() -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
 
 
-def test_on_the_page_that_asks_for_the_pin_lifting_gives_dial_tone_for_help() -> None:
-    desk = locked()
+def test_on_the_page_that_asks_for_the_pin_lifting_gives_dial_tone_for_help(desk: Desk) -> None:
     desk.press(Key.MENU)
     desk.dial("12")
     desk.lift()
@@ -149,8 +149,7 @@ def test_on_the_page_that_asks_for_the_pin_lifting_gives_dial_tone_for_help() ->
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
 
 
-def test_calls_are_answered_on_a_locked_phone_which_stays_locked() -> None:
-    desk = locked()
+def test_calls_are_answered_on_a_locked_phone_which_stays_locked(desk: Desk) -> None:
     desk.answered_incoming_call()
     assert desk.view.mode is Mode.IN_CALL
     assert desk.view.locked
@@ -178,8 +177,7 @@ def test_calls_are_answered_on_a_locked_phone_which_stays_locked() -> None:
 )
 def test_everything_else_waits_for_the_pin(use: Callable[[Desk], object]) -> None:
     desk = locked(voicemail_number="2500", hotline=Hotline("2345", 0))
-    desk.handle(LastDialledLoaded("2777"))
-    desk.handle(MissedCallsCounted(2))
+    desk.handle(LastDialledLoaded("2777"), MissedCallsCounted(2))
     use(desk)
     assert desk.said(PlaceCall) == []
     assert desk.said(SavePreferences) == []
@@ -189,8 +187,7 @@ def test_everything_else_waits_for_the_pin(use: Callable[[Desk], object]) -> Non
     assert desk.view.hint in {Hint.EMERGENCY_ONLY, Hint.LIFT_HANDSET, Hint.NUMBER_IMPOSSIBLE}
 
 
-def test_a_caller_cannot_be_sent_on_by_whoever_finds_a_locked_phone() -> None:
-    desk = locked()
+def test_a_caller_cannot_be_sent_on_by_whoever_finds_a_locked_phone(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.press(Key.TRANSFER)
     desk.dial("0900123")
@@ -213,19 +210,16 @@ def test_a_number_that_is_being_tried_is_tried_no_more() -> None:
 
 
 @pytest.mark.parametrize("key", [Key.MENU, Key.OK])
-def test_the_pin_opens_the_phone_and_the_menu(key: Key) -> None:
-    desk = locked()
+def test_the_pin_opens_the_phone_and_the_menu(desk: Desk, key: Key) -> None:
     type_pin(desk, "2580", key)
     assert desk.said(CheckPin) == [CheckPin("2580")]
     assert desk.view.locked
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.shown().locked
-    assert isinstance(desk.view.menu, ListView)
-    assert said(desk.view.menu.title) == "Menu"
+    assert said(desk.listing.title) == "Menu"
 
 
-def test_a_wrong_pin_says_so_and_how_long_to_wait() -> None:
-    desk = locked()
+def test_a_wrong_pin_says_so_and_how_long_to_wait(desk: Desk) -> None:
     type_pin(desk, "2581")
     assert said(entry(desk).note) == "One moment…"
     desk.press("1")
@@ -239,8 +233,7 @@ def test_a_wrong_pin_says_so_and_how_long_to_wait() -> None:
     assert desk.view.locked
 
 
-def test_after_a_wrong_pin_the_seconds_count_down_whatever_is_typed_meanwhile() -> None:
-    desk = locked()
+def test_after_a_wrong_pin_the_seconds_count_down_whatever_is_typed_meanwhile(desk: Desk) -> None:
     type_pin(desk, "2581")
     assert StartTimer(Timer.INTER_DIGIT, 1.0) in desk.reply(CheckPin, PinChecked(accepted=False, wait_s=3))
     desk.expire(Timer.INTER_DIGIT)
@@ -254,8 +247,7 @@ def test_after_a_wrong_pin_the_seconds_count_down_whatever_is_typed_meanwhile() 
     assert entry(desk).text == "•"
 
 
-def test_the_seconds_go_on_below_what_is_said_of_a_forgotten_pin() -> None:
-    desk = locked()
+def test_the_seconds_go_on_below_what_is_said_of_a_forgotten_pin(desk: Desk) -> None:
     type_pin(desk, "2581")
     desk.reply(CheckPin, PinChecked(accepted=False, wait_s=40))
     assert isinstance(desk.view.menu, NoticeView)
@@ -264,8 +256,7 @@ def test_the_seconds_go_on_below_what_is_said_of_a_forgotten_pin() -> None:
     assert said(entry(desk).note) == "Wrong PIN. Wait 39 s."
 
 
-def test_after_a_call_no_wait_is_told_that_nobody_has_counted() -> None:
-    desk = locked()
+def test_after_a_call_no_wait_is_told_that_nobody_has_counted(desk: Desk) -> None:
     type_pin(desk, "2581")
     desk.reply(CheckPin, PinChecked(accepted=False, wait_s=20))
     desk.ring()
@@ -273,16 +264,14 @@ def test_after_a_call_no_wait_is_told_that_nobody_has_counted() -> None:
     assert entry(desk).note == ""
 
 
-def test_a_store_that_fails_opens_nothing() -> None:
-    desk = locked()
+def test_a_store_that_fails_opens_nothing(desk: Desk) -> None:
     type_pin(desk, "2580")
     desk.reply(CheckPin, Failed("It failed."))
     assert entry(desk).note == "It failed."
     assert desk.view.locked
 
 
-def test_an_answer_that_nobody_asked_for_opens_nothing() -> None:
-    desk = locked()
+def test_an_answer_that_nobody_asked_for_opens_nothing(desk: Desk) -> None:
     desk.handle(Answered(CheckPin("2580"), PinChecked(accepted=True)))
     desk.press(Key.MENU)
     desk.dial("25")
@@ -290,8 +279,7 @@ def test_an_answer_that_nobody_asked_for_opens_nothing() -> None:
     assert desk.view.locked
 
 
-def test_a_call_between_the_pin_and_its_answer_is_not_disturbed() -> None:
-    desk = locked()
+def test_a_call_between_the_pin_and_its_answer_is_not_disturbed(desk: Desk) -> None:
     type_pin(desk, "2580")
     desk.ring()
     desk.reply(CheckPin, PinChecked(accepted=True))
@@ -301,8 +289,7 @@ def test_a_call_between_the_pin_and_its_answer_is_not_disturbed() -> None:
     assert desk.shown().mode is Mode.IDLE
 
 
-def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_request() -> None:
-    desk = locked()
+def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_request(desk: Desk) -> None:
     desk.press(Key.MENU)
     desk.dial("2580")
     assert entry(desk).text == "••••"
@@ -313,19 +300,16 @@ def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_r
     assert "2580" not in repr(desk.said(CheckPin)) + repr(SetPin("2580"))
 
 
-def test_cancel_deletes_the_pin_digit_by_digit_and_then_leaves() -> None:
-    desk = locked()
+def test_cancel_deletes_the_pin_digit_by_digit_and_then_leaves(desk: Desk) -> None:
     desk.press(Key.MENU)
     desk.dial("12")
     desk.press(Key.CANCEL)
     assert entry(desk).text == "•"
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
 
 
-def test_what_was_half_typed_is_gone_after_a_call() -> None:
-    desk = locked()
+def test_what_was_half_typed_is_gone_after_a_call(desk: Desk) -> None:
     desk.press(Key.MENU)
     desk.dial("258")
     desk.ring()
@@ -344,12 +328,10 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     desk.press(Key.OK)
     desk.dial("2580")
     assert SetPin("2580") in desk.press(Key.OK)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert said(desk.view.menu.text) == "One moment…"
+    assert sentence(desk) == "One moment…"
     desk.handle(PinChanged(is_set=True))
     desk.reply(SetPin, None)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert said(desk.view.menu.text) == "The PIN is set."
+    assert sentence(desk) == "The PIN is set."
     desk.press(Key.OK)
     assert [said(label) for label in labels(desk)] == [
         "Change PIN", "Remove PIN", "Auto-lock", "Lock now", "PIN at start",
@@ -373,14 +355,12 @@ def test_a_phone_that_does_not_know_yet_whether_there_is_a_pin_asks_for_no_new_o
             if heard == "the PIN":
                 desk.handle(PinChanged(is_set=False))
             open_page(desk, *path)
-            assert isinstance(desk.view.menu, NoticeView)
-            assert "cannot be read" in said(desk.view.menu.text)
+            assert "cannot be read" in sentence(desk)
             desk.dial("2580")
             assert not desk.said(SetPin)
             assert not desk.said(ProveHolder)
             desk.press(Key.OK)
-            desk.handle(AGREED)
-            desk.handle(PinChanged(is_set=True))
+            desk.handle(AGREED, PinChanged(is_set=True))
             choose(desk, path[-1] if path[-1] != "Set a PIN" else "Change PIN")
             assert said(entry(desk).title) in {"PIN", "Current PIN"}
 
@@ -413,8 +393,7 @@ def test_a_pin_that_cannot_be_kept_says_so() -> None:
         desk.dial("2580")
         desk.press(Key.OK)
     desk.reply(SetPin, Failed("It failed."))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == "It failed."
+    assert desk.notice.text == "It failed."
 
 
 def wrong_five_times(desk: Desk) -> None:
@@ -425,30 +404,25 @@ def wrong_five_times(desk: Desk) -> None:
 
 
 @pytest.mark.feature("forgotten PIN")
-def test_whoever_has_forgotten_the_pin_asks_for_the_phone_to_be_erased_and_tells_a_number() -> None:
-    desk = locked()
+def test_whoever_has_forgotten_the_pin_asks_for_the_phone_to_be_erased_and_tells_a_number(desk: Desk) -> None:
     wrong_five_times(desk)
     assert not desk.said(AskForReset)
     desk.press(Key.OK)
     desk.reply(AskForReset, ResetAsked("10000000e3e3e3e3", "471108152342"))
     # A locked phone shows sentences, and nothing of menus.
-    assert isinstance(desk.view.menu, NoticeView)
-    assert "request 4711 0815 2342, phone 10000000e3e3e3e3" in said(desk.view.menu.text)
+    assert "request 4711 0815 2342, phone 10000000e3e3e3e3" in sentence(desk)
     assert desk.view.locked
 
 
-def test_under_14_a_forgotten_pin_is_the_guardians_to_solve() -> None:
-    desk = locked()
+def test_under_14_a_forgotten_pin_is_the_guardians_to_solve(desk: Desk) -> None:
     desk.handle(ConsentsChanged(frozenset(Purpose), activated=True, age_band="under_14"))
     wrong_five_times(desk)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert "by your guardian" in said(desk.view.menu.text)
+    assert "by your guardian" in sentence(desk)
     desk.press(Key.OK)
     assert not desk.said(AskForReset)
 
 
-def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten() -> None:
-    desk = locked()
+def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten(desk: Desk) -> None:
     desk.press(Key.MENU)
     for wrong_tries in range(1, 7):
         desk.dial("1379")
@@ -457,8 +431,7 @@ def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten()
         if wrong_tries < 5:
             assert entry(desk).note
             continue
-        assert isinstance(desk.view.menu, NoticeView)
-        assert "Ask your operator or installer" in said(desk.view.menu.text)
+        assert "Ask your operator or installer" in sentence(desk)
         desk.press(Key.CANCEL)
         assert entry(desk).note == word("Wrong PIN. Wait {s} s.", s=wait_after(wrong_tries))
     assert desk.view.locked
@@ -508,16 +481,14 @@ def test_the_lock_is_changed_only_by_who_knows_the_pin(row: str) -> None:
             assert said(row_of(desk, row).value) == "off"
 
 
-def test_a_pin_that_was_taken_away_from_outside_opens_the_phone() -> None:
-    desk = locked()
+def test_a_pin_that_was_taken_away_from_outside_opens_the_phone(desk: Desk) -> None:
     desk.handle(PinChanged(is_set=False))
     assert not desk.view.locked
 
 
 def test_to_let_the_phone_lock_by_itself_takes_no_pin() -> None:
     desk = office()
-    desk.handle(PreferencesLoaded(Preferences()))
-    desk.handle(PinChanged(is_set=True))
+    desk.handle(PreferencesLoaded(Preferences()), PinChanged(is_set=True))
     open_page(desk, "Settings", "Lock", "Auto-lock")
     assert said(row_of(desk, "Auto-lock").value) == "on"
     assert Timer.LOCK in desk.phone._state.timers
@@ -531,8 +502,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
     desk = office()
     desk.handle(PinChanged(is_set=pin_is_set))
     open_page(desk, "Settings", "Reset")
-    assert isinstance(desk.view.menu, CardView)
-    assert [said(row.label) for row in desk.view.menu.rows] == ["Deleted", "Kept"]
+    assert [said(row.label) for row in desk.card.rows] == ["Deleted", "Kept"]
     desk.press(Key.OK)
     if pin_is_set:
         desk.dial("2580")
@@ -553,8 +523,7 @@ def test_a_reset_that_fails_says_so() -> None:
     for _ in range(3):
         desk.press(Key.OK)
     desk.reply(FactoryReset, Failed("It failed."))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.text == "It failed."
+    assert desk.notice.text == "It failed."
 
 
 def test_news_of_the_log_reach_no_page_of_a_locked_phone() -> None:
@@ -565,8 +534,7 @@ def test_news_of_the_log_reach_no_page_of_a_locked_phone() -> None:
     assert desk.view.menu is None
 
 
-def test_the_party_of_a_call_is_still_known_to_the_phone_that_is_locked() -> None:
-    desk = locked()
+def test_the_party_of_a_call_is_still_known_to_the_phone_that_is_locked(desk: Desk) -> None:
     desk.ring(CallId("in"), CallerId("2001", "Anna"))
     assert desk.view.locked
     assert desk.view.mode is Mode.RINGING

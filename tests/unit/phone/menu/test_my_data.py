@@ -10,7 +10,7 @@ from firmware.base.words import Text, word
 from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, EntryView, NoticeView
+from firmware.phone.menu_views import CardView, EntryView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot, Right
@@ -41,7 +41,7 @@ from firmware.phone.requests.rights import (
     RestoreMyData,
 )
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, sentence, values
 from tests.unit.phone.office import office
 
 PIN = "258013"
@@ -72,18 +72,17 @@ def rows(**counts: int) -> tuple[MyDataRow, ...]:
     )
 
 
-def sentence(desk: Desk) -> str:
-    assert isinstance(desk.view.menu, NoticeView)
-    return said(desk.view.menu.text)
+@pytest.fixture
+def desk() -> Desk:
+    return holders_desk()
 
 
-def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it_is_changed() -> None:
-    desk = holders_desk()
+def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it_is_changed(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "What is here")
     prove(desk, Right.ACCESS)
     answer = rows(contacts=3, calls=12, pin=1)
     desk.reply(ReadMyData, answer)
-    assert len(the_list(desk).rows) == len(DataCategory)
+    assert len(desk.listing.rows) == len(DataCategory)
     assert row_of(desk, "Calls").value == "12"
     for row, label in enumerate(labels(desk)):
         for _ in range(row):
@@ -102,15 +101,13 @@ def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it
         desk.reply(ReadMyData, answer)
 
 
-def test_a_wrong_pin_shows_nothing() -> None:
-    desk = holders_desk()
+def test_a_wrong_pin_shows_nothing(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "What is here")
     for digit in PIN:
         desk.press(digit)
     desk.press(Key.OK)
     desk.reply(ProveHolder, PinChecked(accepted=False, wait_s=10))
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.note) == "Wrong PIN. Wait 10 s."
+    assert said(desk.entry.note) == "Wrong PIN. Wait 10 s."
 
 
 def test_without_a_pin_one_has_to_be_set_first() -> None:
@@ -118,8 +115,7 @@ def test_without_a_pin_one_has_to_be_set_first() -> None:
     open_page(desk, "Privacy", "My data", "Delete")
     assert "needs a PIN" in sentence(desk)
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.title) == "New PIN"
+    assert said(desk.entry.title) == "New PIN"
 
 
 def test_under_14_it_is_the_guardian_who_proves_it() -> None:
@@ -155,8 +151,7 @@ def test_under_14_contacts_leave_by_the_guardians_pin() -> None:
     assert desk.said(CopyContacts) == [CopyContacts()]
 
 
-def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() -> None:
-    desk = holders_desk()
+def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "Delete")
     prove(desk, Right.ERASURE)
     desk.reply(ReadMyData, rows(contacts=3, calls=12))
@@ -169,11 +164,10 @@ def test_a_category_is_erased_after_a_question_and_it_is_said_how_much_it_was() 
     desk.reply(EraseMyData, MyDataErased((DataCategory.CALLS,), 12, 1))
     assert sentence(desk).startswith("12 deleted.")
     desk.press(Key.OK)
-    assert said(the_list(desk).title) == "My data", "another erasure needs the PIN again"
+    assert said(desk.listing.title) == "My data", "another erasure needs the PIN again"
 
 
-def test_settings_that_are_erased_are_as_they_came() -> None:
-    desk = holders_desk()
+def test_settings_that_are_erased_are_as_they_came(desk: Desk) -> None:
     desk.handle(PreferencesLoaded(Preferences(do_not_disturb=True)))
     assert desk.view.do_not_disturb
     open_page(desk, "Privacy", "My data", "Delete")
@@ -185,8 +179,7 @@ def test_settings_that_are_erased_are_as_they_came() -> None:
     assert not desk.view.do_not_disturb
 
 
-def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open() -> None:
-    desk = holders_desk()
+def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open(desk: Desk) -> None:
     call_id = desk.place_call("2345")
     desk.sip(CallState.DISCONNECTED, call_id, DisconnectReason.REMOTE_HANGUP)
     desk.replace()
@@ -194,8 +187,7 @@ def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open()
     prove(desk, Right.ERASURE)
     desk.reply(ReadMyData, rows(calls=1))
     choose(desk, "Calls")
-    desk.press(Key.OK)
-    desk.press(Key.MENU)
+    desk.press(Key.OK, Key.MENU)
     desk.reply(EraseMyData, MyDataErased((DataCategory.CALLS,), 1, 0))
     desk.press(Key.REDIAL)
     desk.lift()
@@ -203,18 +195,15 @@ def test_a_number_whose_call_was_erased_is_not_redialled_whatever_page_is_open()
 
 
 def shown_word(desk: Desk) -> tuple[str, str]:
-    assert isinstance(desk.view.menu, CardView)
-    (row,) = desk.view.menu.rows
+    (row,) = desk.card.rows
     return said(row.label), said(row.value)
 
 
 def entry_note(desk: Desk) -> Text:
-    assert isinstance(desk.view.menu, EntryView)
-    return desk.view.menu.note
+    return desk.entry.note
 
 
-def test_a_copy_is_locked_by_words_that_are_shown_one_by_one_and_one_is_asked_back() -> None:
-    desk = holders_desk()
+def test_a_copy_is_locked_by_words_that_are_shown_one_by_one_and_one_is_asked_back(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "A copy", "With words")
     prove(desk, Right.COPY)
     desk.press(Key.OK)
@@ -233,13 +222,10 @@ def test_a_copy_is_locked_by_words_that_are_shown_one_by_one_and_one_is_asked_ba
     asked = desk.shown().menu
     assert isinstance(asked, EntryView)
     assert (said(asked.title), asked.text) == ("Word 6 of 7", "")
-    desk.press(Key.OK)
-    desk.press("2")
-    desk.press(Key.OK)
+    desk.press(Key.OK, "2", Key.OK)
     assert not desk.said(CopyMyData), "that is not the word"
     assert said(entry_note(desk)) == "That is not it. CANCEL shows the words."
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert "In this order" in shown_word(desk)[0]
     desk.press(Key.OK)
     for keys in ("2", "22", "7777", "33", "66", "8"):
@@ -249,14 +235,12 @@ def test_a_copy_is_locked_by_words_that_are_shown_one_by_one_and_one_is_asked_ba
     desk.press(Key.OK)
     assert desk.said(CopyMyData) == [CopyMyData("abandon ability able about above absent absorb")]
     desk.handle(Progressed(desk.said(CopyMyData)[-1], 40))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.percent == 40
+    assert desk.notice.percent == 40
     desk.reply(CopyMyData, Outcome(True, word("Ready: plug a stick in within 10 minutes. Anybody can read it.")))
     assert sentence(desk) == "Ready: plug a stick in within 10 minutes. Anybody can read it."
 
 
-def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
-    desk = holders_desk()
+def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "A copy", "Open to all")
     prove(desk, Right.COPY)
     assert "Whoever finds the copy can read it" in sentence(desk)
@@ -265,8 +249,7 @@ def test_a_copy_that_anybody_can_read_is_asked_about_in_so_many_words() -> None:
 
 
 @pytest.mark.feature("own copy")
-def test_a_copy_comes_back_by_its_words_from_the_stick_that_is_plugged_in_then() -> None:
-    desk = holders_desk()
+def test_a_copy_comes_back_by_its_words_from_the_stick_that_is_plugged_in_then(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "A copy", "Bring one back")
     prove(desk, Right.COPY)
     for digit in "222":
@@ -281,8 +264,7 @@ def test_a_copy_comes_back_by_its_words_from_the_stick_that_is_plugged_in_then()
     assert sentence(desk) == "The copy is back."
 
 
-def test_a_request_gets_a_number_and_a_day() -> None:
-    desk = holders_desk()
+def test_a_request_gets_a_number_and_a_day(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "Requests")
     desk.reply(ListRequests, ())
     choose(desk, "New request")
@@ -300,8 +282,7 @@ def test_a_request_gets_a_number_and_a_day() -> None:
         (Failed("no"), "no"),
     ],
 )
-def test_a_request_that_is_not_taken_says_why(answer: RequestFiled | Failed, words: str) -> None:
-    desk = holders_desk()
+def test_a_request_that_is_not_taken_says_why(desk: Desk, answer: RequestFiled | Failed, words: str) -> None:
     open_page(desk, "Privacy", "My data", "Requests")
     choose(desk, "New request")
     prove(desk, Right.REQUEST)
@@ -337,8 +318,7 @@ def answered(desk: Desk, row: RequestRow = ANSWERED) -> None:
     choose(desk, "2: Delete it")
 
 
-def test_an_answer_is_read_to_its_end_and_noted_as_read() -> None:
-    desk = holders_desk()
+def test_an_answer_is_read_to_its_end_and_noted_as_read(desk: Desk) -> None:
     answered(desk)
     read = [sentence(desk)]
     for _ in range(3):
@@ -357,8 +337,7 @@ def test_an_answer_is_read_to_its_end_and_noted_as_read() -> None:
     assert [said(value) for value in values(desk)] == ["", "partly"]
 
 
-def test_one_key_and_the_pin_object_to_an_answer() -> None:
-    desk = holders_desk()
+def test_one_key_and_the_pin_object_to_an_answer(desk: Desk) -> None:
     answered(desk)
     desk.press(Key.HASH)
     assert not desk.said(ObjectToAnswer), "the PIN is asked for"
@@ -370,8 +349,7 @@ def test_one_key_and_the_pin_object_to_an_answer() -> None:
     assert [said(value) for value in values(desk)] == ["", "objected"]
 
 
-def test_an_answer_that_was_objected_to_is_still_read_and_the_request_can_be_closed() -> None:
-    desk = holders_desk()
+def test_an_answer_that_was_objected_to_is_still_read_and_the_request_can_be_closed(desk: Desk) -> None:
     row = replace(ANSWERED, state=RequestState.OPEN, due="9 Dec 2026", objected=True, answer=replace(ANSWER, read=True))
     answered(desk, row)
     desk.press(Key.HASH)
@@ -386,16 +364,14 @@ def test_an_answer_that_was_objected_to_is_still_read_and_the_request_can_be_clo
     assert not desk.said(ObjectToAnswer)
 
 
-def test_an_answer_that_nobody_has_read_is_on_the_display_of_a_phone_at_rest_and_ok_opens_it() -> None:
-    desk = holders_desk()
+def test_an_answer_that_nobody_has_read_is_on_the_display_of_a_phone_at_rest_and_ok_opens_it(desk: Desk) -> None:
     desk.handle(DocumentsChanged(unread_answers=1))
     assert desk.view.answers_to_read == 1
     desk.press(Key.OK)
     assert desk.said(ListRequests)
 
 
-def test_a_locked_phone_opens_no_answer() -> None:
-    desk = holders_desk()
+def test_a_locked_phone_opens_no_answer(desk: Desk) -> None:
     desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
     assert desk.view.locked
     desk.handle(DocumentsChanged(unread_answers=1))
@@ -403,25 +379,21 @@ def test_a_locked_phone_opens_no_answer() -> None:
     assert not desk.said(ListRequests)
 
 
-def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read() -> None:
-    desk = holders_desk()
+def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "Requests")
     waiting = RequestRow(2, RequestKind.ACCESS, "25 Nov", "2 Dec 2026", RequestState.OVERDUE)
     closed = RequestRow(1, RequestKind.COPY, "1 Nov", "8 Nov 2026", RequestState.ANSWERED)
     desk.reply(ListRequests, (waiting, closed))
     assert [said(value) for value in values(desk)] == ["", "overdue", "closed"]
-    desk.press("3")
-    desk.press(Key.OK)
+    desk.press("3", Key.OK)
     assert not desk.said(CloseRequest)
-    desk.press("2")
-    desk.press(Key.OK)
+    desk.press("2", Key.OK)
     assert not desk.said(CloseRequest), "the PIN is asked for"
     prove(desk, Right.REQUEST)
     assert desk.said(CloseRequest) == [CloseRequest(2)]
 
 
-def test_how_long_things_stay_is_shown() -> None:
-    desk = holders_desk()
+def test_how_long_things_stay_is_shown(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "Kept for")
     desk.reply(ReadRetention, ((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0)))
     card = desk.view.menu
@@ -431,8 +403,7 @@ def test_how_long_things_stay_is_shown() -> None:
     ]  # fmt: skip
 
 
-def test_an_account_is_cancelled_after_the_pin_and_two_questions() -> None:
-    desk = holders_desk()
+def test_an_account_is_cancelled_after_the_pin_and_two_questions(desk: Desk) -> None:
     open_page(desk, "Settings", "Cancel account")
     desk.press(Key.OK)
     prove(desk, Right.CANCELLATION)

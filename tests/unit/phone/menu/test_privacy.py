@@ -7,7 +7,7 @@ from firmware.phone.activation import AgeBand
 from firmware.phone.commands import IndicatorPattern, SavePreferences, SaveSetUp
 from firmware.phone.events import SetUpLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, CodeView, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import CodeView, EntryView, ListView, NoticeView
 from firmware.phone.pin import PinSlot
 from firmware.phone.preferences import SetUp
 from firmware.phone.request import Answered, Failed, Stretch
@@ -19,7 +19,7 @@ from firmware.phone.requests.pin import CheckPin, PinChecked, SetPin
 from firmware.phone.view import Hint, Mode
 from firmware.privacy.catalogue import built_in
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, sentence, values
 from tests.unit.phone.new_phone import GUARDIANS_PIN, PIN, NewPhone, title_of
 from tests.unit.phone.office import office_settings
 
@@ -56,8 +56,12 @@ def give(phone: NewPhone, answer: str) -> None:
 # --- what I agree to ---
 
 
-def test_each_purpose_is_listed_with_its_answer() -> None:
-    phone = holder()
+@pytest.fixture
+def phone() -> NewPhone:
+    return holder()
+
+
+def test_each_purpose_is_listed_with_its_answer(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to")
     assert [said(label) for label in labels(phone)] == [
         "Service",
@@ -89,11 +93,10 @@ def test_of_a_purpose_is_said_what_it_covers_and_who_gets_something_before_an_an
     phone.dial("1")
     phone.dial("2")
     phone.ok()
-    assert (the_list(phone).selected, phone.said(SetConsent)) == (None, [])
+    assert (phone.listing.selected, phone.said(SetConsent)) == (None, [])
 
 
-def test_a_yes_is_taken_back_by_six_keys_and_without_a_pin() -> None:
-    phone = holder()
+def test_a_yes_is_taken_back_by_six_keys_and_without_a_pin(phone: NewPhone) -> None:
     for key in (Key.MENU, "8", "1", "2", Key.VOLUME_DOWN, Key.OK):
         phone.press(key)
         phone.answer()
@@ -124,18 +127,15 @@ def test_a_yes_a_no_to_the_service_and_a_childs_answer_need_a_pin(
     assert (written.granted, written.actor) == (answer == "Yes", actor)
 
 
-def test_a_no_that_nobody_knows_the_holder_for_is_not_taken() -> None:
-    phone = holder()
+def test_a_no_that_nobody_knows_the_holder_for_is_not_taken(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Recording")
     phone.phone._state.features.pin_is_set = None
     give(phone, "No")
-    assert isinstance(phone.view.menu, NoticeView)
-    assert "cannot be read" in said(phone.view.menu.text)
+    assert "cannot be read" in sentence(phone)
     assert phone.said(SetConsent) == []
 
 
-def test_a_yes_is_given_after_the_words_and_taken_back_before_them() -> None:
-    phone = holder()
+def test_a_yes_is_given_after_the_words_and_taken_back_before_them(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Notices")
     assert isinstance(phone.view.menu, NoticeView)
     phone.press(Key.CANCEL)
@@ -145,13 +145,12 @@ def test_a_yes_is_given_after_the_words_and_taken_back_before_them() -> None:
     choose(phone, "What it is for")
     assert isinstance(phone.shown().menu, NoticeView)
     phone.press(Key.CANCEL)
-    assert the_list(phone).selected is None
+    assert phone.listing.selected is None
     phone.press(Key.CANCEL)
     assert title_of(phone) == "What I agree to"
 
 
-def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list() -> None:
-    phone = holder()
+def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Recording")
     choose(phone, "No")
     while title_of(phone) != "What I agree to":
@@ -163,8 +162,7 @@ def test_an_answer_whose_page_is_left_while_it_is_written_is_shown_on_the_list()
     assert said(row_of(phone, "Recording").value) == "No"
 
 
-def test_a_wrong_pin_changes_nothing() -> None:
-    phone = holder()
+def test_a_wrong_pin_changes_nothing(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Notices")
     give(phone, "Yes")
     phone.type_pin("1379")
@@ -172,8 +170,7 @@ def test_a_wrong_pin_changes_nothing() -> None:
     assert phone.said(SetConsent) == []
 
 
-def test_an_answer_that_stays_as_it_was_needs_no_pin() -> None:
-    phone = holder()
+def test_an_answer_that_stays_as_it_was_needs_no_pin(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Recording")
     give(phone, "Yes")
     assert title_of(phone) == "What I agree to"
@@ -192,8 +189,7 @@ def test_under_14_each_change_needs_the_guardians_pin_and_is_the_guardians() -> 
     assert phone.said(SetConsent) == [SetConsent(Purpose.OPERATOR_NOTICES, granted=True, actor=Actor.GUARDIAN)]
 
 
-def test_since_when_an_answer_stands_is_read_with_it() -> None:
-    phone = holder()
+def test_since_when_an_answer_stands_is_read_with_it(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Recording")
     choose(phone, "What it is for")
     read = []
@@ -203,8 +199,7 @@ def test_since_when_an_answer_stands_is_read_with_it() -> None:
     assert read[-1] == "Answered on 25 Nov 2026."
 
 
-def test_a_purpose_that_is_asked_anew_is_marked_on_the_way_to_it() -> None:
-    phone = holder()
+def test_a_purpose_that_is_asked_anew_is_marked_on_the_way_to_it(phone: NewPhone) -> None:
     phone.handle(
         ConsentsChanged(
             frozenset({Purpose.SERVICE}), activated=True, age_band="adult", lapsed=frozenset({Purpose.RECORDING})
@@ -214,16 +209,13 @@ def test_a_purpose_that_is_asked_anew_is_marked_on_the_way_to_it() -> None:
     assert said(row_of(phone, "What I agree to").value) == "new"
 
 
-def test_answers_that_cannot_be_read_are_said_to_be_so() -> None:
-    phone = holder()
+def test_answers_that_cannot_be_read_are_said_to_be_so(phone: NewPhone) -> None:
     open_page(phone, "Privacy", "What I agree to")
     phone.reply(ReadConsents, Failed("It failed."))
-    assert isinstance(phone.view.menu, NoticeView)
-    assert phone.view.menu.text == "It failed."
+    assert phone.notice.text == "It failed."
 
 
-def test_a_change_that_is_left_half_way_is_none() -> None:
-    phone = holder()
+def test_a_change_that_is_left_half_way_is_none(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Notices")
     give(phone, "Yes")
     phone.dial("25")
@@ -326,7 +318,7 @@ def test_an_offer_is_answered_with_nothing_selected_and_by_no_digit() -> None:
     phone.dial("112")
     phone.ok()
     assert title_of(phone) == "Do you agree?"
-    assert the_list(phone).selected is None
+    assert phone.listing.selected is None
     choose(phone, "Notices")
     phone.answer()
     give(phone, "Yes")
@@ -368,8 +360,7 @@ def test_a_locked_phone_offers_nothing() -> None:
 # --- private mode ---
 
 
-def test_private_mode_takes_every_yes_back_but_the_one_for_the_service() -> None:
-    phone = holder()
+def test_private_mode_takes_every_yes_back_but_the_one_for_the_service(phone: NewPhone) -> None:
     open_page(phone, "Privacy")
     assert said(row_of(phone, "Private mode").value) == "off"
     choose(phone, "Private mode")
@@ -382,8 +373,7 @@ def test_private_mode_takes_every_yes_back_but_the_one_for_the_service() -> None
 def test_private_mode_that_is_on_says_what_ends_it() -> None:
     phone = NewPhone.of_office(activated=True)
     open_privacy(phone, "Private mode")
-    assert isinstance(phone.view.menu, NoticeView)
-    assert said(phone.view.menu.text).startswith("It is on")
+    assert sentence(phone).startswith("It is on")
     phone.ok()
     assert phone.said(WithdrawOptional) == []
 
@@ -417,8 +407,7 @@ def test_wherever_the_key_switches_do_not_disturb_holding_it_begins_private_mode
             assert not phone.phone._state.features.preferences.do_not_disturb
 
 
-def test_private_mode_that_could_not_be_written_is_not_said_to_be_on() -> None:
-    phone = holder()
+def test_private_mode_that_could_not_be_written_is_not_said_to_be_on(phone: NewPhone) -> None:
     phone.press(Key.DO_NOT_DISTURB)
     phone.hold_down(Key.DO_NOT_DISTURB)
     phone.handle(Answered(DeleteContact(1), Failed("That did not work.")))
@@ -427,8 +416,7 @@ def test_private_mode_that_could_not_be_written_is_not_said_to_be_on() -> None:
     assert (phone.view.hint, phone.view.feature) == (Hint.FEATURE_IMPOSSIBLE, "private_mode")
 
 
-def test_a_code_begins_private_mode_too() -> None:
-    phone = holder()
+def test_a_code_begins_private_mode_too(phone: NewPhone) -> None:
     phone.lift()
     phone.dial("*47")
     assert phone.said(WithdrawOptional) == [WithdrawOptional(Actor.HOLDER)]
@@ -454,13 +442,11 @@ def test_a_phone_that_does_not_know_yet_whether_a_guardian_answers_begins_no_pri
     assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
     open_page(desk, "Privacy", "Private mode")
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, NoticeView)
-    assert "cannot be read" in said(desk.view.menu.text)
+    assert "cannot be read" in sentence(desk)
     assert desk.said(WithdrawOptional) == []
 
 
-def test_a_locked_phone_does_not_begin_private_mode() -> None:
-    phone = holder()
+def test_a_locked_phone_does_not_begin_private_mode(phone: NewPhone) -> None:
     phone.phone._state.locked = True
     phone.press(Key.DO_NOT_DISTURB)
     phone.hold_down(Key.DO_NOT_DISTURB)
@@ -470,8 +456,7 @@ def test_a_locked_phone_does_not_begin_private_mode() -> None:
 # --- receipts, what leaves, contact ---
 
 
-def test_a_receipt_is_a_code_to_be_photographed() -> None:
-    phone = holder()
+def test_a_receipt_is_a_code_to_be_photographed(phone: NewPhone) -> None:
     open_privacy(phone, "Receipts", "Recording")
     assert isinstance(phone.view.menu, CodeView)
     assert phone.view.menu.payload == "receipt for recording"
@@ -479,15 +464,12 @@ def test_a_receipt_is_a_code_to_be_photographed() -> None:
     assert title_of(phone) == "Receipts"
 
 
-def test_what_was_never_answered_has_no_receipt() -> None:
-    phone = holder()
+def test_what_was_never_answered_has_no_receipt(phone: NewPhone) -> None:
     open_privacy(phone, "Receipts", "Import")
-    assert isinstance(phone.view.menu, NoticeView)
-    assert said(phone.view.menu.text) == "This was never answered."
+    assert sentence(phone) == "This was never answered."
 
 
-def test_what_leaves_is_read_from_the_messages_themselves() -> None:
-    phone = holder()
+def test_what_leaves_is_read_from_the_messages_themselves(phone: NewPhone) -> None:
     open_privacy(phone, "What leaves")
     assert phone.said(ReadFacts) == [ReadFacts(FactsKind.EGRESS)]
 
@@ -495,8 +477,7 @@ def test_what_leaves_is_read_from_the_messages_themselves() -> None:
 def test_the_contact_page_says_who_answers_and_how_soon() -> None:
     phone = holder(operator_name="Example Telecom", privacy_officer="Li Na", privacy_contact="privacy@example.com")
     open_privacy(phone, "Contact")
-    assert isinstance(phone.view.menu, CardView)
-    rows = [(said(row.label), said(row.value)) for row in phone.view.menu.rows]
+    rows = [(said(row.label), said(row.value)) for row in phone.card.rows]
     assert rows == [
         ("Operator", "Example Telecom"),
         ("Privacy officer", "Li Na"),
@@ -505,11 +486,9 @@ def test_the_contact_page_says_who_answers_and_how_soon() -> None:
     ]
 
 
-def test_where_the_operator_names_nobody_the_contact_page_says_so() -> None:
-    phone = holder()
+def test_where_the_operator_names_nobody_the_contact_page_says_so(phone: NewPhone) -> None:
     open_privacy(phone, "Contact")
-    assert isinstance(phone.view.menu, CardView)
-    assert "named nobody" in said(phone.view.menu.rows[0].label)
+    assert "named nobody" in said(phone.card.rows[0].label)
 
 
 def test_before_the_phone_is_set_up_there_is_to_read_what_one_has_to_know_for_it() -> None:
@@ -524,11 +503,9 @@ def test_before_the_phone_is_set_up_there_is_to_read_what_one_has_to_know_for_it
 # --- the PIN that all of it needs ---
 
 
-def test_the_pin_of_a_phone_that_is_set_up_is_changed_and_not_removed() -> None:
-    phone = holder()
+def test_the_pin_of_a_phone_that_is_set_up_is_changed_and_not_removed(phone: NewPhone) -> None:
     open_page(phone, "Settings", "Lock", "Remove PIN")
-    assert isinstance(phone.view.menu, NoticeView)
-    assert said(phone.view.menu.text).startswith("The PIN stays")
+    assert sentence(phone).startswith("The PIN stays")
     phone.ok()
     assert phone.said(SetPin) == []
 
@@ -537,8 +514,7 @@ def test_a_guardian_changes_their_pin_by_typing_the_one_until_now() -> None:
     phone = holder(AgeBand.UNDER_14)
     open_privacy(phone, "Guardian's PIN")
     phone.type_pin(PIN)
-    assert isinstance(phone.view.menu, EntryView)
-    assert said(phone.view.menu.note) == "Wrong PIN."
+    assert said(phone.entry.note) == "Wrong PIN."
     phone.type_pin(GUARDIANS_PIN)
     for _ in range(2):
         phone.type_pin("2468")
@@ -547,7 +523,6 @@ def test_a_guardian_changes_their_pin_by_typing_the_one_until_now() -> None:
     assert title_of(phone) == "Privacy"
 
 
-def test_who_has_no_guardian_is_offered_none() -> None:
-    phone = holder()
+def test_who_has_no_guardian_is_offered_none(phone: NewPhone) -> None:
     open_page(phone, "Privacy")
     assert "Guardian's PIN" not in [said(label) for label in labels(phone)]

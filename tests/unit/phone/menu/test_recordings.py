@@ -4,7 +4,7 @@ from firmware.base.words import word
 from firmware.phone.call import CallId, CallState
 from firmware.phone.events import RecordingEnded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import ListView, NoticeView
+from firmware.phone.menu_views import ListView
 from firmware.phone.orders import CloseAudio, OpenAudio, PlaceCall, SetVolume
 from firmware.phone.recording import Playback, RecordingEnd, RecordingId
 from firmware.phone.request import Failed
@@ -22,13 +22,8 @@ from firmware.phone.requests.recordings import (
 )
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk, settings
-from tests.unit.phone.menus import choose, labels, row_of, said, the_list
+from tests.unit.phone.menus import choose, labels, row_of, said, sentence
 from tests.unit.phone.recorded import list_recordings, listen_to_a_recording, open_recordings, recorded
-
-
-def notice(desk: Desk) -> NoticeView:
-    assert isinstance(desk.view.menu, NoticeView)
-    return desk.view.menu
 
 
 def progress(desk: Desk, at_s: float, playback: Playback = Playback.PLAYING) -> None:
@@ -42,16 +37,14 @@ def played(desk: Desk) -> list[PlayRecording]:
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_recording_is_listed_with_who_and_when_and_whether_it_has_its_end() -> None:
-    desk = Desk()
+def test_every_recording_is_listed_with_who_and_when_and_whether_it_has_its_end(desk: Desk) -> None:
     open_recordings(desk, recorded(1), recorded(2, name=""), recorded(3, name="", number="", complete=False))
     assert [said(label) for label in labels(desk)] == ["Anna 1", "2302", "Number withheld"]
-    details = [said(row.detail) for row in the_list(desk).rows]
+    details = [said(row.detail) for row in desk.listing.rows]
     assert details == ["25 Nov 14:01", "25 Nov 14:02", "Cut off, 25 Nov 14:03"]
 
 
-def test_a_recording_is_heard_after_four_keys() -> None:
-    desk = Desk()
+def test_a_recording_is_heard_after_four_keys(desk: Desk) -> None:
     for key in (Key.MENU, "9"):
         desk.press(key)
     list_recordings(desk, recorded())
@@ -61,14 +54,12 @@ def test_a_recording_is_heard_after_four_keys() -> None:
     assert desk.view.mode is Mode.LISTENING
 
 
-def test_without_recordings_the_list_says_so() -> None:
-    desk = Desk()
+def test_without_recordings_the_list_says_so(desk: Desk) -> None:
     open_recordings(desk)
-    assert the_list(desk).empty == word("No recordings")
+    assert desk.listing.empty == word("No recordings")
 
 
-def test_a_recording_says_how_long_it_is_and_how_much_room_all_take() -> None:
-    desk = Desk()
+def test_a_recording_says_how_long_it_is_and_how_much_room_all_take(desk: Desk) -> None:
     open_recordings(desk, recorded(size_bytes=12_000_000, complete=False))
     desk.press("1")
     assert row_of(desk, "Length").value == "1:35"
@@ -76,8 +67,7 @@ def test_a_recording_says_how_long_it_is_and_how_much_room_all_take() -> None:
     assert row_of(desk, "Cut off")
 
 
-def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end() -> None:
-    desk = Desk()
+def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end(desk: Desk) -> None:
     open_recordings(desk, recorded(running=True, complete=False))
     desk.press("1")
     assert not {"Listen", "Keep", "Delete", "Cut off"} & {said(label) for label in labels(desk)}
@@ -100,14 +90,13 @@ def test_one_that_is_being_recorded_can_only_be_read_about_until_it_has_its_end(
         ("Not kept", KeepRecording(RecordingId("r1"), False)),
     ],
 )
-def test_a_recording_is_kept_as_long_as_is_wanted(words: str, asked: KeepRecording) -> None:
-    desk = Desk()
+def test_a_recording_is_kept_as_long_as_is_wanted(desk: Desk, words: str, asked: KeepRecording) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Keep")
     choose(desk, words)
     assert desk.said(KeepRecording) == [asked]
-    assert said(the_list(desk).title) == "Anna 1"
+    assert said(desk.listing.title) == "Anna 1"
 
 
 @pytest.mark.parametrize(
@@ -118,8 +107,7 @@ def test_a_recording_is_kept_as_long_as_is_wanted(words: str, asked: KeepRecordi
         (recorded(kept=True, kept_until="25 Dec 2026"), "until 25 Dec 2026"),
     ],
 )
-def test_a_recording_says_until_when_it_is_kept(row: RecordingRow, words: str) -> None:
-    desk = Desk()
+def test_a_recording_says_until_when_it_is_kept(desk: Desk, row: RecordingRow, words: str) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     desk.handle(RecordingEnded(CallId("over"), RecordingEnd.CALL_OVER))
@@ -128,48 +116,45 @@ def test_a_recording_says_until_when_it_is_kept(row: RecordingRow, words: str) -
     assert said(row_of(desk, "Keep").value) == words
 
 
-def test_a_recording_is_deleted_after_a_question() -> None:
-    desk = Desk()
+def test_a_recording_is_deleted_after_a_question(desk: Desk) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Delete")
-    assert said(notice(desk).text) == "Delete this recording?"
+    assert sentence(desk) == "Delete this recording?"
     assert not desk.said(DeleteRecording)
     desk.press(Key.OK)
     assert desk.said(DeleteRecording) == [DeleteRecording(RecordingId("r1"))]
     assert isinstance(desk.view.menu, ListView)
-    assert said(the_list(desk).title) == "Recordings"
+    assert said(desk.listing.title) == "Recordings"
 
 
-def test_where_it_cannot_be_deleted_that_is_said() -> None:
-    desk = Desk()
+def test_where_it_cannot_be_deleted_that_is_said(desk: Desk) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Delete")
     desk.press(Key.OK)
     desk.reply(DeleteRecording, Failed(word("The phone's memory is full.")))
-    assert said(notice(desk).text) == "The phone's memory is full."
+    assert sentence(desk) == "The phone's memory is full."
 
 
 # --- listening --------------------------------------------------------------------------------------------------------
 
 
-def test_lifting_the_handset_lets_a_recording_be_heard_with_the_microphone_shut() -> None:
-    desk = Desk()
+def test_lifting_the_handset_lets_a_recording_be_heard_with_the_microphone_shut(desk: Desk) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Listen")
     assert played(desk) == [PlayRecording(RecordingId("r1"))]
-    assert said(notice(desk).text) == "Lift the handset to listen."
+    assert sentence(desk) == "Lift the handset to listen."
     assert OpenAudio(talk=False, speaker=False) in desk.lift()
     assert desk.view.mode is Mode.LISTENING
     progress(desk, 20.0)
-    assert notice(desk).text == "0:20 / 1:35"
-    assert notice(desk).percent == 21
+    assert desk.notice.text == "0:20 / 1:35"
+    assert desk.notice.percent == 21
     assert not desk.view.microphone_open
     assert CloseAudio() in desk.replace()
     assert desk.shown().mode is Mode.MENU
-    assert said(notice(desk).text) == "Lift the handset to listen."
+    assert sentence(desk) == "Lift the handset to listen."
 
 
 def test_the_loudspeaker_plays_it_and_goes_off_at_its_end() -> None:
@@ -185,41 +170,37 @@ def test_the_loudspeaker_plays_it_and_goes_off_at_its_end() -> None:
     assert played(desk)[-1] == PlayRecording(RecordingId("r1"), 0.0)
 
 
-def test_keys_pause_it_go_on_and_go_back_and_forward() -> None:
-    desk = Desk()
+def test_keys_pause_it_go_on_and_go_back_and_forward(desk: Desk) -> None:
     listen_to_a_recording(desk)
     progress(desk, 20.0)
     assert PausePlaying() in desk.press(Key.OK)
     progress(desk, 20.0, Playback.PAUSED)
-    assert said(notice(desk).text) == "Paused 0:20 / 1:35"
+    assert sentence(desk) == "Paused 0:20 / 1:35"
     assert ResumePlaying() in desk.press(Key.OK)
     assert SeekRecording(-10.0) in desk.press("4")
     assert SeekRecording(10.0) in desk.press("6")
 
 
-def test_volume_keys_make_it_louder_and_quieter() -> None:
-    desk = Desk()
+def test_volume_keys_make_it_louder_and_quieter(desk: Desk) -> None:
     listen_to_a_recording(desk)
     assert any(isinstance(command, SetVolume) for command in desk.press(Key.VOLUME_UP))
     assert desk.view.volume_percent is not None
 
 
-def test_cancel_ends_it_and_leads_back_to_its_page() -> None:
-    desk = Desk()
+def test_cancel_ends_it_and_leads_back_to_its_page(desk: Desk) -> None:
     listen_to_a_recording(desk)
     assert StopPlaying() in desk.press(Key.CANCEL)
     # With the handset off there is dial tone, and its page is there again once that lies in its cradle.
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     desk.replace()
     assert desk.shown().mode is Mode.MENU
-    assert said(the_list(desk).title) == "Anna 1"
+    assert said(desk.listing.title) == "Anna 1"
     desk.lift()
     assert desk.view.mode is Mode.COLLECTING_DIGITS
 
 
 @pytest.mark.parametrize("leave", [Key.MENU, Key.CANCEL, Timer.INFO])
-def test_nothing_is_heard_any_more_once_its_page_is_left(leave: Key | Timer) -> None:
-    desk = Desk()
+def test_nothing_is_heard_any_more_once_its_page_is_left(desk: Desk, leave: Key | Timer) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Listen")
@@ -227,25 +208,22 @@ def test_nothing_is_heard_any_more_once_its_page_is_left(leave: Key | Timer) -> 
     assert StopPlaying() in commands
 
 
-def test_a_damaged_recording_is_played_up_to_the_damage() -> None:
-    desk = Desk()
+def test_a_damaged_recording_is_played_up_to_the_damage(desk: Desk) -> None:
     listen_to_a_recording(desk)
     progress(desk, 33.0, Playback.DAMAGED)
-    assert said(notice(desk).text) == "The rest cannot be read."
+    assert sentence(desk) == "The rest cannot be read."
 
 
-def test_why_a_recording_cannot_be_played_is_said() -> None:
-    desk = Desk()
+def test_why_a_recording_cannot_be_played_is_said(desk: Desk) -> None:
     listen_to_a_recording(desk)
     desk.reply(PlayRecording, Failed(word("The phone's memory cannot be read.")))
-    assert said(notice(desk).text) == "The phone's memory cannot be read."
+    assert sentence(desk) == "The phone's memory cannot be read."
 
 
 # --- calls meanwhile --------------------------------------------------------------------------------------------------
 
 
-def test_a_call_that_comes_in_while_somebody_listens_waits_and_is_answered_by_ok() -> None:
-    desk = Desk()
+def test_a_call_that_comes_in_while_somebody_listens_waits_and_is_answered_by_ok(desk: Desk) -> None:
     listen_to_a_recording(desk)
     progress(desk, 20.0)
     desk.ring()
@@ -263,8 +241,7 @@ def test_a_call_that_comes_in_while_somebody_listens_waits_and_is_answered_by_ok
     assert played(desk)[-1] == PlayRecording(RecordingId("r1"), 21.0)
 
 
-def test_a_call_that_is_declined_leaves_the_listener_in_peace() -> None:
-    desk = Desk()
+def test_a_call_that_is_declined_leaves_the_listener_in_peace(desk: Desk) -> None:
     listen_to_a_recording(desk)
     desk.ring()
     desk.press(Key.CANCEL)
@@ -272,8 +249,7 @@ def test_a_call_that_is_declined_leaves_the_listener_in_peace() -> None:
     assert not desk.said(StopPlaying)
 
 
-def test_a_call_that_comes_in_before_anybody_listens_rings() -> None:
-    desk = Desk()
+def test_a_call_that_comes_in_before_anybody_listens_rings(desk: Desk) -> None:
     open_recordings(desk, recorded())
     desk.press("1")
     choose(desk, "Listen")
@@ -283,16 +259,14 @@ def test_a_call_that_comes_in_before_anybody_listens_rings() -> None:
     assert desk.shown().mode is Mode.IN_CALL
 
 
-def test_hanging_up_on_a_recording_lets_the_waiting_call_ring() -> None:
-    desk = Desk()
+def test_hanging_up_on_a_recording_lets_the_waiting_call_ring(desk: Desk) -> None:
     listen_to_a_recording(desk)
     desk.ring()
     desk.replace()
     assert desk.view.mode is Mode.RINGING
 
 
-def test_an_emergency_number_can_be_dialled_after_cancel() -> None:
-    desk = Desk()
+def test_an_emergency_number_can_be_dialled_after_cancel(desk: Desk) -> None:
     listen_to_a_recording(desk)
     desk.press(Key.CANCEL)
     desk.dial("112")

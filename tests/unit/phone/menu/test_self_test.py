@@ -88,6 +88,11 @@ def speak(desk: Desk, *heard: Loudness) -> None:
         desk.reply(ReadLoudness, loudness)
 
 
+@pytest.fixture
+def desk() -> Desk:
+    return up()
+
+
 def test_whoever_does_all_that_is_asked_has_a_phone_that_works() -> None:
     desk = with_keys_done()
     assert asked(desk) == "Lift the handset."
@@ -197,8 +202,7 @@ def test_the_loudspeaker_calls_for_help_while_keys_are_tested() -> None:
 
 
 @pytest.mark.feature("emergency calls")
-def test_an_emergency_number_is_called_with_its_last_digit_while_the_handset_is_up() -> None:
-    desk = up()
+def test_an_emergency_number_is_called_with_its_last_digit_while_the_handset_is_up(desk: Desk) -> None:
     desk.dial("112")
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
 
@@ -224,8 +228,7 @@ def test_a_test_that_ends_with_an_emergency_number_says_so_before_anybody_is_ask
 
 def test_cancel_leaves_once_it_has_been_tested() -> None:
     desk = begun()
-    desk.press(Key.CANCEL)
-    desk.press(Key.CANCEL)
+    desk.press(Key.CANCEL, Key.CANCEL)
     assert isinstance(desk.view.menu, ListView)
     assert desk.said(KeepSelfTest) == []
 
@@ -243,8 +246,7 @@ def test_lifting_while_keys_are_tested_gives_dial_tone() -> None:
     assert desk.view.mode is Mode.COLLECTING_DIGITS
 
 
-def test_hanging_up_before_it_is_asked_for_leaves() -> None:
-    desk = up()
+def test_hanging_up_before_it_is_asked_for_leaves(desk: Desk) -> None:
     desk.replace()
     assert isinstance(desk.view.menu, ListView)
     assert desk.all_commands[-1] != PlayTone(Tone.DIAL)
@@ -267,8 +269,7 @@ def test_a_call_goes_before_the_test_which_goes_on_after_it() -> None:
     assert asked(desk) == "Lift the handset."
 
 
-def test_a_call_that_comes_while_the_tone_is_heard_is_answered_by_ok() -> None:
-    desk = up()
+def test_a_call_that_comes_while_the_tone_is_heard_is_answered_by_ok(desk: Desk) -> None:
     desk.ring()
     desk.press(Key.OK)
     desk.sip(CallState.ACTIVE, INCOMING)
@@ -290,19 +291,16 @@ def test_a_hook_switch_that_never_comes_fails_and_what_needs_it_is_not_tried() -
     assert ("Earpiece", "not tried") in results(desk)
 
 
-def test_a_cradle_that_does_not_notice_the_handset_fails() -> None:
-    desk = up()
+def test_a_cradle_that_does_not_notice_the_handset_fails(desk: Desk) -> None:
     desk.press(Key.OK)
     speak(desk, QUIET, QUIET, VOICE, VOICE, VOICE)
     desk.press(Key.CANCEL)
     assert asked(desk) == "Does it ring?"
-    desk.press(Key.OK)
-    desk.press(Key.OK)
+    desk.press(Key.OK, Key.OK)
     assert found(desk)[HardwarePart.HOOK].works is False
 
 
-def test_the_tone_ends_with_its_question_and_no_is_kept() -> None:
-    desk = up()
+def test_the_tone_ends_with_its_question_and_no_is_kept(desk: Desk) -> None:
     commands = desk.press(Key.CANCEL)
     assert StopTone() in commands
     assert asked(desk) == "Speak. Nothing is kept."
@@ -323,8 +321,7 @@ def test_it_rings_so_that_it_can_be_heard_until_it_is_answered() -> None:
 # --- the microphone ---------------------------------------------------------------------------------------------------
 
 
-def test_the_microphone_is_open_only_while_it_is_tested() -> None:
-    desk = up()
+def test_the_microphone_is_open_only_while_it_is_tested(desk: Desk) -> None:
     assert not desk.shown().microphone_open
     assert OpenAudio(talk=True) in desk.press(Key.OK)
     assert desk.view.microphone_open
@@ -334,15 +331,13 @@ def test_the_microphone_is_open_only_while_it_is_tested() -> None:
     assert OpenAudio(talk=False) in desk.all_commands
 
 
-def test_hanging_up_shuts_the_microphone() -> None:
-    desk = up()
+def test_hanging_up_shuts_the_microphone(desk: Desk) -> None:
     desk.press(Key.OK)
     assert CloseAudio() in desk.replace()
     assert not desk.view.microphone_open
 
 
-def test_a_bar_shows_how_loud_it_is() -> None:
-    desk = up()
+def test_a_bar_shows_how_loud_it_is(desk: Desk) -> None:
     desk.press(Key.OK)
     speak(desk, Loudness(1, 1))
     assert desk.shown().menu.percent == 0  # type: ignore[union-attr]
@@ -358,30 +353,25 @@ def test_a_bar_shows_how_loud_it_is() -> None:
         (Loudness(10, 90), "a whisper of noise"),
     ],
 )
-def test_a_microphone_that_hears_no_voice_fails(heard: Loudness, what: str) -> None:
-    desk = up()
+def test_a_microphone_that_hears_no_voice_fails(desk: Desk, heard: Loudness, what: str) -> None:
     desk.press(Key.OK)
     speak(desk, *[heard] * 40)
     assert asked(desk) == "Put the handset down.", what
     desk.replace()
-    desk.press(Key.OK)
-    desk.press(Key.OK)
+    desk.press(Key.OK, Key.OK)
     assert found(desk)[HardwarePart.MICROPHONE].works is False
 
 
-def test_a_hum_is_no_voice_because_the_card_was_silent_while_it_opened() -> None:
-    desk = up()
+def test_a_hum_is_no_voice_because_the_card_was_silent_while_it_opened(desk: Desk) -> None:
     desk.press(Key.OK)
     speak(desk, Loudness(0, 3000), *[Loudness(2900, 3000)] * 39)
     assert asked(desk) == "Put the handset down."
     desk.replace()
-    desk.press(Key.OK)
-    desk.press(Key.OK)
+    desk.press(Key.OK, Key.OK)
     assert found(desk)[HardwarePart.MICROPHONE].works is False
 
 
-def test_a_voice_that_comes_late_is_heard_beside_an_answer_that_failed() -> None:
-    desk = up()
+def test_a_voice_that_comes_late_is_heard_beside_an_answer_that_failed(desk: Desk) -> None:
     desk.press(Key.OK)
     desk.reply(ReadLoudness, Failed("That did not work."))
     speak(desk, *[QUIET] * 20, VOICE, VOICE, VOICE)

@@ -7,12 +7,12 @@ from firmware.phone.commands import SavePreferences
 from firmware.phone.dial_plan import Objection
 from firmware.phone.events import KeyRepeated, PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import EntryView, NoticeView
+from firmware.phone.menu_views import NoticeView
 from firmware.phone.orders import AudioRoute, PlaceCall, SetVolume, StartRinging, StopRinging
 from firmware.phone.phrases import OBJECTIONS
 from firmware.phone.preferences import Preferences
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, labels, open_page, row_of, said, the_list, values
+from tests.unit.phone.menus import choose, labels, open_page, row_of, said, values
 from tests.unit.phone.office import office
 
 
@@ -25,6 +25,11 @@ def saved(desk: Desk) -> Preferences:
 
 
 # --- switches ---
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return office()
 
 
 @pytest.mark.parametrize(
@@ -41,8 +46,7 @@ def saved(desk: Desk) -> Preferences:
         (("Settings", "Display"), "Visible ring", "visual_ring"),
     ],
 )
-def test_a_switch_shows_what_it_is_and_is_kept_at_once(path: tuple[str, ...], row: str, field: str) -> None:
-    desk = office()
+def test_a_switch_shows_what_it_is_and_is_kept_at_once(desk: Desk, path: tuple[str, ...], row: str, field: str) -> None:
     open_page(desk, *path)
     for on in (True, False):
         choose(desk, row)
@@ -71,11 +75,10 @@ def test_one_of_a_few_is_chosen_and_the_page_before_is_shown(
     assert getattr(saved(desk), field) == value
     choose(desk, path[-1])
     assert [said(label) for label, mark in zip(labels(desk), values(desk), strict=True) if mark] == [row]
-    assert said(the_list(desk).rows[the_list(desk).selected or 0].label) == row
+    assert said(desk.listing.rows[desk.listing.selected or 0].label) == row
 
 
-def test_each_ring_is_heard_for_a_moment_as_it_is_selected() -> None:
-    desk = office()
+def test_each_ring_is_heard_for_a_moment_as_it_is_selected(desk: Desk) -> None:
     open_page(desk, "Settings", "Sounds", "Ring tone")
     assert StartRinging("internal") in desk.press(Key.VOLUME_DOWN)
     commands = desk.press(Key.VOLUME_DOWN)
@@ -87,8 +90,7 @@ def test_each_ring_is_heard_for_a_moment_as_it_is_selected() -> None:
 
 
 @pytest.mark.parametrize("what", ["lift", "menu", "call", "time"])
-def test_a_ring_that_is_only_tried_never_sounds_into_anything_else(what: str) -> None:
-    desk = office()
+def test_a_ring_that_is_only_tried_never_sounds_into_anything_else(desk: Desk, what: str) -> None:
     open_page(desk, "Settings", "Sounds", "Ring tone")
     desk.press(Key.VOLUME_DOWN)
     match what:
@@ -142,8 +144,7 @@ def test_a_volume_changes_step_by_step_and_is_kept_when_the_person_lets_go(
     before = desk.phone._state.volumes[route]
     assert SetVolume(route, before - 10) in desk.press(Key.VOLUME_DOWN)
     assert SetVolume(route, before - 20) in desk.handle(KeyRepeated(Key.VOLUME_DOWN))
-    assert isinstance(desk.view.menu, NoticeView)
-    assert desk.view.menu.percent == before - 20
+    assert desk.notice.percent == before - 20
     assert desk.said(SavePreferences) == []
     desk.press(Key.OK)
     assert row_of(desk, row).value == f"{before - 20} %"
@@ -151,23 +152,20 @@ def test_a_volume_changes_step_by_step_and_is_kept_when_the_person_lets_go(
     assert saved(desk) == replace(preferences(desk), **{field: before - 20})  # type: ignore[arg-type]
 
 
-def test_the_ringers_volume_is_heard_as_it_is_turned() -> None:
-    desk = office()
+def test_the_ringers_volume_is_heard_as_it_is_turned(desk: Desk) -> None:
     open_page(desk, "Settings", "Sounds", "Ringer volume")
     commands = desk.press(Key.VOLUME_UP)
     assert commands.index(SetVolume(AudioRoute.RINGER, 90)) < commands.index(StartRinging("normal"))
 
 
-def test_a_phone_without_a_loudspeaker_has_no_volume_for_it() -> None:
-    desk = office()
+def test_a_phone_without_a_loudspeaker_has_no_volume_for_it(desk: Desk) -> None:
     open_page(desk, "Settings", "Sounds")
     assert "Speaker volume" not in [said(label) for label in labels(desk)]
 
 
 def test_volume_keys_are_remembered_like_the_menu() -> None:
     desk = office(ringer_volume_percent=80)
-    desk.press(Key.VOLUME_UP)
-    desk.press(Key.VOLUME_UP)
+    desk.press(Key.VOLUME_UP, Key.VOLUME_UP)
     assert desk.said(SavePreferences) == []
     desk.lift()
     desk.expire(Timer.LET_GO)
@@ -182,14 +180,12 @@ def test_the_volumes_that_the_store_remembers_are_those_of_the_phone() -> None:
     assert not any(isinstance(command, SetVolume) and command.route is AudioRoute.SPEAKER for command in commands)
 
 
-def test_a_display_gets_darker_but_never_dark() -> None:
-    desk = office()
+def test_a_display_gets_darker_but_never_dark(desk: Desk) -> None:
     open_page(desk, "Settings", "Display", "Brightness")
     shown = []
     for _ in range(12):
         desk.press(Key.VOLUME_DOWN)
-        assert isinstance(desk.view.menu, NoticeView)
-        shown.append(desk.view.menu.percent)
+        shown.append(desk.notice.percent)
     assert shown[:3] == [70, 60, 50]
     assert shown[-1] == 10
     for _ in range(12):
@@ -211,16 +207,14 @@ def test_a_display_gets_darker_but_never_dark() -> None:
         ("Fwd no answer", "forward_no_answer"),
     ],
 )
-def test_calls_are_forwarded_to_a_number_that_is_typed_and_no_longer(row: str, field: str) -> None:
-    desk = office()
+def test_calls_are_forwarded_to_a_number_that_is_typed_and_no_longer(desk: Desk, row: str, field: str) -> None:
     open_page(desk, "Incoming calls", row)
     desk.dial("2345")
     desk.press(Key.OK)
     assert getattr(saved(desk), field) == "2345"
     assert row_of(desk, row).value == "2345"
     choose(desk, row)
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.text == "2345"
+    assert desk.entry.text == "2345"
     for _ in range(4):
         desk.press(Key.CANCEL)
     desk.press(Key.OK)
@@ -241,16 +235,13 @@ def test_calls_are_not_forwarded_where_a_code_would_not_either(number: str, obje
     open_page(desk, "Incoming calls", "Forward all")
     desk.dial(number)
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, EntryView)
-    assert (desk.view.menu.text, desk.view.menu.note) == (number, OBJECTIONS[objection])
+    assert (desk.entry.text, desk.entry.note) == (number, OBJECTIONS[objection])
     assert desk.said(SavePreferences) == []
     desk.press("1")
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.note == ""
+    assert desk.entry.note == ""
 
 
-def test_holding_zero_makes_the_plus_of_an_international_number() -> None:
-    desk = office()
+def test_holding_zero_makes_the_plus_of_an_international_number(desk: Desk) -> None:
     open_page(desk, "Incoming calls", "Forward all")
     desk.press("0")
     desk.hold_down("0")
@@ -259,20 +250,16 @@ def test_holding_zero_makes_the_plus_of_an_international_number() -> None:
     assert saved(desk).forward_always == "+442079460000"
 
 
-def test_a_number_is_no_longer_than_what_can_be_dialled() -> None:
-    desk = office()
+def test_a_number_is_no_longer_than_what_can_be_dialled(desk: Desk) -> None:
     open_page(desk, "Incoming calls", "Forward all")
     desk.dial("1" * 40)
-    assert isinstance(desk.view.menu, EntryView)
-    assert len(desk.view.menu.text) == 32
+    assert len(desk.entry.text) == 32
 
 
-def test_numbers_are_blocked_and_ring_again_after_a_question() -> None:
-    desk = office()
+def test_numbers_are_blocked_and_ring_again_after_a_question(desk: Desk) -> None:
     open_page(desk, "Incoming calls", "Blocked numbers", "Block a number")
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.note) == "This number cannot be blocked, or the list is full."
+    assert said(desk.entry.note) == "This number cannot be blocked, or the list is full."
     desk.dial("2345")
     desk.press(Key.OK)
     assert saved(desk).blocked == ("2345",)
@@ -289,8 +276,7 @@ def test_a_digit_gets_a_number_to_dial_and_loses_it() -> None:
     desk.press("3")
     desk.dial("0900123")
     desk.press(Key.OK)
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.note == OBJECTIONS[Objection.BARRED]
+    assert desk.entry.note == OBJECTIONS[Objection.BARRED]
     for _ in range(7):
         desk.press(Key.CANCEL)
     desk.dial("2345")
@@ -324,8 +310,7 @@ def test_voicemail_is_called_from_its_page() -> None:
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2500@example.com"]
 
 
-def test_a_line_without_voicemail_says_so_and_lifting_gives_dial_tone() -> None:
-    desk = office()
+def test_a_line_without_voicemail_says_so_and_lifting_gives_dial_tone(desk: Desk) -> None:
     open_page(desk, "Messages", "Voicemail")
     desk.press(Key.OK)
     desk.lift()

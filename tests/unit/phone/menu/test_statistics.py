@@ -3,11 +3,11 @@ import pytest
 from firmware.base.words import Text, counted, word
 from firmware.phone.call_statistics import CallCounts, CallStatistics
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, ListView, MenuRow
+from firmware.phone.menu_views import MenuRow
 from firmware.phone.request import Failed
 from firmware.phone.requests.calls import CountCalls
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, open_page, said, the_list
+from tests.unit.phone.menus import choose, facts, open_page
 from tests.unit.phone.office import office
 
 TODAY = CallCounts(dialled=1, received=2, missed=3, talked_s=65 * 60, mos=4.24)
@@ -21,18 +21,12 @@ def open_statistics(*, today: CallCounts | None = TODAY, undated: int = 0) -> De
     return desk
 
 
-def card(desk: Desk) -> list[tuple[str, Text]]:
-    assert isinstance(desk.view.menu, CardView)
-    return [(said(row.label), row.value) for row in desk.view.menu.rows]
-
-
 def test_the_page_shows_how_many_calls_there_were_and_that_nobody_else_hears_of_it() -> None:
     desk = office()
     open_page(desk, "This phone", "Statistics")
-    assert isinstance(desk.view.menu, ListView)
-    assert desk.view.menu.empty == word("One moment…")
+    assert desk.listing.empty == word("One moment…")
     desk.reply(CountCalls, CallStatistics(TODAY, TODAY, EVER, undated=0))
-    assert the_list(desk).rows == (
+    assert desk.listing.rows == (
         MenuRow(word("Today"), "6", 1),
         MenuRow(word("This month"), "6", 2),
         MenuRow(word("All calls"), "60", 3),
@@ -44,7 +38,7 @@ def test_the_page_shows_how_many_calls_there_were_and_that_nobody_else_hears_of_
 def test_a_time_opens_all_that_is_known_of_it(row: str) -> None:
     desk = open_statistics()
     choose(desk, row)
-    assert card(desk) == [
+    assert facts(desk) == [
         ("Dialled", "1"),
         ("Received", "2"),
         ("Missed", "3"),
@@ -66,25 +60,24 @@ def test_a_time_opens_all_that_is_known_of_it(row: str) -> None:
 def test_what_was_talked_is_said_in_seconds_minutes_or_hours(talked_s: int, words: Text) -> None:
     desk = open_statistics(today=CallCounts(1, 0, 0, talked_s, None))
     choose(desk, "Today")
-    assert card(desk)[3:] == [("Talked", words), ("Sound", word("unknown"))]
+    assert facts(desk)[3:] == [("Talked", words), ("Sound", word("unknown"))]
 
 
 def test_calls_that_belong_to_no_day_are_told_of_where_they_are_missing() -> None:
     desk = open_statistics(undated=2)
     choose(desk, "Today")
-    assert isinstance(desk.view.menu, CardView)
     words = counted("{count} call has no date", "{count} calls have no date", 2)
-    assert desk.view.menu.rows[-1] == MenuRow(words)
+    assert desk.card.rows[-1] == MenuRow(words)
     desk.press(Key.CANCEL)
     choose(desk, "All calls")
-    assert len(card(desk)) == 5
+    assert len(facts(desk)) == 5
 
 
 def test_without_a_clock_the_page_says_so_and_counts_no_day() -> None:
     desk = open_statistics(today=None)
-    assert [row.value for row in the_list(desk).rows] == ["?", "?", "60", ""]
+    assert [row.value for row in desk.listing.rows] == ["?", "?", "60", ""]
     choose(desk, "Today")
-    [(words, value)] = card(desk)
+    [(words, value)] = facts(desk)
     assert words.startswith("The clock is not set")
     assert value == ""
 
@@ -101,5 +94,5 @@ def test_where_the_log_cannot_be_read_the_page_says_why() -> None:
     choose(desk, "Today")
     desk.press(Key.CANCEL)
     desk.reply(CountCalls, Failed(word("The store is full.")))
-    assert the_list(desk).rows == ()
-    assert the_list(desk).empty == word("The store is full.")
+    assert desk.listing.rows == ()
+    assert desk.listing.empty == word("The store is full.")

@@ -5,7 +5,7 @@ from firmware.base.words import word
 from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded
 from firmware.phone.key import Key
-from firmware.phone.menu_views import EntryKind, EntryView, ListView, NoticeView
+from firmware.phone.menu_views import EntryKind, ListView
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import Guard, stolen_card, stolen_phone, weakness
 from firmware.phone.preferences import Preferences
@@ -21,7 +21,7 @@ from firmware.phone.requests.pin import (
 )
 from firmware.phone.view import Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import labels, open_page, row_of, said
+from tests.unit.phone.menus import labels, open_page, row_of, said, sentence
 from tests.unit.phone.office import office
 
 NOBODY: frozenset[Guard] = frozenset()
@@ -31,22 +31,14 @@ WAYS = ("Settings", "Lock", "PIN at start")
 
 def desk_with(guards: frozenset[Guard]) -> Desk:
     desk = office()
-    desk.handle(PreferencesLoaded(Preferences()))
-    desk.handle(PinChanged(is_set=True))
-    desk.handle(StoreGuarded(guards))
+    desk.handle(PreferencesLoaded(Preferences()), PinChanged(is_set=True), StoreGuarded(guards))
     return desk
 
 
 def type_pin(desk: Desk, pin: str) -> list[object]:
-    assert isinstance(desk.view.menu, EntryView)
-    assert desk.view.menu.kind is EntryKind.PIN
+    assert desk.entry.kind is EntryKind.PIN
     desk.dial(pin)
     return list(desk.press(Key.OK))
-
-
-def notice(desk: Desk) -> str:
-    assert isinstance(desk.view.menu, NoticeView)
-    return said(desk.view.menu.text)
 
 
 def value_of_row(desk: Desk) -> str:
@@ -59,7 +51,7 @@ def value_of_row(desk: Desk) -> str:
 def test_whoever_has_the_pin_open_the_memory_hears_first_what_it_costs() -> None:
     desk = desk_with(NOBODY)
     open_page(desk, *WAYS)
-    assert "Who forgets the PIN loses all" in notice(desk)
+    assert "Who forgets the PIN loses all" in sentence(desk)
     desk.press(Key.CANCEL)
     assert isinstance(desk.view.menu, ListView)
 
@@ -69,12 +61,11 @@ def test_it_is_switched_on_by_a_pin_that_is_long_enough() -> None:
     open_page(desk, *WAYS)
     desk.press(Key.OK)
     assert not any(isinstance(command, GuardStore) for command in type_pin(desk, "2580"))
-    assert isinstance(desk.view.menu, EntryView)
-    assert "6 to 8 digits" in said(desk.view.menu.note)
+    assert "6 to 8 digits" in said(desk.entry.note)
     assert GuardStore("258036", guarded=True) in type_pin(desk, "258036")
     desk.handle(StoreGuarded(BY_PIN))
     desk.reply(GuardStore, PinChecked(accepted=True))
-    assert notice(desk) == "Nothing opens without the PIN now."
+    assert sentence(desk) == "Nothing opens without the PIN now."
     desk.press(Key.OK)
     assert value_of_row(desk) == "on"
 
@@ -85,7 +76,7 @@ def test_it_is_switched_off_by_the_pin() -> None:
     assert GuardStore("258036", guarded=False) in type_pin(desk, "258036")
     desk.handle(StoreGuarded(NOBODY))
     desk.reply(GuardStore, PinChecked(accepted=True))
-    assert notice(desk) == "The memory opens by itself now."
+    assert sentence(desk) == "The memory opens by itself now."
     desk.press(Key.OK)
     assert value_of_row(desk) == "off"
 
@@ -103,7 +94,7 @@ def test_what_comes_to_nothing_is_said(answer: PinChecked | Failed, words: str) 
     open_page(desk, *WAYS)
     type_pin(desk, "000000")
     desk.reply(GuardStore, answer)
-    assert notice(desk) == words
+    assert sentence(desk) == words
     desk.press(Key.OK)
     assert value_of_row(desk) == "on"
 
@@ -114,16 +105,14 @@ def test_no_pin_that_is_soon_guessed_takes_the_place_of_one_that_opens_the_memor
     type_pin(desk, "258036")
     desk.reply(CheckPin, PinChecked(accepted=True))
     type_pin(desk, "2580")
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.note) == "6 to 8 digits, please."
+    assert said(desk.entry.note) == "6 to 8 digits, please."
     type_pin(desk, "147036")
     assert SetPin("147036") in type_pin(desk, "147036")
 
 
 def test_a_pin_that_is_taken_away_opens_nothing_any_more() -> None:
     desk = desk_with(BY_PIN)
-    desk.handle(PinChanged(is_set=False))
-    desk.handle(PinChanged(is_set=True))
+    desk.handle(PinChanged(is_set=False), PinChanged(is_set=True))
     open_page(desk, "Settings", "Lock")
     assert value_of_row(desk) == "off"
 
@@ -139,8 +128,7 @@ def test_a_pin_for_the_memory_is_longer(pin: str, good: bool) -> None:
 
 def waiting(**more: object) -> Desk:
     desk = office(**more)
-    desk.handle(StoreGuarded(BY_PIN))
-    desk.handle(StoreWaitsForPin())
+    desk.handle(StoreGuarded(BY_PIN), StoreWaitsForPin())
     return desk
 
 
@@ -148,8 +136,7 @@ def test_a_phone_whose_memory_is_closed_starts_locked_and_says_what_the_pin_is_f
     desk = waiting()
     assert desk.view.locked
     desk.press(Key.MENU)
-    assert isinstance(desk.view.menu, EntryView)
-    assert said(desk.view.menu.note) == "It opens contacts and calls."
+    assert said(desk.entry.note) == "It opens contacts and calls."
     assert CheckPin("258036") in type_pin(desk, "258036")
 
 
@@ -158,12 +145,10 @@ def test_whoever_has_opened_it_is_not_asked_a_second_time() -> None:
     desk.press(Key.MENU)
     type_pin(desk, "258036")
     # The store opens, and tells what it has, before the check has an answer.
-    desk.handle(PinChanged(is_set=True))
-    desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True)))
+    desk.handle(PinChanged(is_set=True), PreferencesLoaded(Preferences(locked_when_idle=True)))
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.view.locked
-    desk.press(Key.CANCEL)
-    desk.press(Key.MENU)
+    desk.press(Key.CANCEL, Key.MENU)
     assert isinstance(desk.view.menu, ListView)
 
 
