@@ -64,6 +64,22 @@ def _call(state: CallState, party: CallerId = _ANNA, **more: Any) -> CallView:
     return CallView(state, more.pop("direction", CallDirection.OUTGOING), party, **more)
 
 
+def _active(party: CallerId = _ANNA, **more: Any) -> CallView:
+    return _call(CallState.ACTIVE, party, **more)
+
+
+def _incoming(party: CallerId = _ANNA, **more: Any) -> CallView:
+    return _call(CallState.INCOMING, party, direction=CallDirection.INCOMING, **more)
+
+
+def _talking(call: CallView, **more: Any) -> PhoneView:
+    return _view(Mode.IN_CALL, off_hook=True, microphone_open=True, call=call, **more)
+
+
+def _ringing(call: CallView, **more: Any) -> PhoneView:
+    return _view(Mode.RINGING, call=call, **more)
+
+
 def _menu(menu: MenuView, **more: Any) -> PhoneView:
     return _view(Mode.MENU, menu=menu, **more)
 
@@ -106,6 +122,8 @@ _MATCHES = (
     ContactMatch(2, "安娜", "13912345678"),
     ContactMatch(3, "Bob", "2662"),
 )
+_BOB_WAITS = _call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING)
+_LEAVE = SoftKeys(word("Back"))
 _CHOOSE = SoftKeys(word("Back"), word("OK"))
 _ROWS: list[tuple[Text, Text]] = [
     (word("Calls"), ""),
@@ -118,7 +136,7 @@ _ROWS: list[tuple[Text, Text]] = [
 ]
 _MENU = ListView(
     word("Menu"),
-    tuple(MenuRow(label, value, number) for number, (label, value) in enumerate(_ROWS, start=1)),
+    tuple((MenuRow(label, value, number) for number, (label, value) in enumerate(_ROWS, start=1))),
     selected=2,
     total=7,
     keys=_CHOOSE,
@@ -126,7 +144,7 @@ _MENU = ListView(
 _NAMES = ("Aaron", "Anna Schmidt", "安娜", "Bob", "陈建国", "Daniela Ortega-Villanueva de la Fuente", "欧阳建国")
 _LONG_LIST = ListView(
     word("Calls"),
-    tuple(MenuRow(name, detail=f"25 Nov 14:{minute:02}") for minute, name in enumerate(_NAMES)),
+    tuple((MenuRow(name, detail=f"25 Nov 14:{minute:02}") for minute, name in enumerate(_NAMES))),
     selected=43,
     first=40,
     total=120,
@@ -175,13 +193,9 @@ _COUNTS = CardView(
         MenuRow(word("Sound"), word("{verdict}, {mos} of 5", verdict=word("good"), mos="4.2")),
         MenuRow(counted("{count} call has no date", "{count} calls have no date", 2)),
     ),
-    keys=SoftKeys(word("Back")),
+    keys=_LEAVE,
 )
-_NO_CLOCK = CardView(
-    word("Today"),
-    (MenuRow(word("The clock is not set yet. See All calls.")),),
-    keys=SoftKeys(word("Back")),
-)
+_NO_CLOCK = CardView(word("Today"), (MenuRow(word("The clock is not set yet. See All calls.")),), keys=_LEAVE)
 
 _SHARED = ListView(
     word("Who got what"),
@@ -205,7 +219,7 @@ _SHARED_IN_A_DAY = CardView(
         MenuRow(word("Confirmed by"), "collector-1"),
         MenuRow(word("To be deleted"), "2"),
     ),
-    keys=SoftKeys(word("Back")),
+    keys=_LEAVE,
 )
 
 
@@ -390,67 +404,26 @@ VIEWS = {
         off_hook=True,
         call=_call(CallState.DISCONNECTED, CallerId("112"), emergency=True, reason=DisconnectReason.UNREACHABLE),
     ),
-    "incoming call": _view(Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING)),
-    "incoming call, long name": _view(
-        Mode.RINGING,
-        call=_call(
-            CallState.INCOMING,
-            CallerId("13912345678"),
-            contact_name="欧阳建国办公室电话",
-        ),
+    "incoming call": _ringing(_incoming()),
+    "incoming call, long name": _ringing(
+        _call(CallState.INCOMING, CallerId("13912345678"), contact_name="欧阳建国办公室电话")
     ),
     **{
-        f"incoming call, {verification}": _view(
-            Mode.RINGING, call=_call(CallState.INCOMING, replace(_ANNA, verification=verification))
-        )
+        f"incoming call, {verification}": _ringing(_call(CallState.INCOMING, replace(_ANNA, verification=verification)))
         for verification in Verification
     },
-    "incoming call, withheld": _view(Mode.RINGING, call=_call(CallState.INCOMING, CallerId(""))),
-    "talking": _view(Mode.IN_CALL, off_hook=True, microphone_open=True, call=_call(CallState.ACTIVE, duration_s=3725)),
-    "talking, keys sent": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, dtmf="1234#"),
-    ),
-    "talking, the rest of the number waits": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, CallerId("2345"), duration_s=65, awaits_word=True),
-    ),
-    "muted": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        muted=True,
-        call=_call(CallState.ACTIVE, duration_s=65),
-    ),
-    "may record": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
-        may_record=True,
-    ),
+    "incoming call, withheld": _ringing(_call(CallState.INCOMING, CallerId(""))),
+    "talking": _talking(_active(duration_s=3725)),
+    "talking, keys sent": _talking(_active(CallerId("2345"), duration_s=65, dtmf="1234#")),
+    "talking, the rest of the number waits": _talking(_active(CallerId("2345"), duration_s=65, awaits_word=True)),
+    "muted": _talking(_active(duration_s=65), muted=True),
+    "may record": _talking(_active(duration_s=65, quality=_GOOD), may_record=True),
     "may calls be recorded": _asked_in_call(),
     "may calls be recorded, the rest of it": _asked_in_call(turns=4),
     "may calls be recorded, large text": _asked_in_call(look=Look(large_text=True)),
     "may calls be recorded, a guardian says": _asked_in_call(age_band=AgeBand.UNDER_14),
-    "about to record": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65),
-        recording=RecordingView(0, is_kept=False),
-    ),
-    "recording": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=130, quality=_GOOD),
-        recording=RecordingView(65, is_kept=True),
-    ),
+    "about to record": _talking(_active(duration_s=65), recording=RecordingView(0, is_kept=False)),
+    "recording": _talking(_active(duration_s=130, quality=_GOOD), recording=RecordingView(65, is_kept=True)),
     "recording waits": _view(
         Mode.IN_CALL,
         off_hook=True,
@@ -461,47 +434,24 @@ VIEWS = {
         Mode.IN_CALL,
         speaker=True,
         microphone_open=True,
-        call=_call(CallState.ACTIVE, _BOB, duration_s=130, recorded_by_peer=True),
+        call=_active(_BOB, duration_s=130, recorded_by_peer=True),
         recording=RecordingView(65, is_kept=True),
     ),
-    "recording a conference": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=130, in_conference=True),
-        other_calls=(_call(CallState.ACTIVE, _BOB, duration_s=65, in_conference=True),),
+    "recording a conference": _talking(
+        _active(duration_s=130, in_conference=True),
+        other_calls=(_active(_BOB, duration_s=65, in_conference=True),),
         recording=RecordingView(65, is_kept=True),
     ),
-    "recording refused in a conference": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=130, in_conference=True),
-        other_calls=(_call(CallState.ACTIVE, _BOB, duration_s=65, in_conference=True),),
+    "recording refused in a conference": _talking(
+        _active(duration_s=130, in_conference=True),
+        other_calls=(_active(_BOB, duration_s=65, in_conference=True),),
         hint=Hint.RECORDING_UNWANTED,
     ),
-    "recording refused while another caller waits": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=130),
-        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
-        hint=Hint.RECORDING_NOT_ALLOWED,
+    "recording refused while another caller waits": _talking(
+        _active(duration_s=130), other_calls=(_BOB_WAITS,), hint=Hint.RECORDING_NOT_ALLOWED
     ),
-    "recording refused": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65),
-        hint=Hint.RECORDING_NOT_ALLOWED,
-    ),
-    "no room to record": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65),
-        hint=Hint.RECORDING_DISK_FULL,
-    ),
+    "recording refused": _talking(_active(duration_s=65), hint=Hint.RECORDING_NOT_ALLOWED),
+    "no room to record": _talking(_active(duration_s=65), hint=Hint.RECORDING_DISK_FULL),
     "recordings": _menu(
         ListView(
             word("Recordings"),
@@ -514,7 +464,7 @@ VIEWS = {
             keys=_CHOOSE,
         )
     ),
-    "no recordings": _menu(ListView(word("Recordings"), (), empty=word("No recordings"), keys=SoftKeys(word("Back")))),
+    "no recordings": _menu(ListView(word("Recordings"), (), empty=word("No recordings"), keys=_LEAVE)),
     "a recording, before the handset is lifted": _menu(
         NoticeView(word("Recording"), word("Lift the handset to listen."), 0, SoftKeys(word("Back"), word("Pause")))
     ),
@@ -527,42 +477,21 @@ VIEWS = {
         Mode.LISTENING,
         off_hook=True,
         menu=NoticeView(word("Recording"), "0:20 / 1:35", 21, SoftKeys(word("Back"), word("Pause"))),
-        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+        other_calls=(_BOB_WAITS,),
         hint=Hint.CALL_WAITING,
     ),
     "on hold": _view(Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65)),
-    "held by the far end": _view(
-        Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65, held_by_peer=True)
-    ),
+    "held by the far end": _view(Mode.IN_CALL, off_hook=True, call=_active(duration_s=65, held_by_peer=True)),
     "volume of the ringer": _view(Mode.IDLE, volume_percent=70),
-    "volume in a call": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        volume_percent=30,
-        call=_call(CallState.ACTIVE, duration_s=65),
+    "volume in a call": _talking(_active(duration_s=65), volume_percent=30),
+    "another caller waits": _talking(
+        _active(duration_s=65, quality=_GOOD), hint=Hint.CALL_WAITING, other_calls=(_BOB_WAITS,)
     ),
-    "another caller waits": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        hint=Hint.CALL_WAITING,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
-        other_calls=(_call(CallState.WAITING, _BOB, direction=CallDirection.INCOMING),),
+    "talking, another call is on hold": _talking(
+        _active(duration_s=65, quality=_POOR), other_calls=(_call(CallState.HELD, _BOB),)
     ),
-    "talking, another call is on hold": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_POOR),
-        other_calls=(_call(CallState.HELD, _BOB),),
-    ),
-    "conference": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, duration_s=65, in_conference=True),
-        other_calls=(_call(CallState.ACTIVE, _BOB, in_conference=True),),
+    "conference": _talking(
+        _active(duration_s=65, in_conference=True), other_calls=(_active(_BOB, in_conference=True),)
     ),
     "transfer, to whom": _view(
         Mode.COLLECTING_DIGITS, off_hook=True, hint=Hint.TRANSFER_TO_WHOM, other_calls=(_call(CallState.HELD),)
@@ -571,9 +500,7 @@ VIEWS = {
         Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65, transfer=TransferState.REQUESTED)
     ),
     "talking on the speaker, answered by itself": _view(
-        Mode.IN_CALL,
-        speaker=True,
-        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, decision=Decision.AUTO_ANSWERED),
+        Mode.IN_CALL, speaker=True, call=_incoming(decision=Decision.AUTO_ANSWERED)
     ),
     "greeting a caller whom nobody answers": _view(
         Mode.TAKING_MESSAGE, call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING)
@@ -583,18 +510,9 @@ VIEWS = {
         call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING),
         recording=RecordingView(12, is_kept=True),
     ),
-    "incoming call, from somewhere": _view(
-        Mode.RINGING,
-        call=_call(
-            CallState.INCOMING, CallerId("+442079460000"), attribution="London", direction=CallDirection.INCOMING
-        ),
-    ),
-    "incoming call, forwarded": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, diverted_by="Front desk", direction=CallDirection.INCOMING)
-    ),
-    "incoming call on another line": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, _BOB, account="Office", direction=CallDirection.INCOMING)
-    ),
+    "incoming call, from somewhere": _ringing(_incoming(CallerId("+442079460000"), attribution="London")),
+    "incoming call, forwarded": _ringing(_incoming(diverted_by="Front desk")),
+    "incoming call on another line": _ringing(_incoming(_BOB, account="Office")),
     "idle, somebody to call back": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", may_call_back=True),
     "idle, everything waits": _view(
         Mode.IDLE,
@@ -611,44 +529,21 @@ VIEWS = {
     "idle, trying again": _view(Mode.IDLE, redial_in_s=30),
     "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
     "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
-    "how a call sounds": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        sound_shown=True,
-        call=_call(CallState.ACTIVE, duration_s=65, quality=_GOOD),
-    ),
-    "how a bad call sounds": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        sound_shown=True,
-        call=_call(CallState.ACTIVE, _BOB, duration_s=65, quality=_POOR),
-    ),
-    "text in a call": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(
-            CallState.ACTIVE,
+    "how a call sounds": _talking(_active(duration_s=65, quality=_GOOD), sound_shown=True),
+    "how a bad call sounds": _talking(_active(_BOB, duration_s=65, quality=_POOR), sound_shown=True),
+    "text in a call": _talking(
+        _active(
             duration_s=65,
             text=TextView(TextState.OPEN, "Good morning,\nhow is she?", "She is well, tha", is_shown=True, mode="Abc"),
-        ),
+        )
     ),
-    "text in a call, in pinyin": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(
-            CallState.ACTIVE,
-            text=TextView(TextState.OPEN, "你妈妈好吗", "她很", is_shown=True, mode="拼", candidates=tuple("好号毫豪")),
-        ),
+    "text in a call, in pinyin": _talking(
+        _active(
+            text=TextView(TextState.OPEN, "你妈妈好吗", "她很", is_shown=True, mode="拼", candidates=tuple("好号毫豪"))
+        )
     ),
-    "text in a call, refused": _view(
-        Mode.IN_CALL,
-        off_hook=True,
-        microphone_open=True,
-        call=_call(CallState.ACTIVE, text=TextView(TextState.REFUSED, "", "Hel", is_shown=True, mode="Abc")),
+    "text in a call, refused": _talking(
+        _active(text=TextView(TextState.REFUSED, "", "Hel", is_shown=True, mode="Abc"))
     ),
     "writing a message": _view(
         Mode.WRITING, digits="2345", message_text="I am on my way and shall be there in twenty minutes or so"
@@ -672,17 +567,9 @@ VIEWS = {
     "idle, large text": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", look=Look(large_text=True)),
     "idle, high contrast": _view(Mode.IDLE, missed_calls=1, missed_party="Bob", look=Look(high_contrast=True)),
     "idle, locked": _view(Mode.IDLE, missed_calls=1, missed_party="Anna Schmidt", locked=True),
-    "incoming call, with a picture": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING, picture="anna")
-    ),
-    "incoming call, locked": _view(
-        Mode.RINGING, call=_call(CallState.INCOMING, direction=CallDirection.INCOMING), locked=True
-    ),
-    "incoming call, large text": _view(
-        Mode.RINGING,
-        call=_call(CallState.INCOMING, direction=CallDirection.INCOMING),
-        look=Look(large_text=True, high_contrast=True),
-    ),
+    "incoming call, with a picture": _ringing(_incoming(picture="anna")),
+    "incoming call, locked": _ringing(_incoming(), locked=True),
+    "incoming call, large text": _ringing(_incoming(), look=Look(large_text=True, high_contrast=True)),
     "contacts that the digits may mean": _view(Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES),
     "contacts that the digits may mean, one chosen": _view(
         Mode.COLLECTING_DIGITS, digits="2662", matches=_MATCHES, match=1, hint=Hint.NUMBER_IMPOSSIBLE
@@ -719,7 +606,7 @@ VIEWS = {
     "menu, statistics without a clock": _menu(_NO_CLOCK),
     "menu, who got what": _menu(_SHARED),
     "menu, what one got in a day": _menu(_SHARED_IN_A_DAY),
-    "menu, an empty list": _menu(ListView(word("Calls"), (), empty=word("No calls"), keys=SoftKeys(word("Back")))),
+    "menu, an empty list": _menu(ListView(word("Calls"), (), empty=word("No calls"), keys=_LEAVE)),
     "menu, a card": _menu(_CARD),
     "menu, the end of a card": _menu(
         CardView(_CARD.title, _CARD.rows, scroll=9, keys=SoftKeys(word("Back"), word("Call back")))
@@ -731,7 +618,7 @@ VIEWS = {
                 MenuRow(word("You: {words}", words="Good morning, how is she?")),
                 MenuRow(word("{who}: {words}", who="Anna Schmidt", words="She is well, thank you")),
             ),
-            keys=SoftKeys(word("Back")),
+            keys=_LEAVE,
         )
     ),
     "menu, a card with a picture": _menu(CardView("Anna Schmidt", _CARD.rows[:3], picture="anna", keys=_CHOOSE)),
@@ -779,7 +666,7 @@ VIEWS = {
                 number="4711 0815 2342",
                 serial="10000000e3e3e3e3",
             ),
-            keys=SoftKeys(word("Back")),
+            keys=_LEAVE,
         ),
         locked=True,
     ),
@@ -796,7 +683,7 @@ VIEWS = {
         locked=True,
     ),
     "menu, a QR code": _menu(
-        CodeView(word("Call"), "https://phone.example/i/7f3a9c", "phone.example/i/7f3a9c", keys=SoftKeys(word("Back")))
+        CodeView(word("Call"), "https://phone.example/i/7f3a9c", "phone.example/i/7f3a9c", keys=_LEAVE)
     ),
     "menu, a question": _menu(
         NoticeView(
@@ -829,9 +716,7 @@ VIEWS = {
     "help code, as a picture": _menu(CodeView(HELP_CODE, "10015046473416451688", keys=SoftKeys(BACK, word("Digits")))),
     **self_test_views(),
     **update_views(),
-    "talking, a stick waits": _view(
-        Mode.IN_CALL, off_hook=True, call=_call(CallState.ACTIVE, duration_s=65), hint=Hint.SET_UP_WAITS
-    ),
+    "talking, a stick waits": _view(Mode.IN_CALL, off_hook=True, call=_active(duration_s=65), hint=Hint.SET_UP_WAITS),
     **{f"{name}, large": replace(view, look=Look(large_text=True)) for name, view in _FIRST_RUN.items()},
 }
 """By name; the name is what fails when a page looks different."""
