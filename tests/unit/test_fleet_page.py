@@ -50,9 +50,10 @@ def parse(words: list[str]) -> None:
     command.make_parser(context).parse_args(words)
 
 
-@pytest.mark.parametrize(("page", "written"), sorted(set(commands())))
-def test_every_command_on_the_pages_takes_what_is_written_there(page: str, written: str) -> None:
-    parse(shlex.split(written)[1:])
+def test_every_command_on_the_pages_takes_what_is_written_there(subtests: pytest.Subtests) -> None:
+    for page, written in sorted(set(commands())):
+        with subtests.test(page=page, written=written):
+            parse(shlex.split(written)[1:])
 
 
 def test_a_command_that_is_not_or_an_option_that_it_lacks_would_be_noticed() -> None:

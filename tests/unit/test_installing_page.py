@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from contract.results import BundleCode
 from firmware.display.translation import Language, translator
 from firmware.phone.bundle_reasons import CODES
 
@@ -13,7 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "installing.md"
 GOOD = {code for code in CODES if code.endswith("_written") and "not" not in code}
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code not in GOOD])
-def test_what_is_wrong_with_a_bundle_is_explained_where_installers_read(code: BundleCode) -> None:
-    first_sentence = translator(Language.ENGLISH).say(CODES[code]).partition(".")[0]
-    assert first_sentence in PAGE.read_text()
+def test_what_is_wrong_with_a_bundle_is_explained_where_installers_read(subtests: pytest.Subtests) -> None:
+    for code in [code for code in CODES if code not in GOOD]:
+        with subtests.test(code=code):
+            first_sentence = translator(Language.ENGLISH).say(CODES[code]).partition(".")[0]
+            assert first_sentence in PAGE.read_text()

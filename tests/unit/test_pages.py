@@ -17,17 +17,18 @@ NAME_FILES: Final = tuple(
 _OURS: Final = "contract|firmware|drivers|provisioning|fleet|engine|systemd|tools|tests|docs"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", without_code(page.read_text())):
-        if re.match(r"https?:|mailto:", link):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
-            assert anchor in {slug(heading) for heading in headings}, link
+def test_every_link_leads_somewhere(subtests: pytest.Subtests) -> None:
+    for page in PAGES:
+        with subtests.test(page=page):
+            for link in re.findall(r"\]\(([^)]+)\)", without_code(page.read_text())):
+                if re.match(r"https?:|mailto:", link):
+                    continue
+                path, _, anchor = link.partition("#")
+                target = (page.parent / path).resolve() if path else page
+                assert target.exists(), link
+                if anchor:
+                    headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                    assert anchor in {slug(heading) for heading in headings}, link
 
 
 @pytest.mark.parametrize("page", NAME_FILES, ids=lambda page: str(page.relative_to(ROOT)))

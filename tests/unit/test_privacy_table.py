@@ -24,12 +24,14 @@ def test_each_promise_has_a_row_with_a_test_or_the_word_that_there_is_none() -> 
         assert "::test_" in tests or tests.startswith("not yet"), promise
 
 
-@pytest.mark.parametrize(("file", "test"), NAMED)
-def test_every_test_that_is_named_exists(file: str, test: str) -> None:
-    source = (TESTS / file).read_text(encoding="utf-8")
-    assert re.search(rf"^(?:async )?def {test}\(", source, re.MULTILINE)
+def test_every_test_that_is_named_exists(subtests: pytest.Subtests) -> None:
+    for file, test in NAMED:
+        with subtests.test(file=file, test=test):
+            source = (TESTS / file).read_text(encoding="utf-8")
+            assert re.search(rf"^(?:async )?def {test}\(", source, re.MULTILINE)
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_every_file_of_tests_that_is_named_exists(file: str) -> None:
-    assert list(TESTS.rglob(file))
+def test_every_file_of_tests_that_is_named_exists(subtests: pytest.Subtests) -> None:
+    for file in FILES:
+        with subtests.test(file=file):
+            assert list(TESTS.rglob(file))

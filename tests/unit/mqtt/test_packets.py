@@ -76,9 +76,8 @@ def test_a_message_that_ends_too_early_is_refused(body: bytes) -> None:
         PacketReader().feed(b"\x32" + bytes([len(body)]) + body)
 
 
-@pytest.mark.parametrize(
-    "packet",
-    [
+def test_what_is_too_long_or_may_not_come_is_refused_at_its_head(subtests: pytest.Subtests) -> None:
+    for packet in (
         b"\x30\xff\xff\xff\x7f",
         b"\x30\x80\x80\x80\x80",
         b"\x20\xff\xff\x03",
@@ -90,15 +89,13 @@ def test_a_message_that_ends_too_early_is_refused(body: bytes) -> None:
         b"\xf0\x00",
         b"\x10\x00",
         b"\x00\x00",
-    ],
-    ids=lambda packet: packet[:5].hex(),
-)
-@pytest.mark.parametrize("before", [b"", b"\xd0\x00", GOOD])
-def test_what_is_too_long_or_may_not_come_is_refused_at_its_head(packet: bytes, before: bytes) -> None:
-    reader = PacketReader(MAX_PACKET_BYTES)
-    reader.feed(before)
-    with pytest.raises(HostilePacketError):
-        reader.feed(packet[:5])
+    ):
+        for before in (b"", b"\xd0\x00", GOOD):
+            with subtests.test(packet=packet, before=before):
+                reader = PacketReader(MAX_PACKET_BYTES)
+                reader.feed(before)
+                with pytest.raises(HostilePacketError):
+                    reader.feed(packet[:5])
 
 
 @given(st.binary(max_size=2000))

@@ -20,9 +20,8 @@ def alert(reason: str) -> ssl.SSLError:
     return error
 
 
-@pytest.mark.parametrize(
-    ("error", "problem"),
-    [
+def test_an_error_of_the_connection_has_a_name_that_a_person_can_be_shown(subtests: pytest.Subtests) -> None:
+    for error, problem in (
         (socket.gaierror(socket.EAI_NONAME, "unknown"), BrokerProblem.HOST_NOT_FOUND),
         (socket.gaierror(socket.EAI_AGAIN, "no name server"), BrokerProblem.NO_NETWORK),
         (ConnectionRefusedError(), BrokerProblem.CONNECTION_REFUSED),
@@ -35,12 +34,9 @@ def alert(reason: str) -> ssl.SSLError:
         (alert("SSLV3_ALERT_CERTIFICATE_REVOKED"), BrokerProblem.DEVICE_CERTIFICATE_REJECTED),
         (alert("SSLV3_ALERT_CERTIFICATE_EXPIRED"), BrokerProblem.DEVICE_CERTIFICATE_EXPIRED),
         (alert("WRONG_VERSION_NUMBER"), BrokerProblem.TLS_FAILED),
-    ],
-)
-def test_an_error_of_the_connection_has_a_name_that_a_person_can_be_shown(
-    error: OSError, problem: BrokerProblem
-) -> None:
-    assert problem_of_error(error) is problem
+    ):
+        with subtests.test(error=error, problem=problem):
+            assert problem_of_error(error) is problem
 
 
 @pytest.mark.parametrize(
@@ -63,8 +59,9 @@ def test_a_broker_that_refuses_a_message_is_not_unreachable() -> None:
         assert BrokerError(problem_of_puback(code)).state is BrokerState.REFUSED
 
 
-@pytest.mark.parametrize("problem", [problem for problem in BrokerProblem if problem is not BrokerProblem.NONE])
-def test_every_problem_has_a_sentence_and_a_state(problem: BrokerProblem) -> None:
-    error = BrokerError(problem)
-    assert str(error).endswith(".")
-    assert error.state in {BrokerState.REFUSED, BrokerState.UNREACHABLE}
+def test_every_problem_has_a_sentence_and_a_state(subtests: pytest.Subtests) -> None:
+    for problem in [problem for problem in BrokerProblem if problem is not BrokerProblem.NONE]:
+        with subtests.test(problem=problem):
+            error = BrokerError(problem)
+            assert str(error).endswith(".")
+            assert error.state in {BrokerState.REFUSED, BrokerState.UNREACHABLE}

@@ -32,12 +32,13 @@ def _is_kind_of_request(hint: object) -> bool:
 ANSWERING = [handler for handler in _handlers() if _asked(handler)]
 
 
-@pytest.mark.parametrize("handler", ANSWERING, ids=lambda handler: handler.__qualname__)
-def test_who_does_what_is_asked_for_returns_the_answer_that_the_request_names(handler: Any) -> None:
-    [asked] = _asked(handler)
-    [base] = asked.__orig_bases__
-    [answer] = get_args(base)
-    assert get_type_hints(handler)["return"] == answer
+def test_who_does_what_is_asked_for_returns_the_answer_that_the_request_names(subtests: pytest.Subtests) -> None:
+    for handler in ANSWERING:
+        with subtests.test(handler=handler):
+            [asked] = _asked(handler)
+            [base] = asked.__orig_bases__
+            [answer] = get_args(base)
+            assert get_type_hints(handler)["return"] == answer
 
 
 def test_every_kind_of_request_is_done_by_somebody() -> None:

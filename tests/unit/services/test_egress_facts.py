@@ -11,10 +11,11 @@ from tests.unit.phone.menus import said
 _FIELDS = [field for model in leaving_models() for field in leaving_fields(model)]
 
 
-@pytest.mark.parametrize("field", _FIELDS, ids=".".join)
-def test_each_field_that_leaves_has_words_of_its_own(field: tuple[str, str]) -> None:
-    assert field in WORDS
-    assert said(WORDS[field]) in [said(value) for _, value in egress_facts()]
+def test_each_field_that_leaves_has_words_of_its_own(subtests: pytest.Subtests) -> None:
+    for field in _FIELDS:
+        with subtests.test(field=field):
+            assert field in WORDS
+            assert said(WORDS[field]) in [said(value) for _, value in egress_facts()]
 
 
 def test_there_are_no_words_for_what_does_not_leave() -> None:

@@ -1,5 +1,6 @@
 """What the handset and voice may say to each other, and that nothing else is heard."""
 
+import functools
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from types import NoneType, UnionType
@@ -94,6 +95,7 @@ def words(longest: int) -> st.SearchStrategy[str]:
     return st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=longest)
 
 
+@functools.cache
 def within_bounds(hint: Any, name: str = "") -> st.SearchStrategy[Any]:
     """Anything of a type that the border lets through."""
     if isinstance(hint, NewType):
@@ -175,9 +177,8 @@ COUNTED = n.VoicemailCounted(3)
 QUALITY = n.CallQualityMeasured(CALL, CallQuality(0.5, 12.25, None, "PCMA", True, 4.1))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_what_is_not_on_the_list_or_of_another_type_is_refused(subtests: pytest.Subtests) -> None:
+    for data in (
         b"",
         b"\xc1",
         packed("KeyPressed", {"key": "1"}),
@@ -207,16 +208,13 @@ QUALITY = n.CallQualityMeasured(CALL, CallQuality(0.5, 12.25, None, "PCMA", True
         with_fields(n.CallsFound(()), calls=[["c" * 32]]),
         with_fields(Report("", "", ()), network=[["eth0"]]),
         with_fields(Report("", "", ()), network=[["eth0", "192.0.2.1", "more"]]),
-    ],
-)
-def test_what_is_not_on_the_list_or_of_another_type_is_refused(data: bytes) -> None:
-    with pytest.raises(RefusedError):
-        decode_news(data)
+    ):
+        with subtests.test(data=data), pytest.raises(RefusedError):
+            decode_news(data)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_calls_and_texts_are_named_as_they_are_named_here(subtests: pytest.Subtests) -> None:
+    for data in (
         with_fields(INCOMING, call_id=""),
         with_fields(INCOMING, call_id="c" * 31),
         with_fields(INCOMING, call_id="C" * 32),
@@ -227,31 +225,29 @@ def test_what_is_not_on_the_list_or_of_another_type_is_refused(data: bytes) -> N
         encode(n.MessageReceived(replace(TEXT, message_id="x"))),
         encode(n.CallsFound((replace(FOUND, call_id=CallId("x")),))),
         encode(n.CallsFound((), joined=(CallId("x"),))),
-    ],
-)
-def test_calls_and_texts_are_named_as_they_are_named_here(data: bytes) -> None:
-    with pytest.raises(RefusedError):
-        decode_news(data)
-
-
-@pytest.mark.parametrize("control", list("\x00\x07\x08\x0b\x1b\x1f\x7f\x85\x9f\u2028\u2029\u202a\u202e\u2066\u2069"))
-def test_controls_and_what_turns_words_around_are_refused_wherever_they_stand(control: str) -> None:
-    forged = f"An{control}na"
-    for data in (
-        encode(RingerFault(forged)),
-        encode(replace(INCOMING, caller=CallerId(forged))),
-        encode(replace(INCOMING, diverted_by=CallerId("1", forged))),
-        encode(n.MessageReceived(replace(TEXT, text=forged))),
-        encode(n.CallsFound((replace(FOUND, party=CallerId("1", forged)),))),
-        encode(Report("", "", (("eth0", forged),))),
     ):
-        with pytest.raises(RefusedError):
+        with subtests.test(data=data), pytest.raises(RefusedError):
             decode_news(data)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_controls_and_what_turns_words_around_are_refused_wherever_they_stand(subtests: pytest.Subtests) -> None:
+    for control in list("\x00\x07\x08\x0b\x1b\x1f\x7f\x85\x9f\u2028\u2029\u202a\u202e\u2066\u2069"):
+        with subtests.test(control=control):
+            forged = f"An{control}na"
+            for data in (
+                encode(RingerFault(forged)),
+                encode(replace(INCOMING, caller=CallerId(forged))),
+                encode(replace(INCOMING, diverted_by=CallerId("1", forged))),
+                encode(n.MessageReceived(replace(TEXT, text=forged))),
+                encode(n.CallsFound((replace(FOUND, party=CallerId("1", forged)),))),
+                encode(Report("", "", (("eth0", forged),))),
+            ):
+                with pytest.raises(RefusedError):
+                    decode_news(data)
+
+
+def test_what_is_out_of_bounds_is_refused(subtests: pytest.Subtests) -> None:
+    for data in [
         encode(RingerFault("x" * 513)),
         encode(replace(INCOMING, caller=CallerId("1" * 513))),
         encode(replace(INCOMING, account="x" * 513)),
@@ -270,37 +266,36 @@ def test_controls_and_what_turns_words_around_are_refused_wherever_they_stand(co
         ),
         encode(n.CallsFound((replace(FOUND, answered_ago_s=float("nan")),))),
         encode(n.CallsFound((replace(FOUND, began_ago_s=31 * 86_400),))),
-    ],
-)
-def test_what_is_out_of_bounds_is_refused(data: bytes) -> None:
-    with pytest.raises(RefusedError):
-        decode_news(data)
+    ]:
+        with subtests.test(data=data), pytest.raises(RefusedError):
+            decode_news(data)
 
 
-@pytest.mark.parametrize("size", [10**5, 2**31 - 1, 2**32 - 1])
-@pytest.mark.parametrize("head", HEADS, ids=bytes.hex)
-def test_what_claims_to_be_huge_costs_nothing(head: bytes, size: int) -> None:
-    claim = head + size.to_bytes(4, "big")
-    for start in (
-        encode(n.CallsFound(()))[:-1],
-        b"\x92\xabRingerFault\x81\xa8sentence",
-        b"\x92\xaaCallsFound\x81\xa5calls",
-        b"\x92\xaaCallsFound\x81\xa6joined",
-        b"\x92\xa6Report\x81\xa7network",
-        b"\x92",
-        b"",
-    ):
-        with pytest.raises(RefusedError):
-            decode_news(start + claim)
-        with pytest.raises(RefusedError):
-            decode_order(start + claim)
+def test_what_claims_to_be_huge_costs_nothing(subtests: pytest.Subtests) -> None:
+    for size in (10**5, 2**31 - 1, 2**32 - 1):
+        for head in HEADS:
+            with subtests.test(size=size, head=head):
+                claim = head + size.to_bytes(4, "big")
+                for start in (
+                    encode(n.CallsFound(()))[:-1],
+                    b"\x92\xabRingerFault\x81\xa8sentence",
+                    b"\x92\xaaCallsFound\x81\xa5calls",
+                    b"\x92\xaaCallsFound\x81\xa6joined",
+                    b"\x92\xa6Report\x81\xa7network",
+                    b"\x92",
+                    b"",
+                ):
+                    with pytest.raises(RefusedError):
+                        decode_news(start + claim)
+                    with pytest.raises(RefusedError):
+                        decode_order(start + claim)
 
 
-@pytest.mark.parametrize("opener", [b"\x91", b"\x81\xa1x", b"\x92\xa1x", b"\x81\xa8sentence"])
-@pytest.mark.parametrize("start", [b"", b"\x92\xabRingerFault", b"\x92\xaaCallsFound\x81\xa5calls"])
-def test_nested_junk_is_refused(start: bytes, opener: bytes) -> None:
-    with pytest.raises(RefusedError):
-        decode_news((start + opener * MAX_MESSAGE_BYTES)[:MAX_MESSAGE_BYTES])
+def test_nested_junk_is_refused(subtests: pytest.Subtests) -> None:
+    for opener in (b"\x91", b"\x81\xa1x", b"\x92\xa1x", b"\x81\xa8sentence"):
+        for start in (b"", b"\x92\xabRingerFault", b"\x92\xaaCallsFound\x81\xa5calls"):
+            with subtests.test(opener=opener, start=start), pytest.raises(RefusedError):
+                decode_news((start + opener * MAX_MESSAGE_BYTES)[:MAX_MESSAGE_BYTES])
 
 
 def test_the_sentence_of_a_refusal_quotes_nothing() -> None:

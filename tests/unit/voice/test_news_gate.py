@@ -129,11 +129,12 @@ def test_lines_are_those_that_voice_was_told() -> None:
     assert not gate.passes(n.VoicemailCounted(1, account="office"))
 
 
-@pytest.mark.parametrize("problem", Problem)
-def test_voice_has_problems_of_its_own_only(problem: Problem) -> None:
-    own = problem in {Problem.SOUND_MISSING, Problem.SIP_UNAVAILABLE, Problem.SIP_LIBRARY_MISSING}
-    assert Gate().passes(n.ProblemRaised(problem)) is own
-    assert Gate().passes(n.ProblemCleared(problem)) is own
+def test_voice_has_problems_of_its_own_only(subtests: pytest.Subtests) -> None:
+    for problem in Problem:
+        with subtests.test(problem=problem):
+            own = problem in {Problem.SOUND_MISSING, Problem.SIP_UNAVAILABLE, Problem.SIP_LIBRARY_MISSING}
+            assert Gate().passes(n.ProblemRaised(problem)) is own
+            assert Gate().passes(n.ProblemCleared(problem)) is own
 
 
 def test_what_became_of_a_text_is_heard_once_and_of_texts_that_were_sent() -> None:

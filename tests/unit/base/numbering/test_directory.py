@@ -23,9 +23,8 @@ ENGLISH = started(TABLE_PATH, "en")
 CHINESE = started(TABLE_PATH, "zh")
 
 
-@pytest.mark.parametrize(
-    ("number", "english", "chinese"),
-    [
+def test_place_and_carrier_are_told_in_the_displays_language(subtests: pytest.Subtests) -> None:
+    for number, english, chinese in (
         ("+8675526001234", "Shenzhen, Guangdong", "广东省深圳市"),
         ("0755 2600 1234", "Shenzhen, Guangdong", "广东省深圳市"),
         ("13800138000", "Beijing · China Mobile", "北京市 · 中国移动"),
@@ -41,11 +40,10 @@ CHINESE = started(TABLE_PATH, "zh")
         ("+5491123456789", "Buenos Aires, Argentina", "阿根廷"),
         ("+82 2-2123-4567", "Seoul, South Korea", "韩国首尔市"),
         ("+40721234567", "Romania · Vodafone", "罗马尼亚 · Vodafone"),
-    ],
-)
-def test_place_and_carrier_are_told_in_the_displays_language(number: str, english: str, chinese: str) -> None:
-    assert ENGLISH.describe(number, "CN") == english
-    assert CHINESE.describe(number, "CN") == chinese
+    ):
+        with subtests.test(number=number, english=english):
+            assert ENGLISH.describe(number, "CN") == english
+            assert CHINESE.describe(number, "CN") == chinese
 
 
 def test_a_country_is_left_out_where_it_is_the_handsets_own() -> None:
@@ -53,12 +51,11 @@ def test_a_country_is_left_out_where_it_is_the_handsets_own() -> None:
     assert CHINESE.describe("+82221234567", "KR") == "首尔市"
 
 
-@pytest.mark.parametrize("country", CONFIGURABLE)
-@pytest.mark.parametrize(
-    "number", ["", "0", "1", "201", "1001", "10086", "110", "112", "911", "999", "*78", "*21*201#"]
-)
-def test_extensions_services_and_emergency_numbers_are_from_nowhere(number: str, country: str) -> None:
-    assert not ENGLISH.describe(number, country)
+def test_extensions_services_and_emergency_numbers_are_from_nowhere(subtests: pytest.Subtests) -> None:
+    for country in CONFIGURABLE:
+        for number in ("", "0", "1", "201", "1001", "10086", "110", "112", "911", "999", "*78", "*21*201#"):
+            with subtests.test(country=country, number=number):
+                assert not ENGLISH.describe(number, country)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +67,8 @@ def test_an_extension_is_none_of_the_countrys_shortest_numbers(country: str, ext
     assert not ENGLISH.describe(extension, country)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
+def test_what_is_no_number_is_from_nowhere(subtests: pytest.Subtests) -> None:
+    for number in (
         "8" * 10_000,
         "+" * 10_000,
         "+86" + "0" * 10_000,
@@ -92,10 +88,9 @@ def test_an_extension_is_none_of_the_countrys_shortest_numbers(country: str, ext
         "+86+13800138000",
         "+999999999999999",
         "-1",
-    ],
-)
-def test_what_is_no_number_is_from_nowhere(number: str) -> None:
-    assert not ENGLISH.describe(number, "CN")
+    ):
+        with subtests.test(number=number):
+            assert not ENGLISH.describe(number, "CN")
 
 
 NUMBERS = st.text() | st.text("+0123456789-()@;: ", max_size=40) | st.binary().map(lambda data: data.decode("latin-1"))

@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from fleet.api.attempts import PER_MINUTE, PER_MINUTE_IN_ALL, Address, Attempts, visitor_of
+from fleet.api.attempts import PER_MINUTE, PER_MINUTE_IN_ALL, Attempts, visitor_of
 
 PROXY = ip_address("192.0.2.5")
 
@@ -50,9 +50,8 @@ def test_what_does_not_fail_costs_nobody_anything() -> None:
     assert attempts.take("192.0.2.1") > 0
 
 
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "proxy", "visitor"),
-    [
+def test_only_the_word_of_the_proxy_counts_and_of_it_the_last(subtests: pytest.Subtests) -> None:
+    for peer, forwarded, proxy, visitor in (
         ("198.51.100.7", (), False, "198.51.100.7"),
         ("127.0.0.1", ("203.0.113.9",), False, "127.0.0.1"),
         ("127.0.0.1", ("203.0.113.9",), True, "203.0.113.9"),
@@ -71,9 +70,6 @@ def test_what_does_not_fail_costs_nobody_anything() -> None:
         ("2001:db8:1:2:3:4:5:6", (), False, "2001:db8:1:2::/64"),
         ("192.0.2.5", ("2001:db8:1:2::ffff",), PROXY, "2001:db8:1:2::/64"),
         ("", ("203.0.113.9",), True, ""),
-    ],
-)
-def test_only_the_word_of_the_proxy_counts_and_of_it_the_last(
-    peer: str, forwarded: tuple[str, ...], proxy: bool | Address, visitor: str
-) -> None:
-    assert visitor_of(peer, forwarded, proxy) == visitor
+    ):
+        with subtests.test(peer=peer, visitor=visitor):
+            assert visitor_of(peer, forwarded, proxy) == visitor

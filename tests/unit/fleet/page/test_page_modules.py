@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -46,9 +45,8 @@ def test_every_module_keeps_to_the_types_that_it_states(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize(
-    ("group", "values"),
-    [
+def test_there_are_words_for_all_that_handsets_and_the_api_can_say(subtests: pytest.Subtests) -> None:
+    for group, values in (
         ("ended", DisconnectReason),
         ("direction", CallDirection),
         ("purpose", Purpose),
@@ -65,11 +63,10 @@ def test_every_module_keeps_to_the_types_that_it_states(tmp_path: Path) -> None:
         ("cause", CauseKind),
         ("elsewhere", CauseKind),
         *((f"look.{kind}", DropKind) for kind in CauseKind),
-    ],
-)
-def test_there_are_words_for_all_that_handsets_and_the_api_can_say(group: str, values: type[StrEnum]) -> None:
-    words = set(_words())
-    assert {f"{group}.{value}" for value in values} <= words
+    ):
+        with subtests.test(group=group):
+            words = set(_words())
+            assert {f"{group}.{value}" for value in values} <= words
 
 
 def test_there_are_words_for_every_state_that_is_shown() -> None:

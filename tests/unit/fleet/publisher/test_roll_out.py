@@ -68,9 +68,8 @@ def test_what_is_good_for_one_kind_is_not_for_another() -> None:
     assert verdict(PublicationKind.POLICY, OutcomeCode.NOT_GRANTED) is Verdict.FAILED
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
+def test_an_update_is_in_once_a_phone_runs_from_it(subtests: pytest.Subtests) -> None:
+    for code, expected in (
         (OutcomeCode.TAKEN, Verdict.PENDING),
         (OutcomeCode.INSTALLED, Verdict.PENDING),
         (OutcomeCode.POSTPONED, Verdict.PENDING),
@@ -88,10 +87,9 @@ def test_what_is_good_for_one_kind_is_not_for_another() -> None:
         (OutcomeCode.SERVER_WRONG, Verdict.FAILED),
         (OutcomeCode.STALLED, Verdict.FAILED),
         (OutcomeCode.DAMAGED, Verdict.FAILED),
-    ],
-)
-def test_an_update_is_in_once_a_phone_runs_from_it(code: OutcomeCode, expected: Verdict) -> None:
-    assert verdict(PublicationKind.UPDATE, code) is expected
+    ):
+        with subtests.test(code=code, expected=expected):
+            assert verdict(PublicationKind.UPDATE, code) is expected
 
 
 @pytest.mark.parametrize(

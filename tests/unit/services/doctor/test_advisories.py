@@ -28,9 +28,8 @@ def advisory(affects: Affects = Affects.YES, since: str | None = None, fixed_in:
     return Advisory(id="CVE-1", since=since, fixed_in=fixed_in, affects=affects, why="It is so.")
 
 
-@pytest.mark.parametrize(
-    ("installed", "since", "fixed_in", "applying"),
-    [
+def test_an_advisory_applies_from_its_first_version_up_to_the_one_that_mends_it(subtests: pytest.Subtests) -> None:
+    for installed, since, fixed_in, applying in (
         ("2.16", None, "2.17", True),
         ("2.17", None, "2.17", False),
         ("2.17.0", None, "2.17", False),
@@ -43,12 +42,9 @@ def advisory(affects: Affects = Affects.YES, since: str | None = None, fixed_in:
         ("4.19.0 community", None, "4.20", True),
         ("3.5.7-1~deb13u2", None, "3.5.7-1~deb13u3", True),
         ("3.5.9-1~deb13u1", None, "3.5.7-1~deb13u3", False),
-    ],
-)
-def test_an_advisory_applies_from_its_first_version_up_to_the_one_that_mends_it(
-    installed: str, since: str | None, fixed_in: str | None, applying: bool
-) -> None:
-    assert applies(advisory(since=since, fixed_in=fixed_in), installed) is applying
+    ):
+        with subtests.test(installed=installed, applying=applying):
+            assert applies(advisory(since=since, fixed_in=fixed_in), installed) is applying
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Playing recordings out of sealed files: what is heard, where it leaps to, and how it ends."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def pitch_hz(second: int) -> float:
     return 300.0 + 100 * second
 
 
+@functools.cache
+def encoded(sound_format: SoundFormat, seconds: float) -> list[tuple[bytes, int]]:
+    """Return the parts of the tones of so many seconds, with the samples in each."""
+    encoder = make_encoder(sound_format, 30_000)
+    parts = [(encoder.head(), 0)]
+    for second in range(int(np.ceil(seconds))):
+        length_s = min(1, seconds - second)
+        mono = tone([pitch_hz(second)], length_s, rate_hz=SOUND_RATE_HZ).samples
+        silence = np.zeros_like(mono)
+        sides = [mono, silence] if second % 2 else [silence, mono]
+        stereo = np.column_stack(sides).astype("<i2").tobytes()
+        is_last = second + 1 >= seconds
+        parts.append((encoder.encode(stereo, is_last=is_last), round(length_s * SOUND_RATE_HZ)))
+    return parts
+
+
 class Room:
     """A player, and an earpiece that takes from what is listened to when a test says so."""
 
@@ -57,16 +74,8 @@ class Room:
     async def record(self, sound_format: SoundFormat = SoundFormat.OPUS, seconds: float = SECONDS) -> RecordingId:
         """Record tones: the far end's while near is silent, and in odd seconds the other way round."""
         recording_id, writer = await self.lab.recordings.begin(CallId("c"), "2345", "Anna", sound_format)
-        encoder = make_encoder(sound_format, 30_000)
-        writer.write(encoder.head(), 0)
-        for second in range(int(np.ceil(seconds))):
-            length_s = min(1, seconds - second)
-            mono = tone([pitch_hz(second)], length_s, rate_hz=SOUND_RATE_HZ).samples
-            silence = np.zeros_like(mono)
-            sides = [mono, silence] if second % 2 else [silence, mono]
-            stereo = np.column_stack(sides).astype("<i2").tobytes()
-            is_last = second + 1 >= seconds
-            writer.write(encoder.encode(stereo, is_last=is_last), round(length_s * SOUND_RATE_HZ))
+        for part, samples in encoded(sound_format, seconds):
+            writer.write(part, samples)
         writer.finish()
         await self.lab.recordings.end(recording_id, complete=True, lost_s=0)
         return recording_id

@@ -202,7 +202,8 @@ async def test_a_bundle_of_the_network_is_no_longer_than_one_may_be(network: Net
     assert caught.value.refusal is OutcomeCode.TOO_LARGE
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_every_reason_not_to_take_a_bundle_can_be_told_to_the_operator(refusal: OutcomeCode) -> None:
-    ended = Ended.of(candidate(7), BundleResult.REFUSED, refusal, checks=(), at_s=NOW_S)
-    assert outcome_of(ended) == refusal.value
+def test_every_reason_not_to_take_a_bundle_can_be_told_to_the_operator(subtests: pytest.Subtests) -> None:
+    for refusal in REFUSALS:
+        with subtests.test(refusal=refusal):
+            ended = Ended.of(candidate(7), BundleResult.REFUSED, refusal, checks=(), at_s=NOW_S)
+            assert outcome_of(ended) == refusal.value

@@ -101,12 +101,13 @@ def test_a_name_that_could_mean_something_to_the_format_goes_byte_by_byte(ssid: 
     assert sections["wifi"] == {"mode": "infrastructure", "ssid": written, "hidden": "true"}
 
 
-@pytest.mark.parametrize("ssid", ["Shop-1", "a b", "1;2", "123", "店"])
-@pytest.mark.parametrize("hidden", [True, False])
-def test_a_keyfile_tells_which_network_it_is_for(ssid: str, hidden: bool) -> None:
-    network = WifiNetwork(ssid=ssid, hidden=hidden, security=WifiSecurity.OPEN)
-    (content,) = wifi_files(Network(wifi=(network,)), {}).values()
-    assert read_wifi(content) == (ssid.encode(), hidden)
+def test_a_keyfile_tells_which_network_it_is_for(subtests: pytest.Subtests) -> None:
+    for ssid in ("Shop-1", "a b", "1;2", "123", "店"):
+        for hidden in (True, False):
+            with subtests.test(ssid=ssid, hidden=hidden):
+                network = WifiNetwork(ssid=ssid, hidden=hidden, security=WifiSecurity.OPEN)
+                (content,) = wifi_files(Network(wifi=(network,)), {}).values()
+                assert read_wifi(content) == (ssid.encode(), hidden)
 
 
 @pytest.mark.parametrize("content", [b"", b"ssid=999;\n", b"\xff"])

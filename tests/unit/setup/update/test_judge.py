@@ -26,9 +26,8 @@ def facts(**changes: object) -> Facts:
     return USUAL.model_copy(update=changes)
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "found"),
-    [
+def test_what_worked_before_the_restart_has_to_work_after_it(subtests: pytest.Subtests) -> None:
+    for before, now, found in (
         (USUAL, USUAL, set()),
         (USUAL, facts(lines=2), set()),
         (USUAL, facts(lines=0), {Fault.LINE}),
@@ -50,10 +49,9 @@ def facts(**changes: object) -> Facts:
         (USUAL, facts(threads=False), {Fault.THREADS}),
         (facts(threads=False), facts(threads=False), {Fault.THREADS}),
         (USUAL, Facts(lines=0, store=SHUT, display=False, threads=False), set(Fault)),
-    ],
-)
-def test_what_worked_before_the_restart_has_to_work_after_it(before: Facts, now: Facts, found: set[Fault]) -> None:
-    assert faults(before, now) == found
+    ):
+        with subtests.test(before=before, now=now):
+            assert faults(before, now) == found
 
 
 WELL: frozenset[Fault] = frozenset()

@@ -17,7 +17,8 @@ from firmware.voice.audio.tones import (
     recording_tone,
     render,
 )
-from tests.lab.audio import Sound, find_tone, loudest_frequencies, tone
+from tests.lab import audio
+from tests.lab.audio import Sound, find_tone, loudest_frequencies
 
 GENERAL = "GN"
 OWN = [GENERAL if name == GENERAL_PLAN else name for name in PLANS]
@@ -42,12 +43,13 @@ def heard(tone: RenderedTone, duration_s: float, rate_hz: int = RATE_HZ) -> Soun
     return Sound.from_pcm(bytes(frames[:wanted]), rate_hz)
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
-def test_every_country_that_can_be_configured_has_every_tone(country: str) -> None:
-    plan = tone_plan(country)
-    assert set(plan.tones) == set(Tone)
-    assert len(plan.ring_cadence_ms) % 2 == 0
-    assert plan.ring_cadence_ms
+def test_every_country_that_can_be_configured_has_every_tone(subtests: pytest.Subtests) -> None:
+    for country in COUNTRIES:
+        with subtests.test(country=country):
+            plan = tone_plan(country)
+            assert set(plan.tones) == set(Tone)
+            assert len(plan.ring_cadence_ms) % 2 == 0
+            assert plan.ring_cadence_ms
 
 
 @pytest.mark.parametrize(
@@ -59,19 +61,22 @@ def test_a_country_whose_tones_are_not_known_has_the_nearest_ones(country: str, 
     assert tone_plan(country) is PLANS[name]
 
 
-@pytest.mark.parametrize("tone", REPEATING)
-@pytest.mark.parametrize("country", OWN)
-def test_a_tone_sounds_at_its_frequencies_and_in_its_rhythm(country: str, tone: Tone) -> None:
-    shape = tone_plan(country).tones[tone]
-    cycle_s = sum(shape.cadence_ms) / 1000 or 2.0
-    sound = heard(render(shape, RATE_HZ, 160), 2 * cycle_s)
+def test_a_tone_sounds_at_its_frequencies_and_in_its_rhythm(subtests: pytest.Subtests) -> None:
+    for tone in REPEATING:
+        for country in OWN:
+            with subtests.test(tone=tone, country=country):
+                shape = tone_plan(country).tones[tone]
+                cycle_s = sum(shape.cadence_ms) / 1000 or 2.0
+                sound = heard(render(shape, RATE_HZ, 160), 2 * cycle_s)
 
-    first_on_s = (shape.cadence_ms or (1000,))[0] / 1000
-    measured = loudest_frequencies(sound.between(0, first_on_s), len(shape.frequencies_hz))
-    assert measured == pytest.approx(list(shape.frequencies_hz), abs=6)
-    on = np.abs(sound.samples) > 0
-    busy_share = on.reshape(-1, 160).any(axis=1).mean()
-    assert busy_share == pytest.approx(sum(shape.cadence_ms[::2]) / 1000 / cycle_s if shape.cadence_ms else 1, rel=0.05)
+                first_on_s = (shape.cadence_ms or (1000,))[0] / 1000
+                measured = loudest_frequencies(sound.between(0, first_on_s), len(shape.frequencies_hz))
+                assert measured == pytest.approx(list(shape.frequencies_hz), abs=6)
+                on = np.abs(sound.samples) > 0
+                busy_share = on.reshape(-1, 160).any(axis=1).mean()
+                assert busy_share == pytest.approx(
+                    sum(shape.cadence_ms[::2]) / 1000 / cycle_s if shape.cadence_ms else 1, rel=0.05
+                )
 
 
 @pytest.mark.parametrize(
@@ -94,28 +99,30 @@ def test_bursts_come_when_the_plan_says(country: str, tone: Tone, bursts: list[t
     assert [span.end_s for span in spans] == pytest.approx([end for _, end in bursts], abs=0.02)
 
 
-@pytest.mark.parametrize(("rate_hz", "frame_samples"), [(8000, 80), (8000, 160), (16_000, 320), (48_000, 480)])
-@pytest.mark.parametrize("country", OWN)
-def test_a_continuous_tone_repeats_without_a_seam(country: str, rate_hz: int, frame_samples: int) -> None:
-    shape = tone_plan(country).tones[Tone.DIAL]
-    steady = ToneShape(shape.frequencies_hz, modulation_hz=shape.modulation_hz, level_dbm0=shape.level_dbm0)
-    rendered = render(steady, rate_hz, frame_samples)
-    twice = Sound.from_pcm(b"".join(rendered.cycle * 2), rate_hz).samples
-    steps = np.abs(np.diff(twice))
-    seam = len(rendered.cycle) * frame_samples - 1
-    assert steps[seam] <= steps[: seam - 1].max()
-    assert np.abs(np.diff(steps)).max() < 0.2 * np.abs(twice).max()
+def test_a_continuous_tone_repeats_without_a_seam(subtests: pytest.Subtests) -> None:
+    for rate_hz, frame_samples in ((8000, 80), (8000, 160), (16_000, 320), (48_000, 480)):
+        for country in OWN:
+            with subtests.test(rate_hz=rate_hz, frame_samples=frame_samples, country=country):
+                shape = tone_plan(country).tones[Tone.DIAL]
+                steady = ToneShape(shape.frequencies_hz, modulation_hz=shape.modulation_hz, level_dbm0=shape.level_dbm0)
+                rendered = render(steady, rate_hz, frame_samples)
+                twice = Sound.from_pcm(b"".join(rendered.cycle * 2), rate_hz).samples
+                steps = np.abs(np.diff(twice))
+                seam = len(rendered.cycle) * frame_samples - 1
+                assert steps[seam] <= steps[: seam - 1].max()
+                assert np.abs(np.diff(steps)).max() < 0.2 * np.abs(twice).max()
 
 
-@pytest.mark.parametrize("tone", Tone)
-@pytest.mark.parametrize("country", OWN)
-def test_levels_are_comfortable(country: str, tone: Tone) -> None:
-    shape = tone_plan(country).tones[tone]
-    sound = heard(render(shape, RATE_HZ, 160), (shape.cadence_ms or (1000,))[0] / 1000)
-    # A sine of full scale is +3.14 dBm0 (G.711); its mean power is half its peak's.
-    dbm0 = 3.14 + 10 * np.log10(2 * np.mean(sound.samples**2) / 32767**2)
-    assert -24 <= dbm0 <= -9
-    assert np.abs(sound.samples).max() < 16_000
+def test_levels_are_comfortable(subtests: pytest.Subtests) -> None:
+    for tone in Tone:
+        for country in OWN:
+            with subtests.test(tone=tone, country=country):
+                shape = tone_plan(country).tones[tone]
+                sound = heard(render(shape, RATE_HZ, 160), (shape.cadence_ms or (1000,))[0] / 1000)
+                # A sine of full scale is +3.14 dBm0 (G.711); its mean power is half its peak's.
+                dbm0 = 3.14 + 10 * np.log10(2 * np.mean(sound.samples**2) / 32767**2)
+                assert -24 <= dbm0 <= -9
+                assert np.abs(sound.samples).max() < 16_000
 
 
 def test_the_confirmation_tone_is_three_bursts_and_ends() -> None:
@@ -125,21 +132,23 @@ def test_the_confirmation_tone_is_three_bursts_and_ends() -> None:
     assert sound.duration_s == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize("country", OWN)
-def test_the_warning_is_one_short_double_beep(country: str) -> None:
-    sound = heard(render(tone_plan(country).tones[Tone.WARNING], RATE_HZ, 160), 10)
-    assert len(find_tone(sound, [1000], threshold=300)) == 2
-    assert sound.duration_s < 0.5
+def test_the_warning_is_one_short_double_beep(subtests: pytest.Subtests) -> None:
+    for country in OWN:
+        with subtests.test(country=country):
+            sound = heard(render(tone_plan(country).tones[Tone.WARNING], RATE_HZ, 160), 10)
+            assert len(find_tone(sound, [1000], threshold=300)) == 2
+            assert sound.duration_s < 0.5
 
 
-@pytest.mark.parametrize("tone", OVER_A_CALL)
-@pytest.mark.parametrize("country", OWN)
-def test_tones_over_a_call_are_short_rare_and_quieter_than_speech(country: str, tone: Tone) -> None:
-    shape = tone_plan(country).tones[tone]
-    assert sum(shape.cadence_ms[::2]) <= 1000
-    assert max(shape.cadence_ms[1::2]) >= 3000
-    # Speech on a line is nominally -15 to -20 dBm0 while somebody speaks (ITU-T P.56, G.111).
-    assert shape.level_dbm0 <= -20
+def test_tones_over_a_call_are_short_rare_and_quieter_than_speech(subtests: pytest.Subtests) -> None:
+    for tone in OVER_A_CALL:
+        for country in OWN:
+            with subtests.test(tone=tone, country=country):
+                shape = tone_plan(country).tones[tone]
+                assert sum(shape.cadence_ms[::2]) <= 1000
+                assert max(shape.cadence_ms[1::2]) >= 3000
+                # Speech on a line is nominally -15 to -20 dBm0 while somebody speaks (ITU-T P.56, G.111).
+                assert shape.level_dbm0 <= -20
 
 
 def test_stuttered_dial_tone_goes_on_as_dial_tone() -> None:
@@ -178,7 +187,7 @@ def comfort_noise(frame_samples: int = 160) -> ComfortNoise:
 
 
 def test_sound_passes_as_it_is() -> None:
-    noise, sound = comfort_noise(), tone([1000], 1.0, rate_hz=RATE_HZ).pcm
+    noise, sound = comfort_noise(), audio.tone([1000], 1.0, rate_hz=RATE_HZ).pcm
     frames = [sound[first : first + 320] for first in range(0, len(sound), 320)]
     assert [noise.fill(frame) for frame in frames] == frames
     assert noise.fill(FAINT) == FAINT

@@ -26,10 +26,11 @@ def answer(content_type: str, body: bytes | str, method: str = "INVITE", status:
     return verdict.status, verdict.fault
 
 
-@pytest.mark.parametrize("method", ["INVITE", "ACK", "BYE", "INFO", "MESSAGE", "OPTIONS", "FOO"])
-@pytest.mark.parametrize("status", [0, 180, 200, 486])
-def test_a_message_without_a_body_goes_on(method: str, status: int) -> None:
-    assert inspect("", b"", method, status) == Verdict()
+def test_a_message_without_a_body_goes_on(subtests: pytest.Subtests) -> None:
+    for method in ("INVITE", "ACK", "BYE", "INFO", "MESSAGE", "OPTIONS", "FOO"):
+        for status in (0, 180, 200, 486):
+            with subtests.test(method=method, status=status):
+                assert inspect("", b"", method, status) == Verdict()
 
 
 @pytest.mark.parametrize("method", ["INVITE", "INFO", "OPTIONS"])

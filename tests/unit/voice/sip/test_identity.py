@@ -12,9 +12,8 @@ def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') 
     return "\r\n".join(lines)
 
 
-@pytest.mark.parametrize(
-    ("headers", "caller"),
-    [
+def test_the_server_says_who_calls(subtests: pytest.Subtests) -> None:
+    for headers, caller in (
         (("P-Asserted-Identity: <sip:200@example.com>",), CallerId("200", asserted=True)),
         (('P-Asserted-Identity: "A, B" <sip:200@x>, <tel:+4930200>',), CallerId("200", "A, B", asserted=True)),
         (("P-Asserted-Identity: <tel:+4930200;ext=1>",), CallerId("+4930200", asserted=True)),
@@ -26,10 +25,9 @@ def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') 
         (("P-Asserted-Identity: <sip:example.com>",), CallerId("100", "Caller")),
         (("p-asserted-identity:\r\n <sip:200@x>",), CallerId("200", asserted=True)),
         ((), CallerId("100", "Caller")),
-    ],
-)
-def test_the_server_says_who_calls(headers: tuple[str, ...], caller: CallerId) -> None:
-    assert read_invitation(invite(*headers), trusted=True).caller == caller
+    ):
+        with subtests.test(headers=headers):
+            assert read_invitation(invite(*headers), trusted=True).caller == caller
 
 
 PASSED = "verstat=TN-Validation-Passed"
@@ -43,9 +41,8 @@ def passport(attest: str = "A", number: object = "14085401000", ppt: str = "shak
 
 
 @pytest.mark.feature("verified callers")
-@pytest.mark.parametrize(
-    ("headers", "verification"),
-    [
+def test_the_server_says_whether_the_number_is_the_callers(subtests: pytest.Subtests) -> None:
+    for headers, verification in (
         ((f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>",), Verification.VERIFIED),
         ((f'P-Asserted-Identity: "Ann" <sip:+14085401000;{PASSED}@x;user=phone>',), Verification.VERIFIED),
         ((f"P-Asserted-Identity: tel:+14085401000;{PASSED.upper()}",), Verification.VERIFIED),
@@ -90,14 +87,11 @@ def passport(attest: str = "A", number: object = "14085401000", ppt: str = "shak
             (f"P-Asserted-Identity: <tel:+14085401000;{PASSED}>", "Call-Info: <x:1>;type=spam"),
             Verification.SPAM,
         ),
-    ],
-)
-def test_the_server_says_whether_the_number_is_the_callers(
-    headers: tuple[str, ...], verification: Verification | None
-) -> None:
-    message = invite(*headers)
-    assert read_invitation(message, trusted=True).caller.verification is verification
-    assert read_invitation(message, trusted=False).caller.verification is None
+    ):
+        with subtests.test(headers=headers):
+            message = invite(*headers)
+            assert read_invitation(message, trusted=True).caller.verification is verification
+            assert read_invitation(message, trusted=False).caller.verification is None
 
 
 @pytest.mark.parametrize(
@@ -144,9 +138,8 @@ def test_a_header_in_the_body_asserts_nothing() -> None:
     assert asserted_identity(Headers(message)) is None
 
 
-@pytest.mark.parametrize(
-    ("value", "ring"),
-    [
+def test_the_server_chooses_the_ring(subtests: pytest.Subtests) -> None:
+    for value, ring in (
         ("<urn:alert:source:internal>", "internal"),
         ("<urn:alert:source:external>", "external"),
         ("<urn:alert:priority:high>", "priority"),
@@ -159,15 +152,13 @@ def test_a_header_in_the_body_asserts_nothing() -> None:
         ("<urn:alert:unknown>, <urn:alert:source:external>", "external"),
         ("internal", "internal"),
         ("<http://internalise.example.com/ring.wav>", "normal"),
-    ],
-)
-def test_the_server_chooses_the_ring(value: str, ring: str) -> None:
-    assert read_invitation(invite(f"Alert-Info: {value}"), trusted=True).ring == ring
+    ):
+        with subtests.test(value=value, ring=ring):
+            assert read_invitation(invite(f"Alert-Info: {value}"), trusted=True).ring == ring
 
 
-@pytest.mark.parametrize(
-    ("header", "answer_after_s"),
-    [
+def test_a_call_may_ask_to_be_answered_without_a_hand(subtests: pytest.Subtests) -> None:
+    for header, answer_after_s in (
         ("Call-Info: <sip:x>;answer-after=0", 0),
         ("Call-Info: <sip:x>; Answer-After = 5", 5),
         ("Call-Info: <sip:x>;answer-after=9999", 60),
@@ -181,10 +172,9 @@ def test_the_server_chooses_the_ring(value: str, ring: str) -> None:
         ("Answer-Mode: Manual", None),
         ("Alert-Info: <urn:alert:source:internal>", None),
         ("Subject: answer-after=0", None),
-    ],
-)
-def test_a_call_may_ask_to_be_answered_without_a_hand(header: str, answer_after_s: int | None) -> None:
-    assert read_invitation(invite(header), trusted=True).answer_after_s == answer_after_s
+    ):
+        with subtests.test(header=header):
+            assert read_invitation(invite(header), trusted=True).answer_after_s == answer_after_s
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,8 @@ from firmware.voice.sip.mapping import (
 )
 
 
-@pytest.mark.parametrize(
-    ("header", "number", "name"),
-    [
+def test_the_caller_is_read_from_the_from_header(subtests: pytest.Subtests) -> None:
+    for header, number, name in (
         ('"Ann B." <sip:+8613800138000@example.org;user=phone>;tag=1', "+8613800138000", "Ann B."),
         ("Ann <sip:201@example.org>", "201", "Ann"),
         ("<sip:201;phone-context=example.org@example.org>", "201", ""),
@@ -36,11 +35,10 @@ from firmware.voice.sip.mapping import (
         ('"\u202etxet desrever" <sip:1@h>', "1", "txet desrever"),
         ('"王小明" <sip:1@h>', "1", "王小明"),
         ("", "", ""),
-    ],
-)
-def test_the_caller_is_read_from_the_from_header(header: str, number: str, name: str) -> None:
-    caller = caller_id(header)
-    assert (caller.number, caller.display_name) == (number, name)
+    ):
+        with subtests.test(header=header, number=number):
+            caller = caller_id(header)
+            assert (caller.number, caller.display_name) == (number, name)
 
 
 @given(st.text(max_size=2000))
@@ -52,9 +50,8 @@ def test_no_header_makes_a_caller_that_cannot_be_shown(text: str) -> None:
         assert (caller.number + caller.display_name).replace(" ", "").isprintable() or not caller.number
 
 
-@pytest.mark.parametrize(
-    ("code", "from_peer", "answered", "incoming", "reason"),
-    [
+def test_the_end_of_a_call_has_a_reason(subtests: pytest.Subtests) -> None:
+    for code, from_peer, answered, incoming, reason in (
         (200, True, True, False, DisconnectReason.REMOTE_HANGUP),
         (408, False, True, False, DisconnectReason.NETWORK_LOST),
         (481, True, True, True, DisconnectReason.NETWORK_LOST),
@@ -72,15 +69,12 @@ def test_no_header_makes_a_caller_that_cannot_be_shown(text: str) -> None:
         (488, True, False, False, DisconnectReason.NO_COMMON_CODEC),
         (499, True, False, False, DisconnectReason.SERVER_ERROR),
         (999, True, False, False, DisconnectReason.SERVER_ERROR),
-    ],
-)
-def test_the_end_of_a_call_has_a_reason(
-    code: int, from_peer: bool, answered: bool, incoming: bool, reason: DisconnectReason
-) -> None:
-    found = disconnect_reason(
-        code, from_peer=from_peer, answered=answered, incoming=incoming, encryption_required=False
-    )
-    assert found is reason
+    ):
+        with subtests.test(code=code, from_peer=from_peer, answered=answered):
+            found = disconnect_reason(
+                code, from_peer=from_peer, answered=answered, incoming=incoming, encryption_required=False
+            )
+            assert found is reason
 
 
 def test_a_refused_offer_means_encryption_where_that_is_required() -> None:

@@ -206,16 +206,16 @@ def test_the_wait_of_an_earlier_call_is_kept_until_the_line_has_shown_that_less_
         assert listener.line.wait_ms < 2 * PACKET_MS
 
 
-@pytest.mark.parametrize("late_ms", [0.0, 0.1, 2.5, 5.0, 9.9])
-@pytest.mark.parametrize("first_ms", [20, 60, 64, 100])
-def test_a_first_packet_is_waited_with_and_then_heard_whenever_it_comes(late_ms: float, first_ms: float) -> None:
-    with levels(wait_ms=None) as listener:
-        listener.receiver.bound(0, 300, first_ms)
-        for number in range(20):
-            listener.receiver.put(listener.now_ms + late_ms, FIRST + number * LEVEL_TICKS, level(number))
-            listener.hear(PACKET_MS)
-        assert listener.decoded
-        assert 0 < len(listener.all_heard) // 2 * 1000 / RATE_HZ <= 20 * PACKET_MS - first_ms + 2 * TURN_MS
+def test_a_first_packet_is_waited_with_and_then_heard_whenever_it_comes(subtests: pytest.Subtests) -> None:
+    for late_ms in (0.0, 0.1, 2.5, 5.0, 9.9):
+        for first_ms in (20, 60, 64, 100):
+            with subtests.test(late_ms=late_ms, first_ms=first_ms), levels(wait_ms=None) as listener:
+                listener.receiver.bound(0, 300, first_ms)
+                for number in range(20):
+                    listener.receiver.put(listener.now_ms + late_ms, FIRST + number * LEVEL_TICKS, level(number))
+                    listener.hear(PACKET_MS)
+                assert listener.decoded
+                assert 0 < len(listener.all_heard) // 2 * 1000 / RATE_HZ <= 20 * PACKET_MS - first_ms + 2 * TURN_MS
 
 
 def test_the_wait_grows_at_once_and_shrinks_slowly() -> None:

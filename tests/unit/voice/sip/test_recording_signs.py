@@ -8,9 +8,8 @@ SESSION = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"
 AUDIO = "m=audio 4000 RTP/AVP 8\r\n"
 
 
-@pytest.mark.parametrize(
-    ("body", "signs"),
-    [
+def test_a_description_says_whether_its_sender_records_and_what_it_prefers(subtests: pytest.Subtests) -> None:
+    for body, signs in (
         (SESSION + AUDIO, RecordingSigns()),
         (SESSION + "a=record:on\r\n" + AUDIO, RecordingSigns(records=True)),
         (SESSION + AUDIO + "a=record:on\r\n", RecordingSigns(records=True)),
@@ -21,11 +20,10 @@ AUDIO = "m=audio 4000 RTP/AVP 8\r\n"
         (SESSION + AUDIO + "a=recordpref:nopreference\r\n", RecordingSigns()),
         (SESSION + AUDIO + "a=recordpref:perhaps\r\na=record:\r\na=recording:on\r\n", RecordingSigns()),
         (SESSION + AUDIO + "m=video 4002 RTP/AVP 96\r\na=record:on\r\n", RecordingSigns()),
-    ],
-)
-def test_a_description_says_whether_its_sender_records_and_what_it_prefers(body: str, signs: RecordingSigns) -> None:
-    assert read_signs(HEAD + body) == signs
-    assert read_signs((HEAD + body).replace("\r\n", "\n")) == signs
+    ):
+        with subtests.test(body=body, signs=signs):
+            assert read_signs(HEAD + body) == signs
+            assert read_signs((HEAD + body).replace("\r\n", "\n")) == signs
 
 
 def test_a_message_without_a_description_says_nothing() -> None:

@@ -165,9 +165,8 @@ def test_an_open_stream_that_cannot_be_used_is_a_fault_of_an_answer_too() -> Non
     assert fault_of(PLAIN.replace("IN IP4 192.0.2.10\nt", "IN IP4 pbx.example.org\nt"), is_offer=False) is Fault.ADDRESS
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_an_address_is_a_literal_one_of_the_family_that_the_line_says(subtests: pytest.Subtests) -> None:
+    for address in (
         "IN IP4 2001:db8::1",
         "IN IP6 192.0.2.1",
         "IN IP6 ::ffff:192.0.2.1",
@@ -183,10 +182,9 @@ def test_an_open_stream_that_cannot_be_used_is_a_fault_of_an_answer_too() -> Non
         "IN IP4",
         "IN IP5 192.0.2.1",
         "TN RFC2543 +1-201-406-4090",
-    ],
-)
-def test_an_address_is_a_literal_one_of_the_family_that_the_line_says(address: str) -> None:
-    assert fault_of(PLAIN.replace("c=IN IP4 192.0.2.10", f"c={address}")) is Fault.ADDRESS
+    ):
+        with subtests.test(address=address):
+            assert fault_of(PLAIN.replace("c=IN IP4 192.0.2.10", f"c={address}")) is Fault.ADDRESS
 
 
 def test_a_stream_without_an_address_cannot_be_used() -> None:
@@ -219,9 +217,8 @@ def test_another_packet_time_is_left_out(time: str) -> None:
     assert "ptime" not in rewritten(PLAIN.replace("ptime:20", f"ptime:{time}"))
 
 
-@pytest.mark.parametrize(
-    ("formats", "maps", "kept"),
-    [
+def test_formats_that_are_not_known_are_left_out(subtests: pytest.Subtests) -> None:
+    for formats, maps, kept in [
         ("96 0", ["96 speex/8000"], "0"),
         ("96 0", [], "0"),
         ("0 128 -1 x 000 8 0101", ["0101 PCMA/8000"], "0 8"),
@@ -233,12 +230,15 @@ def test_another_packet_time_is_left_out(time: str) -> None:
         ("96 97 98 0", ["96 opus/48000", "97 opus/8000/2", "98 OPUS/48000/2"], "98 0"),
         ("9", ["9 G722/16000"], "9"),
         (" ".join(map(str, range(96, 128))), [f"{number} PCMA/8000" for number in range(96, 128)], None),
-    ],
-)
-def test_formats_that_are_not_known_are_left_out(formats: str, maps: list[str], kept: str | None) -> None:
-    text = PLAIN[: PLAIN.index("m=")] + f"m=audio 4000 RTP/AVP {formats}\n" + "".join(f"a=rtpmap:{m}\n" for m in maps)
-    expected = kept or " ".join(map(str, range(96, 108)))
-    assert stream_lines(text)[0] == f"4000 RTP/AVP {expected}"
+    ]:
+        with subtests.test(formats=formats):
+            text = (
+                PLAIN[: PLAIN.index("m=")]
+                + f"m=audio 4000 RTP/AVP {formats}\n"
+                + "".join(f"a=rtpmap:{m}\n" for m in maps)
+            )
+            expected = kept or " ".join(map(str, range(96, 108)))
+            assert stream_lines(text)[0] == f"4000 RTP/AVP {expected}"
 
 
 @pytest.mark.parametrize("formats", ["18", "101", "13 101", "96"])
@@ -282,9 +282,8 @@ def test_redundancy_is_written_as_it_was_agreed_on() -> None:
     assert with_redundancy("97 96 9", *lines) == ["96 9 97", *lines]
 
 
-@pytest.mark.parametrize(
-    ("name", "list_of"),
-    [
+def test_redundancy_that_is_not_of_one_codec_alone_is_left_out(subtests: pytest.Subtests) -> None:
+    for name, list_of in (
         ("red/90000", "96/96"),
         ("red/48000", "96/96"),
         ("red/8000", "96/96"),
@@ -302,10 +301,9 @@ def test_redundancy_is_written_as_it_was_agreed_on() -> None:
         ("red/48000/2", "96//96"),
         ("red/48000/2", ""),
         ("redd/48000/2", "96/96"),
-    ],
-)
-def test_redundancy_that_is_not_of_one_codec_alone_is_left_out(name: str, list_of: str) -> None:
-    assert with_redundancy("96 9 0 97", f"rtpmap:97 {name}", f"fmtp:97 {list_of}") == ["96 9 0"]
+    ):
+        with subtests.test(name=name, list_of=list_of):
+            assert with_redundancy("96 9 0 97", f"rtpmap:97 {name}", f"fmtp:97 {list_of}") == ["96 9 0"]
 
 
 def test_of_redundancy_that_is_named_twice_none_is_used() -> None:
@@ -427,9 +425,8 @@ def test_a_profile_that_is_not_known_cannot_be_used(profile: str) -> None:
     assert fault_of(PLAIN.replace("40000", "40000/2")) is Fault.PROFILE
 
 
-@pytest.mark.parametrize(
-    "crypto",
-    [
+def test_a_key_that_cannot_be_used_is_left_out(subtests: pytest.Subtests) -> None:
+    for crypto in (
         f"0 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}",
         f"01x AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}",
         f"100 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}",
@@ -445,11 +442,10 @@ def test_a_profile_that_is_not_known_cannot_be_used(profile: str) -> None:
         "1 AES_CM_128_HMAC_SHA1_80",
         "1",
         "",
-    ],
-)
-def test_a_key_that_cannot_be_used_is_left_out(crypto: str) -> None:
-    assert "crypto" not in rewritten(with_line(f"a=crypto:{crypto}"))
-    assert fault_of(with_line(f"a=crypto:{crypto}").replace("RTP/AVP", "RTP/SAVP")) is Fault.KEYS
+    ):
+        with subtests.test(crypto=crypto):
+            assert "crypto" not in rewritten(with_line(f"a=crypto:{crypto}"))
+            assert fault_of(with_line(f"a=crypto:{crypto}").replace("RTP/AVP", "RTP/SAVP")) is Fault.KEYS
 
 
 def test_keys_of_every_suite_stay_eight_of_them_with_tags_of_their_own() -> None:
@@ -509,9 +505,8 @@ def test_ice_without_names_in_their_bounds_is_left_out(ufrag: str, password: str
     assert "a=ice-ufrag:" + "a" * 256 in ice("a" * 256, "b" * 256)
 
 
-@pytest.mark.parametrize(
-    "candidate",
-    [
+def test_a_candidate_that_cannot_be_used_is_left_out(subtests: pytest.Subtests) -> None:
+    for candidate in (
         "1 1 UDP 1 name.local 4000 typ host",
         "1 1 UDP 1 " + "1" * 254 + " 4000 typ host",
         "1 1 TCP 1 192.0.2.1 4000 typ host tcptype active",
@@ -528,12 +523,11 @@ def test_ice_without_names_in_their_bounds_is_left_out(ufrag: str, password: str
         "a" * 33 + " 1 UDP 1 192.0.2.1 4000 typ host",
         "1 1 UDP 1 192.0.2.1 4000 typ",
         "",
-    ],
-)
-def test_a_candidate_that_cannot_be_used_is_left_out(candidate: str) -> None:
-    assert "candidate" in ice()
-    assert "ice-ufrag" in ice(candidate=candidate)
-    assert "candidate" not in ice(candidate=candidate)
+    ):
+        with subtests.test(candidate=candidate):
+            assert "candidate" in ice()
+            assert "ice-ufrag" in ice(candidate=candidate)
+            assert "candidate" not in ice(candidate=candidate)
 
 
 def test_sixteen_candidates_stay() -> None:
@@ -555,9 +549,8 @@ def test_what_is_said_of_recording_stays() -> None:
     assert "record" not in rewritten(with_line("a=record:maybe\na=recordpref:"))
 
 
-@pytest.mark.parametrize(
-    ("body", "fault"),
-    [
+def test_what_is_no_description_is_refused(subtests: pytest.Subtests) -> None:
+    for body, fault in (
         (b"", Fault.SYNTAX),
         (b"v=1\r\n", Fault.SYNTAX),
         (b"v=0\r\n", Fault.NO_AUDIO),
@@ -582,10 +575,9 @@ def test_what_is_said_of_recording_stays() -> None:
         (written(PLAIN).replace(b"a=ptime", b"\ra=ptime"), Fault.CHARACTERS),
         (written(PLAIN).replace(b"\r\n", b"\r"), Fault.CHARACTERS),
         (written(PLAIN).replace(b"40000", "\uff140000".encode()), Fault.CHARACTERS),
-    ],
-)
-def test_what_is_no_description_is_refused(body: bytes, fault: Fault) -> None:
-    assert fault_of(body) is fault
+    ):
+        with subtests.test(body=body, fault=fault):
+            assert fault_of(body) is fault
 
 
 def test_how_a_line_ends_and_what_the_session_is_called_does_not_matter() -> None:

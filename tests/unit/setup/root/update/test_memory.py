@@ -65,21 +65,20 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("remembered", "started", "comes_to"), TABLE)
-def test_a_start_leads_on_from_wherever_something_was_cut_off(
-    remembered: tuple[Phase, int, str], started: tuple[Slot, Slot, bool], comes_to: tuple[Phase, int] | OutcomeCode
-) -> None:
-    slot, primary, by_watchdog = started
-    start = Start(slot, primary, NOW, by_watchdog)
-    after = recovered(memory(*remembered), start)
-    if isinstance(comes_to, OutcomeCode):
-        assert (after.waiting, after.last, after.last_version) == (None, comes_to, "2.0")
-        assert after.failed == ("" if comes_to is OutcomeCode.APPLIED else "2.0")
-    else:
-        assert after.waiting is not None
-        assert (after.waiting.phase, after.waiting.tries) == comes_to
-    assert recovered(after, start) == after
-    assert must_go_back(after, start) == (remembered == (Phase.FAILED, 1, NOW))
+def test_a_start_leads_on_from_wherever_something_was_cut_off(subtests: pytest.Subtests) -> None:
+    for remembered, started, comes_to in TABLE:
+        with subtests.test(remembered=remembered):
+            slot, primary, by_watchdog = started
+            start = Start(slot, primary, NOW, by_watchdog)
+            after = recovered(memory(*remembered), start)
+            if isinstance(comes_to, OutcomeCode):
+                assert (after.waiting, after.last, after.last_version) == (None, comes_to, "2.0")
+                assert after.failed == ("" if comes_to is OutcomeCode.APPLIED else "2.0")
+            else:
+                assert after.waiting is not None
+                assert (after.waiting.phase, after.waiting.tries) == comes_to
+            assert recovered(after, start) == after
+            assert must_go_back(after, start) == (remembered == (Phase.FAILED, 1, NOW))
 
 
 def test_where_nothing_waits_nothing_follows() -> None:
