@@ -35,11 +35,13 @@ class Project:
     """A project with a lock, and a folder with what it names.
 
     Attributes:
+        python: the interpreter.
         source: of the project.
         packages: a wheel and a source of what it needs, and a tool.
         wheels: where the step's go.
     """
 
+    python: Path
     source: Path
     packages: Path
     wheels: Path
@@ -47,7 +49,7 @@ class Project:
     def install(self) -> subprocess.CompletedProcess[str]:
         """Run the step without an index, and without what this machine's pip is told beside."""
         return subprocess.run(
-            [STEP, sys.executable, self.source, self.wheels, "--no-index", "--find-links", self.packages],
+            [STEP, self.python, self.source, self.wheels, "--no-index", "--find-links", self.packages],
             env={name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
             | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"},
             capture_output=True,
@@ -59,8 +61,24 @@ class Project:
         return {path.name for path in self.wheels.glob("*")} if self.wheels.exists() else set()
 
 
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This interpreter, which makes one virtual environment, and where it is asked for another copies that."""
+    folder = tmp_path_factory.mktemp("python")
+    python = folder / "python"
+    python.write_text(
+        f"""#!/bin/sh
+[ "$*" = "-m venv $3" ] || exec {sys.executable} "$@"
+[ -d {folder}/made ] || {sys.executable} -m venv {folder}/made
+cp -a {folder}/made "$3"
+"""
+    )
+    python.chmod(0o755)
+    return python
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(python: Path, tmp_path: Path) -> Project:
     source, packages = tmp_path / "source", tmp_path / "packages"
     (source / "requirements").mkdir(parents=True)
     packages.mkdir()
@@ -68,7 +86,7 @@ def project(tmp_path: Path) -> Project:
     (source / "backend.py").write_text(_BACKEND.format(name="phone"))
     _lock(source / "requirements" / "build.lock", _wheel(packages, "tool"))
     _lock(source / "requirements" / "handset.lock", _wheel(packages, "font"), _sdist(packages, "sound"))
-    return Project(source, packages, tmp_path / "wheels")
+    return Project(python, source, packages, tmp_path / "wheels")
 
 
 def test_wheels_are_made_of_what_the_lock_names_and_of_the_project(project: Project) -> None:
