@@ -26,6 +26,7 @@ from tests.lab import kills
 from tests.lab.guarded_store import open_store_of
 from tests.lab.holder import USUAL, take_into_use
 from tests.lab.kept_process import KeptProcess
+from tests.lab.network import current_network
 from tests.lab.ports import free_port
 from tests.lab.warm_process import WarmProcess, completed
 
@@ -51,12 +52,7 @@ for _module in (
     kills.load(_module)
 
 
-def _network() -> str:
-    """Return the network namespace that the calling thread is in, and with it what it starts."""
-    return str(Path("/proc/thread-self/ns/net").readlink())
-
-
-_NETWORK: Final = _network()
+_NETWORK: Final = current_network()
 """That of the process which forks."""
 
 
@@ -134,7 +130,7 @@ class WecallProcess:
             name.startswith(("LD_", "PYTHON")) and os.environ.get(name) != value
             for name, value in self.environment.items()
         )
-        return not loads_others and _network() == _NETWORK
+        return not loads_others and current_network() == _NETWORK
 
     def _fork(self, log: IO[bytes]) -> WarmProcess:
         with Path(os.devnull).open("rb") as nothing:

@@ -37,6 +37,11 @@ _BLACKHOLE: Final = "wecall_lab_blackhole"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def current_network() -> str:
+    """Return the network namespace that the calling thread is in, and with it what it starts."""
+    return str(Path("/proc/thread-self/ns/net").readlink())
+
+
 class Namespace:
     """A network of its own, with a loopback device and whatever cables are plugged in."""
 

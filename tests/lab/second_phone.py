@@ -1,19 +1,27 @@
 """A second phone of ours: a PjsuaStack in a process of its own, since the library is one to a process."""
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from firmware.phone.events import Event
 from firmware.voice.sip.settings import SipSettings
+from tests.lab import kills
 from tests.lab.audio import Sound
+from tests.lab.network import current_network
 from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import EventInbox, SipLine
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
+
+kills.load(__name__)
+
+_NETWORK: Final = current_network()
+"""That of the process which forks."""
 
 
 class RemoteStack:
@@ -34,11 +42,9 @@ class SecondPhone(EventInbox):
 
     def __init__(self, settings: SipSettings) -> None:
         super().__init__()
-        # A fork would take the library's threads and locks along.
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._theirs = theirs
-        self._process = context.Process(target=_run, args=(theirs, settings), daemon=True)
+        self._settings = settings
+        self._connection, self._theirs = multiprocessing.Pipe()
+        self._process: multiprocessing.process.BaseProcess | None = None
         self._sounds: list[Sound] = []
         self._sound_arrived = threading.Condition()
         self.stack = RemoteStack(self._connection)
@@ -52,13 +58,21 @@ class SecondPhone(EventInbox):
 
     def start(self) -> None:
         """Start the process and wait until its stack runs; its events come in from now on."""
-        self._process.start()
+        # A fork has the network and the libraries of where it comes from.
+        if current_network() == _NETWORK and not os.environ.get("LD_PRELOAD"):
+            self._process = kills.start_apart(_run, self._theirs, self._settings)
+        else:
+            apart = multiprocessing.get_context("spawn")
+            self._process = apart.Process(target=_run, args=(self._theirs, self._settings), daemon=True)
+            self._process.start()
         self._theirs.close()
         assert self._connection.poll(START_TIMEOUT_S), "the second phone does not start"
         threading.Thread(target=self._listen, name="second-phone", daemon=True).start()
 
     def stop(self) -> None:
         """Hang up, unregister and end."""
+        if self._process is None:
+            return
         if self._process.is_alive():
             self._connection.send(("stop",))
             self._process.join(STOP_TIMEOUT_S)
