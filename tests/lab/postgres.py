@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 _START_TIMEOUT_S: Final = 60.0
 _BINARIES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+_KEPT: Final = Path(__file__).parents[2] / "build" / "postgres"
 _USER: Final = "postgres"
 _PORT: Final = 5432
 
@@ -37,7 +38,7 @@ class Postgres:
             account = pwd.getpwnam(_USER)
             os.chown(self._folder, account.pw_uid, account.pw_gid)
             self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        self._run("initdb", "--auth=trust", "--username=wecall", "--encoding=UTF8", "--no-locale", f"{self._data}")
+        self._copy_empty_cluster()
         configuration = {
             "listen_addresses": "''",
             "port": str(_PORT),
@@ -129,6 +130,22 @@ class Postgres:
         """End it and delete its folder."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _copy_empty_cluster(self) -> None:
+        """Copy what `initdb` makes, which is kept for the next one."""
+        kept = _KEPT / f"{_BINARIES[-1].parent.name}-{os.geteuid()}"
+        if not kept.is_dir():
+            self._run("initdb", "--auth=trust", "--username=wecall", "--encoding=UTF8", "--no-locale", f"{self._data}")
+            new = kept.with_name(f"{kept.name}.{os.getpid()}")
+            _KEPT.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-a", self._data, new], check=True)
+            try:
+                new.rename(kept)
+            except OSError:
+                # Somebody else was quicker.
+                shutil.rmtree(new)
+            return
+        subprocess.run(["cp", "-a", kept, self._data], check=True)
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
