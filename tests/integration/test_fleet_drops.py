@@ -25,6 +25,7 @@ from tests.lab.postgres import Postgres
 from tools.page.vendor import AXE
 
 pytestmark = pytest.mark.timeout(600)
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE_MS: Final = 30_000
 PLACES: Final = {name: f"Hotel {number // 40:02}" for number, name in enumerate(FleetWeek().names)}
@@ -269,11 +270,9 @@ def test_of_very_many_the_latest_are_looked_at_and_the_answer_says_so(
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-@pytest_asyncio.fixture
-async def page(broken: Broken) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, broken: Broken) -> AsyncIterator[Page]:
     """The page in a browser, logged in, at why calls drop in the last seven days."""
-    browser = Browser()
-    await browser.start()
     page = await browser.blank(
         viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce", bypass_csp=True
     )
@@ -287,11 +286,12 @@ async def page(broken: Broken) -> AsyncIterator[Page]:
     await page.select_option("#period", "168")
     await expect(page.locator(".told .cause")).to_have_count(3, timeout=PATIENCE_MS)
     yield page
-    await browser.stop()
+    await page.context.close()
     assert complaints == []
 
 
 @pytest.mark.feature("why calls drop")
+@in_one_loop
 async def test_a_manager_reads_what_it_is_and_sees_the_calls_within_a_click(page: Page) -> None:
     told = await page.locator(".told li").all_text_contents()
     place, handset = (next(one for one in told if name in one) for name in (BROKEN_PLACE, BROKEN_HANDSET))
@@ -323,6 +323,7 @@ async def test_a_manager_reads_what_it_is_and_sees_the_calls_within_a_click(page
     await expect(behind.first).to_contain_text("server error")
 
 
+@in_one_loop
 async def test_the_search_narrows_the_table_and_the_period_asks_anew(page: Page) -> None:
     await page.fill("#search", "hotel 05")
     await expect(page.locator(".table.by-handsets tbody tr")).to_have_count(40)
@@ -334,6 +335,7 @@ async def test_the_search_narrows_the_table_and_the_period_asks_anew(page: Page)
     await expect(page.locator(".told li", has_text="Many at once")).to_have_count(0)
 
 
+@in_one_loop
 async def test_a_place_that_was_cut_off_for_minutes_is_told_without_its_share_of_the_week(page: Page) -> None:
     once = {
         "kind": "place", "fleet": "lab", "device": None, "place": "Hotel 07", "drop": "interrupted",
@@ -354,6 +356,7 @@ async def test_a_place_that_was_cut_off_for_minutes_is_told_without_its_share_of
     )
 
 
+@in_one_loop
 async def test_a_collector_that_does_not_answer_is_told(page: Page) -> None:
     await page.route("**/calls/causes*", lambda route: route.fulfill(status=503, json={"detail": "later"}))
     await page.click("#look-again")
@@ -361,6 +364,7 @@ async def test_a_collector_that_does_not_answer_is_told(page: Page) -> None:
     await expect(page.locator(".told li")).to_have_count(0)
 
 
+@in_one_loop
 async def test_both_languages_axe_and_a_telephones_screen(page: Page) -> None:
     await page.add_script_tag(path=AXE)
     await page.locator(".told button").first.click()
