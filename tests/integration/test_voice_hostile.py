@@ -24,7 +24,7 @@ from tests.lab.guarded_store import open_store_of
 from tests.lab.handset import Handset
 from tests.lab.hostile_voice import HostileVoice
 from tests.lab.kept_process import KeptProcess
-from tests.lab.patience import PATIENCE_S
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.person import Person
 from tests.lab.planted import LOOKED_FOR, plant, rows_of
 from tests.lab.random_news import MARK
@@ -38,7 +38,8 @@ EMERGENCY: Final = "999"
 AWAY: Final = PROBLEMS[Problem.VOICE_AWAY].text
 NAME, NUMBER = "Planted Penelope", "02079460123"
 RECORDED: Final = b"planted sound of a call that was recorded" * 20
-SOON_S: Final = 1.0
+SOON: Final = 1000
+"""So many messages, of the thousands that are said, may be heard before somebody's own turn."""
 MOST_GROWTH_BYTES: Final = 32 * 2**20
 LINES_A_MINUTE: Final = 100
 # As firmware.voice.news_gate has it.
@@ -125,33 +126,33 @@ def taken_over(home: Home, script: str, messages: int) -> HostileVoice:
 
 @dataclass(slots=True)
 class Reactions:
-    """How long it took at most.
+    """How much of the voice was heard at most while somebody waited: a busy computer is as slow to hear it.
 
     Attributes:
-        answer_s: to answer an administrator.
-        menu_s: to open the menu.
+        answer: messages that were taken while an administrator waited for an answer.
+        menu: while somebody waited for the menu.
         menus: how often that was tried.
     """
 
-    answer_s: float = 0.0
-    menu_s: float = 0.0
+    answer: int = 0
+    menu: int = 0
     menus: int = 0
 
-    async def note(self, person: Person) -> None:
+    async def note(self, person: Person, hostile: HostileVoice) -> None:
         """Ask, and press a key where no call is in front."""
-        began_s = time.monotonic()
+        before = hostile.told
         status = await person.status()
-        self.answer_s = max(self.answer_s, time.monotonic() - began_s)
+        self.answer = max(self.answer, hostile.told - before)
         if status["mode"] != "idle":
             # A caller is turned away, a menu left.
             await person.press("cancel")
             return
-        began_s = time.monotonic()
+        before = hostile.told
         await person.press("menu")
         seen = await person.wait_for(lambda now: now["mode"] != "idle")
         if seen["mode"] == "menu":
             self.menus += 1
-            self.menu_s = max(self.menu_s, time.monotonic() - began_s)
+            self.menu = max(self.menu, hostile.told - before)
 
 
 async def reactions_to(hostile: HostileVoice, person: Person) -> Reactions:
@@ -160,17 +161,17 @@ async def reactions_to(hostile: HostileVoice, person: Person) -> Reactions:
     hostile.launch()
     try:
         while hostile.is_running():
-            await reactions.note(person)
+            await reactions.note(person, hostile)
             await asyncio.sleep(0.05)
     finally:
         hostile.kill()
     return reactions
 
 
-async def open_menu_soon(person: Person) -> None:
+async def open_menu(person: Person) -> None:
     await person.wait_for_mode("idle")
     await person.press("menu")
-    await person.wait_for_mode("menu", SOON_S)
+    await person.wait_for_mode("menu")
     await person.press("menu")
     await person.wait_for_mode("idle")
 
@@ -203,7 +204,7 @@ async def test_whatever_a_voice_says_the_handset_works_on_and_gives_nothing_away
 ) -> None:
     handset, process = home.handset, psutil.Process(home.handset.main.pid)
     kept = await asyncio.to_thread(home.kept)
-    await open_menu_soon(person)
+    await open_menu(person)
     memory, files = process.memory_full_info().uss, process.num_fds()
     logged, began_s = len(handset.main.log.splitlines()), time.monotonic()
     hostile = taken_over(home, "everything", MESSAGES)
@@ -211,16 +212,16 @@ async def test_whatever_a_voice_says_the_handset_works_on_and_gives_nothing_away
     took_s = time.monotonic() - began_s
     print(f"{hostile.told} messages in {took_s:.1f} s: {reactions}, {process.memory_full_info().uss - memory:+} bytes")  # noqa: T201 - figures
     assert hostile.told >= MESSAGES
-    assert reactions.answer_s < SOON_S
-    assert reactions.menu_s < SOON_S
+    assert reactions.answer < SOON
+    assert reactions.menu < SOON
     assert reactions.menus
     await be_left_alone(person)
-    await open_menu_soon(person)
+    await open_menu(person)
 
     assert handset.main.pid == process.pid
     assert handset.main.is_running()
     assert process.memory_full_info().uss - memory < MOST_GROWTH_BYTES
-    assert process.num_fds() <= files
+    wait_until(lambda: process.num_fds() <= files, "all that it opened for the voice is shut")
     lines = handset.main.log.splitlines()[logged:]
     assert len(lines) < LINES_A_MINUTE * max(1.0, took_s / 60), "\n".join(lines[-200:])
     assert not [line for line in lines if "Traceback" in line or MARK in line]
@@ -261,8 +262,8 @@ async def test_a_line_that_comes_and_goes_without_an_end_is_shown_now_and_then(
     reactions = await reactions_to(hostile, person)
     took_s = time.monotonic() - began_s
     assert hostile.told >= FLAPS
-    assert reactions.answer_s < SOON_S
-    assert reactions.menu_s < SOON_S
+    # Nobody waits until all of it was heard.
+    assert max(reactions.answer, reactions.menu) < FLAPS
     assert reactions.menus
     changes = [line for line in person.lines[seen:] if line.startswith("Line:")]
     assert 20 <= len(changes) <= 22 + took_s / 5
@@ -280,13 +281,11 @@ async def test_a_voice_that_says_nothing_to_a_call_for_help_is_replaced_and_the_
     try:
         await person.wait_for(lambda status: AWAY not in status["problems"])
         mark = len(stage.peer.events)
-        began_s = time.monotonic()
         await person.lift()
         await person.dial(EMERGENCY)
         await person.wait_for_mode("outgoing")
         await person.wait_for_call("active", REPLACED_S + PATIENCE_S)
         assert kept.starts == 2
-        assert time.monotonic() - began_s < REPLACED_S + PATIENCE_S
         stage.peer.wait_for("answered", after=mark)
         await person.hang_up()
         stage.peer.wait_for("ended 200", after=mark)

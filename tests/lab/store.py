@@ -4,6 +4,7 @@ import functools
 import itertools
 import tempfile
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,9 +171,14 @@ class StoreLab:
         if is_new:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             whole = self.path.with_suffix(".new")
-            whole.touch(mode=0o600)
-            whole.write_bytes(_new_file(self._key))
-            whole.replace(self.path)
+            # What is wrong with a disk is for the store itself to say.
+            with suppress(OSError):
+                whole.touch(mode=0o600)
+                whole.write_bytes(_new_file(self._key))
+                whole.replace(self.path)
+            if not self.path.exists():
+                with suppress(OSError):
+                    whole.unlink(missing_ok=True)
         await self.store.start()
         if is_new:
             await self.store.transact(_draw_secrets)
