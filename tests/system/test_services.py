@@ -113,11 +113,13 @@ def test_a_bundle_is_looked_for_on_the_local_network_as_long_as_there_is_no_conf
         wait_until_active(box, LAN)
         assert box.shell("stat -c '%a %U %G' /run/wecall/lan.sock") == "660 wecall wecall-lan\n"
         # One that is killed comes back, a while later.
+        box.drop_in(LAN, "[Service]\nRestartSec=1\n")
         pid = box.main_pid(LAN)
         box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", LAN)
         wait_until(lambda: box.main_pid(LAN) not in {0, pid}, "it looks again", 30)
         wait_until_active(box, LAN)
     finally:
+        box.remove_drop_in(LAN)
         box.shell("".join(f"[ ! -e {path}.of-test ] || mv {path}.of-test {path}; " for path in kept))
         box.run("systemctl", "restart", HANDSET)
     wait_until(lambda: box.property_of(LAN, "ActiveState") == "inactive", "nobody looks any more", 10)
