@@ -17,7 +17,7 @@ from firmware.phone.news import IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, SendDtmf
 from firmware.voice.sip import native, redundancy
 from firmware.voice.sip.settings import RedundancySettings, SipSettings
-from tests.lab.audio import level
+from tests.lab.audio import level, loudest
 from tests.lab.kamailio import Kamailio
 from tests.lab.loss_emulator import Line, LossyCable
 from tests.lab.network import Namespace
@@ -34,8 +34,6 @@ pytestmark = pytest.mark.feature("redundancy")
 HOME, OPERATOR = "10.9.0.1", "10.9.0.2"
 BAD: Final = Line(loss_percent=10)
 KEEP_S: Final = 4.0
-# A line that loses one in ten has lost two within a second as a rule, and is looked at five times a second.
-SOON_S: Final = 15.0
 OPUS_TICKS, G722_TICKS = 960, 160
 
 
@@ -48,14 +46,14 @@ class Pair:
 
     Attributes:
         tap: what alice sends, before any of it is lost.
-        lines: what alice's stream has shown of its line, the newest last.
+        lines: what alice's stream has shown of its line, and how much she had sent then, the newest last.
     """
 
     cable: LossyCable
     alice: SipLine
     bob: SecondPhone
     tap: RtpTap
-    lines: list[native.Line]
+    lines: list[tuple[native.Line, int]]
 
     def call(self) -> tuple[CallId, CallId]:
         """Let alice call bob; return the call's id at either end."""
@@ -70,12 +68,13 @@ class Pair:
 
 @contextmanager
 def pair(folder: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    lines: list[native.Line] = []
+    lines: list[tuple[native.Line, int]] = []
     look = native.look_at_line
 
     def look_and_tell(stream: int) -> native.Line:
-        lines.append(look(stream))
-        return lines[-1]
+        line = look(stream)
+        lines.append((line, tap.heard.mark()))
+        return line
 
     monkeypatch.setattr(native, "look_at_line", look_and_tell)
     monkeypatch.setattr(redundancy, "_KEEP_S", KEEP_S)
@@ -83,6 +82,7 @@ def pair(folder: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         home, operator = (stack.enter_context(Namespace()) for _ in range(2))
         cable = stack.enter_context(LossyCable(home, operator, [f"{HOME}/24"], [f"{OPERATOR}/24"]))
         server = stack.enter_context(Kamailio(folder, USERS, addresses=(OPERATOR,), namespace=operator))
+        tap = stack.enter_context(RtpTap(cable.first))
         alice, bob = SipLine(settings(server, "alice", codec)), SecondPhone(settings(server, "bob", codec))
         stack.callback(bob.stop)
         with operator.entered():
@@ -93,7 +93,7 @@ def pair(folder: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         for phone, user in ((alice, "alice"), (bob, "bob")):
             phone.wait_for_registration(RegistrationState.REGISTERED)
             phone.say(TONES_HZ[user])
-        yield Pair(cable, alice, bob, stack.enter_context(RtpTap(cable.first)), lines)
+        yield Pair(cable, alice, bob, tap, lines)
 
 
 def settings(server: Kamailio, user: str, codec: str) -> SipSettings:
@@ -140,24 +140,26 @@ def test_on_a_line_that_loses_each_packet_carries_two_older_ones_until_it_is_cle
 ) -> None:
     with pair(tmp_path, codec, monkeypatch) as pair_:
         pair_.call()
-        clean = pair_.tap.take(100)
+        heard = pair_.tap.heard
+        clean = heard.first(100)
         number = clean[0].type
         assert are_alone(clean, number)
+        mark = heard.mark()
         pair_.cable.change(BAD)
-        pair_.tap.take_until(lambda packets: all(is_repeated(packet, number) for packet in packets), 50, SOON_S)
-        before = pair_.lines[-1]
-        repeated = pair_.tap.take(300, timeout_s=20)
+        heard.in_a_row(50, lambda packet: is_repeated(packet, number), after=mark)
+        before, mark = pair_.lines[-1]
+        repeated = heard.first(300, after=mark)
         assert all(is_repeated(packet, number) for packet in repeated)
         assert_copies_are_true(repeated, number)
         assert max(len(packet.payload) for packet in repeated) <= room_in(RedundancySettings().most_kbit_s)
-        after = pair_.lines[-1]
+        after, mark = pair_.lines[-1]
         played = after.played - before.played
         assert (after.lost - before.lost) / (after.frames - before.frames) > 0.05
         assert after.copied - before.copied > 0.05 * played
         # Four in a hundred would be made up where one in ten is lost and half of them come again.
         assert after.concealed - before.concealed < 0.015 * played
         pair_.cable.change(Line())
-        pair_.tap.take_until(lambda packets: are_alone(packets, number), 50, SOON_S + KEEP_S)
+        heard.in_a_row(50, lambda packet: packet.type == number, after=mark)
 
 
 @pytest.mark.timeout(90)
@@ -166,23 +168,26 @@ def test_packets_that_overtake_each_other_are_not_taken_for_lost(
 ) -> None:
     with pair(tmp_path, "g722", monkeypatch) as pair_:
         pair_.call()
-        number = pair_.tap.take(20)[0].type
+        heard = pair_.tap.heard
+        number = heard.first(20)[0].type
+        mark = heard.mark()
         pair_.cable.change(Line(jitter_ms=60))
-        assert are_alone(pair_.tap.take(400, timeout_s=20), number)
+        # As long as what a line did counts, and longer.
+        assert are_alone(heard.first(300, after=mark), number)
 
 
 @pytest.mark.timeout(60)
 def test_what_a_digit_takes_the_place_of_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pair(tmp_path, "g722", monkeypatch) as pair_:
         _, incoming = pair_.call()
-        pair_.tap.take(50)
-        before = pair_.lines[-1]
+        pair_.tap.heard.first(50)
+        before, sent_before = pair_.lines[-1]
         for _ in range(3):
             pair_.bob.stack.order(SendDtmf(incoming, Key.DIGIT_5))
-        pair_.tap.take(150)
-        after = pair_.lines[-1]
+        pair_.tap.heard.first(150, after=sent_before)
+        after, sent = pair_.lines[-1]
         # Each takes as long as eight packets, or longer.
-        assert after.frames - before.frames < 145
+        assert after.frames - before.frames < sent - sent_before - 5
         assert after.lost - before.lost < 8
 
 
@@ -192,11 +197,14 @@ def test_digits_are_sent_as_they_are_meanwhile_and_the_next_call_begins_as_this_
 ) -> None:
     with pair(tmp_path, "g722", monkeypatch) as pair_:
         call_id, _ = pair_.call()
-        number = pair_.tap.take(10)[0].type
+        heard = pair_.tap.heard
+        number = heard.first(10)[0].type
+        mark = heard.mark()
         pair_.cable.change(BAD)
-        pair_.tap.take_until(lambda packets: all(is_repeated(packet, number) for packet in packets), 20, SOON_S)
+        heard.in_a_row(20, lambda packet: is_repeated(packet, number), after=mark)
+        mark = heard.mark()
         pair_.alice.stack.order(SendDtmf(call_id, Key.DIGIT_5))
-        packets = pair_.tap.take(60)
+        packets = heard.first(60, after=mark)
         events = [packet for packet in packets if len(packet.payload) == 4]
         # RFC 4733 section 2.5.1: its end is sent three times, and all of it under one timestamp.
         assert {packet.payload[0] for packet in events} == {5}
@@ -208,8 +216,9 @@ def test_digits_are_sent_as_they_are_meanwhile_and_the_next_call_begins_as_this_
         assert packets[last + 1].type == number
         pair_.alice.stack.order(HangUpCall(call_id))
         pair_.alice.wait_for_call(call_id, CallState.DISCONNECTED)
+        mark = heard.mark()
         pair_.call()
-        assert all(is_repeated(packet, number) for packet in pair_.tap.take(20)[10:])
+        assert all(is_repeated(packet, number) for packet in heard.first(20, after=mark)[10:])
 
 
 # --- with others ------------------------------------------------------------------------------------------------------
@@ -275,26 +284,18 @@ def answered(peer: ScriptedPeer, line: SipLine, body: str) -> int:
     return answer.audio_port
 
 
-def take_until(port: RtpPort, are_those: Callable[[list[Packet]], bool], count: int = 20) -> list[Packet]:
-    """Return so many packets in a row that are those wanted."""
-    for _ in range(round(SOON_S / (count * 0.02))):
-        if are_those(packets := port.take(count)):
-            return packets
-    raise AssertionError([(packet.type, len(packet.payload)) for packet in packets])
-
-
 @pytest.mark.parametrize("number", ["97", "98"])
 def test_a_peer_that_has_redundancy_gets_it_by_the_number_that_it_gave(
     begin: Callable[..., SipLine], peer: ScriptedPeer, port: RtpPort, number: str
 ) -> None:
     target = answered(peer, begin(), offer(port, f"9 {number} 101", f"fmtp:{number} 9/9/9"))
     with Talker(port, target, 9):
-        packets = take_until(port, lambda packets: all(is_repeated(packet, 9) for packet in packets))
+        packets = port.heard.in_a_row(20, lambda packet: is_repeated(packet, 9))
         assert {packet.type for packet in packets} == {int(number)}
         other = "98" if number == "97" else "97"
         peer.send("INVITE", body=offer(port, f"9 {other} 101", f"fmtp:{other} 9/9/9"))
         peer.acknowledge(peer.receive(200, method="INVITE"))
-        take_until(port, lambda packets: {packet.type for packet in packets} == {int(other)})
+        port.heard.in_a_row(20, lambda packet: packet.type == int(other))
     peer.hang_up()
 
 
@@ -304,15 +305,16 @@ def test_a_peer_that_takes_one_copy_gets_one_by_a_number_below_96_too(
     line = begin()
     target = answered(peer, line, offer(port, "111 63 101", "fmtp:63 111/111"))
     with Talker(port, target, 111):
-        packets = take_until(port, lambda packets: all(is_repeated(packet, 111, 1) for packet in packets))
+        packets = port.heard.in_a_row(20, lambda packet: is_repeated(packet, 111, 1))
     assert {packet.type for packet in packets} == {63}
     # What comes by that number is heard.
     own = [blocks_of(packet.payload)[-1].payload for packet in packets]
     line.say(0)
     port.speak(target, 111, [b"\x08"] * 30, units_per_ms=48)
     assert level(line.last_heard(0.2), TONE_HZ) < HEARD
+    mark = line.mark()
     port.speak(target, 63, [redundant([], payload, 111) for payload in own * 2], units_per_ms=48)
-    assert level(line.last_heard(0.2), TONE_HZ) > HEARD
+    assert loudest(line.heard_since(mark), TONE_HZ) > HEARD
     peer.hang_up()
 
 
@@ -321,14 +323,13 @@ def test_with_a_peer_that_has_none_nothing_changes(
     begin: Callable[..., SipLine], peer: ScriptedPeer, port: RtpPort, formats: str, codec: int
 ) -> None:
     target = answered(peer, begin(), offer(port, formats, *(["fmtp:97 8/8"] if "97" in formats else [])))
-    before = port.take(20)
+    port.heard.first(20)
     with Talker(port, target, codec):
-        port.take(200)
-        after = port.take(50)
-    for packets in (before, after):
-        assert are_alone(packets, codec)
-        steps = {later.timestamp - earlier.timestamp for earlier, later in pairwise(packets)}
-        assert steps == {OPUS_TICKS if codec == 111 else G722_TICKS}
+        # Twice as long as it takes until a peer that has redundancy gets it.
+        packets = port.heard.first(180)
+    assert are_alone(packets, codec)
+    steps = {later.timestamp - earlier.timestamp for earlier, later in pairwise(packets)}
+    assert steps == {OPUS_TICKS if codec == 111 else G722_TICKS}
     peer.hang_up()
 
 
@@ -343,7 +344,7 @@ def test_opus_has_redundancy_of_its_own_on_a_line_that_loses_where_the_other_end
     target = answered(peer, line, offer(port, "111 101", f"fmtp:111 {wish}"))
     assert not any(map(has_earlier, spoken(line, port)))
     with Talker(port, target, 111):
-        port.take(150)
+        port.heard.first(100, after=port.heard.mark())
         packets = spoken(line, port)
     assert any(map(has_earlier, packets)) is has_it
     # A frame of two bytes or fewer is one that was not transmitted.
@@ -355,10 +356,12 @@ def spoken(line: SipLine, port: RtpPort) -> list[Packet]:
     """Return packets of something like words; Opus takes a tone that goes on for noise, and repeats none of it."""
     packets: list[Packet] = []
     for _ in range(4):
+        mark = port.heard.mark()
         line.say(0)
-        port.take(15)
+        port.heard.first(15, after=mark)
+        mark = port.heard.mark()
         line.say(TONE_HZ)
-        packets += port.take(20)
+        packets += port.heard.first(20, after=mark)
     return packets
 
 
@@ -374,8 +377,7 @@ def test_no_payload_grows_beyond_the_bandwidth_that_is_set(
     body = offer(port, "9 97 101", "fmtp:97 9/9/9") if codec == 9 else offer(port, "111 63 101", "fmtp:63 111/111/111")
     target = answered(peer, begin(kbit_s), body)
     with Talker(port, target, codec):
-        port.take(150)
-        packets = port.take(100)
+        packets = port.heard.first(200)
     grown = [packet for packet in packets if packet.type != codec]
     assert all(len(packet.payload) <= most for packet in grown)
     # Two of G.722 and what it costs to name one are 325 bytes, of Opus some 170.
@@ -391,6 +393,7 @@ def test_redundancy_that_lies_is_dropped_and_the_call_goes_on(
     silence = g722(0, 0.6)
     port.speak(target, 9, silence)
     assert level(line.last_heard(0.2), TONE_HZ) < HEARD
+    mark = line.mark()
     for lie in (
         lambda payload: redundant([(160, payload)], payload, 8),
         lambda payload: redundant([(80, payload)], payload, 9),
@@ -398,7 +401,7 @@ def test_redundancy_that_lies_is_dropped_and_the_call_goes_on(
         lambda payload: b"\x89" + payload,
     ):
         port.speak(target, 97, [lie(payload) for payload in g722(TONE_HZ, 0.4)])
-        assert level(line.last_heard(0.2), TONE_HZ) < HEARD
+        assert loudest(line.heard_since(mark), TONE_HZ) < HEARD
     port.speak(target, 97, [redundant([], payload, 9) for payload in g722(TONE_HZ, 0.6)])
-    assert level(line.last_heard(0.2), TONE_HZ) > HEARD
+    assert loudest(line.heard_since(mark), TONE_HZ) > HEARD
     peer.hang_up()

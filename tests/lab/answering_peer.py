@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Self
 
+from tests.lab.arrivals import Arrivals
 from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import prefer
 
@@ -48,8 +49,7 @@ class AnsweringPeer:
         self._settings = settings
         self._log = log
         self._process: subprocess.Popen[str] | None = None
-        self._happened = threading.Condition()
-        self._events: list[str] = []
+        self._heard = Arrivals[str]("the answering peer")
 
     def start(self) -> None:
         """Start and wait until it is registered.
@@ -57,7 +57,7 @@ class AnsweringPeer:
         Raises:
             RuntimeError: it could not register; the message holds its log.
         """
-        self._events = []
+        self._heard = Arrivals[str]("the answering peer")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.lab.answering_phone"],
@@ -81,8 +81,7 @@ class AnsweringPeer:
     @property
     def events(self) -> list[str]:
         """What has happened to it, in order."""
-        with self._happened:
-            return list(self._events)
+        return self._heard.since()
 
     def wait_for(self, event: str, *, after: int = 0, timeout_s: float = PATIENCE_S) -> int:
         """Wait for an event.
@@ -95,17 +94,15 @@ class AnsweringPeer:
         Returns:
             how many events had happened with it, to be the next `after`.
         """
-        with self._happened:
-            self._happened.wait_for(lambda: {event, "gone"} & set(self._events[after:]), timeout_s)
-            seen = self._events[after:]
-            assert event in seen, f"The peer saw no {event!r} within {timeout_s} s but {seen}"
-            return after + seen.index(event) + 1
+        seen = self._heard.wait_for(
+            lambda seen: seen if {event, "gone"} & set(seen) else [], event, after=after, timeout_s=timeout_s
+        )
+        assert event in seen, f"The peer saw no {event!r} but {seen}"
+        return after + seen.index(event) + 1
 
     def _listen(self, output: IO[str]) -> None:
         for line in chain(output, ["gone"]):
-            with self._happened:
-                self._events.append(line.strip())
-                self._happened.notify_all()
+            self._heard.add(line.strip())
 
     def call(self, uri: str) -> None:
         """Call somebody; once answered, greet and echo as for a caller."""

@@ -299,6 +299,12 @@ def first_heard_at(sound: Sound, frequencies_hz: Sequence[float], *, threshold: 
     return sound.began_at + spans[0].start_s if spans else None
 
 
+def loudest(sound: Sound, frequency_hz: float, window_s: float = 0.2) -> float:
+    """Return the amplitude of one frequency where a sound has most of it, over a window."""
+    starts = np.arange(0, max(sound.duration_s - window_s, 0) + window_s / 4, window_s / 4)
+    return max(level(sound.between(start, start + window_s), frequency_hz) for start in starts)
+
+
 def loudest_frequencies(sound: Sound, count: int) -> list[float]:
     """Return the `count` strongest frequencies in Hz, in rising order, to within some 2 Hz."""
     padded = 1 << (max(len(sound.samples), sound.rate_hz * 2) - 1).bit_length()

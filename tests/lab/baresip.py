@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.lab.arrivals import Arrivals
+from tests.lab.patience import PATIENCE_S
 from tests.lab.ports import free_port
 
 START_TIMEOUT_S = 30.0
@@ -70,8 +72,7 @@ class Baresip:
         self._control_port = free_port(socket.SOCK_STREAM)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._events: list[dict[str, Any]] = []
-        self._arrived = threading.Condition()
+        self._events = Arrivals[dict[str, Any]]("baresip")
 
     def __enter__(self) -> Self:
         self.start()
@@ -149,32 +150,14 @@ class Baresip:
         self._control.sendall(b"%d:%b," % (len(text), text))
 
     def wait_for(
-        self, kind: str, timeout_s: float = 10, where: Callable[[dict[str, Any]], bool] = lambda _event: True
+        self, kind: str, timeout_s: float = PATIENCE_S, where: Callable[[dict[str, Any]], bool] = lambda _event: True
     ) -> dict[str, Any]:
         """Return the first event of this kind that has not been waited for yet.
 
         Raises:
             AssertionError: none came in time.
         """
-
-        def take() -> dict[str, Any] | None:
-            for position, event in enumerate(self._events):
-                if event.get("type") == kind and where(event):
-                    del self._events[position]
-                    return event
-            return None
-
-        with self._arrived:
-            event: dict[str, Any] | None = None
-
-            def found() -> bool:
-                nonlocal event
-                event = take()
-                return event is not None
-
-            assert self._arrived.wait_for(found, timeout_s), f"baresip reported no {kind}, but {self._events}"
-            assert event is not None
-            return event
+        return self._events.take(lambda event: event.get("type") == kind and where(event), kind, timeout_s)
 
     def _configuration(self) -> str:
         source, player = self._audio
@@ -237,6 +220,4 @@ class Baresip:
                     break
                 event = json.loads(rest[: int(size)])
                 buffered = rest[int(size) + 1 :]
-                with self._arrived:
-                    self._events.append(event)
-                    self._arrived.notify_all()
+                self._events.add(event)

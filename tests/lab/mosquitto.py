@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tests.lab.arrivals import Arrivals
 from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
 from tests.lab.network import Namespace
+from tests.lab.patience import PATIENCE_S
 from tests.lab.ports import free_port
 from tests.lab.server import Server
 
@@ -204,9 +206,8 @@ class Observer:
 
     def __init__(self, broker: Mosquitto) -> None:
         self._broker = broker
-        self._changed = threading.Condition()
-        self._received: list[Received] = []
-        self._subscriptions = 0
+        self._received = Arrivals[Received]("the observer")
+        self._subscribed = Arrivals[None]("the observer")
         self._client: Client | None = None
 
     def __enter__(self) -> Self:
@@ -224,8 +225,10 @@ class Observer:
         client.tls_set(str(authority.ca_path), str(issued.certificate), str(issued.key))
         client.reconnect_delay_set(1, 1)
         client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
+        client.on_subscribe = lambda *_: self._subscribed.add(None)
+        client.on_message = lambda _client, _userdata, message: self._received.add(
+            Received(message.topic, bytes(message.payload), message.retain)
+        )
         self._client = client
         with self._broker.reached():
             client.connect(self._broker.address, self._broker.port, clean_start=True)
@@ -241,36 +244,20 @@ class Observer:
     @property
     def received(self) -> list[Received]:
         """Everything so far, in the order of arrival."""
-        with self._changed:
-            return list(self._received)
+        return self._received.since()
 
     @property
     def subscriptions(self) -> int:
         """How often it has subscribed: once, and again after each reconnect."""
-        return self._subscriptions
+        return self._subscribed.mark()
 
-    def wait_for_subscription(self, count: int, timeout_s: float = 20.0) -> None:
+    def wait_for_subscription(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait until it has subscribed that often."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._subscriptions >= count, timeout_s), "no subscription"
+        self._subscribed.first(count, timeout_s=timeout_s)
 
-    def wait_for(self, found: Callable[[list[Received]], bool], timeout_s: float = 20.0) -> list[Received]:
+    def wait_for(self, found: Callable[[list[Received]], bool], timeout_s: float = PATIENCE_S) -> list[Received]:
         """Wait until the condition holds of everything received; fail with what there is."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: found(self._received), timeout_s):
-                topics = [message.topic for message in self._received]
-                raise AssertionError(f"not seen within {timeout_s} s; {len(topics)} messages: {topics[-20:]}")
-            return list(self._received)
-
-    def _on_subscribe(self, _client: Client, *_rest: Any) -> None:
-        with self._changed:
-            self._subscriptions += 1
-            self._changed.notify_all()
-
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        with self._changed:
-            self._received.append(Received(message.topic, bytes(message.payload), message.retain))
-            self._changed.notify_all()
+        return self._received.wait_for(lambda seen: [seen] if found(seen) else [], timeout_s=timeout_s)[0]
 
 
 class Operator:

@@ -6,15 +6,17 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Self
 
+from tests.lab.arrivals import Arrivals
 from tests.lab.audio import Sound, level, tone
+from tests.lab.patience import PATIENCE_S
+from tests.lab.rtp_port import Packet, packet_of
 
 RATE_HZ = 8000
 _HEADER = struct.Struct("!BBHII")
-_VERSION = 2
-_RTCP = range(200, 208)
 _PCMA = 8
 # ITU-T Q.23.
 _ROWS_HZ = (697, 770, 852, 941)
@@ -31,17 +33,13 @@ class RtpEar:
 
     Attributes:
         port: which.
-        packets: how much RTP has come in, of whatever kind; RTCP for the port below may come here too.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 0))
         self.port = int(self._socket.getsockname()[1])
-        self.packets = 0
-        self._frames: list[bytes] = []
-        self._arrivals: list[float] = []
-        self._arrived = threading.Condition()
+        self._heard = Arrivals[tuple[float, Packet]]("the ear")
         self._hush = threading.Event()
 
     def __enter__(self) -> Self:
@@ -53,54 +51,57 @@ class RtpEar:
         self._socket.close()
 
     @property
+    def packets(self) -> int:
+        """How much RTP has come in, of whatever kind; RTCP for the port below may come here too."""
+        return self._heard.mark()
+
+    @property
     def sound(self) -> Sound:
         """All that has come in so far."""
-        with self._arrived:
-            return Sound.from_pcm(b"".join(self._frames), RATE_HZ)
+        return _sound(self._heard.since())
 
     @property
     def longest_gap_s(self) -> float:
-        """The longest time between two packets."""
-        with self._arrived:
-            return max((later - earlier for earlier, later in itertools.pairwise(self._arrivals)), default=0.0)
+        """The longest time between two packets of sound."""
+        moments = [at for at, packet in self._heard.since() if packet.type == _PCMA]
+        return max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
 
     def forget(self) -> None:
         """Listen anew."""
-        with self._arrived:
-            self._frames.clear()
-            self._arrivals.clear()
+        self._heard.forget()
 
-    def wait_for_digits(self, digits: str, timeout_s: float = 8) -> None:
+    def wait_for_digits(self, digits: str) -> None:
         """Wait until these DTMF digits have been heard, and no others.
 
         Raises:
             AssertionError: they were not.
         """
-        with self._arrived:
-            heard = self._arrived.wait_for(lambda: dtmf_digits(self._sound) == digits, timeout_s)
-            assert heard, f"heard {dtmf_digits(self._sound)!r}, not {digits!r}"
+        self._heard.wait_for(lambda heard: dtmf_digits(_sound(heard)) == digits, f"digits {digits}")
 
-    def wait_for_packets(self, timeout_s: float = 8) -> bool:
+    def wait_for_packets(self, timeout_s: float = PATIENCE_S) -> bool:
         """Wait until something has come in, and say whether it has."""
-        with self._arrived:
-            return self._arrived.wait_for(lambda: self.packets > 0, timeout_s)
+        with suppress(AssertionError):
+            self._heard.first(1, timeout_s=timeout_s)
+        return self.packets > 0
 
-    def wait_for_tone(self, frequency_hz: float, timeout_s: float = 8) -> None:
-        """Wait until the last of what came in is this tone."""
-        with self._arrived:
-            self._frames.clear()
-            heard = self._arrived.wait_for(lambda: self._latest_level(frequency_hz) > _LOUD, timeout_s)
-            assert heard, f"no {frequency_hz:.0f} Hz but {self._latest_level(frequency_hz):.0f}"
+    def wait_for_tone(self, frequency_hz: float) -> None:
+        """Wait until the last of what comes in from now on is this tone."""
+        self._heard.wait_for(
+            lambda heard: level(_sound(heard[-_LATEST_FRAMES:]), frequency_hz) > _LOUD,
+            f"{frequency_hz:.0f} Hz",
+            after=self._heard.mark(),
+        )
 
-    def wait_for_silence(self, timeout_s: float = 8) -> None:
-        """Wait until what comes in is silent; no packets at all are silence too."""
-        with self._arrived:
-            self._frames.clear()
-            self._arrived.wait_for(lambda: len(self._frames) > 2 * _LATEST_FRAMES, 1)
-            quiet = self._arrived.wait_for(
-                lambda: not any(audioop.rms(frame, 2) > _QUIET for frame in self._frames[-_LATEST_FRAMES:]), timeout_s
-            )
-            assert quiet, "there is still sound"
+    def wait_for_silence(self) -> None:
+        """Wait until what comes in from now on is silent; no packets at all are silence too."""
+        mark = self._heard.mark()
+        with suppress(AssertionError):
+            self._heard.first(2 * _LATEST_FRAMES, after=mark, timeout_s=1)
+        self._heard.wait_for(
+            lambda heard: not any(audioop.rms(_pcm(packet), 2) > _QUIET for packet in heard[-_LATEST_FRAMES:]),
+            "silence",
+            after=mark,
+        )
 
     def speak_to(
         self,
@@ -142,31 +143,23 @@ class RtpEar:
             if hush.wait(max(0.0, due - time.monotonic())):
                 return
 
-    def _latest_level(self, frequency_hz: float) -> float:
-        return level(Sound.from_pcm(b"".join(self._frames[-_LATEST_FRAMES:]), RATE_HZ), frequency_hz)
-
-    @property
-    def _sound(self) -> Sound:
-        return Sound.from_pcm(b"".join(self._frames), RATE_HZ)
-
     def _listen(self) -> None:
         while True:
             try:
-                packet = self._socket.recv(2048)
+                data = self._socket.recv(2048)
             except OSError:
                 return
-            # RFC 5761 section 4: what is RTCP.
-            if len(packet) <= _HEADER.size or packet[0] >> 6 != _VERSION or packet[1] in _RTCP:
-                continue
-            with self._arrived:
-                self.packets += 1
-                self._arrived.notify_all()
-            if packet[1] & 0x7F != _PCMA:
-                continue
-            with self._arrived:
-                self._frames.append(audioop.alaw2lin(packet[_HEADER.size :], 2))
-                self._arrivals.append(time.monotonic())
-                self._arrived.notify_all()
+            if packet := packet_of(data):
+                self._heard.add((time.monotonic(), packet))
+
+
+def _pcm(heard: tuple[float, Packet]) -> bytes:
+    _, packet = heard
+    return audioop.alaw2lin(packet.payload, 2) if packet.type == _PCMA else b""
+
+
+def _sound(heard: Sequence[tuple[float, Packet]]) -> Sound:
+    return Sound.from_pcm(b"".join(map(_pcm, heard)), RATE_HZ)
 
 
 def _packets(frequency_hz: float, source: int, lose_every: int) -> Iterator[bytes]:

@@ -5,19 +5,20 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from G722 import G722
 
+from tests.lab.arrivals import Arrivals
 from tests.lab.audio import tone
 
 _HEADER = struct.Struct("!BBHII")
 _VERSION = 2
 _RTCP = range(200, 208)
 _G722_BYTES = 160  # in 20 ms
-_PACKETS = 500
+_PACKETS = 5000  # 100 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class RtpPort:
 
     Attributes:
         port: which.
+        heard: the packets that have come in.
     """
 
     def __init__(self) -> None:
@@ -56,8 +58,7 @@ class RtpPort:
         self._socket.bind(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self._sequence = itertools.count(1)
-        self._packets: list[Packet] = []
-        self._arrived = threading.Condition()
+        self.heard = Arrivals[Packet]("the port", _PACKETS)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, name="rtp-port", daemon=True).start()
@@ -65,18 +66,6 @@ class RtpPort:
 
     def __exit__(self, *_exc: object) -> None:
         self._socket.close()
-
-    def take(self, count: int, where: Callable[[Packet], bool] = lambda _packet: True) -> list[Packet]:
-        """Return so many packets that come in from now on.
-
-        Raises:
-            AssertionError: they did not come in time.
-        """
-        with self._arrived:
-            self._packets.clear()
-            enough = self._arrived.wait_for(lambda: sum(map(where, self._packets)) >= count, 10)
-            assert enough, f"of {len(self._packets)} packets {sum(map(where, self._packets))} are those waited for"
-            return [packet for packet in self._packets if where(packet)][:count]
 
     def speak(
         self,
@@ -113,12 +102,8 @@ class RtpPort:
                 packet = self._socket.recv(2048)
             except OSError:
                 return
-            if (found := packet_of(packet)) is None:
-                continue
-            with self._arrived:
-                self._packets.append(found)
-                self._packets = self._packets[-_PACKETS:]
-                self._arrived.notify_all()
+            if found := packet_of(packet):
+                self.heard.add(found)
 
 
 def g722(frequency_hz: float, duration_s: float) -> list[bytes]:

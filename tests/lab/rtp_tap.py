@@ -2,10 +2,9 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable
 from typing import Final, Self
 
+from tests.lab.arrivals import Arrivals
 from tests.lab.network import CableEnd
 from tests.lab.rtp_port import Packet, packet_of
 
@@ -18,7 +17,11 @@ _POLL_S: Final = 0.1
 
 
 class RtpTap:
-    """Listens at one end of a cable."""
+    """Listens at one end of a cable.
+
+    Attributes:
+        heard: the packets that have left.
+    """
 
     def __init__(self, end: CableEnd) -> None:
         with end.namespace.entered():
@@ -26,8 +29,7 @@ class RtpTap:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         self._socket.bind((end.device, _ETH_P_ALL))
         self._socket.settimeout(_POLL_S)
-        self._packets: list[Packet] = []
-        self._arrived = threading.Condition()
+        self.heard = Arrivals[Packet]("the tap")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="rtp-tap", daemon=True)
 
@@ -40,28 +42,6 @@ class RtpTap:
         self._thread.join()
         self._socket.close()
 
-    def take(self, count: int, timeout_s: float = 10) -> list[Packet]:
-        """Return so many packets that leave from now on.
-
-        Raises:
-            AssertionError: they did not leave in time.
-        """
-        with self._arrived:
-            self._packets.clear()
-            assert self._arrived.wait_for(lambda: len(self._packets) >= count, timeout_s), "too few packets left"
-            return self._packets[:count]
-
-    def take_until(self, are_those: Callable[[list[Packet]], bool], count: int, timeout_s: float) -> list[Packet]:
-        """Return the first so many packets in a row that are those wanted.
-
-        Raises:
-            AssertionError: none were in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while not are_those(packets := self.take(count)):
-            assert time.monotonic() < deadline, f"still {[packet.type for packet in packets]}"
-        return packets
-
     def _listen(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -71,8 +51,5 @@ class RtpTap:
             header = 4 * (data[0] & 15)
             if address[2] != _PACKET_OUTGOING or data[0] >> 4 != _IPV4 or data[9] != _UDP:
                 continue
-            packet = packet_of(data[header + _UDP_HEADER :])
-            if packet is not None:
-                with self._arrived:
-                    self._packets.append(packet)
-                    self._arrived.notify_all()
+            if packet := packet_of(data[header + _UDP_HEADER :]):
+                self.heard.add(packet)

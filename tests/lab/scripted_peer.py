@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.lab.arrivals import Arrivals
+from tests.lab.patience import PATIENCE_S
+
 _MAX_DATAGRAM = 65_535
-# Of the messages that have not been taken, where the one that is waited for does not come.
-_LINES_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class SipMessage:
     """A request or a response, with its headers in order."""
 
     start_line: str
-    headers: tuple[tuple[str, str], ...]
-    body: str = ""
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -109,9 +111,8 @@ class ScriptedPeer:
         self._socket.bind((address, 0))
         self.port = int(self._socket.getsockname()[1])
         self.uri = f"sip:{address}:{self.port}"
-        self._inbox: list[SipMessage] = []
+        self._inbox = Arrivals[SipMessage]("the peer")
         self._seen: set[tuple[str, str, str]] = set()
-        self._arrived = threading.Condition()
         self.dialog = Dialog("", "", "", "")
         self.offered = ""
         self._invitation: list[str] = []
@@ -132,7 +133,7 @@ class ScriptedPeer:
         *,
         method: str = "",
         where: Callable[[SipMessage], bool] = lambda _message: True,
-        timeout_s: float = 8,
+        timeout_s: float = PATIENCE_S,
     ) -> SipMessage:
         """Return the first such message that has not been taken yet.
 
@@ -151,46 +152,26 @@ class ScriptedPeer:
                 return message.code == wanted and method in {"", message.method} and where(message)
             return message.start_line.startswith(f"{wanted} ") and where(message)
 
-        taken: list[SipMessage] = []
+        return self._inbox.take(fits, f"{wanted}", timeout_s)
 
-        def found() -> bool:
-            for position, message in enumerate(self._inbox):
-                if fits(message):
-                    taken.append(self._inbox.pop(position))
-                    return True
-            return False
-
-        with self._arrived:
-            lines = [message.start_line for message in self._inbox[-_LINES_TOLD:]]
-            assert self._arrived.wait_for(found, timeout_s), f"the peer got no {wanted}, but {lines}"
-        return taken[0]
-
-    def receive_where(self, fits: Callable[[SipMessage], bool], timeout_s: float = 8) -> SipMessage:
+    def receive_where(self, fits: Callable[[SipMessage], bool], timeout_s: float = PATIENCE_S) -> SipMessage:
         """Return the first message of some kind that has not been taken yet.
 
         Raises:
             AssertionError: none came in time.
         """
-
-        def place() -> int | None:
-            return next((index for index, message in enumerate(self._inbox) if fits(message)), None)
-
-        with self._arrived:
-            lines = [message.start_line for message in self._inbox[-_LINES_TOLD:]]
-            assert self._arrived.wait_for(lambda: place() is not None, timeout_s), f"the peer got only {lines}"
-            return self._inbox.pop(place() or 0)
+        return self._inbox.take(fits, timeout_s=timeout_s)
 
     def receives(self, wanted: str, timeout_s: float) -> bool:
         """Say whether such a request comes within a time; it stays to be received."""
-        with self._arrived:
-            return self._arrived.wait_for(
-                lambda: any(message.start_line.startswith(f"{wanted} ") for message in self._inbox), timeout_s
-            )
+        with suppress(AssertionError):
+            self._inbox.first(1, lambda message: message.start_line.startswith(f"{wanted} "), timeout_s=timeout_s)
+            return True
+        return False
 
     def forget(self) -> None:
         """Drop what has come and has not been received."""
-        with self._arrived:
-            self._inbox.clear()
+        self._inbox.forget()
 
     def _listen(self) -> None:
         while True:
@@ -202,14 +183,11 @@ class ScriptedPeer:
             if not packet.strip() or packet[0] >= 128:
                 continue
             message = SipMessage.parse(packet.decode())
-            with self._arrived:
-                if message.identity in self._seen:
-                    continue
-                self._seen.add(message.identity)
-                if self._answers_by_itself(message, source):
-                    continue
-                self._inbox.append(message)
-                self._arrived.notify_all()
+            if message.identity in self._seen:
+                continue
+            self._seen.add(message.identity)
+            if not self._answers_by_itself(message, source):
+                self._inbox.add(message)
 
     def _answers_by_itself(self, _message: SipMessage, _source: tuple[str, int]) -> bool:
         """Say whether a message has been dealt with and the test need not see it."""

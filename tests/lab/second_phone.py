@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 from firmware.phone.events import Event
 from firmware.voice.sip.settings import SipSettings
 from tests.lab import kills
+from tests.lab.arrivals import Arrivals
 from tests.lab.audio import Sound
 from tests.lab.network import current_network
-from tests.lab.patience import PATIENCE_S
 from tests.lab.sip_line import EventInbox, SipLine
 
 START_TIMEOUT_S = 30.0
@@ -45,8 +45,7 @@ class SecondPhone(EventInbox):
         self._settings = settings
         self._connection, self._theirs = multiprocessing.Pipe()
         self._process: multiprocessing.process.BaseProcess | None = None
-        self._sounds: list[Sound] = []
-        self._sound_arrived = threading.Condition()
+        self._sounds = Arrivals[Sound]("the second phone")
         self.stack = RemoteStack(self._connection)
 
     def __enter__(self) -> Self:
@@ -86,11 +85,9 @@ class SecondPhone(EventInbox):
 
     def last_heard(self, duration_s: float) -> Sound:
         """Return the last of what came to its ear."""
-        with self._sound_arrived:
-            self._sounds.clear()
-            self._connection.send(("last_heard", duration_s))
-            assert self._sound_arrived.wait_for(lambda: self._sounds, PATIENCE_S), "the second phone does not answer"
-            return self._sounds[0]
+        self._sounds.forget()
+        self._connection.send(("last_heard", duration_s))
+        return self._sounds.take()
 
     def _listen(self) -> None:
         while True:
@@ -99,9 +96,7 @@ class SecondPhone(EventInbox):
             except (EOFError, OSError):
                 return
             if isinstance(word, Sound):
-                with self._sound_arrived:
-                    self._sounds.append(word)
-                    self._sound_arrived.notify_all()
+                self._sounds.add(word)
             else:
                 self.post(word)
 

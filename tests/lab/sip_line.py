@@ -4,7 +4,6 @@ import gc
 import itertools
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
@@ -20,80 +19,73 @@ from firmware.phone.news import (
 from firmware.phone.orders import AnswerCall, HangUpCall
 from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.stack import PjsuaStack
+from tests.lab.arrivals import Arrivals
 from tests.lab.audio import Sound, tone
-from tests.lab.patience import wait_until
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.priority import REST_S, carry_sound
 from tests.lab.scripted_peer import ScriptedPeer, SipMessage
 
 _E = TypeVar("_E", bound=Event)
 
-EAR_S = 2.0
+EAR_S = 20.0
 
 
 class EventInbox:
     """Everything that a stack has told, in order."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[float, Event]] = []
         self.when_posted: Callable[[Event], None] | None = None
-        self._arrived = threading.Condition()
+        self._told = Arrivals[tuple[float, Event]]("the phone")
         self._living: set[CallId] = set()
+
+    @property
+    def events(self) -> list[tuple[float, Event]]:
+        """Those that have not been waited for, each with when it came by the monotonic clock."""
+        return self._told.since()
 
     def post(self, event: Event) -> None:
         """Take an event; also what a stack that is started by hand is given."""
         if self.when_posted is not None:
             self.when_posted(event)
-        with self._arrived:
-            if isinstance(event, IncomingCallReceived):
-                self._living.add(event.call_id)
-            elif isinstance(event, CallStateChanged):
-                (self._living.discard if event.state is CallState.DISCONNECTED else self._living.add)(event.call_id)
-            self.events.append((time.monotonic(), event))
-            self._arrived.notify_all()
+        if isinstance(event, IncomingCallReceived):
+            self._living.add(event.call_id)
+        elif isinstance(event, CallStateChanged):
+            (self._living.discard if event.state is CallState.DISCONNECTED else self._living.add)(event.call_id)
+        self._told.add((time.monotonic(), event))
 
-    def wait_for(self, kind: type[_E], where: Callable[[_E], bool] = lambda _event: True, timeout_s: float = 20) -> _E:
+    def wait_for(
+        self, kind: type[_E], where: Callable[[_E], bool] = lambda _event: True, timeout_s: float = PATIENCE_S
+    ) -> _E:
         """Return the first such event that has not been waited for yet.
 
         Raises:
             AssertionError: none came in time.
         """
-        taken: list[_E] = []
+        _, event = self._told.take(
+            lambda told: isinstance(told[1], kind) and where(told[1]), f"such {kind.__name__}", timeout_s
+        )
+        assert isinstance(event, kind)
+        return event
 
-        def found() -> bool:
-            for position, (_, event) in enumerate(self.events):
-                if isinstance(event, kind) and where(event):
-                    del self.events[position]
-                    taken.append(event)
-                    return True
-            return False
-
-        with self._arrived:
-            assert self._arrived.wait_for(found, timeout_s), f"no such {kind.__name__}; still here: {self.events}"
-        return taken[0]
-
-    def wait_for_registration(self, state: RegistrationState, timeout_s: float = 20) -> RegistrationChanged:
+    def wait_for_registration(self, state: RegistrationState, timeout_s: float = PATIENCE_S) -> RegistrationChanged:
         """Wait until the registration is in this state."""
         return self.wait_for(RegistrationChanged, lambda event: event.state is state, timeout_s)
 
-    def wait_for_call(self, call_id: CallId, state: CallState, timeout_s: float = 20) -> CallStateChanged:
+    def wait_for_call(self, call_id: CallId, state: CallState, timeout_s: float = PATIENCE_S) -> CallStateChanged:
         """Wait until a call is in this state."""
         return self.wait_for(
             CallStateChanged, lambda event: event.call_id == call_id and event.state is state, timeout_s
         )
 
-    def end_calls(self, order: Callable[[HangUpCall], None], timeout_s: float = 15) -> None:
+    def end_calls(self, order: Callable[[HangUpCall], None], timeout_s: float = PATIENCE_S) -> None:
         """Hang every call up and wait until all are over."""
-        with self._arrived:
-            living = list(self._living)
-        for call_id in living:
+        for call_id in tuple(self._living):
             order(HangUpCall(call_id))
-        with self._arrived:
-            assert self._arrived.wait_for(lambda: not self._living, timeout_s), "calls did not end"
+        self._told.wait_for(lambda _: not self._living, "end of all calls", timeout_s=timeout_s)
 
     def forget(self) -> None:
         """Drop the events so far."""
-        with self._arrived:
-            self.events.clear()
+        self._told.forget()
 
 
 class TextReader:
@@ -140,7 +132,7 @@ class SipLine(EventInbox):
         self._pump = threading.Thread(target=self._pump_audio, name="audio", daemon=True)
         self._voice: Iterator[bytes] | None = None
         port = self.stack.audio_port
-        self._ear: deque[bytes] = deque(maxlen=round(ear_s * port.rate_hz / port.frame_samples))
+        self._ear = Arrivals[bytes]("the ear", round(ear_s * port.rate_hz / port.frame_samples))
         self.heard = threading.Event()
 
     def __enter__(self) -> Self:
@@ -188,8 +180,18 @@ class SipLine(EventInbox):
     def last_heard(self, duration_s: float) -> Sound:
         """Return the last of what came to the ear."""
         port = self.stack.audio_port
-        frames = list(self._ear)[-round(duration_s * port.rate_hz / port.frame_samples) :]
-        return Sound.from_pcm(b"".join(frames), port.rate_hz)
+        return self._sound(self._ear.newest(round(duration_s * port.rate_hz / port.frame_samples)))
+
+    def mark(self) -> int:
+        """Return what `heard_since` is to be given for what comes to the ear from now on."""
+        return self._ear.mark()
+
+    def heard_since(self, mark: int) -> Sound:
+        """Return what has come to the ear after a mark."""
+        return self._sound(self._ear.since(mark))
+
+    def _sound(self, frames: list[bytes]) -> Sound:
+        return Sound.from_pcm(b"".join(frames), self.stack.audio_port.rate_hz)
 
     def _beat(self) -> None:
         self.beat.set()
@@ -204,7 +206,7 @@ class SipLine(EventInbox):
         while not self._stopping.is_set():
             voice = self._voice
             frame = port.exchange(next(voice) if voice is not None else None)
-            self._ear.append(frame)
+            self._ear.add(frame)
             if frame != silence:
                 self.heard.set()
             due += period_s

@@ -12,14 +12,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Self
 
 import psutil
 
 from tests.lab import kills
+from tests.lab.arrivals import Arrivals
 from tests.lab.audio import Sound, find_tone, gaps
+from tests.lab.patience import PATIENCE_S
 from tests.lab.priority import prefer
 from tests.lab.warm_process import WarmProcess
 
@@ -27,6 +28,7 @@ START_TIMEOUT_S = 30.0
 _PROGRAM = "tests.lab.stack_program"
 kills.load(_PROGRAM)
 SPOKEN_HZ = 1000
+_GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,8 @@ class StackProcess:
         self.port = 0
         self._process: subprocess.Popen[str] | WarmProcess | None = None
         self._input: IO[str] | None = None
-        self._happened = threading.Condition()
-        self._events: list[str] = []
-        self._answers: list[Any] = []
+        self._events = Arrivals[str]("the stack")
+        self._answers = Arrivals[str]("the stack")
 
     def __enter__(self) -> Self:
         self.start()
@@ -144,7 +145,7 @@ class StackProcess:
             AssertionError: it is not, in time.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._events = []
+        self._events, self._answers = Arrivals[str]("the stack"), Arrivals[str]("the stack")
         with (self.folder / "stack.log").open("ab") as log:
             self._process, self._input, output = self._launch(log)
         # As its audio thread would run before others on the device.
@@ -222,10 +223,9 @@ class StackProcess:
     @property
     def events(self) -> list[str]:
         """What has happened in it, in order."""
-        with self._happened:
-            return list(self._events)
+        return self._events.since()
 
-    def wait_for(self, start: str, *, after: int = 0, timeout_s: float = 20) -> str:
+    def wait_for(self, start: str, *, after: int = 0, timeout_s: float = PATIENCE_S) -> str:
         """Return the first event that begins so.
 
         Args:
@@ -238,16 +238,10 @@ class StackProcess:
             StackCrashedError: there can be none any more.
         """
 
-        def found() -> str | None:
-            seen = self._events[after:]
-            return next((event for event in seen if event.startswith(start)), "gone" if "gone" in seen else None)
-
-        with self._happened:
-            event = self._happened.wait_for(found, timeout_s)
-            if event == "gone":
-                raise self._crash()
-            assert event, f"No {start!r} within {timeout_s} s but {self._events[after:]}"
-            return event
+        (event,) = self._events.first(1, lambda each: each.startswith((start, _GONE)), after=after, timeout_s=timeout_s)
+        if event == _GONE:
+            raise self._crash()
+        return event
 
     def has_happened(self, start: str, *, after: int = 0, timeout_s: float) -> bool:
         """Say whether an event that begins so comes in time.
@@ -263,17 +257,14 @@ class StackProcess:
             return False
         return True
 
-    def ask(self, *words: str, timeout_s: float = 20) -> Any:
+    def ask(self, *words: str, timeout_s: float = PATIENCE_S) -> Any:
         """Let it do something and return its answer."""
-        with self._happened:
-            self._answers.clear()
+        mark = self._answers.mark()
         self._say(" ".join(words))
-        with self._happened:
-            answered = self._happened.wait_for(lambda: self._answers or "gone" in self._events, timeout_s)
-            if not self._answers and "gone" in self._events:
-                raise self._crash()
-            assert answered, f"The stack did not answer {words[0]!r} within {timeout_s} s:\n{self.log}"
-            return self._answers.pop()
+        (answer,) = self._answers.first(1, after=mark, timeout_s=timeout_s)
+        if answer == _GONE:
+            raise self._crash()
+        return json.loads(answer)
 
     def call(self, uri: str) -> str:
         """Call somebody and return the call's number once it is answered."""
@@ -331,10 +322,12 @@ class StackProcess:
             raise self._crash() from None
 
     def _read(self, output: IO[str]) -> None:
-        for line in chain(output, ["gone"]):
-            with self._happened:
-                if line.startswith("="):
-                    self._answers.append(json.loads(line[1:]))
-                else:
-                    self._events.append(line.strip())
-                self._happened.notify_all()
+        # Where it is started anew, they are another's.
+        events, answers = self._events, self._answers
+        for line in output:
+            if line.startswith("="):
+                answers.add(line[1:])
+            else:
+                events.add(line.strip())
+        events.add(_GONE)
+        answers.add(_GONE)
