@@ -30,7 +30,7 @@ from tests.lab.office import (
 )
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
-from tests.lab.priority import waited_s
+from tests.lab.priority import ran_and_waited_s
 from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
 
@@ -113,10 +113,10 @@ async def undue_gap_s(office: Office, others: tuple[Colleague, Colleague], talke
             await hears(office.bob, PERSON)
             await asyncio.sleep(talked_s)
             voice = office.stage.handset.voice.pid
-            killed_s, waited_before_s = time.monotonic(), waited_s(voice)
+            killed_s, (_, waited_before_s) = time.monotonic(), ran_and_waited_s(voice)
             await replaced(office, pause_s)
             found = await gaps_lately(office, ear, others, time.monotonic() - killed_s + 0.2)
-            not_let_run_s = waited_s(voice) - waited_before_s
+            not_let_run_s = ran_and_waited_s(voice)[1] - waited_before_s
         async with Person(office.stage.handset) as same:
             await same.wait_for_call("active")
             lasted_s = time.monotonic() - answered_s

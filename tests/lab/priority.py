@@ -39,24 +39,15 @@ def carry_sound(thread_id: int) -> None:
         prefer(thread_id)
 
 
-def ran_and_waited_s(thread: Path) -> tuple[float, float]:
-    """Return for how long a thread has run, and been ready to run while others had the processors.
-
-    Args:
-        thread: its folder below /proc.
-    """
-    ran_ns, waited_ns, _ = map(int, (thread / "schedstat").read_text().split())
-    return ran_ns / 1e9, waited_ns / 1e9
-
-
-def waited_s(process_id: int) -> float:
-    """Return for how long the threads of a process, taken together, were kept waiting for a processor by others."""
-    sum_s = 0.0
+def ran_and_waited_s(process_id: int) -> tuple[float, float]:
+    """Return for how long a process's threads, taken together, have run, and been kept waiting for a processor."""
+    ran_ns = waited_ns = 0
     for thread in Path(f"/proc/{process_id}/task").iterdir():
         # It may have ended since.
         with suppress(FileNotFoundError, ProcessLookupError):
-            sum_s += ran_and_waited_s(thread)[1]
-    return sum_s
+            ran, waited, _ = map(int, (thread / "schedstat").read_text().split())
+            ran_ns, waited_ns = ran_ns + ran, waited_ns + waited
+    return ran_ns / 1e9, waited_ns / 1e9
 
 
 @contextmanager
