@@ -31,11 +31,11 @@ class Sent:
         self.text = ""
 
     def __call__(self, MESSAGE: str, **fields: object) -> None:  # noqa: N803 (the field's name in the journal)
-        # The numbers among them (time, line, thread) are the record's own.
+        # Times, thread and process are the record's own: their digits may be those of any number.
         self.text += "".join(
             f"{name}={value}\n"
             for name, value in {"MESSAGE": MESSAGE, **fields}.items()
-            if not isinstance(value, float)
+            if not isinstance(value, float) and name not in {"thread", "process"}
         )
 
 
