@@ -110,8 +110,9 @@ class Desk:
     def hold_down(self, key: Key | str) -> list[Command]:
         return self.handle(KeyHeld(Key(key)))
 
-    def dial(self, digits: str) -> list[Command]:
-        return self.press(*digits) if digits else []
+    def dial(self, digits: str, *then: Key) -> list[Command]:
+        """Press one key after the other, and others then; return the last one's commands."""
+        return self.press(*digits, *then) if digits else []
 
     def expire(self, timer: Timer) -> list[Command]:
         return self.handle(TimerExpired(timer))

@@ -146,8 +146,7 @@ def test_any_use_of_the_phone_ends_the_trying(desk: Desk, use: str) -> None:
             call_id = tried(desk)
             assert HangUpCall(call_id) in desk.press("2" if use.startswith("digit") else Key.CANCEL)
         case "code":
-            desk.dial("*86")
-            desk.press(Key.OK)
+            desk.dial("*86", Key.OK)
     assert desk.view.redial_in_s == 0
     assert Timer.AUTO_REDIAL not in desk.phone._state.timers
 
@@ -176,8 +175,7 @@ def test_a_code_arms_it_for_the_last_number() -> None:
     desk = office(auto_redial_every_s=EVERY_S)
     busy(desk, desk.place_call("2345"))
     desk.replace()
-    desk.dial("*66")
-    desk.press(Key.OK)
+    desk.dial("*66", Key.OK)
     assert (desk.view.hint, desk.view.feature, desk.view.redial_in_s) == (Hint.FEATURE_ON, "auto_redial", EVERY_S)
     tried(desk)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:2345@example.com"] * 2
@@ -199,8 +197,7 @@ def test_an_emergency_number_is_never_tried_without_a_person() -> None:
     desk.press(Key.REDIAL)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"] * 2
     desk.replace()
-    desk.dial("*66")
-    desk.press(Key.OK)
+    desk.dial("*66", Key.OK)
     assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
     assert desk.view.redial_in_s == 0
 

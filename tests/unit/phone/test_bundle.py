@@ -337,12 +337,10 @@ def test_whoever_accepts_a_signer_types_the_pin_where_one_is_set(desk: Desk) -> 
     desk.handle(AGREED, PinChanged(is_set=True), SIGNER)
     desk.press(Key.OK)
     assert not desk.said(AnswerBundleSigner)
-    desk.dial("0000")
-    desk.press(Key.OK)
+    desk.dial("0000", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=False))
     assert not desk.said(AnswerBundleSigner)
-    desk.dial("4321")
-    desk.press(Key.OK)
+    desk.dial("4321", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
     assert sentence(desk) == "One moment…"
@@ -352,8 +350,7 @@ def test_the_guardian_answers_for_a_child(desk: Desk) -> None:
     desk.handle(AGREED, PinChanged(is_set=True))
     desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"), SIGNER)
     desk.press(Key.OK)
-    desk.dial("4321")
-    desk.press(Key.OK)
+    desk.dial("4321", Key.OK)
     assert desk.said(CheckPin)[-1].slot is PinSlot.GUARDIAN
 
 
@@ -375,15 +372,13 @@ def test_a_phone_that_cannot_know_whose_it_is_accepts_nobody(desk: Desk) -> None
 def test_on_a_phone_that_waits_for_the_pin_the_guardian_of_a_child_is_asked_as_well(desk: Desk) -> None:
     desk.handle(StoreWaitsForPin(), SIGNER)
     desk.press(Key.OK)
-    desk.dial("258036")
-    desk.press(Key.OK)
+    desk.dial("258036", Key.OK)
     assert desk.said(CheckPin)[-1].slot is PinSlot.HOLDER
     # The store, which that has opened, says whose phone it is before it answers.
     desk.handle(ConsentsChanged(frozenset({Purpose.SERVICE}), activated=True, age_band="under_14"))
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
-    desk.dial("4321")
-    desk.press(Key.OK)
+    desk.dial("4321", Key.OK)
     assert desk.said(CheckPin)[-1].slot is PinSlot.GUARDIAN
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
@@ -392,8 +387,7 @@ def test_on_a_phone_that_waits_for_the_pin_the_guardian_of_a_child_is_asked_as_w
 def test_a_store_that_the_pin_has_not_opened_accepts_nobody(desk: Desk) -> None:
     desk.handle(StoreWaitsForPin(), SIGNER)
     desk.press(Key.OK)
-    desk.dial("258036")
-    desk.press(Key.OK)
+    desk.dial("258036", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
     assert "cannot be read" in sentence(desk)
@@ -402,8 +396,7 @@ def test_a_store_that_the_pin_has_not_opened_accepts_nobody(desk: Desk) -> None:
 def test_a_pin_that_comes_too_late_accepts_nothing(desk: Desk) -> None:
     desk.handle(AGREED, PinChanged(is_set=True), SIGNER)
     desk.press(Key.OK)
-    desk.dial("4321")
-    desk.press(Key.OK)
+    desk.dial("4321", Key.OK)
     desk.handle(BundleEnded(BundleResult.INTERRUPTED, StickCode.STICK_GONE))
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert not desk.said(AnswerBundleSigner)
@@ -417,8 +410,7 @@ def test_a_locked_phone_shows_the_signer_and_takes_the_pin(desk: Desk) -> None:
     desk.handle(SIGNER)
     assert "ability" in sentence(desk)
     desk.press(Key.OK)
-    desk.dial("4321")
-    desk.press(Key.OK)
+    desk.dial("4321", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=True))
     assert desk.said(AnswerBundleSigner) == [AnswerBundleSigner(accepted=True)]
     assert desk.view.locked
@@ -444,8 +436,7 @@ def test_the_code_is_typed_as_the_label_has_it_and_handed_on_once() -> None:
     desk.press(Key.OK)
     assert said(desk.entry.note) == "The code has 10 digits."
     assert not desk.said(TryBundleCode)
-    desk.dial(CODE[-1] + "99")
-    desk.press(Key.OK)
+    desk.dial(CODE[-1] + "99", Key.OK)
     assert desk.said(TryBundleCode) == [TryBundleCode(CODE)]
     assert sentence(desk) == "One moment…"
     assert CODE not in repr(desk.said(TryBundleCode))
@@ -454,8 +445,7 @@ def test_the_code_is_typed_as_the_label_has_it_and_handed_on_once() -> None:
 def test_a_wrong_code_says_how_often_it_may_still_be_typed() -> None:
     desk = unprovisioned()
     desk.handle(BundleCodeWanted(5))
-    desk.dial(CODE)
-    desk.press(Key.OK)
+    desk.dial(CODE, Key.OK)
     desk.handle(BundleCodeWanted(4, wrong=True))
     assert said(desk.entry.note) == "Wrong. Tries left: 4"
     assert not desk.entry.text
@@ -466,8 +456,7 @@ def test_a_wrong_code_says_how_often_it_may_still_be_typed() -> None:
 def test_cancel_deletes_digits_and_then_gives_up() -> None:
     desk = unprovisioned()
     desk.handle(BundleCodeWanted(5))
-    desk.dial("12")
-    desk.press(Key.CANCEL, Key.CANCEL)
+    desk.dial("12", Key.CANCEL, Key.CANCEL)
     assert not desk.said(GiveUpBundleCode)
     desk.press(Key.CANCEL)
     assert desk.said(GiveUpBundleCode) == [GiveUpBundleCode()]
@@ -549,8 +538,7 @@ def test_an_emergency_number_in_place_of_the_code_is_called_by_the_handset(desk:
 
 def test_an_emergency_number_in_place_of_the_code_is_shown_by_ok_and_is_no_try(desk: Desk) -> None:
     desk.handle(BundleCodeWanted(5))
-    desk.dial("112")
-    desk.press(Key.OK)
+    desk.dial("112", Key.OK)
     assert not desk.said(TryBundleCode)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert desk.view.digits == "112"
@@ -558,8 +546,7 @@ def test_an_emergency_number_in_place_of_the_code_is_shown_by_ok_and_is_no_try(d
 
 def test_a_code_may_begin_with_an_emergency_number(desk: Desk) -> None:
     desk.handle(BundleCodeWanted(5))
-    desk.dial("1120000000")
-    desk.press(Key.OK)
+    desk.dial("1120000000", Key.OK)
     assert desk.said(TryBundleCode) == [TryBundleCode("1120000000")]
 
 

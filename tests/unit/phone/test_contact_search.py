@@ -107,8 +107,7 @@ def test_volume_keys_choose_a_match_and_before_the_first_none() -> None:
 
 def test_without_matches_the_volume_keys_turn_the_volume() -> None:
     desk = office()
-    desk.dial("26")
-    desk.press(Key.VOLUME_DOWN)
+    desk.dial("26", Key.VOLUME_DOWN)
     assert desk.view.volume_percent is not None
 
 

@@ -145,8 +145,7 @@ def test_1120_is_a_pin_and_never_a_call(pauses: set[int]) -> None:
     assert home.said(PlaceCall)[1:] == []
     home.replace()
     home.press(Key.MENU)
-    home.dial("1120")
-    home.press(Key.OK)
+    home.dial("1120", Key.OK)
     assert [asked.pin for asked in home.said(CheckPin)] == ["1120"]
 
 
@@ -231,8 +230,7 @@ def test_a_number_that_ends_like_one_for_help_is_none() -> None:
 
 def test_an_emergency_number_is_called_from_a_text_message_and_the_text_waits() -> None:
     desk = office()
-    desk.dial("2345")
-    desk.press(Key.MENU)
+    desk.dial("2345", Key.MENU)
     desk.dial("112")
     assert (desk.view.mode, desk.view.help_number) == (Mode.WRITING, "112")
     desk.lift()

@@ -140,8 +140,7 @@ def test_a_forgotten_handset_still_dials(desk: Desk) -> None:
 
 def test_cancel_deletes_the_last_digit_and_brings_dial_tone_back_with_the_first(desk: Desk) -> None:
     desk.lift()
-    desk.dial("23")
-    desk.press(Key.CANCEL)
+    desk.dial("23", Key.CANCEL)
     assert desk.view.digits == "2"
     assert PlayTone(Tone.DIAL) in desk.handle(KeyRepeated(Key.CANCEL))
     assert desk.view.digits == ""
@@ -150,8 +149,7 @@ def test_cancel_deletes_the_last_digit_and_brings_dial_tone_back_with_the_first(
 
 def test_holding_cancel_deletes_all_digits(desk: Desk) -> None:
     desk.lift()
-    desk.dial("23456")
-    desk.press(Key.CANCEL)
+    desk.dial("23456", Key.CANCEL)
     desk.hold_down(Key.CANCEL)
     assert desk.view.digits == ""
 
@@ -246,8 +244,7 @@ def test_digits_that_nobody_sends_are_forgotten(desk: Desk) -> None:
 
 
 def test_deleting_the_last_digit_before_lifting_goes_home(desk: Desk) -> None:
-    desk.dial("23")
-    desk.press(Key.CANCEL, Key.CANCEL)
+    desk.dial("23", Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
 
 

@@ -32,8 +32,7 @@ def test_a_dial_tone_and_a_call_for_help_are_louder_too(desk: Desk) -> None:
     desk.lift()
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == [LOUDER]
     desk.handle(KeyReleased(Key.BOOST))
-    desk.dial("112")
-    desk.press(Key.OK)
+    desk.dial("112", Key.OK)
     assert ears(desk.handle(KeyPressed(Key.BOOST))) == [LOUDER]
 
 

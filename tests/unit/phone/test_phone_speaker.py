@@ -67,8 +67,7 @@ def test_the_speaker_key_answers_and_the_microphone_waits_for_the_call(desk: Des
 
 
 def test_the_speaker_key_sends_a_number_dialled_before_it(desk: Desk) -> None:
-    desk.dial("23")
-    desk.press(Key.SPEAKER)
+    desk.dial("23", Key.SPEAKER)
     assert len(desk.said(PlaceCall)) == 1
 
 

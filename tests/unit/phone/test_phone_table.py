@@ -83,8 +83,7 @@ def _redialling() -> Desk:
 
 def _writing() -> Desk:
     desk = Desk()
-    desk.dial("2345")
-    desk.press(Key.MENU)
+    desk.dial("2345", Key.MENU)
     return desk
 
 

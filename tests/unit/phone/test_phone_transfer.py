@@ -39,8 +39,7 @@ def _asked_whom() -> Desk:
 
 def _handed_over_blindly() -> Desk:
     desk = _asked_whom()
-    desk.dial("23")
-    desk.press(Key.TRANSFER)
+    desk.dial("23", Key.TRANSFER)
     return desk
 
 
@@ -132,8 +131,7 @@ def test_a_number_that_calls_must_not_be_handed_over_to_is_refused(digits: str, 
     desk = Desk(settings("2xT", "110xx"))
     desk.answered_incoming_call()
     desk.press(Key.TRANSFER)
-    desk.dial(digits)
-    desk.press(Key.TRANSFER)
+    desk.dial(digits, Key.TRANSFER)
     assert desk.view.hint is hint
     assert desk.said(TransferCall) == []
     assert [call.state for call in desk.view.other_calls] == [CallState.HELD]

@@ -97,8 +97,7 @@ def test_what_cannot_be_is_refused_by_tone_and_in_words_and_changes_nothing(keys
 
 
 def test_what_cannot_be_is_refused_on_hook_too(desk: Desk) -> None:
-    desk.dial("*72112")
-    desk.press(Key.OK)
+    desk.dial("*72112", Key.OK)
     assert desk.view.hint is Hint.FEATURE_IMPOSSIBLE
     assert desk.view.feature == "forward_always"
     assert desk.said(SavePreferences) == []
@@ -178,8 +177,7 @@ def test_the_store_brings_back_what_the_holder_has_set() -> None:
 def test_a_store_that_answers_late_undoes_nothing_and_loses_nothing() -> None:
     desk = office(preferences=Preferences(forward_always="2000", screen_off_s=0))
     desk.press(Key.DO_NOT_DISTURB)
-    desk.dial("*73")
-    desk.press(Key.OK)
+    desk.dial("*73", Key.OK)
     desk.handle(PreferencesLoaded(Preferences(forward_always="2001", forward_busy="2002")))
     assert desk.view.do_not_disturb
     assert desk.view.forwarding == ""

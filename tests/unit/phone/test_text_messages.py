@@ -57,8 +57,7 @@ def to_message(desk: Desk, place: int = 1) -> None:
 
 
 def writing_to(desk: Desk, number: str = "2001") -> Desk:
-    desk.dial(number)
-    desk.press(Key.MENU)
+    desk.dial(number, Key.MENU)
     assert desk.view.mode is Mode.WRITING
     return desk
 
@@ -198,13 +197,11 @@ def test_a_message_is_written_to_a_number_that_is_typed_in_the_menu() -> None:
     desk = office(barred=("0900*",))
     to_messages(desk)
     choose(desk, "New message")
-    desk.dial("0900123")
-    desk.press(Key.OK)
+    desk.dial("0900123", Key.OK)
     assert desk.entry.note == HINTS[Hint.NUMBER_BARRED]
     for _ in range(7):
         desk.press(Key.CANCEL)
-    desk.dial("2001")
-    desk.press(Key.OK)
+    desk.dial("2001", Key.OK)
     assert (desk.view.mode, desk.view.digits) == (Mode.WRITING, "2001")
 
 
@@ -251,8 +248,7 @@ def test_a_message_goes_where_a_call_would_go() -> None:
 )
 def test_who_cannot_be_written_to_is_told_at_once(number: str, hint: Hint) -> None:
     desk = office(barred=("0900*",))
-    desk.dial(number)
-    desk.press(Key.MENU)
+    desk.dial(number, Key.MENU)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
     assert desk.view.hint is hint
 
@@ -356,8 +352,7 @@ def test_what_was_chosen_in_a_message_is_kept_once_it_is_sent_and_nothing_of_wha
 
 def test_with_the_handset_off_the_menu_key_writes_nothing(desk: Desk) -> None:
     desk.lift()
-    desk.dial("2001")
-    desk.press(Key.MENU)
+    desk.dial("2001", Key.MENU)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
 
 

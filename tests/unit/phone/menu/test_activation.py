@@ -124,8 +124,7 @@ def test_while_the_store_cannot_be_read_no_pin_is_chosen() -> None:
 def test_a_pin_that_cannot_be_kept_is_asked_for_again() -> None:
     phone = at_step("PIN")
     for _ in range(2):
-        phone.dial(PIN)
-        phone.press(Key.OK)
+        phone.dial(PIN, Key.OK)
     phone.reply(SetPin, Failed("It failed."))
     assert (phone.step, note(phone)) == ("PIN", "It failed.")
     phone.set_pin(PIN)
@@ -277,8 +276,7 @@ def test_what_the_phones_own_policy_says_first_is_short(language: str) -> None:
 def test_a_policy_that_cannot_be_read_is_asked_for_again() -> None:
     phone = at_step("PIN")
     phone.type_pin(PIN)
-    phone.dial(PIN)
-    phone.press(Key.OK)
+    phone.dial(PIN, Key.OK)
     phone.reply(SetPin, None)
     phone.reply(ReadPolicy, Failed("It failed."))
     assert sentence(phone) == "It failed."

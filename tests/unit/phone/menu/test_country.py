@@ -139,8 +139,7 @@ def test_the_question_says_whom_one_calls_for_help(desk: Desk, typed: str) -> No
 
 
 def test_of_a_country_whose_numbers_nobody_knows_it_says_so(desk: Desk) -> None:
-    desk.dial("224")
-    desk.press(Key.OK)
+    desk.dial("224", Key.OK)
     assert sentence(desk).startswith("Whom you call for help there is not known.")
 
 
@@ -158,8 +157,7 @@ def test_cancel_takes_digits_back_and_then_leaves(desk: Desk) -> None:
 
 
 def test_the_page_says_why_the_country_was_not_kept(desk: Desk) -> None:
-    desk.dial("43")
-    desk.press(Key.OK, Key.OK)
+    desk.dial("43", Key.OK, Key.OK)
     assert sentence(desk) == "One moment…"
     desk.reply(ChooseCountry, Failed("It failed."))
     assert sentence(desk) == "It failed."
@@ -203,8 +201,7 @@ def test_what_was_chosen_here_can_be_corrected_in_the_menu_by_whoever_has_the_pi
     open_page(desk, "This phone")
     assert row_of(desk, "Country").value == "Austria"
     choose(desk, "Country")
-    desk.dial("2580")
-    desk.press(Key.OK)
+    desk.dial("2580", Key.OK)
     assert [check.pin for check in desk.said(CheckPin)] == ["2580"]
 
 

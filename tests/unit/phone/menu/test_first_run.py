@@ -54,8 +54,7 @@ def test_a_locked_phone_asks_only_who_has_typed_the_pin_and_left_the_menu() -> N
     desk.handle(PreferencesLoaded(Preferences(locked_when_idle=True, screen_off_s=0)), SetUpLoaded(SetUp.NEW))
     assert (desk.view.mode, desk.view.locked) == (Mode.IDLE, True)
     desk.press(Key.MENU)
-    desk.dial(PIN)
-    desk.press(Key.OK)
+    desk.dial(PIN, Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=True))
     desk.press(Key.MENU)
     assert desk.view.mode is Mode.IDLE
@@ -250,8 +249,7 @@ def test_digits_that_do_not_follow_one_another_are_not_an_emergency_number() -> 
 
 def test_whoever_types_an_emergency_number_and_calls_nobody_is_asked_again_at_the_same_step() -> None:
     desk = at_step("Policy")
-    desk.dial("112")
-    desk.press(Key.CANCEL)
+    desk.dial("112", Key.CANCEL)
     assert (step_of(desk), desk.view.help_number) == ("Policy", "")
 
 
@@ -264,8 +262,7 @@ def test_whoever_leaves_it_has_the_phone_until_it_was_untouched_for_a_while(leav
     desk = at_step("Policy")
     leave(desk)
     assert desk.view.mode is Mode.IDLE
-    desk.dial("23")
-    desk.press(Key.CANCEL, Key.CANCEL)
+    desk.dial("23", Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
     open_page(desk, "This phone")
     desk.expire(Timer.FIRST_RUN)

@@ -51,8 +51,7 @@ def unlocked() -> Desk:
 
 def type_pin(desk: Desk, pin: str, key: Key = Key.MENU) -> None:
     desk.press(key)
-    desk.dial(pin)
-    desk.press(Key.OK)
+    desk.dial(pin, Key.OK)
 
 
 def entry(desk: Desk) -> EntryView:
@@ -95,8 +94,7 @@ def test_a_minute_after_the_last_key_it_locks_and_closes_what_was_open(where: st
         case "a number":
             desk.dial("23")
         case "a text":
-            desk.dial("2345")
-            desk.press(Key.MENU)
+            desk.dial("2345", Key.MENU)
         case "a handset that was forgotten":
             desk.lift()
     assert StartTimer(Timer.LOCK, LOCK_AFTER_S) in desk.press(Key.VOLUME_UP)
@@ -190,8 +188,7 @@ def test_everything_else_waits_for_the_pin(use: Callable[[Desk], object]) -> Non
 def test_a_caller_cannot_be_sent_on_by_whoever_finds_a_locked_phone(desk: Desk) -> None:
     desk.answered_incoming_call()
     desk.press(Key.TRANSFER)
-    desk.dial("0900123")
-    desk.press(Key.TRANSFER)
+    desk.dial("0900123", Key.TRANSFER)
     assert not any(type(command).__name__ == "TransferCall" for command in desk.all_commands)
 
 
@@ -226,8 +223,7 @@ def test_a_wrong_pin_says_so_and_how_long_to_wait(desk: Desk) -> None:
     assert entry(desk).text == ""
     desk.reply(CheckPin, PinChecked(accepted=False))
     assert said(entry(desk).note) == "Wrong PIN."
-    desk.dial("2582")
-    desk.press(Key.OK)
+    desk.dial("2582", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=False, wait_s=20))
     assert said(entry(desk).note) == "Wrong PIN. Wait 20 s."
     assert desk.view.locked
@@ -302,8 +298,7 @@ def test_a_pin_is_hidden_forgotten_when_it_is_handed_on_and_in_no_words_of_the_r
 
 def test_cancel_deletes_the_pin_digit_by_digit_and_then_leaves(desk: Desk) -> None:
     desk.press(Key.MENU)
-    desk.dial("12")
-    desk.press(Key.CANCEL)
+    desk.dial("12", Key.CANCEL)
     assert entry(desk).text == "•"
     desk.press(Key.CANCEL, Key.CANCEL)
     assert desk.view.mode is Mode.IDLE
@@ -324,8 +319,7 @@ def test_a_pin_is_set_by_typing_it_twice() -> None:
     desk = office()
     desk.handle(PinChanged(is_set=False))
     open_page(desk, "Settings", "Lock", "Set a PIN")
-    desk.dial("2580")
-    desk.press(Key.OK)
+    desk.dial("2580", Key.OK)
     desk.dial("2580")
     assert SetPin("2580") in desk.press(Key.OK)
     assert sentence(desk) == "One moment…"
@@ -378,8 +372,7 @@ def test_two_pins_that_differ_are_typed_once_more() -> None:
     desk.handle(PinChanged(is_set=False))
     open_page(desk, "Settings", "Lock", "Set a PIN")
     for pin in ("2580", "2581"):
-        desk.dial(pin)
-        desk.press(Key.OK)
+        desk.dial(pin, Key.OK)
     assert said(entry(desk).note) == "The two differ. Once more."
     assert desk.said(SetPin) == []
     assert len(desk.phone._state.menu.screens) == 4
@@ -390,16 +383,14 @@ def test_a_pin_that_cannot_be_kept_says_so() -> None:
     desk.handle(PinChanged(is_set=False))
     open_page(desk, "Settings", "Lock", "Set a PIN")
     for _ in range(2):
-        desk.dial("2580")
-        desk.press(Key.OK)
+        desk.dial("2580", Key.OK)
     desk.reply(SetPin, Failed("It failed."))
     assert desk.notice.text == "It failed."
 
 
 def wrong_five_times(desk: Desk) -> None:
     desk.press(Key.MENU)
-    desk.dial("1379")
-    desk.press(Key.OK)
+    desk.dial("1379", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=False, wait_s=wait_after(5)))
 
 
@@ -425,8 +416,7 @@ def test_under_14_a_forgotten_pin_is_the_guardians_to_solve(desk: Desk) -> None:
 def test_after_five_wrong_pins_the_phone_says_what_to_do_where_it_is_forgotten(desk: Desk) -> None:
     desk.press(Key.MENU)
     for wrong_tries in range(1, 7):
-        desk.dial("1379")
-        desk.press(Key.OK)
+        desk.dial("1379", Key.OK)
         desk.reply(CheckPin, PinChecked(accepted=False, wait_s=wait_after(wrong_tries)))
         if wrong_tries < 5:
             assert entry(desk).note
@@ -451,8 +441,7 @@ def test_a_weak_pin_is_refused_where_it_is_typed() -> None:
     desk = office()
     desk.handle(PinChanged(is_set=False))
     open_page(desk, "Settings", "Lock", "Set a PIN")
-    desk.dial("1234")
-    desk.press(Key.OK)
+    desk.dial("1234", Key.OK)
     assert entry(desk).note == weakness("1234")
 
 
@@ -460,13 +449,11 @@ def test_a_weak_pin_is_refused_where_it_is_typed() -> None:
 def test_the_lock_is_changed_only_by_who_knows_the_pin(row: str) -> None:
     desk = unlocked()
     open_page(desk, "Settings", "Lock", row)
-    desk.dial("2580")
-    desk.press(Key.OK)
+    desk.dial("2580", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=False))
     assert desk.said(SetPin) == []
     assert desk.phone._state.features.preferences.locked_when_idle
-    desk.dial("2580")
-    desk.press(Key.OK)
+    desk.dial("2580", Key.OK)
     desk.reply(CheckPin, PinChecked(accepted=True))
     match row:
         case "Change PIN":
@@ -505,8 +492,7 @@ def test_everything_is_forgotten_after_the_pin_and_two_questions(pin_is_set: boo
     assert [said(row.label) for row in desk.card.rows] == ["Deleted", "Kept"]
     desk.press(Key.OK)
     if pin_is_set:
-        desk.dial("2580")
-        desk.press(Key.OK)
+        desk.dial("2580", Key.OK)
         assert desk.said(ProveHolder) == [ProveHolder(Right.RESET, "2580")]
         desk.reply(ProveHolder, PinChecked(accepted=True))
     for _ in range(2):

@@ -218,8 +218,7 @@ def test_answers_that_cannot_be_read_are_said_to_be_so(phone: NewPhone) -> None:
 def test_a_change_that_is_left_half_way_is_none(phone: NewPhone) -> None:
     open_privacy(phone, "What I agree to", "Notices")
     give(phone, "Yes")
-    phone.dial("25")
-    phone.press(Key.OK)
+    phone.dial("25", Key.OK)
     phone.expire(Timer.INFO)
     assert phone.view.mode is Mode.IDLE
     phone.reply(CheckPin, PinChecked(accepted=True))

@@ -196,8 +196,7 @@ def test_an_emergency_number_that_is_typed_is_called_by_lifting_as_on_every_page
 @pytest.mark.feature("emergency calls")
 def test_the_loudspeaker_calls_for_help_while_keys_are_tested() -> None:
     desk = begun()
-    desk.dial("112")
-    desk.press(Key.SPEAKER)
+    desk.dial("112", Key.SPEAKER)
     assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
 
 

@@ -209,8 +209,7 @@ def test_a_display_gets_darker_but_never_dark(desk: Desk) -> None:
 )
 def test_calls_are_forwarded_to_a_number_that_is_typed_and_no_longer(desk: Desk, row: str, field: str) -> None:
     open_page(desk, "Incoming calls", row)
-    desk.dial("2345")
-    desk.press(Key.OK)
+    desk.dial("2345", Key.OK)
     assert getattr(saved(desk), field) == "2345"
     assert row_of(desk, row).value == "2345"
     choose(desk, row)
@@ -233,8 +232,7 @@ def test_calls_are_forwarded_to_a_number_that_is_typed_and_no_longer(desk: Desk,
 def test_calls_are_not_forwarded_where_a_code_would_not_either(number: str, objection: Objection) -> None:
     desk = office(barred=("0900*",))
     open_page(desk, "Incoming calls", "Forward all")
-    desk.dial(number)
-    desk.press(Key.OK)
+    desk.dial(number, Key.OK)
     assert (desk.entry.text, desk.entry.note) == (number, OBJECTIONS[objection])
     assert desk.said(SavePreferences) == []
     desk.press("1")
@@ -245,8 +243,7 @@ def test_holding_zero_makes_the_plus_of_an_international_number(desk: Desk) -> N
     open_page(desk, "Incoming calls", "Forward all")
     desk.press("0")
     desk.hold_down("0")
-    desk.dial("442079460000")
-    desk.press(Key.OK)
+    desk.dial("442079460000", Key.OK)
     assert saved(desk).forward_always == "+442079460000"
 
 
@@ -260,8 +257,7 @@ def test_numbers_are_blocked_and_ring_again_after_a_question(desk: Desk) -> None
     open_page(desk, "Incoming calls", "Blocked numbers", "Block a number")
     desk.press(Key.OK)
     assert said(desk.entry.note) == "This number cannot be blocked, or the list is full."
-    desk.dial("2345")
-    desk.press(Key.OK)
+    desk.dial("2345", Key.OK)
     assert saved(desk).blocked == ("2345",)
     choose(desk, "2345")
     assert isinstance(desk.shown().menu, NoticeView)
@@ -274,13 +270,11 @@ def test_a_digit_gets_a_number_to_dial_and_loses_it() -> None:
     desk = office(barred=("0900*",))
     open_page(desk, "Settings", "Speed dials")
     desk.press("3")
-    desk.dial("0900123")
-    desk.press(Key.OK)
+    desk.dial("0900123", Key.OK)
     assert desk.entry.note == OBJECTIONS[Objection.BARRED]
     for _ in range(7):
         desk.press(Key.CANCEL)
-    desk.dial("2345")
-    desk.press(Key.OK)
+    desk.dial("2345", Key.OK)
     assert saved(desk).speed_dials == (("3", "2345"),)
     assert labels(desk)[2] == "2345"
     desk.press("3")
