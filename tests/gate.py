@@ -66,15 +66,15 @@ def run(tiers: Sequence[Tier] = TIERS, *, seed: int | None = None, options: Sequ
         for tier in tiers:
             before_s, at_s = meter.used_s, time.monotonic()
             durations.kept(tier.name).unlink(missing_ok=True)
-            code = subprocess.run(
+            tests = subprocess.Popen(
                 [
                     sys.executable, "-m", "pytest", "-m", tier.name, "--numprocesses", str(tier.processes),
                     "--no-loadscope-reorder", *tier.options, *options, *tier.folders,
                 ],
                 cwd=soak.ROOT,
                 env={**os.environ, "WECALL_SEED": str(seed), durations.RUN: tier.name},
-                check=False,
-            ).returncode  # fmt: skip
+            )  # fmt: skip
+            code = soak.wait_for(tests)
             told = soak.read(durations.kept(tier.name)) or {"tests": {}, "failed": []}
             kept["tiers"][tier.name] = {
                 "code": code,
@@ -198,4 +198,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

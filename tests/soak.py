@@ -273,7 +273,7 @@ def run(part: Part, *, again: bool) -> bool:
     command = [sys.executable, "-m", "pytest", "-p", "tests.soak", *part.command]
     began_s = time.monotonic()
     try:
-        code = _wait(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
+        code = wait_for(subprocess.Popen([*command, *part.tests], cwd=ROOT, env=environment))
     finally:
         took = (time.monotonic() - began_s) / 60
         done = read(_progress_of(part)) | {"minutes": state["minutes"] + took}
@@ -318,7 +318,8 @@ def _begin(part: Part, *, again: bool) -> dict[str, Any]:
     return state
 
 
-def _wait(tests: subprocess.Popen[bytes]) -> int:
+def wait_for(tests: subprocess.Popen[bytes]) -> int:
+    """Wait for a run and return how it ended; have it end in good order where this is told to, or it takes too long."""
     try:
         return tests.wait(LONGEST_MINUTES * 60)
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as stop:
