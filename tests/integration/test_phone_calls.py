@@ -5,18 +5,18 @@ import os
 import statistics
 import subprocess
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 from tests.lab import chance
-from tests.lab.audio import Recorder, find_tone, first_heard_at, loudest_frequencies
+from tests.lab.audio import Recorder, find_tone, loudest_frequencies
 from tests.lab.handset import Handset
-from tests.lab.patience import PATIENCE_S
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.person import Person
+from tests.lab.priority import ran_and_waited_s
 from tests.lab.pulse import PulseAudio
 from tests.lab.sipp import Sipp
 from tests.lab.stage import PEER_USER, Choices, Stage
@@ -27,6 +27,8 @@ SPOKEN_HZ = 1000
 DIAL_TONE_HZ = (350, 440)
 RINGBACK_HZ = (400, 450)
 BUSY_HZ = 400
+# What handset and voice compute from the hook to the ear; how soon that is by the clock: `make bench PART=promises`.
+MOST_FOR_DIAL_TONE_S = 0.1
 WARBLE_HZ = (800, 1000)
 CONTACT = "Echo Line"
 BEHIND = "Zulu"
@@ -78,23 +80,29 @@ async def assert_both_ends_hear_each_other(stage: Stage, person: Person) -> None
     assert not status["microphone_open"]
 
 
-async def test_dial_tone_comes_at_once_and_goes_with_the_first_digit(person: Person) -> None:
-    ear = Recorder("ear_monitor").start()
-    lifted_at = time.monotonic()
-    await person.lift()
-    await person.wait_for_mode("collecting_digits")
-    await asyncio.sleep(0.6)
-    await person.press("6")
-    await asyncio.sleep(0.6)
-    heard = ear.stop()
-    began_at = first_heard_at(heard, DIAL_TONE_HZ)
-    assert began_at is not None
-    delay_s = began_at - lifted_at
-    print(f"dial tone {delay_s * 1000:.0f} ms after the handset was lifted")  # noqa: T201 - a figure to look at
-    assert delay_s < 0.25
-    spans = find_tone(heard, DIAL_TONE_HZ)
-    assert 0.4 < spans[-1].end_s - spans[0].start_s < 1.0
-    assert heard.between(heard.duration_s - 0.3, heard.duration_s).samples.std() < 10
+async def test_dial_tone_comes_for_little_work_and_goes_with_the_first_digit(
+    stage: Stage, person: Person, record_property: Callable[[str, object], None]
+) -> None:
+    processes = stage.handset.main.pid, stage.handset.voice.pid
+    with Recorder("ear_monitor") as ear:
+
+        def is_silent() -> bool:
+            return bool(ear.sound.between(ear.sound.duration_s - 0.3, ear.sound.duration_s).samples.std() < 10)
+
+        before_s = sum(ran_and_waited_s(process)[0] for process in processes)
+        await person.lift()
+        await asyncio.to_thread(wait_until, lambda: find_tone(ear.sound, DIAL_TONE_HZ), "dial tone sounds")
+        work_s = sum(ran_and_waited_s(process)[0] for process in processes) - before_s
+        await person.wait_for_mode("collecting_digits")
+        await asyncio.sleep(0.6)
+        assert not is_silent()
+        await person.press("6")
+        await asyncio.to_thread(wait_until, is_silent, "dial tone is gone")
+        # Not for want of a second digit.
+        assert (await person.status())["mode"] == "collecting_digits"
+    record_property("dial_tone_cpu_s", work_s)
+    record_property("dial_tone_cpu_bound_s", MOST_FOR_DIAL_TONE_S)
+    assert work_s <= MOST_FOR_DIAL_TONE_S
 
 
 async def test_the_far_end_ringing_is_read_and_heard(stage: Stage, person: Person, tmp_path: Path) -> None:

@@ -128,8 +128,8 @@ async def test_where_the_holder_wants_it_the_phone_warns_and_answers_by_itself_w
     with Recorder(ROOM) as room, office.outsider(tmp_path, OUTSIDER, HEADER=INTERCOM) as caller:
         await clerk.wait_for(lambda status: status["call"] == "active" and status["microphone_open"])
         warning = find_tone(room.sound, [WARNING_HZ])
-        # Where a busy computer answers a moment later, the next of the bursts has begun.
-        assert len(warning) in {2, 3}
+        # It goes on until the call is answered.
+        assert len(warning) >= 2
         assert [burst.duration_s for burst in warning[:2]] == pytest.approx([0.12, 0.12], abs=0.05)
         await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MICROPHONE, 0), (Icon.SPEAKER, 0))
         await clerk.press("speaker")
