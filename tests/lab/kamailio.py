@@ -135,7 +135,8 @@ class Kamailio(Server):
 
     def forget(self, user: str) -> None:
         """Drop the user's registration, as an operator would."""
-        self._ask("ul.rm", ["location", user])
+        answer = self._ask("ul.rm", ["location", user])
+        assert "error" not in answer, answer
 
     def _ask(self, method: str, parameters: list[str]) -> dict[str, object]:
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
