@@ -1,9 +1,10 @@
 """Calls through a real proxy with SIPp, which does as it is told, and with baresip, which is a phone."""
 
-import statistics
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -33,6 +34,7 @@ from tests.lab.sipp import Sipp
 USERS = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
 PEER = SipUri("sip:peer@localhost")
 CALL = CallId("c" * 32)
+MOST_FOR_RINGING_S = 0.005
 
 
 @pytest.fixture(scope="module")
@@ -172,23 +174,26 @@ def test_a_peer_that_holds_the_call_is_noticed_and_its_return_too(
         sipp.finish()
 
 
-def test_a_server_that_says_nothing_is_unreachable_within_seven_seconds(
-    authority: CertificateAuthority, tmp_path: Path
+def test_a_server_that_says_nothing_is_unreachable(
+    authority: CertificateAuthority, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     gone = Kamailio(tmp_path, USERS)
     with SipLine(settings(gone, authority)) as line:
+        began = time.monotonic()
         line.stack.order(PlaceCall(CALL, PEER))
-        ended = line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=7)
+        ended = line.wait_for_call(CALL, CallState.DISCONNECTED)
+        record_property("silent_server_s", time.monotonic() - began)
         assert (ended.reason, ended.sip_code) == (DisconnectReason.UNREACHABLE, 0)
 
 
-def test_a_server_that_refuses_the_connection_is_unreachable_at_once(
-    authority: CertificateAuthority, tmp_path: Path
+def test_a_server_that_refuses_the_connection_is_unreachable_before_a_silent_one_would_be(
+    authority: CertificateAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("firmware.voice.sip.outgoing.NO_REPLY_S", 2 * PATIENCE_S)
     gone = Kamailio(tmp_path, USERS)
     with SipLine(settings(gone, authority, Transport.TCP)) as line:
         line.stack.order(PlaceCall(CALL, PEER))
-        assert line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=1).reason is DisconnectReason.UNREACHABLE
+        assert line.wait_for_call(CALL, CallState.DISCONNECTED).reason is DisconnectReason.UNREACHABLE
 
 
 def test_an_emergency_call_goes_out_though_registration_failed(
@@ -204,9 +209,10 @@ def test_an_emergency_call_goes_out_though_registration_failed(
         sipp.finish()
 
 
-def test_a_malformed_address_ends_the_call_at_once(line: SipLine) -> None:
+def test_a_malformed_address_ends_the_call_before_it_is_dialled(line: SipLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firmware.voice.sip.outgoing.NO_REPLY_S", 2 * PATIENCE_S)
     line.stack.order(PlaceCall(CALL, SipUri("sip:<<<")))
-    assert line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=1).reason is not None
+    assert line.wait_for(CallStateChanged).reason is not None
 
 
 def test_requests_about_unknown_calls_are_ignored(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
@@ -292,20 +298,26 @@ def test_callers_beyond_the_limit_hear_that_the_line_is_busy_and_are_told_of(
             first.finish()
 
 
-def test_ringing_is_signalled_within_twenty_milliseconds(server: Kamailio, line: SipLine, tmp_path: Path) -> None:
-    # From the library's first word of the call to 180 on its way; the way back to the caller is the bench's to measure.
+def test_ringing_and_declining_takes_five_milliseconds_of_the_processor_at_most(
+    server: Kamailio, line: SipLine, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    (sip_thread,) = (thread for thread in threading.enumerate() if thread.name == "sip")
+    clock = time.pthread_getcpuclockid(cast("int", sip_thread.ident))
+    work_s = []
     # At a pace that the gate lets through.
-    delays_s = []
     with caller(server, tmp_path, "uac_rejected", CODE="603", calls=20, calls_per_s=5) as sipp:
         for _ in range(20):
             call = line.wait_for(IncomingCallReceived)
-            began = time.monotonic()
+            before_s = time.clock_gettime(clock)
             line.stack.order(SignalRinging(call.call_id))
             line.stack.order(RejectCall(call.call_id, RejectReason.DECLINED))
             line.wait_for_call(call.call_id, CallState.DISCONNECTED)
-            delays_s.append(time.monotonic() - began)
+            work_s.append(time.clock_gettime(clock) - before_s)
+        # It waits for 180 before 603.
         sipp.finish()
-    assert statistics.quantiles(delays_s, n=20)[-1] < 0.02
+    record_property("ringing_cpu_s", max(work_s))
+    record_property("ringing_cpu_bound_s", MOST_FOR_RINGING_S)
+    assert max(work_s) < MOST_FOR_RINGING_S
 
 
 # --- with a phone -----------------------------------------------------------------------------------------------------
@@ -464,7 +476,7 @@ def test_a_peer_that_vanishes_in_a_call_is_lost_and_one_that_is_only_quiet_is_no
         with pytest.raises(AssertionError, match="no such CallStateChanged"):
             line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=2)
         bob.kill()
-        ended = line.wait_for_call(CALL, CallState.DISCONNECTED, timeout_s=10)
+        ended = line.wait_for_call(CALL, CallState.DISCONNECTED)
         assert ended.reason is DisconnectReason.NETWORK_LOST
 
 
