@@ -134,7 +134,7 @@ def _open_tun(end: CableEnd) -> int:
     return descriptor
 
 
-class _Fate:
+class Fate:
     """Decides what becomes of each packet of one flow."""
 
     def __init__(self, line: Line) -> None:
@@ -163,7 +163,7 @@ class _Carrier:
     def __init__(self, descriptors: tuple[int, int]) -> None:
         self._out = {descriptors[0]: descriptors[1], descriptors[1]: descriptors[0]}
         self._line = Line()
-        self._fates: defaultdict[bytes, _Fate] = defaultdict(lambda: _Fate(self._line))
+        self._fates: defaultdict[bytes, Fate] = defaultdict(lambda: Fate(self._line))
         self._waiting: list[tuple[float, int, int, bytes]] = []
         self._packets = self._lost = 0
 

@@ -32,7 +32,7 @@ from tests.bench.cells import (
 from tests.bench.offline import offline
 from tests.bench.speech import RATE_HZ, Voice, judge, located, room, speech
 from tests.lab.audio import Sound
-from tests.lab.loss_emulator import Line, _Fate
+from tests.lab.loss_emulator import Line, Fate
 
 _OPUS = [cell for cell in CHOSEN if cell.codec == "opus"]
 
@@ -117,7 +117,7 @@ def test_calls_in_which_nothing_is_heard_have_no_delay() -> None:
 @pytest.mark.parametrize("line", [Line(10), Line(10, burst=3), *REAL_LINES.values()])
 def test_the_same_seed_is_the_same_fate_and_another_one_is_another(line: Line) -> None:
     def fate(seed: int) -> list[float | None]:
-        drawn = _Fate(replace(line, seed=seed))
+        drawn = Fate(replace(line, seed=seed))
         return [drawn.draw() for _ in range(2000)]
 
     assert fate(7) == fate(7)
@@ -126,7 +126,7 @@ def test_the_same_seed_is_the_same_fate_and_another_one_is_another(line: Line) -
 
 @pytest.mark.parametrize(("loss", "burst"), [(5, 1.0), (10, 3.0), (20, 3.0), (3, 3.0)])
 def test_losses_are_as_many_and_as_long_as_a_line_says(loss: float, burst: float) -> None:
-    drawn = _Fate(Line(loss, burst=burst))
+    drawn = Fate(Line(loss, burst=burst))
     lost = [drawn.draw() is None for _ in range(100_000)]
     runs = [len(list(run)) for is_lost, run in groupby(lost) if is_lost]
     assert sum(lost) / len(lost) == pytest.approx(loss / 100, rel=0.08)
