@@ -32,7 +32,7 @@ from tests.bench.cells import (
 from tests.bench.offline import offline
 from tests.bench.speech import RATE_HZ, Voice, judge, located, room, speech
 from tests.lab.audio import Sound
-from tests.lab.loss_emulator import Line, Fate
+from tests.lab.loss_emulator import Fate, Line
 
 _OPUS = [cell for cell in CHOSEN if cell.codec == "opus"]
 
