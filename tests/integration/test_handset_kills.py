@@ -14,6 +14,7 @@ from firmware.phone.orders import AnswerCall
 from tests.lab import chance
 from tests.lab.call_log import Call, logged_calls, new_calls
 from tests.lab.display_reader import says
+from tests.lab.measured import RecordProperty, assert_within
 from tests.lab.office import (
     BOB,
     CAROL,
@@ -84,16 +85,13 @@ async def newest_records(office: Office, before: list[Call]) -> list[Call]:
 
 
 async def test_killed_in_calls_the_sound_goes_on_and_each_call_has_one_whole_record(
-    office: Office, record_property: Callable[[str, object], None]
+    office: Office, record_property: RecordProperty
 ) -> None:
     dice = chance.dice()
     with office.others_talking() as others:
         undue_s = [await undue_gap_s(office, others, dice.uniform(0, 2), dice.uniform(0, 1)) for _ in range(KILLS)]
-    for name, gap_s, bound_s in (("least", min(undue_s), LONGEST_GAP_S), ("longest", max(undue_s), STUTTER_S)):
-        record_property(f"{name}_undue_gap_s", gap_s)
-        record_property(f"{name}_undue_gap_bound_s", bound_s)
-    assert min(undue_s) <= LONGEST_GAP_S, undue_s
-    assert max(undue_s) <= STUTTER_S, undue_s
+    assert_within(record_property, "least_undue_gap", min(undue_s), LONGEST_GAP_S)
+    assert_within(record_property, "longest_undue_gap", max(undue_s), STUTTER_S)
 
 
 async def undue_gap_s(office: Office, others: tuple[Colleague, Colleague], talked_s: float, pause_s: float) -> float:

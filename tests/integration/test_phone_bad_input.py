@@ -21,6 +21,7 @@ from PIL import Image
 from drivers.simulator.display import FAMILIES
 from firmware.phone.contact import Contact, ContactNumber
 from tests.lab.address_book import AddressBook
+from tests.lab.measured import RecordProperty, assert_within
 from tests.lab.office import BOB, PERSON, Colleague, Office, OpenEar, gaps_lately, hears, speaking
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
@@ -187,17 +188,13 @@ class Judge:
 
 
 @pytest.fixture
-def judge(office: Office, record_property: Callable[[str, object], None]) -> Iterator[Judge]:
+def judge(office: Office, record_property: RecordProperty) -> Iterator[Judge]:
     """Return what presses keys and listens, and judge in the end: what harms a call harms all of it."""
     judge = Judge(office)
     yield judge
-    record_property("key_cpu_s", max(judge.keys_s, default=0.0))
-    record_property("key_cpu_bound_s", MOST_FOR_A_KEY_S)
-    assert max(judge.keys_s, default=0.0) <= MOST_FOR_A_KEY_S, judge.keys_s
+    assert_within(record_property, "key_cpu", max(judge.keys_s, default=0.0), MOST_FOR_A_KEY_S)
     if judge.gaps_s:
-        record_property("undue_gap_s", statistics.median(judge.gaps_s))
-        record_property("undue_gap_bound_s", LONGEST_GAP_S)
-        assert statistics.median(judge.gaps_s) <= LONGEST_GAP_S, judge.gaps_s
+        assert_within(record_property, "undue_gap", statistics.median(judge.gaps_s), LONGEST_GAP_S)
 
 
 async def says(clerk: Person, words: str) -> None:

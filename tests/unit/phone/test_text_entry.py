@@ -20,6 +20,7 @@ from firmware.phone.text_entry import (
     no_chinese,
     with_chosen,
 )
+from tests.lab.measured import RecordProperty, assert_within
 
 
 def write(keys: str, entry: TextEntry | None = None) -> TextEntry:
@@ -362,9 +363,9 @@ def test_a_text_has_room_whatever_is_pressed(keys: str, room: int) -> None:
     assert len(entry.text) <= room
 
 
-def test_every_key_is_answered_in_five_milliseconds() -> None:
+def test_every_key_is_answered_in_five_milliseconds(record_property: RecordProperty) -> None:
     entry = chinese()
-    began = time.process_time()
+    began = time.thread_time()
     for key in "942649426494264":
         entry.press(Key(key))
-    assert time.process_time() - began < 15 * 0.005
+    assert_within(record_property, "keys_cpu", time.thread_time() - began, 15 * 0.005)

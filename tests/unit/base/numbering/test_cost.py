@@ -8,6 +8,8 @@ from typing import cast
 
 import pytest
 
+from tests.lab.measured import RecordProperty, assert_within
+
 pytestmark = pytest.mark.feature("number attribution")
 
 CHECKOUT = Path(__file__).parents[4]
@@ -68,6 +70,8 @@ def test_it_adds_at_most_2_mb(cost: dict[str, float]) -> None:
     assert cost["peak_mb"] <= MOST_MB
 
 
-def test_a_look_up_takes_less_than_a_millisecond_and_so_does_the_first(cost: dict[str, float]) -> None:
-    assert cost["first_ms"] < MOST_MS
-    assert cost["p99_ms"] < MOST_MS
+def test_a_look_up_takes_less_than_a_millisecond_and_so_does_the_first(
+    cost: dict[str, float], record_property: RecordProperty
+) -> None:
+    assert_within(record_property, "first_cpu", cost["first_ms"] / 1e3, MOST_MS / 1e3)
+    assert_within(record_property, "p99_cpu", cost["p99_ms"] / 1e3, MOST_MS / 1e3)
