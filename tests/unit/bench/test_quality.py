@@ -204,7 +204,7 @@ def test_a_cell_that_is_there_is_not_measured_again_and_others_are_left_alone(tm
 def test_what_other_files_made_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "told.json"
     quality.measure(_OPUS[:1], tmp_path, file, calls=2)
-    monkeypatch.setattr(quality.soak, "files", lambda: "others")
+    monkeypatch.setattr("tests.soak.files", lambda: "others")
     (result,) = quality.measure(_OPUS[:1], tmp_path, file, calls=1)
     assert _Rig.seeds == [1, 2, 1]
     assert len(result.calls) == 1
