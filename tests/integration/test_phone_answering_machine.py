@@ -122,8 +122,8 @@ async def test_a_caller_whom_nobody_answers_is_greeted_speaks_and_is_heard_by_th
     await shows_a_new_message(clerk)
     await clerk.press("ok")
     await clerk.reads("Lift the handset to listen.")
-    await clerk.lift()
-    await clerk.listen_for([TONES_HZ[BOB]])
+    async with clerk.hearing([TONES_HZ[BOB]]):
+        await clerk.lift()
     await clerk.replace()
     await clerk.wait_for_mode("menu")
     await clerk.press("menu")
@@ -161,8 +161,8 @@ async def test_killed_in_a_message_the_handset_has_all_but_its_last_second(offic
         await clerk.press("voicemail")
         await shows_a_new_message(clerk)
         await clerk.press("ok")
-        await clerk.lift()
-        await clerk.listen_for([TONES_HZ[BOB]])
+        async with clerk.hearing([TONES_HZ[BOB]]):
+            await clerk.lift()
         await clerk.replace()
         await clerk.press("menu")
     handset.stop()

@@ -51,10 +51,9 @@ async def test_a_call_is_made_with_the_mouse_and_seen_heard_and_ended(stage: Sta
     hook = page.locator("#hook")
     await expect(page.locator("[data-key='5']")).to_be_visible()
     mark = len(stage.peer.events)
-    dial_tone = asyncio.create_task(person.listen_for(DIAL_TONE_HZ))
-    await hook.click()
-    await expect(hook).to_have_attribute("aria-checked", "true")
-    await dial_tone
+    async with person.hearing(DIAL_TONE_HZ):
+        await hook.click()
+        await expect(hook).to_have_attribute("aria-checked", "true")
     await person.wait_for_mode("collecting_digits")
     for count in range(1, len(PEER_USER)):
         await page.locator(f"[data-key='{PEER_USER[count - 1]}']").click()

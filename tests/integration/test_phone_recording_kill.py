@@ -41,8 +41,8 @@ async def listen_to_what_was_cut_off(person: Person) -> None:
     await person.reads("Listen")
     await person.dial("1")
     await person.reads("Lift the handset")
-    await person.lift()
-    await person.listen_for([NEAR_HZ])
+    async with person.hearing([NEAR_HZ]):
+        await person.lift()
     await person.replace()
 
 

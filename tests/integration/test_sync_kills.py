@@ -86,13 +86,14 @@ async def test_kills_at_moments_of_chance_lose_no_record_and_repeat_none_differe
             # Each comes in its turn: where chance alone draws, some runs never repeat a record.
             moment = moments[kill % len(moments)]
             deadly.arm(moment, rng.randrange(1, 4))
+            before = len(site.observer.received)
             await site.start_sync()
             if moment in STEPS:
                 await asyncio.wait_for(deadly.killed.wait(), 30)
             elif moment == "any":
                 await asyncio.sleep(rng.uniform(0, 0.3))
             else:
-                await site.wait_for(at_least(len(site.observer.received) + rng.randrange(1, 8)))
+                await site.wait_for(at_least(before + rng.randrange(1, 8)))
             site.sync.kill()
         already = len(site.reports)
         deadly.arm("none", 0)

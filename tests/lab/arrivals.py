@@ -71,7 +71,7 @@ class Arrivals(Generic[T]):
     def newest(self, count: int) -> list[T]:
         """Return the last of what has come."""
         with self._arrived:
-            return [*self._items.values()][-count:]
+            return [*self._items.values()][max(0, len(self._items) - count) :]
 
     def forget(self) -> None:
         """Drop what has come."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from firmware.display.model import Icon
@@ -137,21 +138,27 @@ class Person(PhonePage):
         await asyncio.sleep(duration_s)
         return await asyncio.to_thread(ear.stop)
 
-    async def listen_for(self, frequencies_hz: Sequence[float], pcm: str = "ear_monitor") -> Sound:
-        """Record what comes out of the phone until it has sounded these frequencies at once, and a little longer.
+    @asynccontextmanager
+    async def hearing(self, frequencies_hz: Sequence[float], pcm: str = "ear_monitor") -> AsyncIterator[None]:
+        """Do something, and wait until the phone has sounded these frequencies at once since it was begun.
 
         Raises:
             AssertionError: it does not in time.
         """
         ear = await asyncio.to_thread(Recorder(pcm).start)
-        ends_at = time.monotonic() + PATIENCE_S
         try:
+            yield
+            ends_at = time.monotonic() + PATIENCE_S
             while not find_tone(ear.sound, frequencies_hz):
                 assert time.monotonic() < ends_at, f"no {frequencies_hz} Hz from {pcm} within {PATIENCE_S} s"
                 await asyncio.sleep(0.1)
         finally:
-            sound = await asyncio.to_thread(ear.stop)
-        return sound
+            await asyncio.to_thread(ear.stop)
+
+    async def listen_for(self, frequencies_hz: Sequence[float], pcm: str = "ear_monitor") -> None:
+        """Wait until the phone sounds frequencies at once that it goes on to sound, or sounds again and again."""
+        async with self.hearing(frequencies_hz, pcm):
+            pass
 
     async def say(self, frequency_hz: float, duration_s: float) -> Sound:
         """Sound a tone at the microphone, and return what the earpiece played meanwhile."""

@@ -75,7 +75,7 @@ def test_what_does_not_come_is_told_with_what_came_instead() -> None:
 
 def test_only_the_newest_are_kept_and_a_mark_before_them_is_an_error() -> None:
     listener = heard(1, 2, 3, 4, most=2)
-    assert listener.newest(1) == [4]
+    assert (listener.newest(1), listener.newest(0)) == ([4], [])
     assert listener.since(2) == [3, 4]
     with pytest.raises(AssertionError, match="keeps 2 only"):
         listener.since()
