@@ -27,6 +27,8 @@ _SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
 _TIMESPEC: Final = struct.Struct("@qq")
 _STAMP_BYTES: Final = socket.CMSG_SPACE(_TIMESPEC.size)
+# linux/if_arp.h: a TUN device carries packets without frames.
+_ARPHRD_NONE: Final = 0xFFFE
 # linux/if_packet.h
 _PACKET_OUTGOING: Final = 4
 _SOL_PACKET: Final = 263
@@ -129,12 +131,14 @@ class PacketTrace:
         assert self._socket is not None
         while not self._stopping.is_set():
             try:
-                frame, stamps, _, (_, _, kind, *_) = self._socket.recvmsg(_FRAME_BYTES, _STAMP_BYTES)
+                frame, stamps, _, (_, protocol, kind, hardware, _) = self._socket.recvmsg(_FRAME_BYTES, _STAMP_BYTES)
             except TimeoutError:
                 continue
             except OSError:
                 # The device is down.
                 continue
+            if hardware == _ARPHRD_NONE:
+                frame = bytes(_ETHERNET_HEADER - 2) + struct.pack("!H", protocol) + frame
             seconds, nanoseconds = _TIMESPEC.unpack(stamps[0][2])
             at = seconds + nanoseconds / 1e9 + time.monotonic() - time.time()
             self._frames.append(Frame(at, kind == _PACKET_OUTGOING, frame, parse(frame)))
