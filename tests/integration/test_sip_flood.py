@@ -1,11 +1,13 @@
 """Floods of INVITEs: the phone lives, the running call sounds whole, and the call that matters gets through."""
 
+import itertools
 import re
 import socket
+import statistics
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -15,24 +17,25 @@ from tests.lab import chance
 from tests.lab.answering_peer import AnsweringPeer, Settings
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.kamailio import Kamailio
-from tests.lab.patience import wait_until
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.ports import free_port
 from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.sipp import Sipp
-from tests.lab.stack_process import Heard, StackProcess, StackSettings
+from tests.lab.stack_process import StackProcess, StackSettings
 
 pytestmark = pytest.mark.feature("floods")
 
 RATES_PER_S = (500, 2000)
 # The soak has every flood at both rates, a landing each at the higher one.
 TRIED_RATES_PER_S = RATES_PER_S if chance.SOAK else RATES_PER_S[-1:]
-DURATION_S = chance.counted(10, 1)
+DURATION_S = chance.counted(10, 4)
 LONGEST_GAP_S = 0.06
+# A busy machine stutters now and then; a phone that floods disturb is disturbed in most of a flood's stretches.
+STRETCHES = 5
 # Of a core.
 LARGEST_SHARE = 0.5
-GETS_THROUGH_S = 2.0
-# A busy machine may stutter or be slow once; a phone that is disturbed by floods is so each time.
-TRIES = 3
+# What is left of a flood may keep one out, or its last second's share of the gate.
+MOST_CALLS = 3
 CALLER = "caller"
 SERVER, STRANGER, SERVER_6 = "127.0.0.1", "127.0.0.9", "::1"
 # What the library keeps of those that the gate lets in, for 32 s.
@@ -81,20 +84,45 @@ class Scene:
     ) -> SipFlood:
         port = self.kamailio.udp_port if through_server else stack.port
         # It is stopped when it has lasted long enough and the call during it has ended.
-        count = rate_per_s * (DURATION_S + 15)
+        count = rate_per_s * (DURATION_S + round(PATIENCE_S))
         return SipFlood(self._new_folder("flood"), port, transport, source=source, rate_per_s=rate_per_s, count=count)
 
-    def gets_through(self, stack: StackProcess, within_s: float, scenario: str = "uac_cancel") -> bool:
-        """Call through the operator's server until a call rings, and with `uac_call` is answered, as people do."""
-        deadline = time.monotonic() + within_s
-        while (left_s := deadline - time.monotonic()) > 0:
+    def calls_until_heard(self, stack: StackProcess, scenario: str = "uac_cancel") -> int:
+        """Call through the operator's server until a call rings, and with `uac_call` is answered, as people do.
+
+        Returns:
+            how many calls that took.
+        """
+        began = time.monotonic()
+        for calls in itertools.count(1):
             mark = len(stack.events)
-            folder = self._new_folder("caller")
-            with Sipp(folder, scenario, server_port=self.kamailio.udp_port, callee="alice", caller=CALLER) as caller:
-                if stack.has_happened(f"incoming {CALLER}", after=mark, timeout_s=min(left_s, 0.7)):
-                    caller.finish()
-                    return True
-        return False
+
+            def rings() -> bool:
+                return f"incoming {CALLER}" in stack.events[mark:]  # noqa: B023 - of this call
+
+            with self._caller(scenario) as caller:
+                wait_until(lambda: rings() or caller.has_ended())
+                if rings():
+                    caller.finish(PATIENCE_S)
+                    return calls
+            assert time.monotonic() - began < PATIENCE_S, f"{calls} calls in vain"
+        raise AssertionError
+
+    def _caller(self, scenario: str) -> Sipp:
+        folder = self._new_folder("caller")
+        return Sipp(folder, scenario, server_port=self.kamailio.udp_port, callee="alice", caller=CALLER)
+
+    def gaps_s(self, stack: StackProcess, meanwhile: Callable[[], None]) -> list[float]:
+        """Return how long the running call was gone at most in each stretch of a flood; a call comes in the first."""
+        gaps_s = []
+        for stretch in range(STRETCHES):
+            stack.listen()
+            ends_at = time.monotonic() + DURATION_S / STRETCHES
+            if stretch == 0:
+                meanwhile()
+            wait(max(0.0, ends_at - time.monotonic()))
+            gaps_s.append(stack.heard().longest_gap_s())
+        return gaps_s
 
     def _new_folder(self, name: str) -> Path:
         return self._folder / f"{name}-{time.monotonic_ns()}"
@@ -131,41 +159,49 @@ def wait(duration_s: float) -> None:
 @pytest.mark.parametrize("flood_transport", list(FloodTransport), ids=lambda transport: transport.name.lower())
 @pytest.mark.parametrize("rate_per_s", TRIED_RATES_PER_S)
 def test_a_flood_gaps_no_running_call_and_keeps_no_real_call_out(
-    scene: Scene, rate_per_s: int, flood_transport: FloodTransport, source: str, *, answer_anyone: bool
+    scene: Scene,
+    record_property: Callable[[str, object], None],
+    rate_per_s: int,
+    flood_transport: FloodTransport,
+    *,
+    source: str,
+    answer_anyone: bool,
 ) -> None:
     transport = "udp" if flood_transport is FloodTransport.UDP else "tcp"
     with scene.stack(transport, answer_anyone=answer_anyone, ipv6=source == SERVER_6) as stack:
         running = scene.start_call(stack)
         before = stack.size()
-        for left in reversed(range(TRIES)):
-            stack.listen()
-            began_at, cpu_s = time.monotonic(), stack.cpu_s()
-            with scene.flood(stack, flood_transport, source, rate_per_s) as flood:
-                wait(DURATION_S / 4)
-                assert scene.gets_through(stack, 10)
+        began_at, cpu_s = time.monotonic(), stack.cpu_s()
+        with scene.flood(stack, flood_transport, source, rate_per_s) as flood:
+
+            def call() -> None:
+                wait(DURATION_S / 12)
+                scene.calls_until_heard(stack)
                 assert flood.is_running(), "the call did not come during the flood"
-                wait(began_at + DURATION_S - time.monotonic())
-            assert scene.gets_through(stack, GETS_THROUGH_S)
-            share = (stack.cpu_s() - cpu_s) / (time.monotonic() - began_at)
-            heard = stack.heard()
-            if (is_whole(heard) and share < LARGEST_SHARE) or not left:
-                break
-        assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
+
+            gaps_s = scene.gaps_s(stack, call)
+        share = (stack.cpu_s() - cpu_s) / (time.monotonic() - began_at)
+        assert scene.calls_until_heard(stack) <= MOST_CALLS
+        judge(gaps_s, record_property)
+        record_property("flood_share", share)
         assert share < LARGEST_SHARE
         assert stack.size().memory_bytes - before.memory_bytes < GROWTH_BYTES
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
         stack.hang_up_all()
         # Whoever gave up during the flood may have rung after it.
         wait_until(lambda: stack.size().calls == 0, "the call is over")
-        assert scene.gets_through(stack, GETS_THROUGH_S, "uac_call")
+        assert scene.calls_until_heard(stack, "uac_call") <= MOST_CALLS
         # A caller who does not acknowledge a refusal keeps its connection for 32 s (RFC 3261 section 17.2.1, timer H).
         if chance.SOAK:
             wait_until(lambda: stack.size().descriptors <= before.descriptors, "nothing more is open", 40)
         assert stack.size().descriptors <= before.descriptors + source_filter.LIMIT
 
 
-def is_whole(heard: Heard) -> bool:
-    return heard.longest_gap_s() < LONGEST_GAP_S
+def judge(gaps_s: list[float], record_property: Callable[[str, object], None]) -> None:
+    """Hold the call's sound to what most of a flood's stretches show."""
+    record_property("flood_gap_s", statistics.median(gaps_s))
+    record_property("flood_gap_bound_s", LONGEST_GAP_S)
+    assert statistics.median(gaps_s) < LONGEST_GAP_S, gaps_s
 
 
 @pytest.mark.soak
@@ -176,21 +212,16 @@ def is_whole(heard: Heard) -> bool:
 )  # fmt: skip
 @pytest.mark.parametrize("rate_per_s", TRIED_RATES_PER_S)
 def test_a_flood_through_the_server_itself_is_survived_and_the_next_call_gets_through(
-    scene: Scene, rate_per_s: int, transport: str, *, ipv6: bool
+    scene: Scene, record_property: Callable[[str, object], None], rate_per_s: int, transport: str, *, ipv6: bool
 ) -> None:
     with scene.stack(transport, answer_anyone=False, ipv6=ipv6) as stack:
         running = scene.start_call(stack)
         before = stack.size()
-        for left in reversed(range(TRIES)):
-            stack.listen()
-            with scene.flood(stack, FloodTransport.UDP, STRANGER, rate_per_s, through_server=True):
-                wait(DURATION_S)
-            # The server has a queue of its own.
-            assert scene.gets_through(stack, GETS_THROUGH_S * rate_per_s / RATES_PER_S[0])
-            heard = stack.heard()
-            if is_whole(heard) or not left:
-                break
-        assert is_whole(heard), f"gone for {heard.longest_gap_s():.3f} s"
+        with scene.flood(stack, FloodTransport.UDP, STRANGER, rate_per_s, through_server=True):
+            gaps_s = scene.gaps_s(stack, lambda: None)
+        # The server has a queue of its own, for which whoever calls has to wait.
+        scene.calls_until_heard(stack)
+        judge(gaps_s, record_property)
         assert not [event for event in stack.events if event.startswith(f"disconnected {running} ")]
         assert stack.size().memory_bytes - before.memory_bytes < GROWTH_BYTES
 
@@ -201,33 +232,43 @@ INVITE = (
     "CSeq: 1 INVITE\r\nContact: <sip:flood@{source}:{port}>\r\nMax-Forwards: 9\r\n"
     "Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{sdp}"
 )
+INVITES = 60
+# As firmware/voice/sip/gate.py lets them in.
+STRANGERS_AT_ONCE, STRANGERS_PER_S = 5, 5
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
 
 
 @pytest.mark.parametrize(
-    ("source", "answer_anyone", "fewest", "most"),
-    [(STRANGER, False, 0, 0), (STRANGER, True, 1, 10), (SERVER, False, 60, 60)],
+    ("source", "answer_anyone"),
+    [(STRANGER, False), (STRANGER, True), (SERVER, False)],
 )
 def test_servers_beyond_their_limit_are_told_and_strangers_are_not(
-    scene: Scene, source: str, *, answer_anyone: bool, fewest: int, most: int
+    scene: Scene, source: str, *, answer_anyone: bool
 ) -> None:
     with scene.stack("udp", answer_anyone=answer_anyone) as stack:
         answered: set[bytes] = set()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.bind((source, 0))
-            sender.settimeout(1)
             own_port = sender.getsockname()[1]
-            for number in range(60):
-                text = INVITE.format(source=source, port=own_port, number=number, length=len(SDP), sdp=SDP)
-                sender.sendto(text.encode(), ("127.0.0.1", stack.port))
-            try:
-                while len(answered) < 60:
+            with stack.frozen():
+                began_at = time.monotonic()
+                for number in range(INVITES):
+                    text = INVITE.format(source=source, port=own_port, number=number, length=len(SDP), sdp=SDP)
+                    sender.sendto(text.encode(), ("127.0.0.1", stack.port))
+            # Whoever is sure of an answer is waited for.
+            sender.settimeout(PATIENCE_S if source == SERVER else 1)
+            with suppress(TimeoutError):
+                while len(answered) < INVITES:
                     answer = sender.recv(65536)
                     if answer.startswith((b"SIP/2.0 4", b"SIP/2.0 5")):
                         answered.update(re.findall(rb"flood-\d+", answer))
-            except TimeoutError:
-                pass
-        assert fewest <= len(answered) <= most
+            took_s = time.monotonic() - began_at
+        if source == SERVER:
+            assert len(answered) == INVITES
+        elif answer_anyone:
+            assert 1 <= len(answered) <= STRANGERS_AT_ONCE + STRANGERS_PER_S * took_s
+        else:
+            assert not answered
 
 
 @pytest.mark.parametrize("source", [SERVER, STRANGER])
@@ -239,6 +280,6 @@ def test_connections_that_say_nothing_use_nothing_up(scene: Scene, transport: st
             connection.bind((source, 0))
             connection.setblocking(False)
             connection.connect_ex(("127.0.0.1", stack.port))
-        assert scene.gets_through(stack, GETS_THROUGH_S, "uac_call")
+        assert scene.calls_until_heard(stack, "uac_call") <= MOST_CALLS
         running = scene.start_call(stack)
         stack.hang_up(running)

@@ -110,6 +110,10 @@ class Sipp:
             raise AssertionError(f"SIPp's scenario {self._scenario} did not end:\n{self.log}") from None
         assert code == 0, f"SIPp's scenario {self._scenario} failed with {code}:\n{self.log}"
 
+    def has_ended(self) -> bool:
+        """Say whether its calls are over, be it otherwise than written."""
+        return self._process is None or self._process.poll() is not None
+
     def stop(self) -> None:
         """End it at once."""
         process, self._process = self._process, None
