@@ -28,6 +28,7 @@ from tests.bench import (
     pixels,
     promises,
     promises_phone,
+    promises_signalling,
     quality,
     recording,
     recovery,
@@ -55,7 +56,7 @@ _OF_ROWS: Final[Mapping[str, tuple[Callable[[Path], list[Any]], Callable[[list[A
     "dashboard": (lambda folder: fleet_dashboard.measure(empty(folder)), fleet_dashboard.table),
 }
 _SECTIONS: Final = ("promises", "phones", "quality", "contacts", *_OF_ROWS)
-SOURCES: Final[tuple[promises.Source, ...]] = (promises_phone.measure,)
+SOURCES: Final[tuple[promises.Source, ...]] = (promises_phone.measure, promises_signalling.measure)
 """What measures promised times."""
 
 

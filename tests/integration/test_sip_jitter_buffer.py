@@ -1,24 +1,13 @@
 """How long sound waits for what is late, in virtual time; and once on a real line."""
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-import numpy as np
 import pytest
 
-from firmware.phone.call import CallState
-from firmware.phone.news import CallQualityMeasured, CallStateChanged, IncomingCallReceived
-from firmware.phone.orders import AnswerCall
-from firmware.voice.sip.settings import AccountSettings, SipSettings
-from provisioning.sip_choices import Srtp, Transport
-from tests.bench.speaker import Codec, Speaker
-from tests.bench.speech import RATE_HZ, Heard, judge, speech
-from tests.lab.audio import Sound
-from tests.lab.loss_emulator import Line, LossyCable
-from tests.lab.network import Namespace
-from tests.lab.sip_line import SipLine
+from tests.bench.spoken_call import spoken_call
+from tests.lab.loss_emulator import Line
 from tests.lab.virtual_line import Fared, Stretch, listen
 
 pytestmark = pytest.mark.feature("jitter buffer")
@@ -84,47 +73,10 @@ def test_a_longer_way_is_not_taken_for_a_bad_line(elsewhere: ProcessPoolExecutor
 def test_over_a_bad_line_hardly_anything_comes_too_late_for_a_call(
     record_property: Callable[[str, object], None],
 ) -> None:
-    late_percent, heard = call(Line(loss_percent=5, jitter_ms=30))
+    late_percent, heard = spoken_call(Line(loss_percent=5, jitter_ms=30))
     record_property("pesq", heard.pesq)
     record_property("mouth_to_ear_s", heard.delay_ms / 1000)
     record_property("late_percent", late_percent)
     # A buffer that stays as deep as it began has seven of a hundred come too late.
     assert late_percent < 5
     assert heard.pesq > 1.5
-
-
-def call(line: Line) -> tuple[float, Heard]:
-    """Let the stack hear speech over a line, without a sound card whose hiccups would be heard too.
-
-    Returns:
-        how many packets were missing in the call that the line did not lose, and how the speech came out.
-    """
-    with (
-        Namespace() as home,
-        Namespace() as operator,
-        LossyCable(home, operator, ["10.9.0.1/24"], ["10.9.0.2/24"]) as cable,
-        Speaker(operator, "10.9.0.2", Codec.G722) as speaker,
-    ):
-        account = AccountSettings("300", "localhost", "10.9.0.2", speaker.port, Transport.UDP, "secret", srtp=Srtp.OFF)
-        with home.entered():
-            handset = SipLine(SipSettings(account, local_port=0), ear_s=20)
-            handset.start()
-        try:
-            speaker.wait_for_registration("300")
-            speaker.ring("300")
-            handset.stack.order(AnswerCall(handset.wait_for(IncomingCallReceived).call_id))
-            speaker.wait_for_answers()
-            cable.change(line)
-            said = speech()
-            silence = np.zeros(2 * RATE_HZ)
-            began_at = speaker.say(Sound(np.concatenate([silence, said.samples, silence]), RATE_HZ)) + 2
-            heard = handset.last_heard(said.duration_s + 4)
-            heard = Sound(heard.samples, heard.rate_hz, time.monotonic() - heard.duration_s)
-            traffic = cable.traffic
-            speaker.hang_up()
-            handset.wait_for(CallStateChanged, lambda event: event.state is CallState.DISCONNECTED)
-            *_, told = [event for _, event in handset.events if isinstance(event, CallQualityMeasured)]
-        finally:
-            handset.stop()
-    late_percent = told.quality.loss_percent - 100 * traffic.lost / traffic.packets
-    return late_percent, judge(Sound(said.samples, RATE_HZ, began_at), heard, wideband=True)
