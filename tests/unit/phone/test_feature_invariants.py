@@ -72,6 +72,8 @@ _TRANSIENT = {
     Timer.FIRST_RUN,
     Timer.BUNDLE,
     Timer.BUNDLE_PATIENCE,
+    # A digit that a page took, which may have gone since, may be the first of an emergency number.
+    Timer.DIGIT_ROW,
 }
 
 
