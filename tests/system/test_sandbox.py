@@ -104,7 +104,7 @@ def things_to_reach(box: InstalledBox) -> Iterator[None]:
         mknod -m 0666 /dev/mem-of-test c 1 1
     """)
     yield
-    box.shell("rm -r /var/lib/wecall/0 /var/lib/wecall/*/of-test /dev/snd /dev/mem-of-test /opt/anybody")
+    box.shell("rm -rf /var/lib/wecall/0 /var/lib/wecall/*/of-test /dev/snd /dev/mem-of-test /opt/anybody")
 
 
 @pytest.fixture(scope="module")
