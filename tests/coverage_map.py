@@ -154,22 +154,16 @@ def _importers(name: str) -> frozenset[str]:
     module = re.escape(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     package, _, last = module.rpartition("\\.")
     pattern = rf"^\s*(from {module} import|import {module}\b|from {package} import .*\b{last}\b)"
-    found = subprocess.run(
-        ["git", "grep", "-lE", pattern, "--", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return frozenset(found.stdout.splitlines())
+    return frozenset(git("grep", "-lE", pattern, "--", "*.py").stdout.splitlines())
 
 
 def changed_since(commit: str) -> Collection[str] | None:
     """Return the files that differ from a commit, in the working tree too; None where that commit is not here."""
-    differing = subprocess.run(
-        ["git", "diff", "--name-only", "--no-renames", commit or "-"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    new = subprocess.run(
-        ["git", "ls-files", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    differing = git("diff", "--name-only", "--no-renames", commit or "-")
+    new = git("ls-files", "--others", "--exclude-standard")
     return None if differing.returncode else sorted({*differing.stdout.splitlines(), *new.stdout.splitlines()})
+
+
+def git(*words: str) -> subprocess.CompletedProcess[str]:
+    """Ask git about the checkout; how it ended is for the caller to look at."""
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -127,7 +127,7 @@ def repeat(count: int) -> bool:
         state["failed"] += not kept["passed"]
         keep(kept, commit=state["commit"], is_busy=is_busy)
         soak.write(_REPEATED, state)
-        _say(f"{summary(kept)}\nrun {state['done']} of {count}")
+        soak.say(f"{summary(kept)}\nrun {state['done']} of {count}")
     return not state["failed"]
 
 
@@ -173,11 +173,6 @@ def flakes() -> str:
     return "\n".join(lines)
 
 
-def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,13 +182,13 @@ def main() -> int:
     parser.add_argument("options", nargs="*", help="of pytest")
     asked = parser.parse_args()
     if asked.flakes:
-        _say(flakes())
+        soak.say(flakes())
         return 0
     if asked.repeat:
         return 0 if repeat(asked.repeat) else 1
     kept = run([tier for tier in TIERS if asked.tier in {None, tier.name}], options=asked.options)
     soak.write(RUN, kept)
-    _say(summary(kept))
+    soak.say(summary(kept))
     return 0 if kept["passed"] else 1
 
 

@@ -26,6 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from tests import soak
 from tests.coverage_map import CoverageMap
 from tests.mutators import Mutation, drawn, product
 from tests.wires import WIRES
@@ -362,9 +363,7 @@ class Run:
 
     def begin(self, seed: int | None, count: int) -> None:
         """Draw mutations of what is checked out, unless there is something to go on with: of a seed that is named."""
-        head = subprocess.run(
-            ["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        head = soak.commit()
         table = self.table
         is_due = table.commit == head or not all(row.result for row in table.rows)
         goes_on = is_due and len(table.rows) == count and seed in {None, table.seed}

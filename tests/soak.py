@@ -26,7 +26,7 @@ from typing import Any, Final
 import pytest
 
 from tests import durations, touched
-from tests.coverage_map import CoverageMap
+from tests.coverage_map import CoverageMap, git
 
 ROOT: Final = Path(__file__).parents[1]
 LOG: Final = ROOT / "tests/soak.json"
@@ -299,7 +299,7 @@ def run(part: Part, *, again: bool) -> bool:
         LOG,
         {each.name: entry if each is part else log[each.name] for each in PARTS if each is part or each.name in log},
     )
-    _say(f"{part.name}: {result}, WECALL_SEED={done['seed']}")
+    say(f"{part.name}: {result}, WECALL_SEED={done['seed']}")
     return has_passed
 
 
@@ -339,7 +339,7 @@ def is_due(entry: dict[str, Any]) -> bool:
     """Say whether a part has not passed with these very files."""
     if not entry or entry["result"] != "passed" or not entry["clean"] or _changes():
         return True
-    return _git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_WHAT_IS_KEPT).returncode != 0
+    return git("diff", "--quiet", entry["commit"], "HEAD", *_BUT_WHAT_IS_KEPT).returncode != 0
 
 
 def how_it_stands(part: Part, passed: str | None) -> str:
@@ -347,7 +347,7 @@ def how_it_stands(part: Part, passed: str | None) -> str:
     if passed is None:
         return "never passed"
     files = {test.partition("::")[0] for test in part.tests}
-    counted = _git("rev-list", "--count", f"{passed}..HEAD", "--", *sorted(files))
+    counted = git("rev-list", "--count", f"{passed}..HEAD", "--", *sorted(files))
     if counted.returncode:
         return f"passed on {passed}, which is not here"
     since = int(counted.stdout)
@@ -388,27 +388,24 @@ def write(path: Path, content: dict[str, Any]) -> None:
     new.replace(path)
 
 
-def _git(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def commit() -> str:
     """Return the commit that is checked out."""
-    return _git("rev-parse", "--short=10", "HEAD").stdout.strip()
+    return git("rev-parse", "--short=10", "HEAD").stdout.strip()
 
 
 def _changes() -> str:
     """Return what differs from the commit."""
-    return _git("diff", "HEAD", *_BUT_WHAT_IS_KEPT).stdout + _git("status", "--porcelain", *_BUT_WHAT_IS_KEPT).stdout
+    return git("diff", "HEAD", *_BUT_WHAT_IS_KEPT).stdout + git("status", "--porcelain", *_BUT_WHAT_IS_KEPT).stdout
 
 
 def files() -> str:
     """Return what stands for the files as they are now."""
-    kept = [line for line in _git("ls-tree", "-r", "HEAD").stdout.splitlines() if not line.endswith(_KEPT)]
+    kept = [line for line in git("ls-tree", "-r", "HEAD").stdout.splitlines() if not line.endswith(_KEPT)]
     return sha256("\n".join([*kept, _changes()]).encode()).hexdigest()
 
 
-def _say(words: str) -> None:
+def say(words: str) -> None:
+    """Write words for whoever started this, at once."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
 
@@ -421,7 +418,7 @@ def main(words: Iterable[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true", help="begin anew, also what has passed")
     asked = parser.parse_args(None if words is None else list(words))
     if asked.list:
-        _say(table())
+        say(table())
         return 0
     unknown = set(asked.parts) - {part.name for part in PARTS}
     if unknown:
@@ -431,12 +428,12 @@ def main(words: Iterable[str] | None = None) -> int:
         if part.name not in (asked.parts or [each.name for each in PARTS if each.counts]):
             continue
         if not asked.again and not is_due(read(LOG).get(part.name, {})):
-            _say(f"{part.name}: has passed with these very files")
+            say(f"{part.name}: has passed with these very files")
             continue
         if not run(part, again=asked.again):
             bad.append(part.name)
     if bad:
-        _say(f"not passed: {', '.join(bad)}")
+        say(f"not passed: {', '.join(bad)}")
     return 1 if bad else 0
 
 
@@ -444,5 +441,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        _say("Stopped; the next run goes on.")
+        say("Stopped; the next run goes on.")
         sys.exit(130)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import coverage_map, touched
+from tests import coverage_map, soak, touched
 from tests.coverage_map import CoverageMap
 
 PHONE, CALLS, MIGRATION = "firmware/phone/phone.py", "firmware/voice/sip/calls.py", "firmware/store/migrations/0001.sql"
@@ -60,8 +60,7 @@ def test_the_map_is_kept_as_it_was(tmp_path: Path) -> None:
 
 def test_the_files_that_differ_from_a_commit_are_told() -> None:
     assert coverage_map.changed_since("no such commit") is None
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=touched.ROOT, capture_output=True, text=True, check=True)
-    assert coverage_map.changed_since(head.stdout.strip()) is not None
+    assert coverage_map.changed_since(soak.commit()) is not None
 
 
 def test_a_process_writes_what_runs_and_what_it_reads_and_not_what_it_only_imports(
