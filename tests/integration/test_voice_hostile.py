@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 
 MESSAGES: Final = chance.counted(100_000, 10_000)
 FLAPS: Final = chance.counted(20_000, 2_000)
+MENUS: Final = 5
 EMERGENCY: Final = "999"
 AWAY: Final = PROBLEMS[Problem.VOICE_AWAY].text
 NAME, NUMBER = "Planted Penelope", "02079460123"
@@ -155,12 +156,14 @@ class Reactions:
             self.menu = max(self.menu, hostile.told - before)
 
 
-async def reactions_to(hostile: HostileVoice, person: Person) -> Reactions:
-    """Use the phone for as long as a hostile voice speaks."""
+async def reactions_to(
+    hostile: HostileVoice, person: Person, are_enough: Callable[[Reactions], bool] = lambda _: False
+) -> Reactions:
+    """Use the phone for as long as a hostile voice speaks, or until that is enough."""
     reactions = Reactions()
     hostile.launch()
     try:
-        while hostile.is_running():
+        while hostile.is_running() and not are_enough(reactions):
             await reactions.note(person, hostile)
             await asyncio.sleep(0.05)
     finally:
@@ -257,14 +260,11 @@ async def test_a_line_that_comes_and_goes_without_an_end_is_shown_now_and_then(
     stage: Stage, home: Home, person: Person
 ) -> None:
     seen = len(person.lines)
-    hostile = taken_over(home, "flap", FLAPS)
+    hostile = taken_over(home, "flap", 0)
     began_s = time.monotonic()
-    reactions = await reactions_to(hostile, person)
+    # Whoever waited until all of it was heard would wait for ever.
+    await reactions_to(hostile, person, lambda reactions: hostile.told >= FLAPS and reactions.menus >= MENUS)
     took_s = time.monotonic() - began_s
-    assert hostile.told >= FLAPS
-    # Nobody waits until all of it was heard.
-    assert max(reactions.answer, reactions.menu) < FLAPS
-    assert reactions.menus
     changes = [line for line in person.lines[seen:] if line.startswith("Line:")]
     assert 20 <= len(changes) <= 22 + took_s / 5
     await be_left_alone(person)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -144,11 +145,12 @@ def _babble(count: int, news: RandomNews, line: Line) -> None:
         line.say(news.any(_AFTER_HELLO))
 
 
-def _flap(count: int, line: Line) -> None:
-    """Say of the line that it works, and that it does not."""
+def _flap(line: Line) -> None:
+    """Say of the line that it works, and that it does not, until the voice is killed that this is a process of."""
     line.begin()
-    for number in range(count):
-        line.say(n.RegistrationChanged(RegistrationState.REGISTERED if number % 2 else RegistrationState.FAILED))
+    voice, states = os.getppid(), cycle((RegistrationState.FAILED, RegistrationState.REGISTERED))
+    while os.getppid() == voice:
+        line.say(n.RegistrationChanged(next(states)))
 
 
 def _mute(line: Line) -> None:
@@ -265,7 +267,7 @@ def _everything(messages: int, dice: random.Random, told: Callable[[], int]) -> 
 
 SCRIPTS: Final[dict[str, Callable[[int, random.Random, Callable[[], int]], Iterator[Act]]]] = {
     "everything": _everything,
-    "flap": lambda messages, _dice, _told: iter([partial(_flap, messages)]),
+    "flap": lambda _messages, _dice, _told: iter([_flap]),
     "mute": lambda _messages, _dice, _told: iter([_mute]),
 }
 

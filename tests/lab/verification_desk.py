@@ -90,11 +90,12 @@ class VerificationDesk:
     def _send_code(self, user: str, reference: str) -> None:
         code = f"{secrets.randbelow(10**6):06}"
         self._sent[user] = _Sent(reference, _digest(reference, code), time.monotonic() + CODE_S)
-        self._write(user, f"Your code is {code}.")
-        self._when_asked(code)
+        # Before it is on its way: whoever reads it there may look here at once, and never again.
         with self._asked_one_more:
             self.asked.append((user, code))
             self._asked_one_more.notify_all()
+        self._write(user, f"Your code is {code}.")
+        self._when_asked(code)
 
     def _verdict(self, user: str, reference: str, code: str) -> str:
         sent = self._sent.get(user)
