@@ -150,7 +150,10 @@ class PulseAudio:
             for name, device in ((sink, sink), (f"{sink}_monitor", f"{sink}.monitor"))
         ]
         controls = [f'ctl.{sink} {{ type pulse server "unix:{self._socket}" device "{sink}" }}' for sink in self.sinks]
-        (self.folder / "asound.conf").write_text("\n".join(["</usr/share/alsa/alsa.conf>", *pcms, *controls, ""]))
+        # Whole at once: alsa-lib reads a file no second time where it was changed within the same second.
+        written = self.folder / "asound.conf.new"
+        written.write_text("\n".join(["</usr/share/alsa/alsa.conf>", *pcms, *controls, ""]))
+        written.replace(self.folder / "asound.conf")
 
     def _write_script(self) -> None:
         # norewinds: with rewinds a first read takes 0.3 to 1.6 s and playback stalls for up to 2 s.
