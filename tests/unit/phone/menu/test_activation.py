@@ -413,6 +413,15 @@ def test_a_message_does_not_change_what_somebody_is_typing(phone: NewPhone) -> N
     assert entered(phone) == "12"
 
 
+def test_a_code_that_is_on_its_way_can_be_left_and_typed_later_and_no_other_is_sent(phone: NewPhone) -> None:
+    without_message(phone)
+    phone.press(Key.CANCEL)
+    assert phone.step == "Number"
+    phone.ok()
+    assert title_of(phone) == "Code"
+    assert len(phone.said(RequestCode)) == 1
+
+
 def test_a_code_that_begins_like_an_emergency_number_is_a_code(phone: NewPhone) -> None:
     without_message(phone)
     phone.dial("112233")

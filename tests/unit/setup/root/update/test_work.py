@@ -18,7 +18,7 @@ from firmware.setup.root.record import Kept, Snapshot, read_record, write_record
 from firmware.setup.root.update.memory import Phase
 from firmware.setup.root.update.messages import UpdateOutcome, UpdateRequest, UpdateWish
 from firmware.setup.root.update.rauc import BundleFacts
-from firmware.setup.root.update.release import Announcements, Demands
+from firmware.setup.root.update.release import Announcements, Demands, LogProof
 from firmware.setup.root.update.work import RELAY
 from provisioning.release_keys import fingerprint
 from provisioning.signed import DocumentRefusedError
@@ -154,6 +154,15 @@ def test_a_proof_is_demanded_where_the_operator_says_so(card: UpdateMachine, mon
     assert card.install_announced(announcement(bundle={"proof": "bad"})) == refused(OutcomeCode.NO_PROOF)
     assert installs(card) == 0
     assert card.install(proof="good") == DONE
+
+
+def test_an_image_that_knows_no_log_takes_nothing_where_a_proof_is_demanded(
+    card: UpdateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card.prove = LogProof(card.machine)
+    demand(monkeypatch)
+    assert card.install(proof="good") == refused(OutcomeCode.NO_PROOF)
+    assert installs(card) == 0
 
 
 def demand(monkeypatch: pytest.MonkeyPatch) -> None:
