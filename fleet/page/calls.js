@@ -158,7 +158,10 @@ export function callsView(dashboard) {
         words: `${count(number)} · ${share(number, total)}`,
         parts: [{ kind: kindOfResult(result), words: sayValue("ended", result), value: number }],
       }));
-    become(results, [rows.length === 0 ? el("p", { class: "empty" }, say("hours.none")) : bars(rows)]);
+    const shown = rows.length === 0 ? el("p", { class: "empty" }, say("hours.none")) : bars(rows);
+    // A list that scrolls is reached by keys too.
+    if (rows.length > 0) shown.tabIndex = 0;
+    become(results, [shown]);
   }
 
   let { filter } = dashboard;
