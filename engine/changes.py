@@ -106,6 +106,25 @@ CHANGES: Final = (
         "Whatever was quieter than four steps of 16 bits, as a quiet room in Opus is, came out as no sound at all.",
     ),
     Change(
+        "pjmedia/src/pjmedia/transport_udp.c",
+        "    pj_ioqueue_op_key_init(&udp->rtp_read_op, sizeof(udp->rtp_read_op));\n",
+        "    pj_ioqueue_op_key_init(&udp->rtp_read_op, sizeof(udp->rtp_read_op));\n    udp->started = PJ_TRUE;\n",
+        "A packet that came between the first read and this word, which stood at the end, was the last one to be read: "
+        "now and then a call was silent one way on a busy computer.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_udp.c",
+        '"media_start(): recvfrom RTP failed"));\n',
+        '"media_start(): recvfrom RTP failed"));\n        udp->started = PJ_FALSE;\n',
+        "The same, undone.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_udp.c",
+        '"media_start(): recvfrom RTCP failed"));\n',
+        '"media_start(): recvfrom RTCP failed"));\n        udp->started = PJ_FALSE;\n',
+        "The same, undone.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_srtp_sdes.c",
         "            int tags[64];",
         "            int tags[PJMEDIA_MAX_SDP_ATTR];",
