@@ -17,6 +17,7 @@ import pytest
 from tests.coverage_map import CoverageMap, changed_since, family_of, module_of
 from tests.features import shown
 from tests.lab import chance
+from tests.tiers import stories_of
 from tests.wires import WIRES
 
 DRAWN: Final = Path(__file__).parents[1] / "build/drawn.json"
@@ -55,6 +56,8 @@ def draw(
     modules: Collection[str] | None,
     dice: random.Random,
     budget_s: float = BUDGET_S,
+    *,
+    stories: Collection[str] = (),
 ) -> Draw:
     """Draw from all real tests.
 
@@ -64,6 +67,7 @@ def draw(
         modules: those whose every case the change touches; None for all.
         dice: what decides.
         budget_s: how many core-seconds there are.
+        stories: modules whose tests follow from one another: of each all run, or none.
     """
     left_s, result = budget_s, Draw()
     families: dict[str, list[str]] = defaultdict(list)
@@ -95,6 +99,8 @@ def draw(
             result.touched.append(test)
         else:
             result.left.append(test)
+    begun = {module_of(test) for test in result.runs}.intersection(stories)
+    result.drawn += [test for test in tests if module_of(test) in begun and test not in result.runs]
     return result
 
 
@@ -129,7 +135,8 @@ class LandingDraw:
         known = CoverageMap.read()
         changed = changed_since(known.commit)
         modules = None if changed is None else known.touched_by(changed)
-        result = draw([item.nodeid for item in items], known, modules, random.Random(chance.SEED))
+        stories = stories_of(items)
+        result = draw([item.nodeid for item in items], known, modules, random.Random(chance.SEED), stories=stories)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in result.runs])
         items[:] = [item for item in items if item.nodeid in result.runs]
         if getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":

@@ -1,13 +1,14 @@
 """The tiers of the tests (tests/README.md), and how those of a run share the machine: a plugin of pytest.
 
-Markers say what a test is: `quick` or `real`, and `computes` where it gives way to all others. Each folder's
+Markers say what a test is: `quick` or `real`, `computes` where it gives way to all others, and `story` where the tests
+of its file follow from one another. Each folder's
 conftest.py marks what stands in it and is not marked otherwise.
 """
 
 import os
 import random
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -90,11 +91,20 @@ def in_order(tests: Sequence[str]) -> list[int]:
     return sorted(range(len(tests)), key=lambda at: (-cost_s[_scope(tests[at])], _scope(tests[at])))
 
 
-def shuffled(tests: Sequence[str], seed: int) -> list[int]:
-    """Return for each test its place in a random order of files, and of the tests within each."""
+def stories_of(items: Iterable[pytest.Item]) -> frozenset[str]:
+    """Return the modules whose tests follow from one another."""
+    return frozenset(module_of(item.nodeid) for item in items if item.get_closest_marker("story"))
+
+
+def shuffled(tests: Sequence[str], seed: int, stories: Collection[str] = ()) -> list[int]:
+    """Return for each test its place in a random order of files, and of the tests within each.
+
+    Those of a story keep their order, and those that share a computer, which the last of them takes away.
+    """
     place = random.Random(seed).random
     of_file: dict[str, float] = defaultdict(place)
-    of_test = [place() for _ in tests]
+    keeps_order = [module_of(test) in stories or _scope(test) == _BOX for test in tests]
+    of_test = [0.0 if keeps else place() for keeps in keeps_order]
     return sorted(range(len(tests)), key=lambda at: (of_file[_scope(tests[at])], _scope(tests[at]), of_test[at]))
 
 
@@ -111,5 +121,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long, or where chance says."""
-    tests = [item.nodeid for item in items]
-    items[:] = [items[at] for at in (shuffled(tests, chance.SEED) if SHUFFLE in os.environ else in_order(tests))]
+    tests, is_random = [item.nodeid for item in items], SHUFFLE in os.environ
+    order = shuffled(tests, chance.SEED, stories_of(items)) if is_random else in_order(tests)
+    items[:] = [items[at] for at in order]

@@ -16,6 +16,8 @@ from tests.lab.mosquitto import PUBLISHER, Observer, Received
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, Stage
 
+pytestmark = pytest.mark.story
+
 PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
 PIN = "258013"
 

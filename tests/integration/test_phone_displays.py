@@ -10,6 +10,8 @@ from tests.lab.handset import Handset
 from tests.lab.patience import PATIENCE_S
 from tests.lab.phone_page import PhonePage
 
+pytestmark = pytest.mark.story
+
 DIALLED = "47114711471"
 # Nobody answers there: what the display shows is for the phone alone to say.
 CONFIGURATION = """

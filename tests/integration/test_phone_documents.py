@@ -18,6 +18,8 @@ from tests.lab.mosquitto import Operator as Sender
 from tests.lab.person import Person
 from tests.lab.stage import DEVICE, FLEET, Stage
 
+pytestmark = pytest.mark.story
+
 PREFIX = f"wecall/v1/{FLEET}/{DEVICE}"
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.lab.installed_box import SOURCE, InstalledBox
 from tests.system.conftest import PROCESSES
 
+pytestmark = pytest.mark.story
+
 # The step that makes the wheels, and for whoever asks again gives those out that it has made.
 MADE_ONCE = """#!/bin/bash
 set -e

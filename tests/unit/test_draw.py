@@ -69,3 +69,11 @@ def test_what_the_change_touches_is_drawn_before_the_rest() -> None:
         "tests/integration/test_a.py",
         "tests/integration/test_c.py",
     }
+
+
+def test_of_a_story_all_runs_or_nothing() -> None:
+    story = "tests/integration/test_a.py"
+    tests = [test for test in QUIET if test.startswith(story)]
+    dice = [random.Random(seed) for seed in range(20)]
+    draws = [draw(QUIET, known(), (), each, 1, stories=(story,)).runs.intersection(tests) for each in dice]
+    assert {len(each) for each in draws} == {0, len(tests)}

@@ -51,6 +51,13 @@ def test_in_random_order_files_stay_together_and_each_seed_has_its_own() -> None
         assert sum(here != there for here, there in itertools.pairwise(files)) == 1
 
 
+def test_a_story_and_what_shares_a_computer_keep_their_order_in_any() -> None:
+    for seed in range(20):
+        order = [NAMES[at] for at in shuffled(NAMES, seed, {"tests/a.py"})]
+        for kept in (NAMES[:3], NAMES[6:]):
+            assert [test for test in order if test in kept] == kept
+
+
 @pytest.mark.parametrize(("files", "processes"), [(FILES + BOOTED, 3), (FILES[:1] + BOOTED, 1), (BOOTED, 2)])
 def test_every_test_runs_once_and_what_is_booted_once_in_one_process(
     tmp_path: Path, files: Sequence[str], processes: int
