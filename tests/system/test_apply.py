@@ -10,7 +10,7 @@ from tests.lab.installed_box import ATTEMPT, InstalledBox, wait_until
 from tests.lab.root_asker import IN_TIME, RootAsker
 from tests.lab.root_machine import OPERATOR, STRANGER, TIME_SERVERS, WIFI, configuration, time_server, wifi
 
-pytestmark = pytest.mark.feature("networks by bundle")
+pytestmark = [pytest.mark.feature("networks by bundle"), pytest.mark.story]
 
 SERVICE = "wecall-apply.service"
 HANDSET = "wecall-handset.service"
