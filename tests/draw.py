@@ -99,8 +99,11 @@ def draw(
             result.touched.append(test)
         else:
             result.left.append(test)
-    begun = {module_of(test) for test in result.runs}.intersection(stories)
-    result.drawn += [test for test in tests if module_of(test) in begun and test not in result.runs]
+    runs = result.runs
+    begun = {module_of(test) for test in runs}.intersection(stories)
+    result.drawn += [test for test in tests if module_of(test) in begun and test not in runs]
+    result.left = [test for test in result.left if module_of(test) not in begun]
+    result.skipped = [name for name in result.skipped if module_of(name) not in begun]
     return result
 
 
@@ -137,8 +140,9 @@ class LandingDraw:
         modules = None if changed is None else known.touched_by(changed)
         stories = stories_of(items)
         result = draw([item.nodeid for item in items], known, modules, random.Random(chance.SEED), stories=stories)
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in result.runs])
-        items[:] = [item for item in items if item.nodeid in result.runs]
+        runs = result.runs
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in runs])
+        items[:] = [item for item in items if item.nodeid in runs]
         if getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0":
             DRAWN.parent.mkdir(exist_ok=True)
             DRAWN.write_text(json.dumps(vars(result), indent=1), encoding="utf-8")

@@ -403,9 +403,8 @@ def main(words: Sequence[str] | None = None) -> int:
         run.begin(asked.seed, asked.count)
         for place in range(len(run.table.rows)):
             row = run.look_for(place, asked.budget)
-            sys.stdout.write(f"{place} {row.result} {row.mutation.file}:{row.mutation.line} {row.mutation.operator}\n")
-            sys.stdout.flush()
-    sys.stdout.write(f"{run.table}\n")
+            soak.say(f"{place} {row.result} {row.mutation.file}:{row.mutation.line} {row.mutation.operator}")
+    soak.say(f"{run.table}")
     return 0
 
 

@@ -158,9 +158,13 @@ export function callsView(dashboard) {
         words: `${count(number)} · ${share(number, total)}`,
         parts: [{ kind: kindOfResult(result), words: sayValue("ended", result), value: number }],
       }));
-    const shown = rows.length === 0 ? el("p", { class: "empty" }, say("hours.none")) : bars(rows);
+    if (rows.length === 0) {
+      become(results, [el("p", { class: "empty" }, say("hours.none"))]);
+      return;
+    }
+    const shown = bars(rows);
     // A list that scrolls is reached by keys too.
-    if (rows.length > 0) shown.tabIndex = 0;
+    shown.tabIndex = 0;
     become(results, [shown]);
   }
 

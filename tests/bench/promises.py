@@ -16,6 +16,9 @@ from typing import Final
 
 from rich.table import Table
 
+from tests.lab.audio import Recorder, first_heard_at
+from tests.lab.patience import wait_until
+
 SAMPLES: Final = 200
 _SHARE: Final = 0.95
 _CONFIDENCE: Final = 0.95
@@ -40,6 +43,24 @@ class Series:
     values: Sequence[float]
     reference: str
     reference_values: Sequence[float]
+
+
+Pair = tuple[float, float]
+"""What the handset took, and what the reference did at that moment."""
+
+
+def seconds(promise: str, bar_s: float, reference: str, pairs: Iterable[Pair]) -> Series:
+    """Return the series of a promise whose samples, and the reference's, are times."""
+    values, references = zip(*pairs, strict=True)
+    return Series(promise, "s", bar_s, values, reference, references)
+
+
+def wait_until_heard_at(recorder: Recorder, frequencies_hz: Sequence[float]) -> float:
+    """Wait until a recorder hears a tone, and return when that began, by the monotonic clock."""
+    wait_until(lambda: first_heard_at(recorder.sound, frequencies_hz) is not None, "the tone sounds")
+    heard_at_s = first_heard_at(recorder.sound, frequencies_hz)
+    assert heard_at_s is not None
+    return heard_at_s
 
 
 Source = Callable[[Path, int], Iterator[Series]]

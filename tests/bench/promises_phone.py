@@ -5,17 +5,17 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from tests.bench.promises import Series
-from tests.lab.audio import Recorder, first_heard_at, start_playing, tone
+from tests.bench.promises import Pair, Series, seconds, wait_until_heard_at
+from tests.lab.audio import Recorder, start_playing, tone
 from tests.lab.killed_voice import killed_amid, office_that_records, shuffled_activities
 from tests.lab.office import Gaps, Office, OpenEar, gaps_lately, speaking, talk
-from tests.lab.patience import PATIENCE_S, wait_until
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 
 _DIAL_TONE_HZ: Final = (350, 440)
@@ -28,27 +28,24 @@ _SETTLE_S: Final = 2.0
 _HALF_S: Final = 0.9
 """A bit less than half of what the other phones remember of what they heard."""
 
-_Pair = tuple[float, float]
-"""What the handset took, and the reference."""
-
 
 def measure(folder: Path, samples: int) -> Iterator[Series]:
     """Measure on one office."""
     with office_that_records(folder) as office:
-        yield _series("voice is registered again after a kill", 1.0, "Python starts", _returns(office, samples))
-        yield _series(
-            "sound goes on while the handset is killed", 0.04, "between two other phones", _gaps(office, samples)
+        yield seconds(
+            "voice is registered again after a kill", 1.0, "Python starts", asyncio.run(_returns(office, samples))
         )
-        yield _series("dial tone after lifting", 0.25, "a tone of paplay", _dial_tones(office, samples))
+        yield seconds(
+            "sound goes on while the handset is killed",
+            0.04,
+            "between two other phones",
+            asyncio.run(_gaps(office, samples)),
+        )
+        yield seconds("dial tone after lifting", 0.25, "a tone of paplay", asyncio.run(_dial_tones(office, samples)))
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as cat:
             keys = _keys(office, samples, lambda: _through(cat))
-            yield _series("a key beside 100 MB of contacts", 0.1, "a byte through cat", keys)
+            yield seconds("a key beside 100 MB of contacts", 0.1, "a byte through cat", asyncio.run(keys))
             cat.kill()
-
-
-def _series(promise: str, bar_s: float, reference: str, measuring: Coroutine[None, None, list[_Pair]]) -> Series:
-    values, references = zip(*asyncio.run(measuring), strict=True)
-    return Series(promise, "s", bar_s, values, reference, references)
 
 
 def _took_s(task: Callable[[], object]) -> float:
@@ -57,7 +54,7 @@ def _took_s(task: Callable[[], object]) -> float:
     return time.monotonic() - began_s
 
 
-async def _returns(office: Office, samples: int) -> list[_Pair]:
+async def _returns(office: Office, samples: int) -> list[Pair]:
     dice, pairs = random.Random(1), []
     for activity in shuffled_activities(samples, dice):
         death = await killed_amid(activity, office, dice.uniform(0, 0.5))
@@ -69,9 +66,9 @@ def _start_python() -> None:
     subprocess.run([sys.executable, "-c", "import asyncio, ssl"], check=True)
 
 
-async def _gaps(office: Office, samples: int) -> list[_Pair]:
+async def _gaps(office: Office, samples: int) -> list[Pair]:
     handset = office.stage.handset
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     while len(pairs) < samples:
         async with Person(handset) as clerk:
             await clerk.wait_for_line()
@@ -93,33 +90,26 @@ async def _gaps(office: Office, samples: int) -> list[_Pair]:
     return pairs
 
 
-async def _dial_tones(office: Office, samples: int) -> list[_Pair]:
-    pairs: list[_Pair] = []
+async def _dial_tones(office: Office, samples: int) -> list[Pair]:
+    pairs: list[Pair] = []
     async with Person(office.stage.handset) as clerk:
         await clerk.wait_for_line()
         for _ in range(samples):
             with Recorder("ear_monitor") as ear:
                 lifted_at = time.monotonic()
                 await clerk.lift()
-                heard_at = await asyncio.to_thread(_first_heard_at, ear, _DIAL_TONE_HZ)
+                heard_at = await asyncio.to_thread(wait_until_heard_at, ear, _DIAL_TONE_HZ)
                 await clerk.hang_up()
             with Recorder("bell_monitor") as bell:
                 played_at = time.monotonic()
                 player = start_playing("bell", tone([_REFERENCE_HZ], 0.3))
-                reference_at = await asyncio.to_thread(_first_heard_at, bell, (_REFERENCE_HZ,))
+                reference_at = await asyncio.to_thread(wait_until_heard_at, bell, (_REFERENCE_HZ,))
                 player.join()
             pairs.append((heard_at - lifted_at, reference_at - played_at))
     return pairs
 
 
-def _first_heard_at(recorder: Recorder, frequencies_hz: tuple[float, ...]) -> float:
-    wait_until(lambda: first_heard_at(recorder.sound, frequencies_hz) is not None, "the tone sounds")
-    heard_at = first_heard_at(recorder.sound, frequencies_hz)
-    assert heard_at is not None
-    return heard_at
-
-
-async def _keys(office: Office, samples: int, reference: Callable[[], None]) -> list[_Pair]:
+async def _keys(office: Office, samples: int, reference: Callable[[], None]) -> list[Pair]:
     exchange = office.stage.handset.state_dir / "exchange"
     exchange.mkdir()
     cards = "".join(
@@ -129,7 +119,7 @@ async def _keys(office: Office, samples: int, reference: Callable[[], None]) -> 
     with (exchange / "strangers.vcf").open("w") as file:
         for _ in range(_FILE_BYTES // len(cards)):
             file.write(cards)
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     async with Person(office.stage.handset) as clerk:
         await clerk.press("menu")
         await clerk.dial("1")

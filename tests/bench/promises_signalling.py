@@ -20,11 +20,11 @@ from firmware.ports.broker import BrokerState
 from firmware.voice.audio.loop import AudioLoop
 from firmware.voice.sip.settings import AccountSettings, ServerName, SipSettings
 from provisioning.sip_choices import Srtp, Transport
-from tests.bench.promises import Series
+from tests.bench.promises import Pair, Series, seconds, wait_until_heard_at
 from tests.bench.spoken_call import spoken_call
 from tests.fakes.audio_ports import EchoPort
 from tests.lab.answering_peer import AnsweringPeer, Settings
-from tests.lab.audio import Recorder, Sound, first_heard_at, gaps, level, measure_latency, play, tone
+from tests.lab.audio import Recorder, Sound, gaps, level, measure_latency, play, tone
 from tests.lab.kamailio import Kamailio
 from tests.lab.loss_emulator import Line
 from tests.lab.operator_site import FRIEND_HZ, HOME, PHONE_HZ, call, operator_site
@@ -49,14 +49,11 @@ _FLOOD_PER_S: Final = 2000
 _FLOOD_S: Final = 1.0
 _BEST_PESQ: Final = 4.64
 
-_Pair = tuple[float, float]
-"""What the handset took, and the reference."""
-
 
 def measure(folder: Path, samples: int) -> Iterator[Series]:
     """Measure each on peers of its own."""
     few = min(samples, _FEW)
-    sources: list[tuple[str, float, Callable[[Path, int], Iterator[_Pair]], int]] = [
+    sources: list[tuple[str, float, Callable[[Path, int], Iterator[Pair]], int]] = [
         ("ringing and declining", 0.02, _ringing, samples),
         ("a call that a silent server is asked for ends", 7.0, _silent_server, few),
         ("the next server takes over from one that died", 5.0, _fail_over, few),
@@ -68,22 +65,17 @@ def measure(folder: Path, samples: int) -> Iterator[Series]:
         ("sync stops", 2.0, _sync_stop, samples),
     ]
     for number, (promise, bar_s, source, count) in enumerate(sources):
-        yield _series(promise, bar_s, "a rest of 50 ms is late", source(folder / str(number), count))
-    yield _series("gap in a call under 2,000 INVITEs a second", 0.06, "before them", _flood(folder / "flood", samples))
+        yield seconds(promise, bar_s, "a rest of 50 ms is late", source(folder / str(number), count))
+    yield seconds("gap in a call under 2,000 INVITEs a second", 0.06, "before them", _flood(folder / "flood", samples))
     yield from _speech(few)
     pulse = PulseAudio(_made(folder / "pulse"))
     pulse.start()
     with patch.dict(os.environ, pulse.environment):
         late, short = "a rest of 50 ms is late", "before the loop"
-        yield _series("dial tone of the sound loop", 0.1, late, _dial_tone(few))
-        yield _series("delay of the sound loop", 0.055, late, _loop_delay(few))
-        yield _series("gap of the sound loop in a second", 0.04, short, _loop_gap(few))
+        yield seconds("dial tone of the sound loop", 0.1, late, _dial_tone(few))
+        yield seconds("delay of the sound loop", 0.055, late, _loop_delay(few))
+        yield seconds("gap of the sound loop in a second", 0.04, short, _loop_gap(few))
     pulse.stop()
-
-
-def _series(promise: str, bar_s: float, reference: str, pairs: Iterator[_Pair]) -> Series:
-    values, references = zip(*pairs, strict=True)
-    return Series(promise, "s", bar_s, values, reference, references)
 
 
 def _made(folder: Path) -> Path:
@@ -98,7 +90,7 @@ def _late_s() -> float:
     return time.monotonic() - began_s - _REST_S
 
 
-def _timed(task: Callable[[], object]) -> _Pair:
+def _timed(task: Callable[[], object]) -> Pair:
     late_s = _late_s()
     began_s = time.monotonic()
     task()
@@ -122,7 +114,7 @@ def _is_registered(line: SipLine) -> None:
     line.wait_for_registration(RegistrationState.REGISTERED)
 
 
-def _ringing(folder: Path, samples: int) -> Iterator[_Pair]:
+def _ringing(folder: Path, samples: int) -> Iterator[Pair]:
     """From the library's first word of the call to its end; at a pace that the gate lets through."""
     with Kamailio(folder / "server", _USERS) as server, _line(server) as line:
         _is_registered(line)
@@ -132,14 +124,10 @@ def _ringing(folder: Path, samples: int) -> Iterator[_Pair]:
         ):  # fmt: skip
             for _ in range(samples):
                 call_id = line.wait_for(IncomingCallReceived).call_id
-
-                def decline() -> None:
-                    line.stack.order(SignalRinging(call_id))  # noqa: B023 - at once
-                    line.stack.order(RejectCall(call_id, RejectReason.DECLINED))  # noqa: B023
-                    line.wait_for_call(call_id, CallState.DISCONNECTED)  # noqa: B023
-
                 began_s = time.monotonic()
-                decline()
+                line.stack.order(SignalRinging(call_id))
+                line.stack.order(RejectCall(call_id, RejectReason.DECLINED))
+                line.wait_for_call(call_id, CallState.DISCONNECTED)
                 yield time.monotonic() - began_s, _late_s()
 
 
@@ -149,13 +137,13 @@ def _place(line: SipLine) -> CallId:
     return call_id
 
 
-def _silent_server(folder: Path, samples: int) -> Iterator[_Pair]:
+def _silent_server(folder: Path, samples: int) -> Iterator[Pair]:
     with _line(Kamailio(folder, _USERS)) as line:
         for _ in range(samples):
             yield _timed(lambda: line.wait_for_call(_place(line), CallState.DISCONNECTED))
 
 
-def _fail_over(folder: Path, samples: int) -> Iterator[_Pair]:
+def _fail_over(folder: Path, samples: int) -> Iterator[Pair]:
     with (
         Kamailio(folder / "best", _USERS) as best,
         Kamailio(folder / "other", _USERS) as other,
@@ -168,7 +156,7 @@ def _fail_over(folder: Path, samples: int) -> Iterator[_Pair]:
             best.start()
 
 
-def _call_fail_over(folder: Path, samples: int) -> Iterator[_Pair]:
+def _call_fail_over(folder: Path, samples: int) -> Iterator[Pair]:
     with (
         Kamailio(folder / "best", _USERS) as best,
         Kamailio(folder / "other", _USERS) as other,
@@ -188,7 +176,7 @@ def _call_fail_over(folder: Path, samples: int) -> Iterator[_Pair]:
                 best.thaw()
 
 
-def _forgotten(folder: Path, samples: int) -> Iterator[_Pair]:
+def _forgotten(folder: Path, samples: int) -> Iterator[Pair]:
     with Kamailio(folder, _USERS) as server, _line(server) as line:
         _is_registered(line)
         for _ in range(samples):
@@ -196,7 +184,7 @@ def _forgotten(folder: Path, samples: int) -> Iterator[_Pair]:
             yield _timed(lambda: wait_until(lambda: server.is_registered("alice"), look_s=_LOOK_S))
 
 
-def _restarted(folder: Path, samples: int) -> Iterator[_Pair]:
+def _restarted(folder: Path, samples: int) -> Iterator[Pair]:
     with Kamailio(folder, _USERS) as server, _line(server, probe_s=1.0) as line:
         _is_registered(line)
         for _ in range(samples):
@@ -207,7 +195,7 @@ def _restarted(folder: Path, samples: int) -> Iterator[_Pair]:
             yield _timed(lambda: _is_registered(line))
 
 
-def _changed_address(folder: Path, samples: int) -> Iterator[_Pair]:
+def _changed_address(folder: Path, samples: int) -> Iterator[Pair]:
     with (
         operator_site(folder, ipv6=False) as site,
         site.friend() as friend,
@@ -238,7 +226,7 @@ def _hear_each_other(phone: SipLine, friend: SecondPhone) -> None:
     wait_until(lambda: level(phone.last_heard(_WINDOW_S), FRIEND_HZ) >= _HEARD)
 
 
-def _sip_stop(folder: Path, samples: int) -> Iterator[_Pair]:
+def _sip_stop(folder: Path, samples: int) -> Iterator[Pair]:
     with Kamailio(folder, _USERS) as server:
         for _ in range(samples):
             with _line(server) as line:
@@ -248,8 +236,8 @@ def _sip_stop(folder: Path, samples: int) -> Iterator[_Pair]:
             server.start()
 
 
-def _sync_stop(folder: Path, samples: int) -> Iterator[_Pair]:
-    async def stops() -> list[_Pair]:
+def _sync_stop(folder: Path, samples: int) -> Iterator[Pair]:
+    async def stops() -> list[Pair]:
         pairs = []
         async with SyncSite(_made(folder)) as site:
             await site.grant()
@@ -263,7 +251,7 @@ def _sync_stop(folder: Path, samples: int) -> Iterator[_Pair]:
     yield from asyncio.run(stops())
 
 
-def _flood(folder: Path, samples: int) -> Iterator[_Pair]:
+def _flood(folder: Path, samples: int) -> Iterator[Pair]:
     """Let strangers flood the stack in a call."""
     with Kamailio(folder / "server", _USERS) as server:
         settings = Settings("peer", _USERS["peer"], f"sip:127.0.0.1:{server.udp_port}")
@@ -313,7 +301,7 @@ def _loop() -> AudioLoop:
     return loop
 
 
-def _dial_tone(samples: int) -> Iterator[_Pair]:
+def _dial_tone(samples: int) -> Iterator[Pair]:
     loop = _loop()
     for _ in range(samples):
         late_s = _late_s()
@@ -321,16 +309,15 @@ def _dial_tone(samples: int) -> Iterator[_Pair]:
             lifted_at_s = time.monotonic()
             loop.open(talk=False)
             loop.play_tone(Tone.DIAL)
-            wait_until(lambda: first_heard_at(recorder.sound, [450]))
-            heard_at_s = first_heard_at(recorder.sound, [450])
+            heard_at_s = wait_until_heard_at(recorder, [450])
         loop.stop_tone()
         loop.close()
         wait_until(lambda: not loop.counters.is_playing)
-        yield (heard_at_s or time.monotonic()) - lifted_at_s, late_s
+        yield heard_at_s - lifted_at_s, late_s
     loop.stop()
 
 
-def _loop_delay(samples: int) -> Iterator[_Pair]:
+def _loop_delay(samples: int) -> Iterator[Pair]:
     loop = _loop()
     loop.open(talk=True)
     wait_until(lambda: loop.counters.periods > 100)
@@ -340,7 +327,7 @@ def _loop_delay(samples: int) -> Iterator[_Pair]:
     loop.stop()
 
 
-def _loop_gap(samples: int) -> Iterator[_Pair]:
+def _loop_gap(samples: int) -> Iterator[Pair]:
     loop = _loop()
     loop.open(talk=True)
     wait_until(lambda: loop.counters.periods > 100)

@@ -1,6 +1,5 @@
 """Calls that the whole handset turns away or sends on by itself: the caller, the display and the log learn why."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from contract.calls import DisconnectReason
 from firmware.phone.call import CallState
 from tests.lab.office import BOB, CAROL, PERSON, Colleague, Office, OpenEar, hears, speaking, talk
 from tests.lab.person import Person
+from tests.lab.preload import preloaded
 from tests.lab.stage import Choices
 
 pytestmark = pytest.mark.feature("explained decisions")
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.feature("explained decisions")
 FRIEND = "5551"
 NUISANCE = "5552"
 NO_ANSWER_S = 10
+# What the kernel says where a time server keeps the clock right.
+TRUSTED_CLOCK = "int adjtimex(void *timex) { (void)timex; return 0; }\n"
 VOUCHED_FOR = f"P-Asserted-Identity: <sip:{FRIEND}@localhost>"
 
 
@@ -147,20 +149,12 @@ async def test_nobody_but_the_allow_list_rings_where_the_installer_says_so(tmp_p
 async def test_calls_outside_the_hours_are_turned_away_once_the_clock_can_be_trusted(tmp_path: Path) -> None:
     yesterday = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][time.localtime().tm_wday]
     hours = [{"days": [yesterday], "from": "00:00", "to": "00:01"}]
-    choices = Choices(extra={"calls": {"hours": hours}}, environment={"LD_PRELOAD": str(trusted_clock(tmp_path))})
+    choices = Choices(extra={"calls": {"hours": hours}}, environment=preloaded(tmp_path, TRUSTED_CLOCK))
     with Office(tmp_path, choices).running() as office:
         async with Person(office.stage.handset) as clerk:
             await clerk.wait_for_line()
             assert await is_turned_away(office.bob, clerk, "Declined: out of hours") == 480
             assert office.newest_call()["decision"] == "out_of_hours"
-
-
-def trusted_clock(folder: Path) -> Path:
-    """Make a library that says in the kernel's place that a time server keeps the clock right."""
-    source, library = folder / "clock.c", folder / "clock.so"
-    source.write_text("int adjtimex(void *timex) { (void)timex; return 0; }\n")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=30)
-    return library
 
 
 # --- sent on ----------------------------------------------------------------------------------------------------------

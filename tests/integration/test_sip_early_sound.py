@@ -1,6 +1,5 @@
 """Whoever speaks before their answer has been taken in, as most servers do, is heard once it is."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from firmware.phone.orders import PlaceCall
 from tests.lab.audio import level
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until
+from tests.lab.preload import preloaded
 from tests.lab.rtp_port import RtpPort, g722
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone
@@ -63,25 +63,18 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
 """
 
 
-def slow_first_reads(folder: Path) -> Path:
-    source, library = folder / "slow.c", folder / "slow.so"
-    source.write_text(SLOW_FIRST_READS)
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=30)
-    return library
-
-
 def test_whoever_speaks_before_the_answer_is_taken_in_is_heard(
     server: Kamailio, peer: ScriptedPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LD_PRELOAD", str(slow_first_reads(tmp_path)))
+    for name, value in preloaded(tmp_path, SLOW_FIRST_READS).items():
+        monkeypatch.setenv(name, value)
     with SecondPhone(settings_of("alice", server)) as phone, RtpPort() as port, ThreadPoolExecutor(1) as elsewhere:
         monkeypatch.delenv("LD_PRELOAD")
         phone.wait_for_registration(RegistrationState.REGISTERED)
         call_id = new_call_id()
         phone.stack.order(PlaceCall(call_id, SipUri("sip:peer@localhost")))
         invite = peer.take_call()
-        to = int(invite.body.partition("m=audio ")[2].split()[0])
-        elsewhere.submit(port.speak, to, 9, g722(TONE_HZ, 3))
+        elsewhere.submit(port.speak, invite.audio_port, 9, g722(TONE_HZ, 3))
         peer.reply(invite, 200, body=sdp(port.port, formats="9 101"))
         peer.receive("ACK")
         phone.wait_for_call(call_id, CallState.ACTIVE)

@@ -89,7 +89,6 @@ def test_purging_leaves_nothing(box: InstalledBox) -> None:
 
 
 def test_what_cannot_work_is_said_before_anything_is_changed(box: InstalledBox) -> None:
-    box.run("/opt/source/systemd/install.sh", "--uninstall", "--purge", "--untold")
     refused = box.run("/opt/source/systemd/install.sh", "--no-apt", "--python", "/usr/bin/false", check=False)
     assert refused.returncode == 1
     assert "the packages are locked for CPython 3.13" in refused.stdout

@@ -77,3 +77,10 @@ def test_of_a_story_all_runs_or_nothing() -> None:
     dice = [random.Random(seed) for seed in range(20)]
     draws = [draw(QUIET, known(), (), each, 1, stories=(story,)).runs.intersection(tests) for each in dice]
     assert {len(each) for each in draws} == {0, len(tests)}
+
+
+def test_what_runs_as_a_part_of_a_story_is_not_told_as_left_out() -> None:
+    result = draw(QUIET, known(), None, random.Random(1), 1, stories=[module_of(test) for test in QUIET])
+    begun = {module_of(test) for test in result.runs}
+    assert len(begun) == 1
+    assert not begun.intersection(map(module_of, (*result.left, *result.skipped)))
