@@ -9,6 +9,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,19 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
         for other in self.assigned_work:
             self._reschedule(other)
         return str(died_of)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        # One that has ended meanwhile cannot be told; what it was given is taken back where it is removed.
+        with suppress(OSError):
+            super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a process files until it begins: it keeps its last test back until it knows what follows."""
+        super()._reschedule(node)
+        if (
+            self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2
+        ):  # that one and the next
+            self._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return _scope(nodeid)

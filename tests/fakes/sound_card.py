@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable
 
+from tests.lab.patience import PATIENCE_S
+
 _BUFFER_PERIODS = 4
-_TIMEOUT_S = 20.0
 
 
 class VirtualSoundCard:
@@ -84,7 +85,7 @@ class VirtualSoundCard:
         """Let time pass, and return when the loop waits for more of it."""
         self.let_pass(duration_s)
         with self._moved:
-            if not self._moved.wait_for(lambda: self._is_waiting, _TIMEOUT_S):
+            if not self._moved.wait_for(lambda: self._is_waiting, PATIENCE_S):
                 raise TimeoutError("Nobody waits for the sound card.")
 
     def wait_until(self, moment_s: float, is_missing: Callable[[], bool]) -> None:
@@ -94,10 +95,10 @@ class VirtualSoundCard:
             OSError: the card was pulled out meanwhile.
         """
         with self._moved:
-            if moment_s > self._limit_s:
+            while moment_s > self._limit_s and not is_missing():
                 self._is_waiting = True
                 self._moved.notify_all()
-                self._moved.wait_for(lambda: moment_s <= self._limit_s or is_missing())
+                self._moved.wait()
         if is_missing():
             raise OSError("The sound card 'virtual' is gone.")
         self.now_s = max(self.now_s, moment_s)

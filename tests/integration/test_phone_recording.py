@@ -315,9 +315,9 @@ async def test_a_full_card_ends_the_recording_with_a_tone_and_a_sentence_and_nev
             office.stage.handset.start(sync=False)
 
 
+@pytest.mark.usefixtures("consent")
 async def test_what_was_recorded_until_the_power_went_is_played_and_said_to_be_incomplete(office: Office) -> None:
     handset = office.stage.handset
-    handset.command("consent", "grant", Purpose.RECORDING)
     async with Person(handset) as person:
         await person.wait_for_line()
         with speaking():

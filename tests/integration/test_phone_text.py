@@ -120,5 +120,9 @@ async def test_where_the_holder_says_so_the_text_stays_with_the_call_over_a_kill
         await clerk.press("volume_down")
         await clerk.reads("under the third pot")
         await clerk.rest()
+        for key in ("menu", "3", "6"):
+            await clerk.press(key)
+        await clerk.wait_until(lambda page: page.state["text"].endswith("Keep text. off"), PATIENCE_S)
+        await clerk.rest()
         assert files_with(SECRET, folder) == []
         assert SECRET not in repr([office.newest_call(), await clerk.status()])

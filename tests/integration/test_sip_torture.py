@@ -15,7 +15,7 @@ from tests.lab.fuzzer.campaign import Way, besieged
 from tests.lab.fuzzer.siege import Siege
 from tests.lab.patience import PATIENCE_S
 
-pytestmark = pytest.mark.feature("malformed messages")
+pytestmark = [pytest.mark.feature("malformed messages"), pytest.mark.story]
 
 SDP = (
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\n"

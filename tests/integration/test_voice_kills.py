@@ -42,6 +42,8 @@ async def test_killed_at_moments_of_chance_it_is_back_for_little_work_and_all_is
 ) -> None:
     handset = office.stage.handset
     dice = chance.dice()
+    async with Person(handset) as clerk:
+        await clerk.wait_for_line()
     pid, starts = handset.main.pid, handset.voice.starts
     order = shuffled_activities(KILLS, dice)
     deaths = [await killed_amid(activity, office, dice.uniform(0, 3)) for activity in order]

@@ -21,7 +21,13 @@ def test_one(): do("one")
 def test_two(): do("two")
 def test_three(): do("three")
 """
-DIES = "import os\ndef test_one(): pass\ndef test_two(): os._exit(1)\ndef test_three(): pass\n"
+DIES = """
+import os, time
+
+def test_one(): pass
+def test_two(): {wait}; os._exit(1)
+def test_three(): pass
+"""
 FILES = [f"unit/test_{number}.py" for number in range(4)]
 BOOTED = [f"system/test_{number}.py" for number in range(4)]
 NAMES = [f"tests/{file}::test_{name}" for file in ("a.py", "b.py", "system/c.py", "system/d.py") for name in (1, 2, 3)]
@@ -69,10 +75,12 @@ def test_every_test_runs_once_and_what_is_booted_once_in_one_process(
     assert len({process for path, _, process in ran if "/system/" in path}) == 1
 
 
-def test_a_process_that_dies_takes_no_other_test_with_it(tmp_path: Path) -> None:
-    dying = tmp_path / "tests/unit/test_2.py"
-    dying.parent.mkdir(parents=True)
-    dying.write_text(DIES)
+@pytest.mark.parametrize(("dying", "wait"), [("unit/test_2.py", "pass"), ("unit/test_0.py", "time.sleep(0.5)")])
+def test_a_process_that_dies_takes_no_other_test_with_it(tmp_path: Path, dying: str, wait: str) -> None:
+    """Neither while others have work left nor when they have ended and a new process has the rest for itself."""
+    path = tmp_path / "tests" / dying
+    path.parent.mkdir(parents=True)
+    path.write_text(DIES.format(wait=wait))
     told = run(tmp_path, FILES, processes=2)
     assert "crashed while running" in told, told
     assert "1 failed, 11 passed" in told, told

@@ -400,6 +400,8 @@ class ReplacedEvening(AnyEvening):
         """Have all calls end, with the phone that knew them and with the one that found them."""
         answered = {call.call_id for call in old._state.calls if call.answered}
         uncertain = {call.call_id for call in old._state.handing_over}
+        # One that took the place of a call on hold is known to be on hold once it is answered.
+        uncertain |= {call.call_id for call in old._state.calls if call.hold_wanted and not call.answered}
         unattended = old.view.mode in {Mode.REDIALLING, Mode.TAKING_MESSAGE}
         nobody = unattended or (old._state.speaker and not old._state.loudspeaker_in_use)
         live = sorted(self.live)
@@ -431,9 +433,9 @@ class ReplacedEvening(AnyEvening):
                 case StopTone():
                     self.tone = None
                 case CloseAudio():
-                    self.audio = None
+                    self.audio, self.unattended = None, False
                 case OpenAudio(talk, speaker):
-                    self.audio = (talk, speaker)
+                    self.audio, self.unattended = (talk, speaker), False
                 case OpenCallRecord(call_id):
                     assert call_id in self.recorded
                 case CloseCallRecord(call_id) if call_id in before:
