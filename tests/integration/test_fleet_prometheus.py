@@ -20,6 +20,8 @@ from tests.lab.grafana import expanded_promql, queries
 from tests.lab.prometheus import SHIPPED, Prometheus
 from tests.lab.seeded_fleet import FLEETS, SeededFleet
 
+pytestmark = pytest.mark.story
+
 FLEET = SeededFleet(calls_each=100, now=datetime.now(UTC).replace(microsecond=0))
 
 
