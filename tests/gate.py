@@ -114,20 +114,20 @@ def summary(kept: dict[str, Any]) -> str:
 
 
 def repeat(count: int) -> bool:
-    """Run the gate so often with the very files that there are now, going on where it was stopped; keep each run."""
-    state = soak.read(_REPEATED)
-    if state.get("files") != soak.files():
-        state = {"files": soak.files(), "commit": soak.commit(), "done": 0, "failed": 0}
+    """Run the gate so often, going on where it was stopped; keep each run with the commit that it was of."""
+    state = soak.read(_REPEATED) or {"done": 0, "failed": 0}
     os.environ[SHUFFLE] = "1"
     while state["done"] < count:
         is_busy = state["done"] % _BUSY_ONE_IN == _BUSY_ONE_IN - 1
+        commit = soak.commit()
         with _busy(2 if is_busy else 0):
             kept = run(seed=secrets.randbelow(1 << 32))
         state["done"] += 1
         state["failed"] += not kept["passed"]
-        keep(kept, commit=state["commit"], is_busy=is_busy)
+        keep(kept, commit=commit, is_busy=is_busy)
         soak.write(_REPEATED, state)
         soak.say(f"{summary(kept)}\nrun {state['done']} of {count}")
+    _REPEATED.unlink()
     return not state["failed"]
 
 

@@ -41,8 +41,29 @@ def test_the_second_tier_runs_where_the_first_one_fails_and_the_run_has_failed()
     assert summary(kept).endswith("WECALL_SEED=7")
 
 
+def test_runs_that_are_repeated_go_on_where_they_were_stopped_and_fail_where_one_of_them_did(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = iter([run_of(passed=True), run_of(passed=False), None, run_of(passed=True)])
+
+    def run(*, seed: int) -> dict[str, Any]:
+        kept = next(runs)
+        if kept is None:
+            raise KeyboardInterrupt
+        return {**kept, "seed": seed}
+
+    monkeypatch.setattr(gate, "run", run)
+    monkeypatch.setattr(gate, "_REPEATED", checkout / "repeated.json")
+    # So that what is set for those that are started is taken back.
+    monkeypatch.setenv(gate.SHUFFLE, "1")
+    with pytest.raises(KeyboardInterrupt):
+        gate.repeat(3)
+    assert not gate.repeat(3)
+    assert [each["passed"] for each in soak.read(gate.FLAKES)["runs"]] == [True, False, True]
+
+
 def run_of(*, passed: bool, failed: tuple[str, ...] = ()) -> dict[str, Any]:
-    tiers = {"quick": {"tests": 3, "code": 0 if passed else 1}}
+    tiers = {"quick": {"tests": 3, "code": 0 if passed else 1, "wall_s": 2.0, "core_s": 3.0}}
     return {"seed": 1, "wall_s": 2.0, "core_s": 3.0, "tiers": tiers, "failed": [*failed], "passed": passed}
 
 
