@@ -8,10 +8,10 @@ import subprocess
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from io import BytesIO
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import psutil
@@ -158,16 +158,22 @@ class Judge:
         self.keys_s: list[float] = []
         self.gaps_s: list[float] = []
 
-    async def presses(self, clerk: Person, *keys: str) -> None:
-        """Press keys that each show something, the time on the display left out, and wait for that."""
+    async def presses(self, clerk: Person, *keys: str, shows: Sequence[str] = ()) -> None:
+        """Press keys and wait for what each shows, the time on the display left out.
+
+        Args:
+            clerk: presses them.
+            keys: each of them.
+            shows: what the page says in words after the first, the second and so on, over and over; what is read
+                meanwhile shows its progress. Where it is not given, it is whatever was not there before.
+        """
         handset = self._office.stage.handset.main.pid
-        before = b""
-
-        def is_answered(page: Person) -> bool:
-            return page.frame[BAR_BYTES:] != before
-
-        for key in keys:
+        for key, words in zip(keys, cycle(shows or [""]), strict=False):
             before, (ran_s, _) = clerk.frame[BAR_BYTES:], ran_and_waited_s(handset)
+
+            def is_answered(page: Person, words: str = words, before: bytes = before) -> bool:
+                return page.state["text"].startswith(words) if words else page.frame[BAR_BYTES:] != before
+
             await clerk.press(key)
             await clerk.wait_until(is_answered, PATIENCE_S)
             self.keys_s.append(ran_and_waited_s(handset)[0] - ran_s)
@@ -181,7 +187,7 @@ class Judge:
         voice = self._office.stage.handset.voice.pid
         for _ in range(STRETCHES):
             (_, before_s), ends_at = ran_and_waited_s(voice), time.monotonic() + WINDOW_S
-            await self.presses(clerk, *["volume_down", "volume_up"] * 2)
+            await self.presses(clerk, *["volume_down", "volume_up"] * 2, shows=["Volume. 60%", "Volume. 70%"])
             await asyncio.sleep(max(0.0, ends_at - time.monotonic()))
             found = await gaps_lately(self._office, ear, others, WINDOW_S)
             self.gaps_s.append(max(0.0, found.excess_s - (ran_and_waited_s(voice)[1] - before_s)))
@@ -288,7 +294,7 @@ async def test_of_100_mb_the_good_cards_are_imported_and_the_first_broken_one_is
     before = await book_of(office).count()
     with bounded(office):
         await to_import(clerk)
-        await judge.presses(clerk, "2", "cancel", "2", "cancel", "2")
+        await judge.presses(clerk, "2", "cancel", "2", "cancel", "2", shows=["Import", "Contacts, "])
         await says(clerk, words)
     await clerk.press("menu")
     assert await book_of(office).count() == before + added
@@ -311,9 +317,9 @@ async def test_a_call_and_the_keys_know_nothing_of_100_mb_that_are_read_meanwhil
         await clerk.wait_for_line()
         with bounded(office) as process:
             await to_import(clerk)
-            keys = ("2", "cancel", "2", "cancel", "2", "cancel", "cancel", "cancel")
-            await judge.presses(clerk, *keys)
-            await judge.presses(clerk, *["volume_down", "volume_up"] * 5)
+            await judge.presses(clerk, *["2", "cancel"] * 3, shows=["Import", "Contacts, "])
+            await judge.presses(clerk, "cancel", "cancel", shows=["Contacts (", "Menu, 1"])
+            await judge.presses(clerk, *["volume_down", "volume_up"] * 5, shows=["Menu, 2", "Menu, 1"])
             await clerk.press("menu")
             async with unharmed_call(office, clerk, judge):
                 await is_at_work(process, "the file was read before the call")
@@ -368,7 +374,7 @@ async def test_pictures_that_mean_harm_are_refused_beside_the_honest_ones_and_a_
         await clerk.reads("Menu")
         await clerk.dial("66")
         await says(clerk, "Pictures")
-        await judge.presses(clerk, "1", "cancel", "1", "cancel", "1")
+        await judge.presses(clerk, "1", "cancel", "1", "cancel", "1", shows=["Import pictures", "Pictures, "])
         async with unharmed_call(office, clerk, judge):
             await is_at_work(process, "all pictures were decoded before the call")
         await clerk.replace()
