@@ -11,6 +11,7 @@ import pytest
 from tests import durations, gate, soak
 from tests.gate import Tier, flakes, keep, summary
 from tests.processor import ProcessorMeter
+from tests.tiers import SHUFFLE
 
 SPINS_S = 0.5
 
@@ -55,7 +56,7 @@ def test_runs_that_are_repeated_go_on_where_they_were_stopped_and_fail_where_one
     monkeypatch.setattr(gate, "run", run)
     monkeypatch.setattr(gate, "_REPEATED", checkout / "repeated.json")
     # So that what is set for those that are started is taken back.
-    monkeypatch.setenv(gate.SHUFFLE, "1")
+    monkeypatch.setenv(SHUFFLE, "1")
     with pytest.raises(KeyboardInterrupt):
         gate.repeat(3)
     assert not gate.repeat(3)
