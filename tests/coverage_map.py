@@ -25,6 +25,8 @@ KEPT: Final = ROOT / "tests/coverage_map.json"
 _NO_TESTS: Final = re.compile(
     r"(.*\.md|LICENSE|\.gitignore|\.pre-commit-config\.yaml|docs/.*|tests/(soak|flakes|coverage_map|mutations)\.json)$"
 )
+# What no tier of the gate runs.
+_ELSEWHERE: Final = ("tests/bench/", "tests/machine/")
 # What runs without Python is not seen; this is where it runs.
 _UNSEEN: Final = {"systemd/": "tests/system/"}
 
@@ -140,8 +142,11 @@ class CoverageMap:
             if name in self.touches or re.fullmatch(r"tests/.*/test_\w+\.py", name):
                 modules.add(name)
                 continue
-            stand_for_it = {name} & self._known or (_importers(name) & self._known)
+            importers = _importers(name)
+            stand_for_it = {name} & self._known or (importers & self._known)
             if not stand_for_it and not unseen:
+                if all(user.startswith(_ELSEWHERE) for user in importers or {name}):
+                    continue
                 return None
             modules.update(module for module, names in self.touches.items() if not names.isdisjoint(stand_for_it))
         return frozenset(modules)

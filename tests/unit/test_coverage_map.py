@@ -35,6 +35,10 @@ def test_a_file_that_nobody_knows_touches_all() -> None:
     assert KNOWN.touched_by([CALLS, "engine/patches/new.c"]) is None
 
 
+def test_what_no_tier_of_the_gate_runs_touches_none() -> None:
+    assert KNOWN.touched_by(["tests/bench/__main__.py", "tests/machine/test_card.py"]) == frozenset()
+
+
 def test_a_page_of_documents_touches_none() -> None:
     assert KNOWN.touched_by(["README.md", "docs/adr/0001-anything.md", "tests/soak.json"]) == frozenset()
 
