@@ -22,6 +22,7 @@ class DisconnectReason(StrEnum):
     forbids this call. BARRED: this phone does, so that it never left. NO_COMMON_CODEC: the phones share no format of
     sound. ENCRYPTION_REQUIRED: one of them takes encrypted sound only, and the other none. SERVER_ERROR: a server or
     the called phone could not handle the call. FORWARDED: this phone sent the caller on to another number.
+    ANSWERED_ELSEWHERE: another phone that rang for the same caller answered.
 
     Either. TRANSFERRED: another call took its place. INTERRUPTED: this phone stopped and did not see the end.
     """
@@ -43,3 +44,4 @@ class DisconnectReason(StrEnum):
     FORWARDED = "forwarded"
     TRANSFERRED = "transferred"
     BARRED = "barred"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"

@@ -56,7 +56,12 @@ class Decision(StrEnum):
     RECORDING_UNWANTED = "recording_unwanted"
 
 
-NOT_MISSED: Final = (DisconnectReason.REJECTED, DisconnectReason.FORWARDED, DisconnectReason.TRANSFERRED)
+NOT_MISSED: Final = (
+    DisconnectReason.REJECTED,
+    DisconnectReason.FORWARDED,
+    DisconnectReason.TRANSFERRED,
+    DisconnectReason.ANSWERED_ELSEWHERE,
+)
 """How an unanswered incoming call ends when the person here ended it, or somebody else took it."""
 
 MISSED_DECISIONS: Final = (

@@ -94,6 +94,7 @@ REASONS: Final[Mapping[DisconnectReason, Word]] = {
     DisconnectReason.FORWARDED: word("Call forwarded"),
     DisconnectReason.TRANSFERRED: word("Call transferred"),
     DisconnectReason.BARRED: word("This number is barred here"),
+    DisconnectReason.ANSWERED_ELSEWHERE: word("Answered elsewhere"),
 }
 
 NO_SERVICE: Final = word("No phone service.")

@@ -16,7 +16,7 @@ export const everything = () => ({ fleet: "", query: "", states: new Set(), resu
 
 /** What people see of how calls end: three kinds, each with its own colour and word. */
 const ANSWERED = new Set(["local_hangup", "remote_hangup", "transferred"]);
-const MISSED = new Set(["cancelled", "no_answer", "busy", "rejected", "forwarded", "barred"]);
+const MISSED = new Set(["cancelled", "no_answer", "busy", "rejected", "forwarded", "barred", "answered_elsewhere"]);
 
 /** @param {string} result @returns {"answered" | "missed" | "failed"} */
 export function kindOfResult(result) {

@@ -342,6 +342,7 @@ export const english = {
   "ended.forwarded": "forwarded",
   "ended.transferred": "transferred",
   "ended.barred": "barred",
+  "ended.answered_elsewhere": "answered elsewhere",
   "code.taken": "taken",
   "code.shown": "shown",
   "code.acknowledged": "acknowledged",

@@ -339,6 +339,7 @@ export const chinese = {
   "ended.forwarded": "已转移",
   "ended.transferred": "已转接",
   "ended.barred": "已限制",
+  "ended.answered_elsewhere": "已在别处接听",
   "code.taken": "已接收",
   "code.shown": "已显示",
   "code.acknowledged": "已确认",

@@ -10,6 +10,7 @@ from firmware.phone.call import CallState
 from tests.lab.office import BOB, CAROL, PERSON, Office, OpenEar, hears, speaking, talk, talk_to_both
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
+from tests.lab.sipp import Sipp
 from tests.lab.stage import Choices
 
 # The British tone plan, which the stage's handset is set to.
@@ -71,6 +72,23 @@ async def test_a_waiting_caller_who_gives_up_is_among_the_missed(office: Office,
     await clerk.hang_up()
     await clerk.reads("1 missed call")
     await clerk.reads(CAROL)
+
+
+async def test_a_call_that_another_phone_of_the_holder_s_answers_is_not_among_the_missed(
+    office: Office, clerk: Person, tmp_path: Path
+) -> None:
+    with Sipp(tmp_path / "desk", "uas_answer") as desk:
+        office.stage.kamailio.ring_too(PERSON, desk.uri)
+        try:
+            with office.outsider(tmp_path / "caller", "5550", scenario="uac_call") as caller:
+                caller.finish()
+        finally:
+            office.stage.kamailio.forget_contact(PERSON, desk.uri)
+        await clerk.wait_for_mode("idle")
+        newest = office.newest_call()
+        assert (newest["number"], newest["result"]) == ("5550", "answered_elsewhere")
+        assert (await clerk.status())["missed_calls"] == 0
+        desk.finish()
 
 
 async def test_putting_down_lets_the_call_that_waits_ring_and_lifting_answers_it(office: Office, clerk: Person) -> None:

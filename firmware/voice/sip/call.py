@@ -15,7 +15,7 @@ from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSig
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.identity import received
+from firmware.voice.sip.identity import ReceivedMessage, is_answered_elsewhere, received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
 from firmware.voice.sip.quality_meter import FarCount, FarLosses, QualityMeter, StreamCounts, counts_of
@@ -275,11 +275,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 # An answer that the library made up: nothing came.
                 self._calls.codecs.reinvite_answered(self.call_id)
             return
-        if method in {"INVITE", "UPDATE"}:
-            message = received(event.src.rdata)
-            self._calls.party_told(self.call_id, message)
-            self.read_recording_signs(message.text)
-            self._calls.codecs.message_came(self, message.text)
+        message = received(event.src.rdata)
+        self._read(method, message)
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
@@ -297,6 +294,15 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             else:
                 self._calls.texts.refused(self)
                 self._calls.holding.refused(self.call_id)
+
+    def _read(self, method: str, message: ReceivedMessage) -> None:
+        """Take what a message says beside its place in a transaction."""
+        if method == "CANCEL" and is_answered_elsewhere(message.text):
+            self.ending = DisconnectReason.ANSWERED_ELSEWHERE
+        elif method in {"INVITE", "UPDATE"}:
+            self._calls.party_told(self.call_id, message)
+            self.read_recording_signs(message.text)
+            self._calls.codecs.message_came(self, message.text)
 
     @guarded
     def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

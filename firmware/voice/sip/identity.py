@@ -28,6 +28,8 @@ _RINGS = {
 }
 _ANSWER_AFTER = re.compile(r"answer-after\s*=\s*(\d{1,4})", re.IGNORECASE)
 _AUTO_ANSWER = re.compile(r"alert-autoanswer|ring-answer|auto-?answer|\bintercom\b", re.IGNORECASE)
+# RFC 3326 section 2, and "non-selected user clearing" of ITU-T Q.850, which some PBXs say instead or beside it.
+_ELSEWHERE: Final = frozenset({("sip", "cause=200"), ("q.850", "cause=26")})
 _PRIVATE = frozenset({"id", "user", "header"})
 
 
@@ -48,6 +50,15 @@ def received(data: Any) -> ReceivedMessage:
     """Copy what pjsua2 holds of a message; the original lives no longer than the callback."""
     host, _, _port = str(data.srcAddress).rpartition(":")
     return ReceivedMessage(str(data.wholeMsg), host.strip("[]"))
+
+
+def is_answered_elsewhere(message: str) -> bool:
+    """Say whether a CANCEL gives as its reason that another phone has answered (RFC 3326)."""
+    for value in Headers(message).values("Reason"):
+        protocol, *parameters = ("".join(part.split()).lower() for part in value.split(";"))
+        if any((protocol, parameter) in _ELSEWHERE for parameter in parameters):
+            return True
+    return False
 
 
 class Headers:

@@ -471,6 +471,7 @@ async def test_a_barred_number_is_logged_with_its_reason_and_never_queued_even_a
         (DisconnectReason.REJECTED, Decision.ANONYMOUS, 0),
         (DisconnectReason.FORWARDED, Decision.FORWARDED_ALWAYS, 0),
         (DisconnectReason.NO_ANSWER, None, 1),
+        (DisconnectReason.ANSWERED_ELSEWHERE, None, 0),
     ],
 )
 async def test_a_call_that_the_handset_turned_away_is_missed_where_the_person_would_want_to_know(

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from firmware.phone.call import CallerId, Verification
-from firmware.voice.sip.identity import Headers, asserted_identity, read_invitation
+from firmware.voice.sip.identity import Headers, asserted_identity, is_answered_elsewhere, read_invitation
 
 
 def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') -> str:
@@ -28,6 +28,26 @@ def test_the_server_says_who_calls(subtests: pytest.Subtests) -> None:
     ):
         with subtests.test(headers=headers):
             assert read_invitation(invite(*headers), trusted=True).caller == caller
+
+
+def test_a_cancel_says_whether_another_phone_has_answered(subtests: pytest.Subtests) -> None:
+    for headers, elsewhere in (
+        (('Reason: SIP;cause=200;text="Call completed elsewhere"',), True),
+        (('Reason: SIP ;text="Call completed elsewhere" ; cause = 200',), True),
+        (("Reason: Q.850;cause=26",), True),
+        (('Reason: Q.850;cause=16, SIP;cause=200;text="Call completed elsewhere"',), True),
+        (("Reason: Q.850;cause=16", "reason: sip;cause=200"), True),
+        (("Reason: SIP;cause=487",), False),
+        (("Reason: SIP;cause=2000",), False),
+        (("Reason: Q.850;cause=200",), False),
+        (('Reason: Preemption;cause=1;text="cause=200"',), False),
+        (("X-Reason: SIP;cause=200",), False),
+        (("Reason:",), False),
+        ((), False),
+    ):
+        with subtests.test(headers=headers):
+            message = "\r\n".join(["CANCEL sip:alice@example.com SIP/2.0", *headers, "", "Reason: SIP;cause=200"])
+            assert is_answered_elsewhere(message) is elsewhere
 
 
 PASSED = "verstat=TN-Validation-Passed"
