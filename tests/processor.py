@@ -19,6 +19,8 @@ class ProcessorMeter:
     def __init__(self) -> None:
         """Begin to count; whatever is started from now on counts."""
         self._group: Path | None = None
+        # Of a group that the last run of this process could not leave empty.
+        self._before_s = 0.0
         self._above: Path | None = None
         above = _own_group()
         if above is None:
@@ -28,10 +30,14 @@ class ProcessorMeter:
             group.mkdir(exist_ok=True)
             (group / "cgroup.procs").write_text(str(os.getpid()))
             self._group, self._above = group, above
+            self._before_s = self._counted_s()
 
     @property
     def used_s(self) -> float:
         """Core-seconds so far."""
+        return self._counted_s() - self._before_s
+
+    def _counted_s(self) -> float:
         if self._group is not None:
             usage = self._group / "cpuacct.usage"
             if usage.exists():

@@ -15,6 +15,8 @@ from tests.lab.installer_desk import BlankHandset, InstallerDesk
 from tests.lab.mosquitto import Mosquitto
 from tests.lab.patience import PATIENCE_S
 
+pytestmark = pytest.mark.story
+
 FIRST, SECOND = "10000000abcd0001", "10000000abcd0002"
 
 

@@ -23,7 +23,7 @@ from tests.lab.lying_provider import CHALLENGE, VERIFIER
 from tests.lab.open_id_provider import NAME, OpenIdProvider
 from tools.page.vendor import AXE
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.story]
 
 ANNA: Final = "anna@example.com"
 BEN: Final = "ben@example.com"

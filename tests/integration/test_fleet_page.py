@@ -191,6 +191,7 @@ async def test_what_was_before_is_there_at_once(visitor: FleetVisitor, site: Fle
     await expect(visitor.page.locator(".figure.calls .value")).to_have_text(f"{half * site.seeded.calls_each}")
     await expect(visitor.page.locator(".plot canvas")).to_be_visible()
     await visitor.page.click(".as-table summary")
+    await expect(visitor.page.locator(".as-table tbody tr").first).to_be_visible()
     hours = await visitor.page.locator(".as-table tbody tr").evaluate_all(
         "(rows) => rows.flatMap((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent)))"
     )

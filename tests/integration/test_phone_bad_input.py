@@ -82,16 +82,16 @@ def card(name: str, number: str, *more: str) -> str:
     return "\r\n".join(["BEGIN:VCARD", "VERSION:3.0", f"FN:{name}", f"TEL:{number}", *more, "END:VCARD", ""])
 
 
-def with_photographs(path: Path) -> None:
+def with_photographs(path: Path, who: str = "Friend", area: str = "+4430") -> None:
     """Every fifth card is broken."""
     photograph = "PHOTO;ENCODING=b;TYPE=JPEG:" + "A" * 250_000
     with path.open("w") as file:
         for n in range(FILE_BYTES // 250_000):
-            file.write(card(f"Friend {n}", f"+4430{n:08}", *([] if n % 5 else ["no property"]), photograph))
+            file.write(card(f"{who} {n}", f"{area}{n:08}", *([] if n % 5 else ["no property"]), photograph))
 
 
 def small_cards(path: Path) -> None:
-    repeated("".join(card(f"Stranger {n}", f"+4430{n:08}") for n in range(10_000)).encode())(path)
+    repeated("".join(card(f"Stranger {n}", f"+4450{n:08}") for n in range(10_000)).encode())(path)
 
 
 def repeated(piece: bytes) -> Callable[[Path], None]:
@@ -205,14 +205,14 @@ def judge(office: Office, record_property: RecordProperty) -> Iterator[Judge]:
 
 async def says(clerk: Person, words: str) -> None:
     """Wait until the page says in words that the display shows these; patiently, as long as what it shows changes."""
-    before = ""
+    before: tuple[str, bytes] = ("", b"")
 
-    def says_another(page: Person) -> bool:
-        return bool(page.state["text"] != before)
+    def shows_another(page: Person) -> bool:
+        return (page.state["text"], page.frame) != before
 
-    while words not in before:
-        await clerk.wait_until(says_another, PATIENCE_S)
-        before = clerk.state["text"]
+    while words not in before[0]:
+        await clerk.wait_until(shows_another, PATIENCE_S)
+        before = clerk.state["text"], clerk.frame
 
 
 @asynccontextmanager
@@ -339,7 +339,7 @@ async def test_the_command_imports_100_mb_in_a_call_unheard_and_names_each_broke
     office: Office, clerk: Person, judge: Judge, exchange: Path
 ) -> None:
     path = exchange / "friends.vcf"
-    await asyncio.to_thread(with_photographs, path)
+    await asyncio.to_thread(with_photographs, path, "Relative", "+4420")
 
     listened = threading.Event()
 
