@@ -99,7 +99,8 @@ async def listen_to_newest(clerk: Person) -> None:
 
 def is_quiet(colleague: Colleague) -> bool:
     """Say whether a colleague has heard nothing for a second."""
-    return bool(np.abs(colleague.phone.last_heard(1.0).samples).max() <= _LOUD)
+    heard = colleague.phone.last_heard(1.0)
+    return heard.duration_s > _WINDOW_S and bool(np.abs(heard.samples).max() <= _LOUD)
 
 
 def is_told(colleague: Colleague, *, records: bool) -> RecordingSignalled:
