@@ -144,9 +144,8 @@ class CoverageMap:
                 continue
             importers = _importers(name)
             stand_for_it = {name} & self._known or (importers & self._known)
-            if not stand_for_it and not unseen:
-                if all(user.startswith(_ELSEWHERE) for user in importers or {name}):
-                    continue
+            runs_elsewhere = all(user.startswith(_ELSEWHERE) for user in importers or {name})
+            if not (stand_for_it or unseen or runs_elsewhere):
                 return None
             modules.update(module for module, names in self.touches.items() if not names.isdisjoint(stand_for_it))
         return frozenset(modules)

@@ -19,18 +19,15 @@ class ProcessorMeter:
     def __init__(self) -> None:
         """Begin to count; whatever is started from now on counts."""
         self._group: Path | None = None
-        # Of a group that the last run of this process could not leave empty.
-        self._before_s = 0.0
-        self._above: Path | None = None
-        above = _own_group()
-        if above is None:
-            return
-        group = above / f"wecall-run-{os.getpid()}"
-        with suppress(OSError):
-            group.mkdir(exist_ok=True)
-            (group / "cgroup.procs").write_text(str(os.getpid()))
-            self._group, self._above = group, above
-            self._before_s = self._counted_s()
+        self._above = _own_group()
+        if self._above is not None:
+            group = self._above / f"wecall-run-{os.getpid()}"
+            with suppress(OSError):
+                group.mkdir(exist_ok=True)
+                (group / "cgroup.procs").write_text(str(os.getpid()))
+                self._group = group
+        # This process has had others before, or its group's last meter could not leave that empty.
+        self._before_s = self._counted_s()
 
     @property
     def used_s(self) -> float:

@@ -1,8 +1,7 @@
 """The tiers of the tests (tests/README.md), and how those of a run share the machine: a plugin of pytest.
 
 Markers say what a test is: `quick` or `real`, `computes` where it gives way to all others, and `story` where the tests
-of its file follow from one another. Each folder's
-conftest.py marks what stands in it and is not marked otherwise.
+of its file follow from one another. Each folder's conftest.py marks what stands in it and is not marked otherwise.
 """
 
 import os
@@ -69,9 +68,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     def _reschedule(self, node: WorkerController) -> None:
         """Give a process files until it begins: it keeps its last test back until it knows what follows."""
         super()._reschedule(node)
-        if (
-            self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2
-        ):  # that one and the next
+        if self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) <= 1:
             self._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:

@@ -26,7 +26,7 @@ from tests.lab.office import (
     speaking,
     talk,
 )
-from tests.lab.patience import PATIENCE_S, wait_until
+from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
 from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.small_disk import fill, small_disk
@@ -95,11 +95,6 @@ async def listen_to_newest(clerk: Person) -> None:
     await clerk.reads("Lift the handset to listen.")
     await clerk.lift()
     await clerk.wait_for_mode("listening")
-
-
-def is_quiet(colleague: Colleague) -> bool:
-    """Say whether a colleague has heard nothing for two seconds, of the call before neither."""
-    return bool(np.abs(colleague.phone.last_heard(2.0).samples).max() <= _LOUD)
 
 
 def is_told(colleague: Colleague, *, records: bool) -> RecordingSignalled:
@@ -274,9 +269,9 @@ async def test_where_that_is_usual_it_is_said_in_words_before_anything_is_record
         async with Person(handset) as person:
             await person.wait_for_line()
             await talk(person, office.bob)
-            # So that something has been heard of it.
-            await asyncio.sleep(1.0)
-            await asyncio.to_thread(wait_until, lambda: is_quiet(office.bob), "what he hears is of this call")
+            # Until what he has heard last is of this call.
+            await asyncio.sleep(2.5)
+            assert not np.abs((await asyncio.to_thread(office.bob.phone.last_heard, 2.0)).samples).max() > _LOUD
             await person.press("record")
             await person.reads("About to record…")
             assert not list(handset.state_dir.glob(f"{FOLDER_NAME}/*")), "it was recorded before it was announced"

@@ -77,13 +77,10 @@ async def test_a_waiting_caller_who_gives_up_is_among_the_missed(office: Office,
 async def test_a_call_that_another_phone_of_the_holder_s_answers_is_not_among_the_missed(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
-    with Sipp(tmp_path / "desk", "uas_answer") as desk:
-        office.stage.kamailio.ring_too(PERSON, desk.uri)
-        try:
-            with office.outsider(tmp_path / "caller", "5550", scenario="uac_call") as caller:
-                caller.finish()
-        finally:
-            office.stage.kamailio.forget_contact(PERSON, desk.uri)
+    server = office.stage.kamailio
+    with Sipp(tmp_path / "desk", "uas_answer") as desk, server.ringing_too(PERSON, desk.uri):
+        with office.outsider(tmp_path / "caller", "5550", scenario="uac_call") as caller:
+            caller.finish()
         await clerk.wait_for_mode("idle")
         newest = office.newest_call()
         assert (newest["number"], newest["result"]) == ("5550", "answered_elsewhere")

@@ -133,19 +133,19 @@ class Kamailio(Server):
         self._routes[user] = uri
         self._ask("htable.sets", ["route", user, uri])
 
-    def ring_too(self, user: str, uri: str) -> None:
-        """Call the user there as well from now on, as where another phone of theirs has registered."""
-        answer = self._ask("ul.add", ["location", user, uri, "3600", "1.0", "", "0", "0", "0"])
-        assert "error" not in answer, answer
+    @contextlib.contextmanager
+    def ringing_too(self, user: str, uri: str) -> Iterator[None]:
+        """Call the user there as well meanwhile, as where another phone of theirs has registered."""
+        added = self._ask("ul.add", ["location", user, uri, "3600", "1.0", "", "0", "0", "0"])
+        assert "error" not in added, added
+        try:
+            yield
+        finally:
+            self._ask("ul.rm_contact", ["location", user, uri])
 
     def forget(self, user: str) -> None:
         """Drop the user's registration, as an operator would."""
         answer = self._ask("ul.rm", ["location", user])
-        assert "error" not in answer, answer
-
-    def forget_contact(self, user: str, uri: str) -> None:
-        """Undo `ring_too`."""
-        answer = self._ask("ul.rm_contact", ["location", user, uri])
         assert "error" not in answer, answer
 
     def _ask(self, method: str, parameters: list[str]) -> dict[str, object]:

@@ -33,6 +33,7 @@ _REQUEST_PENDING: Final = 491
 _NOT_SENT: Final = frozenset({502, 503})  # what pjsip makes up where no connection is to be had
 _DECLINED: Final = 603
 _CHALLENGES: Final = frozenset({401, 407})
+_READ: Final = frozenset({"INVITE", "UPDATE", "CANCEL"})
 _CONTACT_HOST = re.compile(r"sips?:(?:[^@>;]*@)?(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))", re.IGNORECASE)
 _DTLS: Final = 1 << 3  # PJMEDIA_TP_PROTO_DTLS in pjmedia/types.h
 _ENCRYPTED = re.compile(r"SRTP status:\s*Active", re.IGNORECASE)
@@ -275,8 +276,9 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
                 # An answer that the library made up: nothing came.
                 self._calls.codecs.reinvite_answered(self.call_id)
             return
-        message = received(event.src.rdata)
-        self._read(method, message)
+        if method in _READ:
+            message = received(event.src.rdata)
+            self._read(method, message)
         if transaction.role != pjsua2.PJSIP_ROLE_UAC:
             return
         code = int(transaction.statusCode)
@@ -297,12 +299,13 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def _read(self, method: str, message: ReceivedMessage) -> None:
         """Take what a message says beside its place in a transaction."""
-        if method == "CANCEL" and is_answered_elsewhere(message.text):
-            self.ending = DisconnectReason.ANSWERED_ELSEWHERE
-        elif method in {"INVITE", "UPDATE"}:
-            self._calls.party_told(self.call_id, message)
-            self.read_recording_signs(message.text)
-            self._calls.codecs.message_came(self, message.text)
+        if method == "CANCEL":
+            if is_answered_elsewhere(message.text):
+                self.ending = DisconnectReason.ANSWERED_ELSEWHERE
+            return
+        self._calls.party_told(self.call_id, message)
+        self.read_recording_signs(message.text)
+        self._calls.codecs.message_came(self, message.text)
 
     @guarded
     def onCallSdpCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -54,11 +54,10 @@ def received(data: Any) -> ReceivedMessage:
 
 def is_answered_elsewhere(message: str) -> bool:
     """Say whether a CANCEL gives as its reason that another phone has answered (RFC 3326)."""
-    for value in Headers(message).values("Reason"):
-        protocol, *parameters = ("".join(part.split()).lower() for part in value.split(";"))
-        if any((protocol, parameter) in _ELSEWHERE for parameter in parameters):
-            return True
-    return False
+    reasons = (
+        ["".join(part.split()).lower() for part in value.split(";")] for value in Headers(message).values("Reason")
+    )
+    return any((protocol, parameter) in _ELSEWHERE for protocol, *parameters in reasons for parameter in parameters)
 
 
 class Headers:

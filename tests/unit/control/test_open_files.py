@@ -183,8 +183,8 @@ async def test_a_line_that_never_ends_holds_no_more_files_than_one_may_have(hand
         connection.sendall(BRINGS)
         answer = json.loads(await asyncio.to_thread(connection.recv, MAX_LINE_BYTES))
         assert "More open files" in answer["error"]
-        # Of a thousand: both ends of the connection, the file, what no request has had yet, and some of pytest.
-        assert opened() <= before + 10
+        # Both ends of the connection, the file and what no request has had yet; what came last may not be shut yet.
+        await asyncio.to_thread(wait_until, lambda: opened() <= before + 5)
     assert not handset.files
 
 
