@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from sqlalchemy import select
 
 from contract.consent import Purpose
@@ -398,6 +398,16 @@ async def test_a_request_says_how_it_is_answered_and_that_its_holder_objects(
     visitor: FleetVisitor, site: FleetPageSite
 ) -> None:
     page = visitor.page
+    # The handset is heard at once; the day that the fleet counts for it comes with the answer that is held here.
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answered.wait()
+        while "objects-1" not in await (answer := await route.fetch()).text():
+            await asyncio.sleep(0.1)
+        await route.fulfill(response=answer)
+
+    await page.route("**/requests?*", hold)
     with site.handset("objects-1") as handset:
         undated = {"number": 3, "epoch": 4711, "kind": "copy", "due": None, "state": "open", "objected": True}
         handset.consent(requests=[undated])
@@ -408,6 +418,9 @@ async def test_a_request_says_how_it_is_answered_and_that_its_holder_objects(
         await expect(row.locator("td").first).to_have_text("open · objected to")
         await expect(row).to_contain_text("not known yet")
         await expect(row).to_contain_text("--request 3 --epoch 4711")
+        await visitor.choose("fleet", "north")
+        answered.set()
+        await expect(row).to_contain_text("in 7 d", timeout=PATIENCE_MS)
 
 
 async def test_what_became_of_a_bundle_has_its_name(visitor: FleetVisitor, site: FleetPageSite) -> None:
