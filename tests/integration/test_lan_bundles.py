@@ -68,6 +68,7 @@ async def test_a_new_handset_is_set_up_without_a_stick_and_whoever_stands_there_
                 await person.reads("On the sheet?")
                 await person.reads_the_beginning_of(" ".join(key_words(INSTALLER.public)))
                 await person.press("ok")
+                await person.no_longer_reads("On the sheet?")
             assert (await history_once(handset, lambda history: history["active"] == 1))["reverted"] == []
             # From then on nobody looks for anything.
             await asyncio.to_thread(wait_until, lambda: not lan.is_running())
