@@ -154,9 +154,10 @@ def test_a_server_that_is_not_reached_is_told(trusted: RaucService) -> None:
     assert refused.value.code is OutcomeCode.UNREACHABLE
 
 
-def test_without_a_keyring_nothing_is_taken(service: RaucService, signer: Signer, tmp_path: Path) -> None:
-    service.keyring.unlink(missing_ok=True)
-    assert code_of(service, signer.bundle(tmp_path / "a.raucb")) is OutcomeCode.FAILED
+def test_without_a_keyring_nothing_is_taken(signer: Signer, tmp_path: Path) -> None:
+    # RAUC keeps OpenSSL's errors of the file that is not there, and gives them for reasons of what it judges next.
+    with RaucService(tmp_path) as service:
+        assert code_of(service, signer.bundle(tmp_path / "a.raucb")) is OutcomeCode.FAILED
 
 
 def test_what_lies_in_a_slot_is_told_once_it_was_written_whole(service: RaucService) -> None:
