@@ -88,6 +88,9 @@ class Sipp:
             "-trace_err", "-error_file", self._folder / "errors.log", "-timeout_error", "-nd",
             "-timeout", f"{60 + self._calls // 2}s",
         ]  # fmt: skip
+        if self._calls == 1:
+            # It tells nothing else of a call that has not ended.
+            command += ["-trace_shortmsg", "-shortmessage_file", self._folder / "messages.log"]
         if self._server_port:
             command += ["-r", str(self._calls_per_s), "-s", self._callee, f"127.0.0.1:{self._server_port}"]
         with (self._folder / "output.log").open("wb") as output:
