@@ -1,8 +1,9 @@
 """Where a server is reached: names and ports."""
 
+import ipaddress
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 Port = Annotated[int, Field(ge=1, le=65535, examples=[5061])]
 Host = Annotated[
@@ -24,6 +25,20 @@ HostAndPort = Annotated[
         description='"host" or "host:port", by name or by address (one of IPv6 in brackets)',
         examples=["server.example.com:5061"],
     ),
+]
+
+
+def _network(written: str) -> str:
+    try:
+        return str(ipaddress.ip_network(written, strict=False))
+    except ValueError:
+        raise ValueError("is no network such as 192.0.2.0/24") from None
+
+
+Network = Annotated[
+    str,
+    Field(min_length=2, max_length=49, description="a network as its first address and length, such as 10.1.0.0/16"),
+    AfterValidator(_network),
 ]
 
 

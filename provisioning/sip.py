@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from provisioning.addresses import HostAndPort
+from provisioning.addresses import HostAndPort, Network
 from provisioning.section import ConfigurationTable, Conflicts
 from provisioning.sip_choices import Transport
 
@@ -71,8 +71,12 @@ class Nat(ConfigurationTable):
         turn_transport: how the relay is reached.
         turn_username: the handset's name there.
         turn_password: its password there. Better sealed, as `turn-password`.
-        ice: offer every address that may work and let the phones find one that does (RFC 8445); the other settings here
-            need it.
+        ice: offer every address that may work and let the phones find one that does (RFC 8445); the servers that are
+            named here need it.
+        media: "described" exchanges a call's audio with whom the call itself names, as long as it lasts: public
+            addresses, and those near the servers. "servers" exchanges it with the servers alone.
+        media_networks: other networks that calls may name, such as those of a large office.
+        media_refused: networks that no call may name.
     """
 
     stun_servers: Annotated[tuple[HostAndPort, ...], Field(max_length=4, examples=[["stun.example.com"]])] = ()
@@ -81,6 +85,9 @@ class Nat(ConfigurationTable):
     turn_username: Annotated[str, Field(max_length=128, examples=["1001"])] = ""
     turn_password: SecretStr | None = None
     ice: bool = False
+    media: Literal["described", "servers"] = "described"
+    media_networks: Annotated[tuple[Network, ...], Field(max_length=16, examples=[["10.1.0.0/16"]])] = ()
+    media_refused: Annotated[tuple[Network, ...], Field(max_length=16, examples=[["192.0.2.0/24"]])] = ()
 
     @model_validator(mode="after")
     def _servers_are_for_ice(self) -> Self:

@@ -39,7 +39,11 @@ ADDRESSES = Path("/var/lib/wecall-firewall/addresses.json")
 WANTED = Path("/run/wecall-update/wanted.json")
 MORE_MEDIA = Path("/etc/wecall/media-networks")
 RESOLVERS = Path("/etc/resolv.conf")
+IPV4_ROUTES = Path("/proc/self/net/route")
+IPV6_ROUTES = Path("/proc/self/net/ipv6_route")
 STUN_PORT = 3478  # RFC 8489 section 18.6
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+USUAL_LENGTHS = {4: 24, 6: 64}
 SRV_TIMEOUT_S = 5.0
 # A path unit does not look while what it triggers runs: moments, and on a very busy computer some seconds.
 BLIND_S = 10.0
@@ -111,23 +115,18 @@ def ruleset(
         value = str(network.network_address) if network.num_addresses == 1 else str(network)
         elements.setdefault(f"{name}{network.version}", set()).add(" . ".join((value, *rest)))
 
-    for line in _lines(RESOLVERS):
-        keyword, _, address = line.partition(" ")
-        if keyword == "nameserver":
-            add("resolvers", address.strip().partition("%")[0])
+    for address in _resolvers():
+        add("resolvers", address)
+        add("refused", address)
     for network in _more_media():
         add("media", network)
+    for name, network in _named(configurations):
+        add(name, network)
     for configuration in configurations:
-        for address, port, protocol in _sip_addresses(configuration, addresses):
-            add("sip", address, protocol, port)
-            add("media", address)
-        listens, audio = _own_ports(configuration.sip)
-        elements.setdefault("sip_listens", set()).update(listens)
-        answers_anyone = configuration.sip.answer_from == "anyone"
-        elements.setdefault("guarded", set()).update(audio, () if answers_anyone else listens)
-        if configuration.sync is not None:
-            for address in addresses.get(configuration.sync.host, ()):
-                add("broker", address, str(configuration.sync.port))
+        for name, address, *rest in _servers(configuration, addresses):
+            add(name, address, *rest)
+        for name, ports in _own_ports(configuration.sip).items():
+            elements.setdefault(name, set()).update(ports)
     for address, port in _update_addresses(wanted, addresses):
         add("updates", address, port)
     rules = RULES.read_text(encoding="utf-8")
@@ -138,10 +137,64 @@ def ruleset(
     )
 
 
-def _own_ports(sip: Sip) -> tuple[set[str], set[str]]:
-    """Return the ports that voice listens on for SIP, and those for audio."""
+def _resolvers() -> Iterator[str]:
+    for line in _lines(RESOLVERS):
+        keyword, _, address = line.partition(" ")
+        if keyword == "nameserver":
+            yield address.strip().partition("%")[0]
+
+
+def _servers(configuration: Configuration, addresses: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield what a configuration's servers are elements of, each as a set's name, an address and what stands beside."""
+    for address, port, protocol in _sip_addresses(configuration, addresses):
+        yield "sip", address, protocol, port
+        yield "media", address
+        yield from (("near", network) for network in _network_of(address))
+    if configuration.sync is not None:
+        for address in addresses.get(configuration.sync.host, ()):
+            yield "broker", address, str(configuration.sync.port)
+            yield "refused", address
+
+
+def _named(configurations: Sequence[Configuration]) -> Iterator[tuple[str, str]]:
+    """Yield what the one that counts, which is tried or in force, says of whom calls may name: set and network."""
+    for nat in (configuration.nat for configuration in configurations[:1]):
+        described = nat.media == "described"
+        yield from (("near" if described else "media", network) for network in nat.media_networks)
+        yield from (("refused", network) for network in (*nat.media_refused, *(() if described else EVERYWHERE)))
+
+
+def _network_of(address: str) -> Iterator[str]:
+    """Yield the network that a server with a private address is in, none for a public one.
+
+    Whom its calls name is near it: in the network that both have, or in one of the usual length.
+    """
+    server = ipaddress.ip_address(address)
+    if server.is_private and not (server.is_loopback or server.is_link_local):
+        usual = ipaddress.ip_network(f"{address}/{USUAL_LENGTHS[server.version]}", strict=False)
+        yield str(next((network for network in _own_networks() if server in network), usual))
+
+
+def _own_networks() -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Yield the networks that this machine reaches without a router, as the kernel lists its routes."""
+    for line in _lines(IPV4_ROUTES)[1:]:
+        _, first, gateway, _, _, _, _, mask, *_ = line.split()
+        if int(gateway, 16) == 0 and int(mask, 16) != 0:
+            # In the order of bytes of the machine, which is that of the network turned round.
+            start, length = bytes.fromhex(first)[::-1], int(mask, 16).bit_count()
+            yield ipaddress.ip_network((start, length), strict=False)
+    for line in _lines(IPV6_ROUTES):
+        first, bits, _, _, gateway, *_ = line.split()
+        if int(gateway, 16) == 0 and int(bits, 16) != 0:
+            yield ipaddress.ip_network((bytes.fromhex(first), int(bits, 16)), strict=False)
+
+
+def _own_ports(sip: Sip) -> dict[str, set[str]]:
+    """Return the ports that voice listens on, by the sets that they belong to."""
     listens = {str(sip.local_port), str(sip.local_port + 1)} if sip.local_port else set()
-    return listens, {f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}"}
+    audio = {f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}"}
+    guarded = audio if sip.answer_from == "anyone" else audio | listens
+    return {"sip_listens": listens, "audio": audio, "guarded": guarded}
 
 
 def _configurations() -> list[Configuration]:
@@ -278,6 +331,14 @@ def _text_of_the_handsets(path: Path) -> str:
 
 
 def _load(rules: str) -> None:
+    try:
+        _nft(rules)
+    except subprocess.CalledProcessError:
+        # Sets of another version stand there; running calls name theirs again in a moment.
+        _nft(f"table inet wecall {{}}\ndelete table inet wecall\n{rules}")
+
+
+def _nft(rules: str) -> None:
     subprocess.run(["/usr/sbin/nft", "-f", "-"], input=rules, text=True, check=True)
 
 

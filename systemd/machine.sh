@@ -6,6 +6,7 @@ units=(
   wecall-handset.service wecall-voice.service wecall-voice-replace.path wecall-voice-replace.service
   wecall-sync.service wecall-fetch.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
+  wecall-media.socket wecall-media.service
   wecall-lan.path wecall-lan.service wecall-stick@.service wecall-apply.socket wecall-apply.service
   wecall-upgrade.service wecall-upgrade.timer wecall-upgrade-finish.service
   wecall-update.socket wecall-update.service wecall-update-deadline.timer wecall-update-deadline.service
@@ -18,7 +19,7 @@ services=(
 )
 # They do nothing but where the package comes from an operator's repository.
 upgrade_units=(wecall-upgrade.timer wecall-upgrade-finish.service)
-firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path)
+firewall_units=(wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-media.socket wecall-media.service)
 
 # What Debian has of what the handset needs, while it runs.
 runtime_packages=(
@@ -134,7 +135,7 @@ stop_services() {
   for unit in "${units[@]}"; do
     systemctl disable --now --quiet "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || true
   done
-  rmdir /run/wecall-stick /run/wecall-apply 2>/dev/null || true
+  rmdir /run/wecall-stick /run/wecall-apply /run/wecall-media 2>/dev/null || true
   rm -rf /run/wecall-fetch /run/wecall-update
 }
 

@@ -36,6 +36,7 @@ class Problem(StrEnum):
     SIP_LIBRARY_MISSING = "sip_library_missing"
     VOICE_AWAY = "voice_away"
     MICROPHONE_OPEN = "microphone_open"
+    SOUND_CONFINED = "sound_confined"
 
 
 @dataclass(frozen=True, slots=True)

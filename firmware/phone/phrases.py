@@ -74,6 +74,7 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.SIP_LIBRARY_MISSING: word("No SIP library. Use another phone."),
     Problem.VOICE_AWAY: word("The line is starting again."),
     Problem.MICROPHONE_OPEN: word("The microphone is on without a call."),
+    Problem.SOUND_CONFINED: word("Some calls are silent. Ask your installer."),
 }
 
 REASONS: Final[Mapping[DisconnectReason, Word]] = {

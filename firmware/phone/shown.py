@@ -22,6 +22,7 @@ _MOST_IMPORTANT_FIRST = (
     Problem.VOICE_AWAY,
     Problem.MICROPHONE_OPEN,
     Problem.SOUND_MISSING,
+    Problem.SOUND_CONFINED,
     Problem.DEVICE_BROKEN,
     Problem.CONFIGURATION,
     Problem.STORE_UNREADABLE,

@@ -57,7 +57,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         frame_ms=sound.period_ms,
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
-        media_networks=_media_networks(),
+        media_networks=(*_media_networks(), *configuration.nat.media_networks),
         dial_plan=dial_plan(configuration),
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,

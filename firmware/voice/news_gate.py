@@ -17,7 +17,9 @@ from firmware.voice.messages import RingerFault
 
 _log = logging.getLogger(__name__)
 
-_OWN_PROBLEMS: Final = frozenset({Problem.SOUND_MISSING, Problem.SIP_UNAVAILABLE, Problem.SIP_LIBRARY_MISSING})
+_OWN_PROBLEMS: Final = frozenset(
+    {Problem.SOUND_MISSING, Problem.SOUND_CONFINED, Problem.SIP_UNAVAILABLE, Problem.SIP_LIBRARY_MISSING}
+)
 _A_MINUTE_S: Final = 60.0
 _ENDING_CALLS: Final = 4
 """Calls that the phone has done with, or that take another one's place, and of whose ends voice has yet to tell."""

@@ -404,7 +404,7 @@ async def test_a_request_says_how_it_is_answered_and_that_its_holder_objects(
     async def hold(route: Route) -> None:
         await answered.wait()
         while "objects-1" not in await (answer := await route.fetch()).text():
-            await asyncio.sleep(0.1)
+            await page.wait_for_timeout(100)
         await route.fulfill(response=answer)
 
     await page.route("**/requests?*", hold)

@@ -47,6 +47,8 @@ ENABLED = (
     "wecall-lan.path",
     "wecall-firewall.service",
     "wecall-firewall.timer",
+    "wecall-media.socket",
+    "wecall-media.service",
 )
 
 

@@ -235,28 +235,148 @@ for port in (5060, 16384, 16784, 30000):
 """
 
 
-def test_only_its_servers_are_heard_at_voices_ports(outside: Outside) -> None:
-    box = outside.box
+# Says whether something could be sent.
+SENDER = """
+import errno, socket, sys
+for address in sys.argv[1:]:
+    client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    try:
+        client.sendto(b"x", (address, 20000))
+        print("sent")
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+"""
+
+
+def heard_at_voices_ports(box: InstalledBox, *sources: str) -> set[tuple[str, str]]:
+    """Have these talk to all ports, and return which of voice's heard whom."""
+    unit = f"listener-of-{'-'.join(sources)}"
     box.run("systemctl", "stop", "wecall-voice.service")
     box.run("install", "-m", "0644", "/dev/stdin", "/opt/listener.py", stdin=LISTENER)
     box.run("install", "-m", "0644", "/dev/stdin", "/opt/talker.py", stdin=TALKER)
-    box.run("systemd-run", "--quiet", "--unit=listener", VENV_PYTHON, "-I", "/opt/listener.py")
+    box.run("systemd-run", "--quiet", f"--unit={unit}", VENV_PYTHON, "-I", "/opt/listener.py")
     try:
-        wait_until(lambda: "listening" in box.journal("listener"), "the listener listens")
-        for source in (STRANGER, REGISTRAR):
+        wait_until(lambda: "listening" in box.journal(unit), "the listener listens")
+        for source in sources:
             box.run("ip", "netns", "exec", "outside", VENV_PYTHON, "-I", "/opt/talker.py", source, INSIDE)
         # Another user of this machine.
         box.run(
             "setpriv", "--reuid=nobody", "--clear-groups", VENV_PYTHON, "-I", "/opt/talker.py", "127.0.0.1", "127.0.0.1"
         )
-        wait_until(lambda: box.journal("listener").count("30000 hears") == 3, "a port of nobody's hears everybody")
-        heard = {tuple(line.split()[-3:][::2]) for line in box.journal("listener").splitlines() if " hears " in line}
-        assert {each for each in heard if each[0] != "30000"} == {
-            (port, REGISTRAR) for port in ("5060", "16384", "16784")
-        }
+        heard_by_nobody = len(sources) + 1
+        wait_until(
+            lambda: box.journal(unit).count("30000 hears") == heard_by_nobody, "a port of nobody's hears everybody"
+        )
+        lines = [line.split()[-3:] for line in box.journal(unit).splitlines() if " hears " in line]
+        return {(port, source) for port, _, source in lines if port != "30000"}
     finally:
-        box.run("systemctl", "stop", "listener")
+        box.run("systemctl", "stop", unit)
         box.run("systemctl", "start", "wecall-voice.service")
+
+
+def test_only_its_servers_are_heard_at_voices_ports(outside: Outside) -> None:
+    assert heard_at_voices_ports(outside.box, STRANGER, REGISTRAR) == {
+        (port, REGISTRAR) for port in ("5060", "16384", "16784")
+    }
+
+
+# What voice says of its calls.
+NAMER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+    door.connect("/run/wecall-media/media.sock")
+    for address in sys.argv[1:]:
+        door.send(address.encode())
+        print(door.recv(39).decode())
+"""
+
+
+def named(box: InstalledBox, *addresses: str, user: str = "wecall-voice") -> str:
+    """Have somebody name addresses, and return the answers."""
+    identity = (f"--reuid={user}", "--regid=wecall-voice", "--clear-groups")
+    return box.run("setpriv", *identity, VENV_PYTHON, "-I", "-c", NAMER, *addresses, check=False).stdout
+
+
+def forget_names(box: InstalledBox) -> None:
+    for version in "46":
+        box.run("nft", "flush", "set", "inet", "wecall", f"described{version}")
+
+
+def test_audio_goes_to_whom_voice_names_near_its_servers_for_half_a_minute_and_to_nobody_else(outside: Outside) -> None:
+    box = outside.box
+    usual = {("udp", REGISTRAR, port) for port in (1883, 5060, 8883, 20000)} | RESOLVING
+    try:
+        assert named(box, BROKER, RESOLVER, "10.77.0.04", "registrar", "fe80::1%lo") == "yes\n" * 2 + "no\n" * 3
+        assert outside.reachable_by("wecall-voice") == usual
+        assert named(box, STRANGER) == "yes\n"
+        elsewhere = usual | {("udp", STRANGER, port) for port in (1883, 5060, 8883, 20000)}
+        assert outside.reachable_by("wecall-voice") == elsewhere
+        # A call goes on while the rules are loaded anew.
+        load_rules(box)
+        assert outside.reachable_by("wecall-voice") == elsewhere
+        (left_s,) = re.findall(rf"{STRANGER} timeout 30s expires ([0-9]+)s", box.run("nft", "list", "ruleset").stdout)
+        assert int(left_s) < 30
+        assert "yes" not in named(box, STRANGER, user="nobody")
+    finally:
+        forget_names(box)
+    assert outside.reachable_by("wecall-voice") == usual
+
+
+def test_a_call_may_name_a_public_address_and_none_that_is_special(outside: Outside) -> None:
+    box = outside.box
+    public = ("8.8.8.8", "2606:4700::1111")
+    # The broker, this machine, everybody, others' private networks, carriers', nobody's; NAT64, and 6to4.
+    special = (
+        BROKER, INSIDE, "10.77.0.255", "224.0.0.1", "10.78.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1",
+        "192.0.2.1", "fd99::1", "64:ff9b::808:808", "2002:808:808::1", "2001:db8::1", "ff0e::1",
+    )  # fmt: skip
+    voice = ("setpriv", "--reuid=wecall-voice", "--clear-groups", VENV_PYTHON, "-I", "-c")
+    device = json.loads(box.run("ip", "-json", "route", "get", REGISTRAR).stdout)[0]["dev"]
+    box.shell(f"""
+        ip address add fd77::1/64 dev {device} nodad
+        ip route add default dev {device}
+        ip -6 route add default dev {device}
+    """)
+    try:
+        assert box.run(*voice, SENDER, *public).stdout == "EPERM\n" * 2
+        assert named(box, *special) == "yes\n" * len(special)
+        assert box.run(*voice, SENDER, *special).stdout == "EPERM\n" * len(special)
+        assert named(box, *public) == "yes\n" * 2
+        assert box.run(*voice, SENDER, *public).stdout == "sent\n" * 2
+    finally:
+        box.shell(f"""
+            ip route del default
+            ip -6 route del default
+            ip address del fd77::1/64 dev {device}
+        """)
+        forget_names(box)
+
+
+def test_whom_voice_names_is_heard_at_its_ports_for_audio_alone(outside: Outside) -> None:
+    box = outside.box
+    assert named(box, STRANGER) == "yes\n"
+    try:
+        assert heard_at_voices_ports(box, STRANGER) == {("16384", STRANGER), ("16784", STRANGER)}
+        assert heard_at_voices_ports(box, RESOLVER) == set()
+    finally:
+        forget_names(box)
+
+
+def test_an_administrator_has_audio_exchanged_with_the_servers_alone(outside: Outside) -> None:
+    box = outside.box
+    before = box.run("cat", "/etc/wecall/config.toml").stdout
+    assert named(box, STRANGER) == "yes\n"
+    try:
+        for setting in ('media = "servers"', f'media_refused = ["{STRANGER}/32"]'):
+            box.configure(f"{before}\n[nat]\n{setting}\n")
+            load_rules(box)
+            assert named(box, STRANGER) == "yes\n"
+            assert not {target for target in outside.reachable_by("wecall-voice") if target[1] == STRANGER}
+    finally:
+        box.configure(before)
+        load_rules(box)
+        forget_names(box)
 
 
 def test_voice_asks_its_registrar_from_inside_its_sandbox_and_its_rules(outside: Outside) -> None:

@@ -26,6 +26,7 @@ EXPOSURES = {
     "wecall-update-deadline": 2.0,
     "wecall-firewall": 3.0,
     "wecall-firewall-changed": 2.0,
+    "wecall-media": 2.0,
     "wecall-stick@": 1.0,
 }
 BOOT_SLOT = FOLDER / "boot-slot"

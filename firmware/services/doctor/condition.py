@@ -71,6 +71,7 @@ async def read_condition(
         sip_fault=next((detail for problem, detail in view.problems if problem in NO_CALLS), None),
         voice_away=Problem.VOICE_AWAY in problems,
         microphone_open=Problem.MICROPHONE_OPEN in problems,
+        sound_fault=dict(view.problems).get(Problem.SOUND_CONFINED, ""),
         speech_fault=speech_fault,
         bundles=bundles,
         version=version("wecall-handset"),

@@ -88,6 +88,7 @@ class Condition:
         sip_fault: why SIP cannot be used and what to do, None where it can.
         voice_away: what calls and sounds is not there, and is being started again.
         microphone_open: the microphone records although the phone wants none of it.
+        sound_fault: why the firewall keeps the sound of some calls out, empty where it does not.
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
@@ -115,6 +116,7 @@ class Condition:
     sip_fault: str | None = None
     voice_away: bool = False
     microphone_open: bool = False
+    sound_fault: str = ""
     speech_fault: str = ""
     bundles: Standing | None = None
     version: str = ""
@@ -169,6 +171,7 @@ def examine(condition: Condition) -> list[Finding]:
         _registrar(condition),
         _sip_build(condition),
         *(_device(part, condition) for part in _DEVICE_ADVICE),
+        *_sound(condition),
         *_microphone(condition),
         *_hardware(condition.hardware),
         _store(condition),
@@ -309,6 +312,11 @@ def _device(part: str, condition: Condition) -> Finding:
     if fault := condition.device_faults.get(part):
         return Finding(part, False, fault, _DEVICE_ADVICE[part])
     return Finding(part, True, condition.sound if part == "audio" and condition.sound else "Works.")
+
+
+def _sound(condition: Condition) -> Iterable[Finding]:
+    if condition.sound_fault:
+        yield Finding("call audio", False, condition.sound_fault, "Run `sudo systemctl restart wecall-media`.")
 
 
 def _microphone(condition: Condition) -> Iterable[Finding]:

@@ -221,10 +221,12 @@ class Path:
     Attributes:
         route: a URI that says where to send.
         transport_id: pjsua's number of the transport to send over.
+        is_ipv6: it is reached by IPv6.
     """
 
     route: str
     transport_id: int
+    is_ipv6: bool
 
 
 def account_configuration(settings: SipSettings, account: AccountSettings, path: Path, nat: NatServers) -> Any:
@@ -251,8 +253,9 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     media.transportConfig.portRange = min(settings.rtp_ports, _LAST_PORT - settings.rtp_port)
     media.transportConfig.randomizePort = True
     mark(media.transportConfig, settings.dscp_audio)
-    # The other end's offer decides. Ours is IPv4 unless there is none here: whom a call is for may know IPv4 only.
-    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_PREFER_IPV4
+    # The other end's offer decides. Ours is of the family by which its server is reached, which is all that the server
+    # is known to have; Asterisk refuses the other one.
+    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_PREFER_IPV6 if path.is_ipv6 else pjsua2.PJSUA_IPV6_ENABLED_PREFER_IPV4
     media.srtpUse = _SRTP[account.srtp]
     if account.srtp is Srtp.DTLS:
         for keying in _DTLS_FIRST:

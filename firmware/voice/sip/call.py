@@ -352,7 +352,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Say that there is a stream, over which nothing has come yet."""
         self._stream = int(parameters.stream)
         native.library().wecall_report_begin(self._stream)
-        self._calls.stream_began(self, self._stream)
+        host, _, _ = str(self.getStreamInfo(int(parameters.streamIdx)).remoteRtpAddress).rpartition(":")
+        self._calls.stream_began(self, self._stream, host)
 
     @guarded
     def onStreamDestroyed(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

@@ -1,12 +1,13 @@
 """What the phone asks of its calls, and what the library tells about them. Lives on the `sip` thread."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pjsua2
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.base.interfaces import is_elsewhere
+from firmware.base.interfaces import canonical, is_elsewhere
 from firmware.phone import orders as o
 from firmware.phone.call import CallId, CallState
 from firmware.phone.news import (
@@ -25,6 +26,7 @@ from firmware.voice.sip import native
 from firmware.voice.sip.call import SipCall
 from firmware.voice.sip.call_table import CallTable
 from firmware.voice.sip.codec_order import CodecOrder
+from firmware.voice.sip.described import DescribedAudio
 from firmware.voice.sip.dtmf import DigitSender
 from firmware.voice.sip.hold import HoldControl
 from firmware.voice.sip.identity import Headers, ReceivedMessage, asserted_identity
@@ -143,6 +145,7 @@ class Calls:
             is_busy=lambda call_id: self.transfers.is_asked(call_id) or self._digits.is_sending(call_id),
         )
         self.replacements = Replacements(scheduler, table, post, mixer, self.outgoing, engine=engine)
+        self._described = DescribedAudio(scheduler, post, Path(engine.settings.media_door))
         self._watch = CallWatch(scheduler, table, post, silence_s=engine.settings.media_silence_s)
 
     @property
@@ -262,13 +265,24 @@ class Calls:
         """Drop the call once its own callback has returned."""
         # At once: asked to disconnect a sound that it has taken away already, pjsua2 2.15.1 cuts others off as well.
         self.mixer.forget(call_id)
+        self._described.end(call_id)
         self._table.drop_soon(call_id)
 
-    def stream_began(self, call: SipCall, address: int) -> None:
-        """Say where its audio may come from, and follow its line."""
+    def stream_began(self, call: SipCall, address: int, described: str) -> None:
+        """Say where its audio may come from, and follow its line.
+
+        Args:
+            call: whose.
+            address: of the library's pjmedia_stream.
+            described: the address that the other end's description names, empty where that is none.
+        """
         host = call.contact_host
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
+        if is_elsewhere(described) and not self.engine.is_trusted(described):
+            self._described.begin(call.call_id, canonical(described))
+        else:
+            self._described.end(call.call_id)
         self.line_control.stream_began(call, address)
         if call.is_talk:
             # Another stream has ended just now, and nothing has come over this one yet.

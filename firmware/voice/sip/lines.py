@@ -222,7 +222,8 @@ class AccountLine:
             self._engine.names.point(host, target.address)
         # pjsua's `hide` keeps the route out of the message: it only says where to send.
         route = f"sip:{host}:{target.port};transport={self.settings.transport};lr;hide"
-        return account_configuration(self._engine.settings, self.settings, Path(route, transport_id), self._engine.nat)
+        path = Path(route, transport_id, is_ipv6(target.address))
+        return account_configuration(self._engine.settings, self.settings, path, self._engine.nat)
 
 
 class Lines:

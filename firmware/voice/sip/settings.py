@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from firmware.base.media_door import SOCKET
 from firmware.phone.dial_plan import DialPlan
 from provisioning.sip_choices import DtmfMethod, ReliableProvisional, Srtp, Transport
 
@@ -110,6 +111,7 @@ class SipSettings:
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
         media_networks: where audio may come from besides the servers, as addresses with a length of prefix.
         dial_plan: which numbers are for help, and which are never called; without one none is either.
+        media_door: where root's service listens that lets calls' audio through.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
     """
 
@@ -141,6 +143,7 @@ class SipSettings:
     dscp_audio: int = 46
     dscp_signalling: int = 24
     nat: NatSettings = NatSettings()
+    media_door: str = SOCKET
 
     def is_emergency(self, number: str) -> bool:
         """Say whether a number is one that any account may be used for."""

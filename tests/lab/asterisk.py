@@ -1,0 +1,98 @@
+"""Asterisk, the PBX that most people call through, as its own defaults are: chan_pjsip, in a network namespace."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.lab.asterisk_root import MODULES, asterisk_root
+from tests.lab.certificates import IssuedCertificate
+from tests.lab.network import Namespace
+from tests.lab.server import Server
+
+_CONFIGURATIONS: Final = Path(__file__).parent / "asterisk"
+_START_TIMEOUT_S: Final = 30.0
+UDP_PORT: Final = 5060
+TLS_PORT: Final = 5061
+DOMAIN: Final = "pbx.example"
+
+
+class Asterisk(Server):
+    """A PBX with an extension for each user, and those of tests/lab/asterisk/extensions.conf."""
+
+    def __init__(
+        self,
+        folder: Path,
+        users: Mapping[str, str],
+        namespace: Namespace,
+        *,
+        certificate: IssuedCertificate | None = None,
+        endpoint: Sequence[str] = (),
+    ) -> None:
+        """Set up without starting.
+
+        Args:
+            folder: where its configuration, log and state go.
+            users: passwords by extension.
+            namespace: the network that it runs in.
+            certificate: what it shows to TLS clients; no TLS where left out.
+            endpoint: more lines of each endpoint's in pjsip.conf.
+        """
+        super().__init__(folder / "asterisk.log")
+        self._folder = folder
+        self._users = dict(users)
+        self._namespace = namespace
+        self._certificate = certificate
+        self._endpoint = tuple(endpoint)
+
+    def start(self) -> None:
+        """Start it and wait until it has booted.
+
+        Raises:
+            RuntimeError: it cannot be fetched, ended, or does not answer; the message says why.
+        """
+        root = asterisk_root()
+        for name in ("etc", "lib", "spool", "run", "log"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for source in _CONFIGURATIONS.glob("*.conf"):
+            text = source.read_text().replace("@MODULES@", f"/{MODULES}")
+            (self._folder / "etc" / source.name).write_text(text)
+        (self._folder / "etc" / "pjsip.conf").write_text("\n".join(self._pjsip()))
+        script = (
+            'mount --bind /proc "$0/proc" && mount --bind /dev "$0/dev" && mount --bind "$1" "$0/pbx" && '
+            'exec chroot "$0" /usr/sbin/asterisk -f -C /pbx/etc/asterisk.conf'
+        )
+        mounts = ("unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, root, self._folder)
+        self._launch(self._namespace.command(*mounts))
+        self._wait_until(self._has_booted, "Asterisk does not answer", _START_TIMEOUT_S)
+
+    def order(self, words: str) -> str:
+        """Give an order at its console and return what it says."""
+        command = ("nsenter", f"--target={self.pid}", "--mount", "--root", "--", "/usr/sbin/asterisk")
+        done = subprocess.run(
+            (*command, "-C", "/pbx/etc/asterisk.conf", "-rx", words), capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    def has_registered(self, user: str) -> bool:
+        """Say whether an extension can be reached."""
+        return f"Contact:  {user}/" in self.order("pjsip show contacts")
+
+    def _has_booted(self) -> bool:
+        return "fully booted" in self.order("core waitfullybooted")
+
+    def _pjsip(self) -> list[str]:
+        lines = ["[global]", "type=global", f"default_realm={DOMAIN}"]
+        for name, bind in (("udp", f"0.0.0.0:{UDP_PORT}"), ("udp6", f"[::]:{UDP_PORT}")):
+            lines += [f"[{name}]", "type=transport", "protocol=udp", f"bind={bind}"]
+        if self._certificate is not None:
+            (self._folder / "etc" / "pbx.crt").write_bytes(Path(self._certificate.certificate).read_bytes())
+            (self._folder / "etc" / "pbx.key").write_bytes(Path(self._certificate.key).read_bytes())
+            lines += ["[tls]", "type=transport", "protocol=tls", f"bind=0.0.0.0:{TLS_PORT}", "method=tlsv1_2"]
+            lines += ["cert_file=/pbx/etc/pbx.crt", "priv_key_file=/pbx/etc/pbx.key"]
+        for user, password in self._users.items():
+            lines += [f"[{user}]", "type=endpoint", "context=from-internal", f"auth={user}", f"aors={user}"]
+            lines += ["disallow=all", "allow=g722,alaw,ulaw", f"mailboxes={user}@default", *self._endpoint]
+            lines += [f"[{user}]", "type=auth", "auth_type=digest", f"username={user}", f"password={password}"]
+            lines += [f"[{user}]", "type=aor", "max_contacts=2", "remove_existing=yes"]
+        return [*lines, ""]

@@ -1,0 +1,77 @@
+"""Debian's newest Asterisk, unpacked under build/ with all that it needs, its own C library too, and installed nowhere.
+
+Trixie has none. What is fetched comes from sid by apt, which checks the archive's signature as it does for the system.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from tests.lab.debian_kernel import CACHE
+
+_FOLDER: Final = CACHE / "asterisk"
+_SOURCES: Final = """\
+Types: deb
+URIs: http://deb.debian.org/debian
+Suites: sid
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.pgp
+"""
+_PACKAGES: Final = ("asterisk", "asterisk-core-sounds-en-g722")
+MODULES: Final = "usr/lib/x86_64-linux-gnu/asterisk/modules"
+
+
+def asterisk_root() -> Path:
+    """Return a root with Asterisk in it; fetched once.
+
+    Raises:
+        RuntimeError: it could not be fetched; the message says why.
+    """
+    root = _FOLDER / "root"
+    if not root.is_dir():
+        draft = _FOLDER.with_name("asterisk.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        _fetch(draft)
+        shutil.rmtree(_FOLDER, ignore_errors=True)
+        draft.rename(_FOLDER)
+    return root
+
+
+def asterisk_version() -> str:
+    """Return the version that is there, as Debian names it: sid moves."""
+    return (_FOLDER / "version").read_text()
+
+
+def _fetch(folder: Path) -> None:
+    root = folder / "root"
+    for needed in ("state/lists/partial", "cache/archives/partial", "root/proc", "root/dev", "root/pbx"):
+        (folder / needed).mkdir(parents=True)
+    # Nothing counts as installed, so all that it needs comes as well.
+    (folder / "state/status").touch()
+    (folder / "sid.sources").write_text(_SOURCES)
+    (folder / "apt.conf").write_text(
+        f'Dir::State "{folder}/state/";\nDir::State::status "{folder}/state/status";\nDir::Cache "{folder}/cache/";\n'
+        f'Dir::Etc::sourcelist "{folder}/sid.sources";\nDir::Etc::sourceparts "/dev/null";\n'
+        'APT::Install-Recommends "false";\nAPT::Sandbox::User "root";\n'
+    )
+    _run(folder, "apt-get", "update")
+    _run(folder, "apt-get", "install", "--yes", "--download-only", *_PACKAGES)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (root / name).symlink_to(f"usr/{name}")
+        (root / "usr" / name).mkdir(parents=True)
+    for package in (folder / "cache/archives").glob("*.deb"):
+        _run(folder, "dpkg-deb", "--extract", str(package), str(root))
+        if found := re.fullmatch(r"asterisk_(.*)_amd64\.deb", package.name):
+            (folder / "version").write_text(found[1].replace("%3a", ":"))
+    for spent in ("cache", "state"):
+        shutil.rmtree(folder / spent)
+
+
+def _run(folder: Path, *command: str) -> None:
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(folder / "apt.conf")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"Asterisk cannot be fetched: `{' '.join(command)}` failed:\n{done.stderr[-2000:]}")

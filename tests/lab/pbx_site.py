@@ -1,0 +1,116 @@
+"""A home with a phone under the card's rules, a PBX, and somebody else's phone: three networks on one bridge."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware.phone.call import RegistrationState
+from firmware.voice.sip.settings import AccountSettings, SipSettings
+from provisioning.parsing import parse_configuration
+from provisioning.sip_choices import Srtp, Transport
+from tests.lab.asterisk import DOMAIN, UDP_PORT, Asterisk
+from tests.lab.card_rules import card_rules
+from tests.lab.network import Namespace, VethCable
+from tests.lab.second_phone import SecondPhone
+from tests.lab.sip_line import SipLine
+
+PBX, PHONE, FRIEND = "10.9.0.1", "10.9.0.2", "10.9.0.3"
+PBX_6, PHONE_6, FRIEND_6 = "fd09::1", "fd09::2", "fd09::3"
+PUBLIC_FRIEND: Final = "9.9.9.9"
+STRANGER: Final = "10.9.0.4"
+USERS: Final = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
+PHONE_HZ: Final = 400
+FRIEND_HZ: Final = 700
+
+
+@dataclass(frozen=True, slots=True)
+class PbxSite:
+    """The networks, and the PBX that runs in one of them."""
+
+    folder: Path
+    phone_network: Namespace
+    friend_network: Namespace
+    pbx: Asterisk
+
+    @contextlib.contextmanager
+    def phone(self, *, server: str = PBX, nat: str = "", **settings: object) -> Iterator[SipLine]:
+        """Run the stack under test; it is registered, and speaks its tone.
+
+        Args:
+            server: the address that it registers at.
+            nat: the table [nat] of its configuration.
+            settings: more of the stack's.
+        """
+        door = self.folder / "media.sock"
+        host = f"[{server}]" if ":" in server else server
+        written = [
+            "[device]", 'id = "a"', 'fleet = "b"', "[[accounts]]", 'username = "alice"', 'password = "x"',
+            f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"', "[nat]", nat,
+        ]  # fmt: skip
+        line = SipLine(
+            SipSettings(self._account("alice", server), local_port=0, media_door=str(door), **settings)  # type: ignore[arg-type]
+        )
+        with card_rules(self.phone_network, parse_configuration("\n".join(written)), {host: [server]}, door):
+            with self.phone_network.entered():
+                line.start()
+            try:
+                line.wait_for_registration(RegistrationState.REGISTERED)
+                line.say(PHONE_HZ)
+                yield line
+            finally:
+                line.stop()
+
+    @contextlib.contextmanager
+    def friend(self, *, server: str = PBX, **settings: object) -> Iterator[SecondPhone]:
+        """Run the other phone, registered as bob; it speaks a tone of its own."""
+        phone = SecondPhone(SipSettings(self._account("bob", server), local_port=0, **settings))  # type: ignore[arg-type]
+        with self.friend_network.entered():
+            phone.start()
+        try:
+            phone.wait_for_registration(RegistrationState.REGISTERED)
+            phone.say(FRIEND_HZ)
+            yield phone
+        finally:
+            phone.stop()
+
+    def _account(self, user: str, server: str) -> AccountSettings:
+        host = f"[{server}]" if ":" in server else server
+        return AccountSettings(user, DOMAIN, host, UDP_PORT, Transport.UDP, USERS[user], srtp=Srtp.OFF)
+
+
+@contextlib.contextmanager
+def pbx_site(folder: Path, *, friend: str = FRIEND, endpoint: Sequence[str] = ()) -> Iterator[PbxSite]:
+    """Build it.
+
+    Args:
+        folder: where everything keeps its files.
+        friend: the other phone's address of IPv4.
+        endpoint: more lines of each endpoint's in the PBX's configuration.
+    """
+    with (
+        Namespace() as pbx,
+        Namespace() as phone,
+        Namespace() as other,
+        _cable(phone, pbx, [f"{PHONE}/24", f"{PHONE_6}/64"]),
+        _cable(other, pbx, [f"{friend}/24", f"{FRIEND_6}/64"]),
+        Asterisk(folder / "pbx", USERS, pbx, endpoint=endpoint) as asterisk,
+    ):
+        for network in (phone, other):
+            # What is at none of the usual addresses is on the bridge as well.
+            network.ip("route", "add", "default", "dev", "cable0")
+        pbx.ip("route", "add", "default", "dev", "bridge")
+        yield PbxSite(folder, phone, other, asterisk)
+
+
+@contextlib.contextmanager
+def _cable(place: Namespace, pbx: Namespace, addresses: Sequence[str]) -> Iterator[None]:
+    with VethCable(place, pbx, addresses, []) as cable:
+        if "bridge" not in pbx.run("ip", "-brief", "link"):
+            pbx.ip("link", "add", "bridge", "type", "bridge")
+            pbx.ip("link", "set", "bridge", "up")
+            pbx.ip("address", "add", f"{PBX}/24", "dev", "bridge")
+            pbx.ip("-6", "address", "add", f"{PBX_6}/64", "dev", "bridge", "nodad")
+        pbx.ip("link", "set", cable.second.device, "master", "bridge")
+        yield
