@@ -14,8 +14,8 @@ from firmware.voice.sip.scheduler import Appointment, Scheduler
 
 _log = logging.getLogger(__name__)
 
-# The call's sound begins once it has answered, which takes it some milliseconds.
-_PATIENCE_S: Final = 0.5
+# The call's sound begins once it has answered, which takes it some milliseconds; the `sip` thread waits for it.
+_PATIENCE_S: Final = 0.3
 _DETAIL: Final = (
     "The service that lets calls' sound through does not answer, so only the servers' sound is heard. "
     "See `journalctl -u wecall-media`."
@@ -68,14 +68,13 @@ class DescribedAudio:
     def _say(self, address: str) -> None:
         if not self._path.exists():
             return
-        answer = self._ask(address)
-        if answer is None:
-            # It may have been started anew.
-            self._leave()
-            answer = self._ask(address)
-        if answer is None:
-            self._leave()
-        elif answer != YES:
+        was_there = self._service is not None
+        try:
+            # One that was there has been started anew.
+            answer = self._ask(address) or (self._ask(address) if was_there else None)
+        except TimeoutError:
+            answer = None
+        if answer is not None and answer != YES:
             _log.warning("The firewall does not take the address of a call's sound.")
         self._tell(is_away=answer is None)
 
@@ -86,9 +85,16 @@ class DescribedAudio:
                 self._service.settimeout(_PATIENCE_S)
                 self._service.connect(str(self._path))
             self._service.send(address.encode())
-            return self._service.recv(LONGEST) or None
+            if answer := self._service.recv(LONGEST):
+                return answer
+        except TimeoutError:
+            # What it says later would be taken for the answer to something else.
+            self._leave()
+            raise
         except OSError:
-            return None
+            pass
+        self._leave()
+        return None
 
     def _leave(self) -> None:
         if self._service is not None:

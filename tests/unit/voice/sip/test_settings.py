@@ -61,6 +61,7 @@ SETTINGS = SipSettings(
     max_calls=2,
     media_silence_s=10.0,
     user_agent="Desk",
+    media_door="/run/elsewhere.sock",
     media_networks=("192.0.2.0/24", "2001:db8::/32"),
     dial_plan=PLAN,
     instance_id="urn:uuid:f65b6a02-1d2b-560f-8b24-267d15d9940a",
