@@ -23,7 +23,12 @@ def door_at(tmp_path: Path) -> Iterator[Callable[[int], tuple[Door, socket.socke
         caller.connect(str(tmp_path / "door"))
         opened.extend((listener, caller))
         let: list[str] = []
-        door = Door(listener, user, lambda address: let.append(address) is None, clock=lambda: 0.0)
+
+        def let_through(address: str) -> bool:
+            let.append(address)
+            return True
+
+        door = Door(listener, user, let_through, clock=lambda: 0.0)
         door.answer_once()
         return door, caller, let
 
