@@ -3,6 +3,7 @@
 Trixie has none. What is fetched comes from sid by apt, which checks the archive's signature as it does for the system.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -31,13 +32,18 @@ def asterisk_root() -> Path:
         RuntimeError: it could not be fetched; the message says why.
     """
     root = _FOLDER / "root"
-    if not root.is_dir():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # One of several processes fetches it; the others wait.
+    with (CACHE / "asterisk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if root.is_dir():
+            return root
         draft = _FOLDER.with_name("asterisk.new")
         shutil.rmtree(draft, ignore_errors=True)
         _fetch(draft)
         shutil.rmtree(_FOLDER, ignore_errors=True)
         draft.rename(_FOLDER)
-    return root
+        return root
 
 
 def asterisk_version() -> str:
