@@ -105,7 +105,8 @@ class Dialing(ConfigurationTable):
     """How digits become a call.
 
     Attributes:
-        digit_map: alternatives as in RFC 3435 section 2.1.5 (digits, `x`, `[2-9]`, `.` repeats, `T` waits).
+        digit_map: alternatives as in RFC 3435 section 2.1.5 (digits, `x`, `[2-9]`, `.` repeats, `T` waits). Codes that
+            begin with `*` and are none of the phone's own go to the server.
         inter_digit_timeout_s: silence after which a number that may be complete is sent.
         first_digit_timeout_s: how long dial tone plays before it turns into reorder tone.
         emergency_numbers: more of them, beside the country's own.
@@ -116,7 +117,7 @@ class Dialing(ConfigurationTable):
         hotline: what a lifted handset calls by itself.
     """
 
-    digit_map: tuple[DigitMapAlternative, ...] = ("x.T",)
+    digit_map: tuple[DigitMapAlternative, ...] = ("x.T", "*xx.T", "**xx.T", "*xx.*xx.T")
     inter_digit_timeout_s: Annotated[float, Field(ge=1, le=30)] = 4
     first_digit_timeout_s: Annotated[float, Field(ge=5, le=60)] = 15
     emergency_numbers: tuple[EmergencyNumber, ...] = ()

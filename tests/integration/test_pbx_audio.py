@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from firmware.phone.call import CallId, CallState, SipUri
+from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall
+from provisioning.calling import Dialing
 from tests.lab.asterisk_root import asterisk_root
 from tests.lab.audio import level
 from tests.lab.card_rules import refused
@@ -82,3 +84,13 @@ def test_audio_that_goes_past_the_pbx_is_heard_at_both_ends(
         until_both_hear(phone, friend)
         assert refused(site.phone_network) == before
         (phone if outgoing else friend).stack.order(HangUpCall(call_id))
+
+
+def test_a_code_that_is_none_of_the_phone_s_own_reaches_the_pbx(tmp_path: Path) -> None:
+    with pbx_site(tmp_path) as site, site.phone() as phone:
+        plan = DialPlan.build(country="GB", domain="pbx.example", digit_map=Dialing().digit_map)
+        call_id = CallId(uuid.uuid4().hex)
+        phone.stack.order(PlaceCall(call_id, plan.normalize("*43")))
+        phone.wait_for_call(call_id, CallState.ACTIVE)
+        assert "CODE *43" in site.pbx.log
+        phone.stack.order(HangUpCall(call_id))

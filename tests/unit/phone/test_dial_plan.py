@@ -10,6 +10,7 @@ from firmware.phone.countries import COUNTRIES
 from firmware.phone.country import USUAL_EMERGENCY_NUMBERS
 from firmware.phone.dial_plan import MAX_DIGITS, DialPlan, Match, Objection, Rewrite
 from firmware.phone.digit_map import Alternative
+from provisioning.calling import Dialing
 from provisioning.countries import COUNTRY_CODES
 from tests.lab.measured import RecordProperty, assert_within
 
@@ -169,6 +170,21 @@ def test_only_the_country_and_the_configuration_decide_what_an_emergency_is() ->
 )
 def test_digits_are_judged_by_the_digit_map(digits: str, match: Match) -> None:
     assert plan("0[1-9]xxx", "2x.xT", "*100").match(digits) is match
+
+
+@pytest.mark.parametrize(
+    "code", ["*8", "*43", "*70", "*72", "*97", "*80202", "*98202", "**202", "*21*02079460123", "*65*1"]
+)
+def test_a_code_of_the_server_s_is_sent_after_silence_or_by_hash(code: str) -> None:
+    its_plan = plan(*Dialing().digit_map)
+    assert its_plan.match(code) is Match.COMPLETE_AFTER_TIMEOUT
+    assert its_plan.accepts(code)
+    assert not its_plan.takes_hash(code)
+
+
+def test_a_star_alone_is_no_code() -> None:
+    its_plan = plan(*Dialing().digit_map)
+    assert [its_plan.accepts(digits) for digits in ("*", "**", "#1")] == [False] * 3
 
 
 def test_the_shortest_match_is_sent_at_once() -> None:

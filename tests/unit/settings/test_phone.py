@@ -152,8 +152,8 @@ def test_the_voicemail_can_be_called_whatever_the_digit_map_says() -> None:
             "dialing.hotline.number: 112 is an emergency number, which only a person may call.",
         ),
         (
-            '[dialing]\nspeed_dials = { "4" = "*1" }',
-            "dialing.speed_dials.4: *1 fits no alternative of dialing.digit_map, so that it can never be called.",
+            '[dialing]\nspeed_dials = { "4" = "#1" }',
+            "dialing.speed_dials.4: #1 fits no alternative of dialing.digit_map, so that it can never be called.",
         ),
         (
             '[calls]\nout_of_hours_forward = "112"\n[[calls.hours]]\nfrom = "08:00"\nto = "18:00"',
@@ -177,7 +177,7 @@ def test_a_speed_dial_to_an_emergency_number_is_a_persons_own_call() -> None:
 
 def test_all_contradictions_are_said_at_once(tmp_path: Path) -> None:
     mistakes = mistakes_of(
-        '[calls]\nforward_always = "1001"\nforward_busy = "112"\n[dialing]\nspeed_dials = { "4" = "*1" }', tmp_path
+        '[calls]\nforward_always = "1001"\nforward_busy = "112"\n[dialing]\nspeed_dials = { "4" = "#1" }', tmp_path
     )
     assert [mistake.split(":")[0] for mistake in mistakes] == [
         "calls.forward_always",
