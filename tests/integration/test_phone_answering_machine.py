@@ -20,7 +20,7 @@ from tests.lab.person import Person
 from tests.lab.recordings import recordings_of
 from tests.lab.stage import Choices
 
-pytestmark = pytest.mark.feature("answering machine")
+pytestmark = [pytest.mark.feature("answering machine"), pytest.mark.story]
 
 BEEP_HZ = 1400
 _WORDS = 200.0
