@@ -117,6 +117,10 @@ class Sipp:
         """Say whether its calls are over, be it otherwise than written."""
         return self._process is None or self._process.poll() is not None
 
+    def has_ended_as_written(self) -> bool:
+        """Say whether all its calls went as the scenario says."""
+        return self._process is not None and self._process.poll() == 0
+
     def stop(self) -> None:
         """End it at once."""
         process, self._process = self._process, None
