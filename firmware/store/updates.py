@@ -1,5 +1,6 @@
 """The newest update that the operator has announced, in the store, until another takes its place."""
 
+import asyncio
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -45,6 +46,8 @@ class StoredUpdates:
         self._store = store
         self._register = register
         self._report = report
+        self._answering = asyncio.Lock()
+        """Held until it is noted what is told of an update at once: what becomes of it is told after that."""
         self.port: UpdatePort | None = None
         self.when_told: Callable[[], None] = lambda: None
 
@@ -78,8 +81,9 @@ class StoredUpdates:
         known = await self._store.transact(write)
         if known is not None or self.port is None:
             return known or OutcomeCode.TAKEN
-        outcome = await self.port.announced(document, statement, content)
-        await self._store.transact(partial(_note, number=statement.number, outcome=outcome))
+        async with self._answering:
+            outcome = await self.port.announced(document, statement, content)
+            await self._store.transact(partial(_note, number=statement.number, outcome=outcome))
         return outcome
 
     async def announce_again(self) -> None:
@@ -127,6 +131,9 @@ class StoredUpdates:
                 _note(database, number=number, outcome=outcome)
             self._report(database, digest, outcome)
 
+        async with self._answering:
+            # Whoever took the update queues its first outcome at once, which is before whatever waits for this lock.
+            pass
         await self._store.transact(write)
         self.when_told()
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -145,6 +146,28 @@ async def test_what_was_announced_by_a_key_that_counts_no_more_is_not_announced_
     lab.keys = ()
     await lab.start_again()
     assert len(lab.installer.heard) == 1
+
+
+async def test_what_becomes_of_an_update_is_told_after_it_was_taken_however_quick_the_installer_is(
+    lab: UpdateLab,
+) -> None:
+    updates = StoredUpdates(lab.store, lab.updates._register, lab.outbox.append_outcome)
+    inbound = Inbound(lab.outbox, lab.consents, {DownTopic.UPDATE: updates}, lambda: lab.monotonic_s)
+    document = lab.releaser.update(4)
+    installing: list[asyncio.Task[None]] = []
+
+    class Quick(Installer):
+        async def announced(self, document: bytes, statement: Statement, content: UpdateContent) -> OutcomeCode:
+            installing.append(asyncio.create_task(updates.became(digest_of(document), OutcomeCode.INSTALLED)))
+            await lab.store.run(lambda _database: None)
+            return await super().announced(document, statement, content)
+
+    updates.port = Quick()
+    await inbound.take(DownTopic.UPDATE, document)
+    await asyncio.gather(*installing)
+    said = [message.payload for message in await lab.outbox.next_batch(100) if message.topic == Topic.OUTCOME]
+    assert [each["code"] for each in said] == ["taken", "installed"]
+    assert await updates.take(document) is OutcomeCode.INSTALLED
 
 
 async def test_nobody_has_to_listen(lab: UpdateLab) -> None:
