@@ -421,6 +421,8 @@ async def test_a_request_says_how_it_is_answered_and_that_its_holder_objects(
         await visitor.choose("fleet", "north")
         answered.set()
         await expect(row).to_contain_text("in 7 d", timeout=PATIENCE_MS)
+    # The page is everybody's.
+    await page.unroute_all(behavior="ignoreErrors")
 
 
 async def test_what_became_of_a_bundle_has_its_name(visitor: FleetVisitor, site: FleetPageSite) -> None:

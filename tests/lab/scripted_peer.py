@@ -162,12 +162,13 @@ class ScriptedPeer:
         """
         return self._inbox.take(fits, timeout_s=timeout_s)
 
-    def receives(self, wanted: str, timeout_s: float) -> bool:
-        """Say whether such a request comes within a time; it stays to be received."""
+    def receives(self, wanted: str, timeout_s: float) -> SipMessage | None:
+        """Return such a request, if one comes within a time; it stays to be received."""
         with suppress(AssertionError):
-            self._inbox.first(1, lambda message: message.start_line.startswith(f"{wanted} "), timeout_s=timeout_s)
-            return True
-        return False
+            return self._inbox.first(
+                1, lambda message: message.start_line.startswith(f"{wanted} "), timeout_s=timeout_s
+            )[0]
+        return None
 
     def forget(self) -> None:
         """Drop what has come and has not been received."""
