@@ -35,7 +35,12 @@ class Sip(ConfigurationTable):
         codecs_by_network: other choices for some networks; the first that fits counts.
         rtp_port, rtp_ports: the range for audio: where it begins, and how many ports it has.
         keep_alive_s: seconds between keep-alives that hold a NAT's door open (RFC 5626 section 3.5.1).
-        probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone.
+        probe_s: seconds between OPTIONS to a server reached over UDP, which cannot tell otherwise that it is gone. One
+            that answers none is left in peace.
+        idle_probe_s: seconds between them after ten minutes without a call or a change; all else that looks after the
+            line eases off likewise. Such a phone sends some 220 messages an hour, and may be out of reach for as long
+            as `register_expires_s` after its server has restarted. No more than `probe_s` eases nothing: then a server
+            that is back is noticed within five seconds at any time. NATs forget after 30 seconds, some sooner.
         no_answer_s: how long an incoming call rings before it counts as missed.
         retry_base_s, retry_cap_s: bounds of the back-off between tries to register. A lost server that is reached over
             TCP or TLS is looked for beside that, every second or two for some minutes.
@@ -53,6 +58,7 @@ class Sip(ConfigurationTable):
     rtp_ports: Annotated[int, Field(ge=2, le=10000)] = 400
     keep_alive_s: Annotated[int, Field(ge=5, le=300)] = 15
     probe_s: Annotated[float, Field(ge=1, le=300)] = 2
+    idle_probe_s: Annotated[float, Field(ge=1, le=300)] = 20
     no_answer_s: Annotated[int, Field(ge=10, le=600)] = 120
     retry_base_s: Annotated[float, Field(ge=0.1, le=60)] = 1
     retry_cap_s: Annotated[float, Field(ge=1, le=3600)] = 60

@@ -51,6 +51,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         rtp_ports=sip.rtp_ports,
         keep_alive_s=sip.keep_alive_s,
         probe_s=sip.probe_s,
+        idle_probe_s=sip.idle_probe_s,
         retry_base_s=sip.retry_base_s,
         retry_cap_s=sip.retry_cap_s,
         clock_rate_hz=sound.rate_hz,

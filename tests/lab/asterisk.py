@@ -1,5 +1,6 @@
 """Asterisk, the PBX that most people call through, as its own defaults are: chan_pjsip, in a network namespace."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -73,6 +74,15 @@ class Asterisk(Server):
             (*command, "-C", "/pbx/etc/asterisk.conf", "-rx", words), capture_output=True, text=True, check=False
         )
         return done.stdout
+
+    def requests(self, method: str) -> list[str]:
+        """Return the requests of a method that have come since `pjsip set logger on`, with their headers."""
+        return re.findall(rf"<--- Received SIP request .*--->\n({method} (?:.+\n)*)", self.log.replace("\r", ""))
+
+    def answers(self, method: str) -> list[int]:
+        """Return the status codes of the answers to its own requests of a method since then."""
+        heard = re.findall(r"<--- Received SIP response .*--->\nSIP/2.0 (\d+) ((?:.+\n)*)", self.log.replace("\r", ""))
+        return [int(code) for code, headers in heard if re.search(rf"^CSeq: \d+ {method}$", headers, re.MULTILINE)]
 
     def has_registered(self, user: str) -> bool:
         """Say whether an extension can be reached."""

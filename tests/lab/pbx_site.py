@@ -1,8 +1,8 @@
 """A home with a phone under the card's rules, a PBX, and somebody else's phone: three networks on one bridge."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,7 @@ class PbxSite:
     folder: Path
     phone_network: Namespace
     friend_network: Namespace
+    pbx_network: Namespace
     pbx: Asterisk
 
     @contextlib.contextmanager
@@ -61,6 +62,44 @@ class PbxSite:
                 yield line
             finally:
                 line.stop()
+
+    @contextlib.contextmanager
+    def line(self, *, account: Mapping[str, object] | None = None, **settings: object) -> Iterator[SipLine]:
+        """Run the stack under test without the card's rules, whatever becomes of its registration.
+
+        Args:
+            account: what is otherwise of its account.
+            settings: more of the stack's.
+        """
+        own = replace(self._account("alice", PBX), **(account or {}))  # type: ignore[arg-type]
+        line = SipLine(SipSettings(own, local_port=0, **settings))  # type: ignore[arg-type]
+        with self.phone_network.entered():
+            line.start()
+        try:
+            yield line
+        finally:
+            line.stop()
+
+    def drop(self, method: str) -> None:
+        """Have the PBX's network swallow requests of a method from now on, known by their first six letters."""
+        for order in (
+            ("add", "table", "inet", "lab"),
+            ("add", "chain", "inet", "lab", "in", "{ type filter hook input priority 0; }"),
+            (
+                "add",
+                "rule",
+                "inet",
+                "lab",
+                "in",
+                "udp",
+                "dport",
+                f"{UDP_PORT}",
+                "@th,64,48",
+                f"0x{method[:6].encode().hex()}",
+                "drop",
+            ),
+        ):
+            self.pbx_network.run("nft", *order)
 
     @contextlib.contextmanager
     def friend(self, *, server: str = PBX, **settings: object) -> Iterator[SecondPhone]:
@@ -101,7 +140,7 @@ def pbx_site(folder: Path, *, friend: str = FRIEND, endpoint: Sequence[str] = ()
             # What is at none of the usual addresses is on the bridge as well.
             network.ip("route", "add", "default", "dev", "cable0")
         pbx.ip("route", "add", "default", "dev", "bridge")
-        yield PbxSite(folder, phone, other, asterisk)
+        yield PbxSite(folder, phone, other, pbx, asterisk)
 
 
 @contextlib.contextmanager

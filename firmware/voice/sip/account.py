@@ -105,6 +105,15 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         self.create(configuration, is_default)
         self._configuration = configuration
 
+    def adopt(self, configuration: Any) -> None:
+        """Use other settings at the same server from now on."""
+        try:
+            self.modify(configuration)
+        except pjsua2.Error as error:
+            # The library has taken them; only the REGISTER that some of them ask for is under way already.
+            if error.status != _BUSY:
+                _log.warning("An account's settings could not be changed: %s.", error.reason)
+
     def move(self, configuration: Any) -> None:
         """Leave the server for another and register there.
 

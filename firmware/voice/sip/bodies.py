@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.phone.news import VoicemailCounted
 from firmware.voice.sip.sdp import AllowDtls, BodyError, Fault, parse_description
 
 _MAX_BYTES: Final = 16 * 1024
@@ -39,8 +38,10 @@ _VOICE: Final = re.compile(
 )
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([ -~]{0,64}))?", re.IGNORECASE)
 
-_VOICE_COUNT = re.compile(r"^Voice-Message\s*:\s*(\d{1,5})\s*/\s*(\d{1,5})", re.IGNORECASE | re.MULTILINE)
-_ANY_WAITING = re.compile(r"^Messages-Waiting\s*:\s*(yes|no)\b", re.IGNORECASE | re.MULTILINE)
+_MAILBOX: Final = re.compile(
+    r"^Message-Account[ \t]*:[ \t]*<?(sips?:[\w.+*#%-]{1,64}@[\w.:\[\]-]{1,128})",
+    re.IGNORECASE | re.MULTILINE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ def _read_summary(text: str) -> tuple[str, str]:
     if waiting is None and voice is None:
         raise BodyError(Fault.SYNTAX)
     lines = [f"Messages-Waiting: {waiting[1].lower()}\r\n"] if waiting else []
+    # Which mailbox it is, where that is said in so plain a way.
+    lines += [f"Message-Account: {mailbox[1].lower()}\r\n"] if (mailbox := _MAILBOX.search(text)) else []
     lines += [f"Voice-Message: {int(voice[1])}/{int(voice[2])}\r\n"] if voice else []
     return _SUMMARY, "".join(lines)
 
@@ -194,18 +197,3 @@ _READERS: Final[dict[tuple[str, str], Callable[[str], tuple[str, str]]]] = {
     ("NOTIFY", _SUMMARY): _read_summary,
     ("NOTIFY", _FRAGMENT): _read_fragment,
 }
-
-
-def voicemail_count(message: str, account: str) -> VoicemailCounted | None:
-    """Read a NOTIFY with a message summary; None where it says nothing.
-
-    Some systems only say that there are messages: that counts as one.
-    """
-    body = re.split(r"\r?\n\r?\n", message, maxsplit=1)[-1]
-    voice = _VOICE_COUNT.search(body)
-    if voice:
-        return VoicemailCounted(new=int(voice.group(1)), old=int(voice.group(2)), account=account)
-    waiting = _ANY_WAITING.search(body)
-    if waiting is None:
-        return None
-    return VoicemailCounted(new=1 if waiting.group(1).lower() == "yes" else 0, account=account)

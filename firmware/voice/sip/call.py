@@ -15,7 +15,7 @@ from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSig
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.identity import ReceivedMessage, is_answered_elsewhere, received
+from firmware.voice.sip.identity import ReceivedMessage, is_answered_elsewhere, q850_cause, received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
 from firmware.voice.sip.quality_meter import FarCount, FarLosses, QualityMeter, StreamCounts, counts_of
@@ -261,6 +261,7 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             answered=self.answered,
             incoming=self.direction is CallDirection.INCOMING,
             encryption_required=self.account_settings.srtp.is_mandatory,
+            cause=q850_cause(received(parameters.e.body.tsxState.src.rdata).text) if from_peer else 0,
         )
         self.tell(CallState.DISCONNECTED, reason, sip_code if from_peer else 0)
         self._calls.call_over(self.call_id)

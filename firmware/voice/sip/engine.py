@@ -17,7 +17,6 @@ from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
 from firmware.phone.orders import HangUpCall, LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
-from firmware.voice.sip.bodies import voicemail_count
 from firmware.voice.sip.bridge import ConferenceBridge
 from firmware.voice.sip.call import OutgoingInvitation
 from firmware.voice.sip.calls import Calls
@@ -34,6 +33,7 @@ from firmware.voice.sip.settings import SipSettings
 from firmware.voice.sip.source_filter import ConnectionLimit
 from firmware.voice.sip.text_messages import TextMessages
 from firmware.voice.sip.transports import Transports
+from firmware.voice.sip.voicemail import Mailboxes, read_summary
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ class Engine:
         self.probes = ServerProbes(scheduler)
         self._lines: Lines | None = None
         self._mixer = Mixer()
+        self._mailboxes = Mailboxes(account.name for account in settings.accounts)
         self.texts = TextMessages(post, self.is_trusted)
         self.calls = Calls(self, scheduler, post, self._mixer, self._calls_changed)
         self.wake_port = 0
@@ -236,6 +237,7 @@ class Engine:
             self._endpoint.handleIpChange(parameters)
         except pjsua2.Error as error:
             _log.warning("The SIP stack did not follow the change of the network: %s.", error.reason)
+        lines.confirm_move()
 
     def server_count(self, account: SipAccount) -> int:
         """Return how many servers an account has."""
@@ -255,9 +257,15 @@ class Engine:
 
     def voicemail_told(self, account: SipAccount, message: ReceivedMessage) -> None:
         """Pass on how many voice messages wait."""
-        count = voicemail_count(message.text, account.settings.name)
-        if count is not None:
-            self._post(count)
+        summary = read_summary(message.text)
+        if summary is not None:
+            for count in self._mailboxes.note(account.settings.name, summary):
+                self._post(count)
+
+    def _subscription_refused(self, message: ReceivedMessage) -> None:
+        # Once the callback has returned: the library is still busy with the answer.
+        if (lines := self._lines) is not None:
+            self._scheduler.after(0, lambda: lines.stop_watching_voicemail(message))
 
     def _call_refused(self, message: ReceivedMessage, sip_code: int) -> None:
         account = self._lines.any_account if self._lines is not None else None
@@ -321,7 +329,7 @@ class Engine:
         self._media_poll = MediaPoll(lambda: self.deliver(self.calls.texts.take))
         self._media_poll.start()
         self._network.start(lambda: self.deliver(_wake_up))
-        self._gate = Gate(self._policy, self._allows_dtls, self._call_refused)
+        self._gate = Gate(self._policy, self._allows_dtls, self._call_refused, self._subscription_refused)
         self._gate.start()
 
     def _start_lines(self) -> None:

@@ -15,7 +15,7 @@ from firmware.base.errors import SipError
 from firmware.base.interfaces import canonical, is_elsewhere
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.bodies import inspect_body
-from firmware.voice.sip.identity import ReceivedMessage
+from firmware.voice.sip.identity import Headers, ReceivedMessage
 from firmware.voice.sip.sdp import AllowDtls, Fault
 from firmware.voice.sip.servers import Target
 from firmware.voice.sip.settings import AccountSettings
@@ -29,6 +29,10 @@ _PASS: Final = 0
 _DROP: Final = -1
 _NOT_ALLOWED: Final = 405
 _NO_SUCH_CALL: Final = 481
+_BAD_EVENT: Final = 489  # RFC 6665 section 8.3.2
+_EVENTS: Final = frozenset({"message-summary", "refer"})
+# What is answered so once is answered so each time (RFC 6665 section 4.1.2.1); the rest may pass.
+_NEVER_SUBSCRIBED: Final = frozenset({403, 404, 405, 410, 489, 501, 603, 604})
 _SERVICE_UNAVAILABLE: Final = 503
 _OTHERS_PER_S: Final = 20.0
 _OTHERS_AT_ONCE: Final = 40.0
@@ -185,7 +189,11 @@ class Gate:
     """The policy, put into pjsip. Lives on the `sip` thread; one a library."""
 
     def __init__(
-        self, policy: GatePolicy, allow_dtls: AllowDtls, when_refused: Callable[[ReceivedMessage, int], None]
+        self,
+        policy: GatePolicy,
+        allow_dtls: AllowDtls,
+        when_refused: Callable[[ReceivedMessage, int], None],
+        when_unsubscribed: Callable[[ReceivedMessage], None],
     ) -> None:
         """Set up without the library.
 
@@ -193,10 +201,12 @@ class Gate:
             policy: who may come in.
             allow_dtls: whether streams whose keys come by DTLS may be sent to an address.
             when_refused: is told of callers whose offer is refused, and with which status code.
+            when_unsubscribed: is told of an answer that refuses a subscription for good.
         """
         self._policy = policy
         self._allow_dtls = allow_dtls
         self._when_refused = when_refused
+        self._when_unsubscribed = when_unsubscribed
         # The library keeps a pointer to it.
         self._callback = native.Judge(self._judge)
         # What the library copies when the judge has returned.
@@ -227,18 +237,33 @@ class Gate:
     def _decide(self, message: native.Message) -> int:
         method = native.text_at(message.method, message.method_length).decode("ascii", "replace")
         if not message.status:
-            source = canonical(message.source.decode("ascii"))
-            request = Request(source, message.source_port, method, in_dialog=bool(message.in_dialog))
-            verdict = self._policy.decide(request)
-            if verdict == _PASS and method not in _METHODS:
-                verdict = _NOT_ALLOWED
-            if verdict == _PASS and request.belongs_to_a_call and not message.knows_call:
-                # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
-                # within whatever call has that call's place now.
-                verdict = _NO_SUCH_CALL
-            if verdict != _PASS:
+            if (verdict := self._judge_request(message, method)) != _PASS:
                 return verdict
+        elif method == "SUBSCRIBE" and message.status in _NEVER_SUBSCRIBED:
+            self._when_unsubscribed(_copied(message))
         return self._read_body(message, method) if message.body else _PASS
+
+    def _judge_request(self, message: native.Message, method: str) -> int:
+        source = canonical(message.source.decode("ascii"))
+        request = Request(source, message.source_port, method, in_dialog=bool(message.in_dialog))
+        verdict = self._policy.decide(request)
+        if verdict != _PASS:
+            return verdict
+        if method not in _METHODS:
+            return _NOT_ALLOWED
+        if method == "NOTIFY" and not self._is_event_known(message):
+            return _BAD_EVENT
+        if request.belongs_to_a_call and not message.knows_call:
+            # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
+            # within whatever call has that call's place now.
+            return _NO_SUCH_CALL
+        return _PASS
+
+    def _is_event_known(self, message: native.Message) -> bool:
+        """Say whether somebody here reads what a NOTIFY is about; nobody would answer it otherwise."""
+        headers = Headers(_copied(message).text)
+        event = headers.first("Event") or headers.first("o")
+        return event.partition(";")[0].strip().lower() in _EVENTS
 
     def _read_body(self, message: native.Message, method: str) -> int:
         verdict = inspect_body(
@@ -260,9 +285,13 @@ class Gate:
             # What cannot be refused goes on without its body, and the library ends a call that has no media.
             return _PASS
         if verdict.status and method == "INVITE" and not message.in_dialog:
-            text = native.text_at(message.text, message.text_length).decode(errors="replace")
-            self._when_refused(ReceivedMessage(text, message.source.decode("ascii")), verdict.status)
+            self._when_refused(_copied(message), verdict.status)
         return verdict.status
+
+
+def _copied(message: native.Message) -> ReceivedMessage:
+    text = native.text_at(message.text, message.text_length).decode(errors="replace")
+    return ReceivedMessage(text, message.source.decode("ascii"))
 
 
 class Admission:

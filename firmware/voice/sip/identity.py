@@ -30,6 +30,7 @@ _ANSWER_AFTER = re.compile(r"answer-after\s*=\s*(\d{1,4})", re.IGNORECASE)
 _AUTO_ANSWER = re.compile(r"alert-autoanswer|ring-answer|auto-?answer|\bintercom\b", re.IGNORECASE)
 # RFC 3326 section 2, and "non-selected user clearing" of ITU-T Q.850, which some PBXs say instead or beside it.
 _ELSEWHERE: Final = frozenset({("sip", "cause=200"), ("q.850", "cause=26")})
+_CAUSE: Final = re.compile(r"q\.850;(?:.*;)?cause=(\d{1,3})(?:;|$)")
 _PRIVATE = frozenset({"id", "user", "header"})
 
 
@@ -58,6 +59,13 @@ def is_answered_elsewhere(message: str) -> bool:
         ["".join(part.split()).lower() for part in value.split(";")] for value in Headers(message).values("Reason")
     )
     return any((protocol, parameter) in _ELSEWHERE for protocol, *parameters in reasons for parameter in parameters)
+
+
+def q850_cause(message: str) -> int:
+    """Return the cause of ITU-T Q.850 that a response gives as its reason (RFC 3326), 0 where it gives none."""
+    reasons = ("".join(value.split()).lower() for value in Headers(message).values("Reason"))
+    found = (_CAUSE.match(reason) for reason in reasons)
+    return next((int(match[1]) for match in found if match is not None), 0)
 
 
 class Headers:

@@ -12,6 +12,8 @@ from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import RegistrationChanged
 from firmware.voice.sip import native
 from firmware.voice.sip.account import Path, SipAccount, account_configuration
+from firmware.voice.sip.identity import Headers, ReceivedMessage
+from firmware.voice.sip.mapping import uri_in
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.scheduler import Scheduler
 from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6, knock
@@ -45,6 +47,8 @@ class AccountLine:
         self._resolver = ServerResolver(settings, engine.deliver, prefer_ipv6=engine.settings.prefer_ipv6)
         self._aimed_at: Target | None = None
         self._starts_over = False
+        self._keeps_open = False
+        self._watches_voicemail = settings.watch_voicemail
         self._registration: Registration | None = None
         self.own_address = ""
         self.account: SipAccount | None = None
@@ -102,6 +106,12 @@ class AccountLine:
         """Ask the server in use whether it is there."""
         if self.account is not None:
             self.account.probe(f"sip:{self.settings.domain}")
+
+    def keep_open(self) -> None:
+        """Keep the NAT's door open by empty packets: the server answers no probes."""
+        if not self._keeps_open:
+            self._keeps_open = True
+            self.refresh()
 
     def knock(self, done: Callable[[bool], None]) -> None:
         """Call `done` on this thread with whether the server in use takes connections: one is opened, and closed."""
@@ -169,7 +179,13 @@ class AccountLine:
     def refresh(self) -> None:
         """Use what has been learnt about NAT servers in calls to come."""
         if self.account is not None and self._aimed_at is not None:
-            self.account.modify(self._configuration(self._aimed_at))
+            self.account.adopt(self._configuration(self._aimed_at))
+
+    def stop_watching_voicemail(self) -> None:
+        """Subscribe to the count of voice messages no more: the server has refused it, and would each time."""
+        if self._watches_voicemail:
+            self._watches_voicemail = False
+            self.refresh()
 
     def close(self) -> None:
         """Hear nothing more of the account, after the calls and before the library is destroyed.
@@ -223,7 +239,11 @@ class AccountLine:
         # pjsua's `hide` keeps the route out of the message: it only says where to send.
         route = f"sip:{host}:{target.port};transport={self.settings.transport};lr;hide"
         path = Path(route, transport_id, is_ipv6(target.address))
-        return account_configuration(self._engine.settings, self.settings, path, self._engine.nat)
+        configuration = account_configuration(self._engine.settings, self.settings, path, self._engine.nat)
+        if self._keeps_open:
+            configuration.natConfig.udpKaIntervalSec = self._engine.settings.keep_alive_s
+        configuration.mwiConfig.enabled = self._watches_voicemail
+        return configuration
 
 
 class Lines:
@@ -241,6 +261,7 @@ class Lines:
         self._scheduler = scheduler
         self._post = post
         self._lines: dict[str, AccountLine] = {}
+        self._moved: list[str] = []
         self._registrations: dict[str, Registration] = {}
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -347,20 +368,32 @@ class Lines:
 
     def follow_network(self) -> bool:
         """Register again from new addresses; True where the library has to move accounts and their calls."""
-        moved = False
+        self._moved.clear()
         for name, line in self._lines.items():
             # Leases that are renewed and interfaces that nobody uses change nothing for us.
             changed = line.follow_address()
             is_registered = self._registrations[name].is_registered
             if changed and line.own_address and (is_registered or line.is_busy):
-                moved = True
+                self._moved.append(name)
             elif not is_registered:
                 self._registrations[name].retry_now()
             elif changed:
                 # There is no way any more: a connection that seems to stand would keep that from being noticed.
                 native.library().wecall_shut_connections()
                 self._registrations[name].verify()
-        return moved
+        return bool(self._moved)
+
+    def confirm_move(self) -> None:
+        """Say of the accounts that the library has just moved that they are registered once their registrars say so."""
+        for name in self._moved:
+            self._registrations[name].moved()
+
+    def stop_watching_voicemail(self, refusal: ReceivedMessage) -> None:
+        """Subscribe no more for the account whose subscription to its voice messages a server has refused."""
+        who = uri_in(Headers(refusal.text).first("From")).lower()
+        for line in self._lines.values():
+            if who == f"sip:{line.settings.username}@{line.settings.domain}".lower():
+                line.stop_watching_voicemail()
 
     @property
     def own_address(self) -> str:
@@ -396,6 +429,7 @@ class Lines:
             retry_cap_s=settings.retry_cap_s,
             # A connection tells when the server is gone, but not soon enough for whoever has another server.
             probe_s=settings.probe_s if is_datagram or account.may_fail_over else None,
+            idle_probe_s=settings.idle_probe_s,
             binding_check_s=settings.binding_check_s if is_datagram else 0.0,
             return_s=settings.return_s,
             knocks=not is_datagram,

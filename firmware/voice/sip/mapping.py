@@ -47,6 +47,22 @@ _DISCONNECT_REASONS = {
     608: DisconnectReason.REJECTED,
 }
 
+# ITU-T Q.850 table 1: networks that have come to an end beyond SIP say there what their status codes say less well.
+_CAUSES: Final = {
+    1: DisconnectReason.NOT_FOUND,  # unallocated number
+    3: DisconnectReason.UNREACHABLE,  # no route to destination: what Asterisk says of a phone that is off
+    17: DisconnectReason.BUSY,
+    18: DisconnectReason.NO_ANSWER,  # no user responding
+    19: DisconnectReason.NO_ANSWER,  # it rang
+    20: DisconnectReason.UNREACHABLE,  # subscriber absent
+    21: DisconnectReason.REJECTED,
+    22: DisconnectReason.NOT_FOUND,  # number changed
+    27: DisconnectReason.UNREACHABLE,  # destination out of order
+    28: DisconnectReason.NOT_FOUND,  # invalid number format
+}
+# Those that say no more than that it came to nothing.
+_VAGUE: Final = frozenset({403, 404, 408, 480, 500, 502, 503, 603})
+
 REJECT_CODES = {
     RejectReason.BUSY: 486,
     RejectReason.DECLINED: 603,
@@ -59,7 +75,7 @@ REJECT_CODES = {
 
 
 def disconnect_reason(
-    sip_code: int, *, from_peer: bool, answered: bool, incoming: bool, encryption_required: bool
+    sip_code: int, *, from_peer: bool, answered: bool, incoming: bool, encryption_required: bool, cause: int = 0
 ) -> DisconnectReason:
     """Say why a call that this handset did not end is over.
 
@@ -69,6 +85,7 @@ def disconnect_reason(
         answered: the call was established.
         incoming: the other end began the call.
         encryption_required: this handset would take no unencrypted audio.
+        cause: of ITU-T Q.850, which the answer gives as its reason; 0 where it gives none.
     """
     if answered:
         # A BYE ends a call with 200; anything else is the failure of a request within it (RFC 3261 section 12.2.1.2).
@@ -79,7 +96,8 @@ def disconnect_reason(
         return DisconnectReason.UNREACHABLE
     if incoming and sip_code in {0, 200, 487}:
         return DisconnectReason.CANCELLED
-    reason = _DISCONNECT_REASONS.get(sip_code)
+    by_cause = _CAUSES.get(cause) if sip_code in _VAGUE else None
+    reason = by_cause or _DISCONNECT_REASONS.get(sip_code)
     if reason is not None:
         return reason
     # Nobody declined a request that was malformed, went in circles or needed an extension (RFC 3261 section 21.4).

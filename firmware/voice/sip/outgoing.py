@@ -132,6 +132,9 @@ class OutgoingCalls:
     def _invite(self, call: SipCall, invitation: OutgoingInvitation) -> None:
         parameters = pjsua2.CallOpParam(True)
         parameters.opt.videoCount = 0
+        if self._engine.settings.is_emergency(call.party.number):
+            # RFC 3261 section 20.26.
+            add_header(parameters.txOption, "Priority", "emergency")
         if invitation.anonymous:
             _withhold_identity(parameters.txOption, call.account.address_of_record)
         try:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from firmware.base.backoff import full_jitter_s
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
+from firmware.voice.sip.attention import Attention
 from firmware.voice.sip.mapping import status_code
 from firmware.voice.sip.scheduler import Appointment, Scheduler
 
@@ -33,6 +34,14 @@ _SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well d
 # Each unanswered probe is repeated by its transaction for 32 s, so a few at a time notice a server that is back.
 _MAX_PROBES: Final = 3
 
+# Who is refused tries again after two minutes, then ever later: servers lock out an address that guesses five times in
+# ten minutes (fail2ban's defaults), and behind one address are many phones.
+_REFUSED_S: Final = 120.0
+REFUSED_CAP_S: Final = 3600.0
+# A change of network may be what was missing, but not again and again.
+_REFUSED_AT_LEAST_S: Final = 60.0
+# How soon after a change of address the registrar is asked again, where the library has not asked.
+_CONFIRM_S: Final = 1.0
 _CREDENTIALS = {RegistrationFailure.WRONG_PASSWORD, RegistrationFailure.ACCOUNT_UNKNOWN}
 _OF_ONE_SERVER = {
     RegistrationFailure.SERVER_UNREACHABLE,
@@ -48,6 +57,7 @@ class Line(Protocol):
     def register(self) -> None: ...
     def unregister(self) -> None: ...
     def probe(self) -> None: ...
+    def keep_open(self) -> None: ...
     def knock(self, done: Callable[[bool], None]) -> None: ...
     @property
     def has_others(self) -> bool: ...
@@ -76,6 +86,7 @@ class Registration:
         retry_base_s: float,
         retry_cap_s: float,
         probe_s: float | None,
+        idle_probe_s: float = 0.0,
         binding_check_s: float = 0.0,
         return_s: float = 30.0,
         knocks: bool = False,
@@ -91,7 +102,9 @@ class Registration:
             retry_base_s: longest wait before the first retry; the wait doubles from there.
             retry_cap_s: longest wait at all.
             probe_s: seconds between probes, None where the transport itself tells when the server is gone.
-            binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none.
+            idle_probe_s: seconds between them after ten quiet minutes, where that is more.
+            binding_check_s: seconds between REGISTERs that notice that the server has forgotten us, 0 for none; they
+                ease off as probes do.
             return_s: seconds between looks at whether a better server is back.
             knocks: a server that is lost is looked for by connections, which are cheap to refuse (RFC 5626 section 4.5
                 asks for patience of those who register).
@@ -105,16 +118,24 @@ class Registration:
         self._retry_cap_s = retry_cap_s
         self._probe_s = probe_s
         self._binding_check_s = binding_check_s
+        self._attention = Attention(
+            scheduler.now_s, probe_s=probe_s or 1.0, idle_probe_s=idle_probe_s, check_s=binding_check_s
+        )
         self._rng = rng or random.Random()  # noqa: S311 - jitter keeps no secret
         self._state = RegistrationState.UNREGISTERED
         self._failed_attempts = 0
+        self._refusals = 0
+        self._attempted_s = -math.inf
         self._stopped = False
         self._retry: Appointment | None = None
         self._overdue: Appointment | None = None
         self._next_probe: Appointment | None = None
         self._probes_out = 0
         self._probe_answered = True
+        # None until it is known.
+        self._answers_probes: bool | None = None
         self._server_lost = False
+        self._confirmation: Appointment | None = None
         self._next_check: Appointment | None = None
         self._home: Appointment | None = None
         self._return_s = self._home_s = return_s
@@ -143,6 +164,7 @@ class Registration:
             self._next_check,
             self._home,
             self._next_knock,
+            self._confirmation,
         ):
             if appointment is not None:
                 appointment.cancel()
@@ -151,16 +173,25 @@ class Registration:
 
     def retry_now(self) -> None:
         """Try at once: the network has just changed."""
-        if not self._stopped:
-            self._failed_attempts = self._knocks = 0
-            self._opened_in_vain = False
+        if self._stopped:
+            return
+        self._attention.renew()
+        self._failed_attempts = self._knocks = 0
+        self._opened_in_vain = False
+        since_s = self._scheduler.now_s() - self._attempted_s
+        if self._refusals and since_s < _REFUSED_AT_LEAST_S:
+            self._retry_in(_REFUSED_AT_LEAST_S - since_s)
+        else:
             self._attempt()
 
     def succeeded(self) -> None:
         """The registrar has accepted."""
         self._cancel_overdue()
         self._cancel_retry()
-        self._failed_attempts = 0
+        self._cancel_confirmation()
+        if self._state is not RegistrationState.REGISTERED:
+            self._attention.renew()
+        self._failed_attempts = self._refusals = 0
         self._server_lost = self._opened_in_vain = self._is_returning = False
         self._knocks = 0
         self._probe_answered = True
@@ -193,11 +224,16 @@ class Registration:
         self._rest(failure, sip_code, retry_after_s)
 
     def _rest(self, failure: RegistrationFailure, sip_code: int = 0, retry_after_s: int = 0) -> None:
-        # Guessing again soon changes nothing about a wrong password, and operators lock those who do.
-        attempt = max(self._failed_attempts, 32) if failure in _CREDENTIALS else self._failed_attempts
-        delay_s = full_jitter_s(attempt, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng)
+        if failure in _CREDENTIALS:
+            delay_s = min(REFUSED_CAP_S, _REFUSED_S * 2.0 ** min(self._refusals, 10)) * self._rng.uniform(0.8, 1)
+            self._refusals += 1
+        else:
+            delay_s = full_jitter_s(
+                self._failed_attempts, base_s=self._retry_base_s, cap_s=self._retry_cap_s, rng=self._rng
+            )
         delay_s = max(delay_s, min(float(retry_after_s), self._retry_cap_s))
         self._failed_attempts += 1
+        self._cancel_confirmation()
         if failure is RegistrationFailure.SERVER_UNREACHABLE:
             self._server_lost = True
             self._start_probing()
@@ -221,7 +257,29 @@ class Registration:
     def verify(self) -> None:
         """Find out whether the server still knows us."""
         if not self._stopped and self._state is RegistrationState.REGISTERED:
+            self._attention.renew()
             self._prepared(None)
+
+    def moved(self) -> None:
+        """Our address has changed and the library takes the binding along: that is true once the registrar says so."""
+        if self._stopped or self._state is not RegistrationState.REGISTERED:
+            return
+        self._attention.renew()
+        self._tell(RegistrationState.REGISTERING)
+        self._cancel_overdue()
+        self._overdue = self._scheduler.after(ANSWER_OVERDUE_S, self._answer_overdue)
+        self._confirm_later()
+
+    def _confirm_later(self) -> None:
+        self._cancel_confirmation()
+        self._confirmation = self._scheduler.after(_CONFIRM_S, self._confirm)
+
+    def _confirm(self) -> None:
+        self._confirmation = None
+        if self._state is RegistrationState.REGISTERING:
+            # One that is under way already is not sent twice.
+            self._line.register()
+            self._confirm_later()
 
     def leave_server(self) -> bool:
         """Move to the next server at once, since this one leaves a call unanswered; False where there is none."""
@@ -238,10 +296,13 @@ class Registration:
         self._probes_out = max(0, self._probes_out - 1)
         if not answered or self._stopped:
             return
-        self._probe_answered = True
+        self._probe_answered = self._answers_probes = True
         if self._server_lost:
             self._failed_attempts = 0
             self._server_returned(min(self._retry_base_s, self._retry_cap_s))
+        else:
+            # It may be later than it was waited for.
+            self._start_probing()
 
     def _move_on(self) -> None:
         """Register at the server that is in use now, very soon."""
@@ -249,12 +310,14 @@ class Registration:
         self._stop_probing()
         # What the last server still owes says nothing about this one.
         self._probes_out = 0
+        self._answers_probes = None
         if self._state is not RegistrationState.FAILED:
             self._tell(RegistrationState.REGISTERING)
         self._retry_in(self._rng.uniform(0, FAIL_OVER_JITTER_S))
 
     def _attempt(self) -> None:
         self._cancel_retry()
+        self._attempted_s = self._scheduler.now_s()
         self._is_returning = False
         # A failure stays on the display until it is over; it would flicker otherwise.
         if self._state is not RegistrationState.FAILED:
@@ -278,6 +341,8 @@ class Registration:
             self.failed(RegistrationFailure.SERVER_UNREACHABLE)
             return
         self._server_lost = True
+        if self._answers_probes is False:
+            self._answers_probes = None
         self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
         self._start_probing()
         self._knock_later()
@@ -312,9 +377,12 @@ class Registration:
         self._retry_in(self._rng.uniform(0, jitter_s))
 
     def _start_probing(self) -> None:
-        if self._probe_s is not None and self._next_probe is None:
+        if self._probe_s is not None and self._next_probe is None and self._answers_probes is not False:
             self._probe_answered = True
-            self._next_probe = self._scheduler.after(self._probe_s, self._probe)
+            # Whether a server answers at all is best known before it is missed.
+            is_unknown = self._answers_probes is None and self._state is RegistrationState.REGISTERED
+            wait_s = 0.0 if is_unknown else self._probe_s
+            self._next_probe = self._scheduler.after(wait_s, self._send_probe)
 
     def _stop_probing(self) -> None:
         if self._next_probe is not None:
@@ -322,29 +390,65 @@ class Registration:
             self._next_probe = None
 
     def _probe(self) -> None:
+        """Judge the last probe by now, and send the next one, after a rest where nothing happens."""
         if self._probe_s is None:
             return
-        self._next_probe = self._scheduler.after(self._probe_s, self._probe)
-        if not self._probe_answered and self._state is RegistrationState.REGISTERED:
+        is_registered = self._state is RegistrationState.REGISTERED
+        if is_registered and not self._probe_answered:
+            if self._answers_probes is None:
+                self._do_without_probes()
+                return
             if self._line.next_server():
                 self._move_on()
                 return
             self._server_lost = True
             self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
             self._retry_in(self._retry_cap_s)
+            is_registered = False
+        self._mind_calls()
+        rest_s = self._attention.probe_s - self._probe_s
+        if is_registered and rest_s > 0:
+            self._next_probe = self._scheduler.after(rest_s, self._send_probe)
+        else:
+            self._send_probe()
+
+    def _send_probe(self) -> None:
+        if self._probe_s is None:
+            return
+        self._mind_calls()
+        self._next_probe = self._scheduler.after(self._probe_s, self._probe)
         self._probe_answered = False
         if self._probes_out < _MAX_PROBES:
             self._probes_out += 1
             self._line.probe()
 
+    def _do_without_probes(self) -> None:
+        """Ask by a REGISTER: some servers answer no OPTIONS at all, and are asked no more where they answer that."""
+        self._stop_probing()
+        self._answers_probes = False
+        self._probes_out = 0
+        self._line.keep_open()
+        self._prepared(None)
+
+    def _mind_calls(self) -> None:
+        if not self._line.is_busy:
+            return
+        was_eased = self._attention.is_eased
+        self._attention.renew()
+        if was_eased and self._state is RegistrationState.REGISTERED:
+            self._start_checking()
+
     def _start_checking(self) -> None:
-        if self._binding_check_s and self._next_check is None:
-            self._next_check = self._scheduler.after(self._binding_check_s, self._check_binding)
+        if self._next_check is not None:
+            self._next_check.cancel()
+            self._next_check = None
+        if self._binding_check_s:
+            self._next_check = self._scheduler.after(self._attention.check_s, self._check_binding)
 
     def _check_binding(self) -> None:
-        self._next_check = None
+        # Its answer begins the wait anew; where the library sends nothing, the next one does.
+        self._start_checking()
         if self._state is RegistrationState.REGISTERED:
-            # Its answer leads back to here.
             self._line.register()
 
     def _look_home_later(self) -> None:
@@ -384,6 +488,11 @@ class Registration:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+    def _cancel_confirmation(self) -> None:
+        if self._confirmation is not None:
+            self._confirmation.cancel()
+            self._confirmation = None
 
     def _cancel_overdue(self) -> None:
         if self._overdue is not None:

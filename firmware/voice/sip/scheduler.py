@@ -27,6 +27,10 @@ class Scheduler:
         self._heap: list[tuple[float, int, Appointment]] = []
         self._order = itertools.count()
 
+    def now_s(self) -> float:
+        """Return the time by which they go."""
+        return self._clock()
+
     def after(self, delay_s: float, action: Callable[[], None]) -> Appointment:
         """Run `action` once, `delay_s` from now."""
         appointment = Appointment(action)

@@ -102,7 +102,7 @@ class SipSettings:
         instance_id: names this handset for ever, as a URN (RFC 5626 section 4.1); the library's own where empty.
         prefer_ipv6: of a server that both families reach, use IPv6 first.
         binding_check_s: seconds between REGISTERs over UDP, where nothing else tells that a registrar has restarted and
-            forgotten us; 0 for none beyond what keeps the registration from running out.
+            forgotten us, while something happens; 0 for none beyond what keeps the registration from running out.
         return_s: seconds between looks at whether a better server is back.
         dscp_audio, dscp_signalling: how packets are marked (RFC 4594).
         answer_anyone: answer SIP requests from any address, not from the account's server alone.
@@ -126,6 +126,7 @@ class SipSettings:
     rtp_ports: int = 400
     keep_alive_s: int = 15
     probe_s: float = 2.0
+    idle_probe_s: float = 20.0
     retry_base_s: float = 1.0
     retry_cap_s: float = 60.0
     clock_rate_hz: int = 16000

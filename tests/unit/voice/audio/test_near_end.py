@@ -95,7 +95,8 @@ def test_processing_that_fails_is_left_out_for_good_and_said_once(caplog: pytest
     assert near_end.process(near, b"") == near
     assert "stopped working: frames of 320 and 0 bytes" in near_end.fault
     assert "pywebrtc-audio" not in near_end.fault
-    assert len(caplog.records) == 1
+    # What another test has left is loaded on a thread of its own, and may say something, too.
+    assert [record.getMessage() for record in caplog.records].count(near_end.fault) == 1
     near_end.prepare()
     assert not near_end.is_working
 

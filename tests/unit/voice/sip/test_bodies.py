@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.phone.news import VoicemailCounted
-from firmware.voice.sip.bodies import Verdict, inspect_body, voicemail_count
+from firmware.voice.sip.bodies import Verdict, inspect_body
 from firmware.voice.sip.sdp import Fault
 from tests.unit.voice.sip import descriptions
 from tests.unit.voice.sip.descriptions import PLAIN, written
@@ -199,8 +198,13 @@ def test_a_command_that_is_too_long_is_refused() -> None:
     [
         (
             b"Messages-Waiting: yes\r\nMessage-Account: sip:bob@example.org\r\nVoice-Message: 2/08 (0/2)\r\n",
-            b"Messages-Waiting: yes\r\nVoice-Message: 2/8\r\n",
+            b"Messages-Waiting: yes\r\nMessage-Account: sip:bob@example.org\r\nVoice-Message: 2/8\r\n",
         ),
+        (
+            b"Messages-Waiting: yes\r\nMessage-Account: <SIP:*97@Pbx.example;x=y>\r\n",
+            b"Messages-Waiting: yes\r\nMessage-Account: sip:*97@pbx.example\r\n",
+        ),
+        (b"Messages-Waiting: yes\r\nMessage-Account: sip:a b@c\r\n", b"Messages-Waiting: yes\r\n"),
         (b"messages-waiting:NO", b"Messages-Waiting: no\r\n"),
         (b"\r\nVoice-Message : 1 / 0\n", b"Voice-Message: 1/0\r\n"),
     ],
@@ -387,23 +391,3 @@ def test_any_body_gets_a_verdict(content_type: str, body: bytes, method: str, st
         assert inspect(verdict.content_type, verdict.body, method, status) == verdict
     if verdict.body is None:
         assert not body or (method, status, content_type[:10]) == ("MESSAGE", 0, "text/plain")
-
-
-@pytest.mark.parametrize(
-    ("body", "counted"),
-    [
-        ("Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/2)\r\n", VoicemailCounted(2, 8, "work")),
-        ("voice-message : 0 / 3\n", VoicemailCounted(0, 3, "work")),
-        ("Messages-Waiting: yes\r\n", VoicemailCounted(1, 0, "work")),
-        ("Messages-Waiting: no\r\n", VoicemailCounted(0, 0, "work")),
-        ("Messages-Waiting: yes\r\nFax-Message: 4/0\r\n", VoicemailCounted(1, 0, "work")),
-        ("Voice-Message: -1/99999999999\r\n", None),
-        ("", None),
-    ],
-)
-def test_a_summary_is_read(body: str, counted: VoicemailCounted | None) -> None:
-    assert voicemail_count(f"NOTIFY sip:a@b SIP/2.0\r\nEvent: message-summary\r\n\r\n{body}", "work") == counted
-
-
-def test_headers_count_nothing() -> None:
-    assert voicemail_count("NOTIFY sip:a@b SIP/2.0\r\nVoice-Message: 2/8\r\n\r\n", "") is None

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from firmware.phone.call import CallerId, Verification
-from firmware.voice.sip.identity import Headers, asserted_identity, is_answered_elsewhere, read_invitation
+from firmware.voice.sip.identity import Headers, asserted_identity, is_answered_elsewhere, q850_cause, read_invitation
 
 
 def invite(*headers: str, sender: str = '"Caller" <sip:100@example.com>;tag=1') -> str:
@@ -48,6 +48,19 @@ def test_a_cancel_says_whether_another_phone_has_answered(subtests: pytest.Subte
         with subtests.test(headers=headers):
             message = "\r\n".join(["CANCEL sip:alice@example.com SIP/2.0", *headers, "", "Reason: SIP;cause=200"])
             assert is_answered_elsewhere(message) is elsewhere
+
+
+def test_the_cause_of_a_network_beyond_sip_is_read(subtests: pytest.Subtests) -> None:
+    for headers, cause in (
+        (("Reason: Q.850;cause=19",), 19),
+        (('reason : q.850 ; text="no answer" ; cause = 19',), 19),
+        (("Reason: SIP;cause=480",), 0),
+        (("Reason: SIP;cause=480, Q.850;cause=3",), 3),
+        (("Reason: Q.850;cause=1900",), 0),
+        ((), 0),
+    ):
+        with subtests.test(headers=headers):
+            assert q850_cause("\r\n".join(["SIP/2.0 480 Gone", *headers, "", "Reason: Q.850;cause=1"])) == cause
 
 
 PASSED = "verstat=TN-Validation-Passed"

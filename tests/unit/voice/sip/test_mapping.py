@@ -77,6 +77,27 @@ def test_the_end_of_a_call_has_a_reason(subtests: pytest.Subtests) -> None:
             assert found is reason
 
 
+@pytest.mark.parametrize(
+    ("code", "cause", "reason"),
+    [
+        (480, 19, DisconnectReason.NO_ANSWER),
+        (480, 20, DisconnectReason.UNREACHABLE),
+        (404, 3, DisconnectReason.UNREACHABLE),
+        (404, 1, DisconnectReason.NOT_FOUND),
+        (503, 27, DisconnectReason.UNREACHABLE),
+        (603, 17, DisconnectReason.BUSY),
+        (403, 21, DisconnectReason.REJECTED),
+        (480, 31, DisconnectReason.UNREACHABLE),
+        (486, 19, DisconnectReason.BUSY),
+    ],
+)
+def test_a_cause_of_q_850_says_more_than_a_vague_status_code(code: int, cause: int, reason: DisconnectReason) -> None:
+    found = disconnect_reason(
+        code, from_peer=True, answered=False, incoming=False, encryption_required=False, cause=cause
+    )
+    assert found is reason
+
+
 def test_a_refused_offer_means_encryption_where_that_is_required() -> None:
     reason = disconnect_reason(488, from_peer=True, answered=False, incoming=False, encryption_required=True)
     assert reason is DisconnectReason.ENCRYPTION_REQUIRED

@@ -53,6 +53,7 @@ SETTINGS = SipSettings(
     rtp_ports=10,
     keep_alive_s=30,
     probe_s=3.0,
+    idle_probe_s=33,
     retry_base_s=1.5,
     retry_cap_s=30.0,
     clock_rate_hz=8000,
