@@ -168,6 +168,12 @@ PARTS: Final = (
         _integration("quality_grid.py"),
         150,
     ),
+    Part(
+        "lines",
+        "200 changes of address with five accounts, an hour of a line that nobody uses, counted by a real Asterisk",
+        _integration("sip_lines_network.py", "pbx_quiet.py"),
+        90,
+    ),
     Part("site", "forty phones set up, by stick and by the network", _integration("forty_handsets.py"), 20),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
     Part(

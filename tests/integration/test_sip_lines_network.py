@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from firmware.phone.call import CallState, RegistrationFailure, RegistrationState
-from firmware.phone.news import CallQualityMeasured, CallStateChanged
+from firmware.phone.events import Event
+from firmware.phone.news import CallQualityMeasured, CallStateChanged, RegistrationChanged
 from firmware.phone.orders import HangUpCall
 from firmware.voice.sip.settings import ServerName
 from provisioning.sip_choices import Srtp, Transport
+from tests.lab import chance
 from tests.lab.audio import level
 from tests.lab.operator_site import (
     FRIEND_HZ,
@@ -20,6 +23,7 @@ from tests.lab.operator_site import (
     OPERATOR,
     OPERATOR_6,
     PHONE_HZ,
+    USERS,
     OperatorSite,
     call,
     operator_site,
@@ -37,6 +41,10 @@ WINDOW_S = 0.4
 HEARD = 1000.0
 NEW_HOME = "10.9.0.77"
 NEW_HOME_6 = "fd09::77"
+CHANGES = chance.counted(200, 8)
+# For so long there is no address; a lease that is renewed elsewhere takes none of it, or seconds.
+WITHOUT_S = (0.0, 0.0, 0.1, 0.5, 1.5)
+REACHABLE_S = 5.0
 
 
 @pytest.fixture
@@ -172,6 +180,40 @@ def test_a_changed_address_is_registered_and_a_calls_sound_is_back(
         call(phone, friend)
         both_hear_each_other(phone, friend)
         follow(site, phone, friend, f"{NEW_HOME}/24", f"{HOME_6}/64", record_property=record_property)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_after_each_change_of_address_every_line_is_reachable_there_or_says_that_it_is_not(site: OperatorSite) -> None:
+    standing = dict.fromkeys(USERS, RegistrationState.UNREGISTERED)
+
+    def note(event: Event) -> None:
+        if isinstance(event, RegistrationChanged):
+            standing[event.account or "alice"] = event.state
+
+    def strayed(host: str) -> list[str]:
+        """Name the lines that say that they are connected, and of which the registrar knows no way there."""
+        connected = [user for user, state in standing.items() if state is RegistrationState.REGISTERED]
+        return [user for user in connected if not any(f"@{host}:" in way for way in site.registrar.contacts(user))]
+
+    mixed = cycle(Transport)
+    default, *others = (site.account(user, transport=next(mixed)) for user in USERS)
+    accounts = tuple(replace(account, name=account.username) for account in others)
+    with site.phone(default, more_accounts=accounts) as phone:
+        phone.when_posted = note
+        wait_until(lambda: set(standing.values()) == {RegistrationState.REGISTERED}, "all lines are up")
+        end = site.cable.first
+        for number in range(CHANGES):
+            # It keeps a few ways to each line, and would refuse the sixth.
+            for user in USERS:
+                site.registrar.forget(user)
+            host = f"10.9.0.{20 + number % 200}"
+            end.change_addresses()
+            time.sleep(chance.dice().choice(WITHOUT_S))
+            end.change_addresses(f"{host}/24", f"{HOME_6}/64")
+            wait_until(lambda: not strayed(host), "every line that says so can be called", REACHABLE_S)  # noqa: B023 - at once
+            wait_until(lambda: set(standing.values()) == {RegistrationState.REGISTERED}, "all lines are up again")
+            assert not strayed(host)
 
 
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TLS])

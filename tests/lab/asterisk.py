@@ -84,6 +84,11 @@ class Asterisk(Server):
         heard = re.findall(r"<--- Received SIP response .*--->\nSIP/2.0 (\d+) ((?:.+\n)*)", self.log.replace("\r", ""))
         return [int(code) for code, headers in heard if re.search(rf"^CSeq: \d+ {method}$", headers, re.MULTILINE)]
 
+    def messages(self) -> tuple[int, int]:
+        """Return how many SIP messages it has received and sent since `pjsip set logger on`."""
+        log = self.log
+        return log.count("<--- Received SIP re"), log.count("<--- Transmitting SIP re")
+
     def has_registered(self, user: str) -> bool:
         """Say whether an extension can be reached."""
         return f"Contact:  {user}/" in self.order("pjsip show contacts")

@@ -22,7 +22,7 @@ HOME: Final = "10.9.0.1"
 OPERATOR: Final = "10.9.0.2"
 HOME_6: Final = "fd09::1"
 OPERATOR_6: Final = "fd09::2"
-USERS: Final = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
+USERS: Final = {user: f"secret-of-{user}" for user in ("alice", "bob", "carol", "dora", "emil")}
 PHONE_HZ: Final = 400
 FRIEND_HZ: Final = 700
 
