@@ -202,14 +202,14 @@ def test_after_each_change_of_address_every_line_is_reachable_there_or_says_that
     with site.phone(default, more_accounts=accounts) as phone:
         phone.when_posted = note
         wait_until(lambda: set(standing.values()) == {RegistrationState.REGISTERED}, "all lines are up")
-        end = site.cable.first
+        end, dice = site.cable.first, chance.dice()
         for number in range(CHANGES):
             # It keeps a few ways to each line, and would refuse the sixth.
             for user in USERS:
                 site.registrar.forget(user)
             host = f"10.9.0.{20 + number % 200}"
             end.change_addresses()
-            time.sleep(chance.dice().choice(WITHOUT_S))
+            time.sleep(dice.choice(WITHOUT_S))
             end.change_addresses(f"{host}/24", f"{HOME_6}/64")
             wait_until(lambda: not strayed(host), "every line that says so can be called", REACHABLE_S)  # noqa: B023 - at once
             wait_until(lambda: set(standing.values()) == {RegistrationState.REGISTERED}, "all lines are up again")
