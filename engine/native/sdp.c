@@ -173,6 +173,50 @@ void wecall_red_agreed(pjmedia_stream_info *stream, const pjmedia_sdp_media *loc
     stream->tx_red_level = (int)PJ_MIN(sent, DEPTH);
 }
 
+/* --- one codec ------------------------------------------------------------------------------------------------------- */
+
+static void drop(pjmedia_sdp_media *media, unsigned at)
+{
+    const pj_str_t *names[] = { &RTPMAP, &FMTP };
+    const pj_str_t format = media->desc.fmt[at];
+    unsigned name;
+
+    for (name = 0; name < PJ_ARRAY_SIZE(names); ++name) {
+        pjmedia_sdp_attr *found = pjmedia_sdp_media_find_attr(media, names[name], &format);
+
+        if (found) pjmedia_sdp_attr_remove(&media->attr_count, media->attr, found);
+    }
+    pj_array_erase(media->desc.fmt, sizeof(format), media->desc.fmt_count, at);
+    --media->desc.fmt_count;
+}
+
+/* Leave in the audio lines of an offer of ours, which is about to be sent, one codec, such as "opus", with what goes with
+   it: its redundancy, and keys by its clock. A line without it stays as it is. */
+WECALL void wecall_name_only(pjmedia_sdp_session *session, const char *codec)
+{
+    unsigned line, at, depth;
+
+    for (line = 0; line < session->media_count; ++line) {
+        pjmedia_sdp_media *media = session->media[line];
+        pjmedia_sdp_rtpmap kept, other;
+        unsigned type, repeated;
+
+        if (pj_strcmp2(&media->desc.media, "audio") != 0) continue;
+        for (at = 0; at < media->desc.fmt_count; ++at)
+            if (is_named(media, &media->desc.fmt[at], codec, &kept)) break;
+        if (at == media->desc.fmt_count) continue;
+        type = (unsigned)pj_strtoul(&media->desc.fmt[at]);
+        repeated = type_of(media, type, &depth);
+        for (at = media->desc.fmt_count; at-- > 0;) {
+            const unsigned own = (unsigned)pj_strtoul(&media->desc.fmt[at]);
+            const pj_bool_t is_key = is_named(media, &media->desc.fmt[at], "telephone-event", &other) &&
+                                     other.clock_rate == kept.clock_rate;
+
+            if (own != type && own != repeated && !is_key) drop(media, at);
+        }
+    }
+}
+
 /* --- packets --------------------------------------------------------------------------------------------------------- */
 
 static unsigned number_of(const pjmedia_sdp_media *media, const char *name)

@@ -1,16 +1,19 @@
 """Calls through a real Asterisk as it comes, under the card's own firewall: who hears whom."""
 
+import re
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, SipUri
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived
-from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall
+from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall
 from provisioning.calling import Dialing
+from provisioning.sip_choices import Srtp, Transport
+from tests.lab.asterisk import MUSIC_HZ
 from tests.lab.asterisk_root import asterisk_root
 from tests.lab.audio import level
 from tests.lab.card_rules import refused
@@ -31,6 +34,7 @@ from tests.lab.sip_line import SipLine
 pytestmark = pytest.mark.feature("PBX")
 
 WINDOW_S = 0.4
+SETTLED_S = 1.0
 HEARD = 1000.0
 DIRECT = ("direct_media=yes",)
 
@@ -54,11 +58,31 @@ def until_direct(site: PbxSite) -> None:
     wait_until(lambda: "native_rtp" in site.pbx.order("bridge show all"), "the phones talk past the PBX", look_s=0.1)
 
 
+def spoken(site: PbxSite) -> dict[str, str]:
+    """Return the codec of each channel at the PBX."""
+    return dict(
+        re.findall(
+            r"^.*?(alice|bob)-\S+ .*? (ulaw|alaw|g722|opus) ", site.pbx.order("pjsip show channelstats"), re.MULTILINE
+        )
+    )
+
+
 def call(caller: SipLine | SecondPhone, callee: SipLine | SecondPhone, user: str) -> CallId:
     call_id = CallId(uuid.uuid4().hex)
     caller.stack.order(PlaceCall(call_id, SipUri(f"sip:{user}@pbx.example")))
     callee.stack.order(AnswerCall(callee.wait_for(IncomingCallReceived).call_id))
     caller.wait_for_call(call_id, CallState.ACTIVE)
+    return call_id
+
+
+def place_or_take(phone: SipLine, friend: SecondPhone, *, outgoing: bool) -> CallId:
+    """Have the two talk, and return the call at the phone."""
+    if outgoing:
+        return call(phone, friend, "bob")
+    friend.stack.order(PlaceCall(CallId(uuid.uuid4().hex), SipUri("sip:alice@pbx.example")))
+    call_id = phone.wait_for(IncomingCallReceived).call_id
+    phone.stack.order(AnswerCall(call_id))
+    phone.wait_for_call(call_id, CallState.ACTIVE)
     return call_id
 
 
@@ -84,6 +108,50 @@ def test_audio_that_goes_past_the_pbx_is_heard_at_both_ends(
         until_both_hear(phone, friend)
         assert refused(site.phone_network) == before
         (phone if outgoing else friend).stack.order(HangUpCall(call_id))
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+def test_a_call_that_is_held_keeps_its_codec_and_whoever_waits_hears_the_pbx_s_music(
+    tmp_path: Path, transport: Transport
+) -> None:
+    with (
+        # As FreePBX has it: another order than the phone's own.
+        pbx_site(tmp_path, endpoint=("disallow=all", "allow=ulaw,alaw,g722", "direct_media=no")) as site,
+        site.friend(codecs=("pcmu",)) as friend,
+        site.line(account={"transport": transport}, codecs=("g722", "opus", "pcma", "pcmu")) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        phone.say(PHONE_HZ)
+        held = place_or_take(phone, friend, outgoing=False)
+        until_both_hear(phone, friend)
+        codecs = spoken(site)
+        phone.stack.order(HoldCall(held))
+        wait_until(lambda: level(friend.last_heard(WINDOW_S), MUSIC_HZ) >= HEARD, "the music is heard", look_s=0.05)
+        assert spoken(site) == codecs
+        phone.stack.order(ResumeCall(held))
+        until_both_hear(phone, friend)
+        assert spoken(site) == codecs
+        phone.stack.order(HangUpCall(held))
+
+
+DTLS = ("media_encryption=dtls", "dtls_auto_generate_cert=yes", "dtls_verify=fingerprint", "direct_media=no")
+
+
+@pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
+def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends(tmp_path: Path, *, outgoing: bool) -> None:
+    with (
+        pbx_site(tmp_path, endpoint=DTLS) as site,
+        site.friend(account={"srtp": Srtp.DTLS}) as friend,
+        site.line(account={"srtp": Srtp.DTLS}) as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        phone.say(PHONE_HZ)
+        call_id = place_or_take(phone, friend, outgoing=outgoing)
+        until_both_hear(phone, friend)
+        # What settles on a codec would come within this time.
+        time.sleep(SETTLED_S)
+        until_both_hear(phone, friend)
+        phone.stack.order(HangUpCall(call_id))
 
 
 def test_a_code_that_is_none_of_the_phone_s_own_reaches_the_pbx(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import re
 import subprocess
+import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.lab.asterisk_root import MODULES, asterisk_root
+from tests.lab.audio import tone
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.network import Namespace
 from tests.lab.server import Server
@@ -16,6 +18,9 @@ _START_TIMEOUT_S: Final = 30.0
 UDP_PORT: Final = 5060
 TLS_PORT: Final = 5061
 DOMAIN: Final = "pbx.example"
+_MUSIC_RATE_HZ: Final = 8000
+MUSIC_HZ: Final = 1100
+"""What it plays to whoever is put on hold."""
 
 
 class Asterisk(Server):
@@ -55,6 +60,12 @@ class Asterisk(Server):
         root = asterisk_root()
         for name in ("etc", "lib", "spool", "run", "log"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
+        (self._folder / "lib" / "moh").mkdir(exist_ok=True)
+        with wave.open(str(self._folder / "lib" / "moh" / "tone.wav"), "wb") as music:
+            music.setnchannels(1)
+            music.setsampwidth(2)
+            music.setframerate(_MUSIC_RATE_HZ)
+            music.writeframes(tone([MUSIC_HZ], 20, rate_hz=_MUSIC_RATE_HZ).pcm)
         for source in _CONFIGURATIONS.glob("*.conf"):
             text = source.read_text().replace("@MODULES@", f"/{MODULES}")
             (self._folder / "etc" / source.name).write_text(text)
@@ -100,6 +111,7 @@ class Asterisk(Server):
         lines = ["[global]", "type=global", f"default_realm={DOMAIN}"]
         for name, bind in (("udp", f"0.0.0.0:{UDP_PORT}"), ("udp6", f"[::]:{UDP_PORT}")):
             lines += [f"[{name}]", "type=transport", "protocol=udp", f"bind={bind}"]
+        lines += ["[tcp]", "type=transport", "protocol=tcp", f"bind=0.0.0.0:{UDP_PORT}"]
         if self._certificate is not None:
             (self._folder / "etc" / "pbx.crt").write_bytes(Path(self._certificate.certificate).read_bytes())
             (self._folder / "etc" / "pbx.key").write_bytes(Path(self._certificate.key).read_bytes())

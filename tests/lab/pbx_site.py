@@ -102,9 +102,12 @@ class PbxSite:
             self.pbx_network.run("nft", *order)
 
     @contextlib.contextmanager
-    def friend(self, *, server: str = PBX, **settings: object) -> Iterator[SecondPhone]:
+    def friend(
+        self, *, server: str = PBX, account: Mapping[str, object] | None = None, **settings: object
+    ) -> Iterator[SecondPhone]:
         """Run the other phone, registered as bob; it speaks a tone of its own."""
-        phone = SecondPhone(SipSettings(self._account("bob", server), local_port=0, **settings))  # type: ignore[arg-type]
+        own = replace(self._account("bob", server), **(account or {}))  # type: ignore[arg-type]
+        phone = SecondPhone(SipSettings(own, local_port=0, **settings))  # type: ignore[arg-type]
         with self.friend_network.entered():
             phone.start()
         try:

@@ -269,6 +269,9 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     if account.srtp is Srtp.DTLS:
         for keying in _DTLS_FIRST:
             media.srtpOpt.keyings.append(keying)
+        # The UPDATE that settles on one of several codecs in an answer comes while the keys are agreed on, and Asterisk
+        # sends nothing from then on.
+        media.lockCodecEnabled = False
     # Keys in the clear protect from nobody on the path, but a peer that insists on SRTP can still be talked to.
     media.srtpSecureSignaling = 1 if account.transport is Transport.TLS else 0
     configuration.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_ALWAYS

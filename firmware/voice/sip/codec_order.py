@@ -84,13 +84,20 @@ class CodecOrder:
     def describe(self, call: "SipCall", offer: int | None, own: int) -> None:
         """Name Opus first in a description that is about to be sent, where the call should be spoken in it.
 
+        An offer of ours within a call names what it is spoken in and nothing else, unless it asks for Opus: servers
+        that are offered more when they are only to hold the call change the codec, or answer with several, and the
+        library's UPDATE, which leaves one of these, ends Asterisk's music.
+
         Args:
             call: the call.
             offer: the other end's `pjmedia_sdp_session` that it answers, None where it is an offer. The library answers
                 in the order of the offer.
             own: ours.
         """
-        if self._applies() and self._prefers_opus(self._progress(call)):
+        progress = self._progress(call)
+        if not offer and progress.codec and not progress.awaits_answer:
+            native.library().wecall_name_only(own, progress.codec.encode())
+        elif self._applies() and self._prefers_opus(progress):
             native.library().wecall_name_first(offer or own, OPUS.encode())
 
     def _prefers_opus(self, progress: _Progress) -> bool:

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 3
+EDITION: Final = 4
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 
@@ -118,6 +118,7 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
     "wecall_option_tag": (None, (ctypes.c_char_p,)),
     "wecall_describe_recording": (None, (ctypes.c_void_p, ctypes.c_char_p)),
     "wecall_name_first": (None, (ctypes.c_void_p, ctypes.c_char_p)),
+    "wecall_name_only": (None, (ctypes.c_void_p, ctypes.c_char_p)),
     "wecall_shut_connections": (None, ()),
     "wecall_media_trust": (ctypes.c_int, (ctypes.POINTER(ctypes.c_char_p), ctypes.c_uint)),
     "wecall_media_name": (None, (ctypes.c_void_p, ctypes.c_char_p)),
