@@ -34,6 +34,7 @@ class Asterisk(Server):
         *,
         certificate: IssuedCertificate | None = None,
         endpoint: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
     ) -> None:
         """Set up without starting.
 
@@ -43,6 +44,7 @@ class Asterisk(Server):
             namespace: the network that it runs in.
             certificate: what it shows to TLS clients; no TLS where left out.
             endpoint: more lines of each endpoint's in pjsip.conf.
+            files: what is in files of its configuration otherwise, by their names.
         """
         super().__init__(folder / "asterisk.log")
         self._folder = folder
@@ -50,6 +52,7 @@ class Asterisk(Server):
         self._namespace = namespace
         self._certificate = certificate
         self._endpoint = tuple(endpoint)
+        self._files = dict(files or {})
 
     def start(self) -> None:
         """Start it and wait until it has booted.
@@ -70,6 +73,8 @@ class Asterisk(Server):
             text = source.read_text().replace("@MODULES@", f"/{MODULES}")
             (self._folder / "etc" / source.name).write_text(text)
         (self._folder / "etc" / "pjsip.conf").write_text("\n".join(self._pjsip()))
+        for name, text in self._files.items():
+            (self._folder / "etc" / name).write_text(text)
         script = (
             'mount --bind /proc "$0/proc" && mount --bind /dev "$0/dev" && mount --bind "$1" "$0/pbx" && '
             'exec chroot "$0" /usr/sbin/asterisk -f -C /pbx/etc/asterisk.conf'

@@ -38,7 +38,7 @@ def test_every_file_that_is_named_by_its_path_is_there(page: Path) -> None:
 
 
 def without_code(text: str) -> str:
-    return re.sub(r"`[^`\n]*`", "", text)
+    return re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def slug(heading: str) -> str:

@@ -142,7 +142,10 @@ _DEVICE_ADVICE = {
 }
 
 _REGISTRATION_ADVICE = {
-    RegistrationFailure.WRONG_PASSWORD: "Correct username and password in [[accounts]].",
+    RegistrationFailure.WRONG_PASSWORD: (
+        "Correct username and password in [[accounts]]. They are tried ever more rarely, at last once an hour; a "
+        "restart tries them at once."
+    ),
     RegistrationFailure.ACCOUNT_UNKNOWN: "Ask the operator whether the account exists; check username and domain.",
     RegistrationFailure.SERVER_NOT_FOUND: "Check the server's name in [[accounts]] and the network's DNS.",
     RegistrationFailure.SERVER_UNREACHABLE: "Check server, port and transport in [[accounts]], and any firewall.",
