@@ -361,6 +361,13 @@ CHANGES: Final = (
         "The same for sockets of ICE.",
     ),
     Change(
+        "pjsip/src/pjsip-simple/evsub.c",
+        "    if (mod_evsub.allow_events_hdr->count !=\n",
+        '    if (pj_strcmp2(&pkg->pkg_name, "presence") && pj_strcmp2(&pkg->pkg_name, "dialog") &&\n'
+        "        mod_evsub.allow_events_hdr->count !=\n",
+        "Allow-Events promised subscriptions to presence and to calls, which the gate refuses.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/transport_srtp_dtls.c",
         "#include <pjmedia/clock.h>\n",
         "#include <pjmedia/clock.h>\n"

@@ -31,3 +31,27 @@ def test_an_answer_leaves_by_the_socket_that_the_request_came_in_by(tmp_path: Pa
         answer, source = asker.recvfrom(4096)
     assert answer.startswith(b"SIP/2.0 ")
     assert source[1] == stack.port
+
+
+@pytest.mark.parametrize("event", ["presence", "dialog", "presence.winfo"])
+def test_who_is_at_the_phone_is_told_to_nobody(tmp_path: Path, event: str) -> None:
+    with (
+        HostileServer("udp") as server,
+        StackProcess(tmp_path, StackSettings("alice", "secret", server.port)) as stack,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker,
+    ):
+        asker.bind(("127.0.0.1", 0))
+        asker.settimeout(PATIENCE_S)
+        port = asker.getsockname()[1]
+        asker.sendto(
+            (
+                f"SUBSCRIBE sip:alice@127.0.0.1:{stack.port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP 127.0.0.1:{port};rport;branch=z9hG4bKone\r\n"
+                f"From: <sip:somebody@localhost>;tag=one\r\nTo: <sip:alice@localhost>\r\nCall-ID: one\r\n"
+                f"Contact: <sip:somebody@127.0.0.1:{port}>\r\nEvent: {event}\r\nExpires: 600\r\n"
+                "CSeq: 1 SUBSCRIBE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            ).encode(),
+            ("127.0.0.1", stack.port),
+        )
+        answer, _ = asker.recvfrom(4096)
+    assert answer.startswith(b"SIP/2.0 489 ")

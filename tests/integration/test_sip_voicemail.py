@@ -53,6 +53,7 @@ def test_an_account_that_watches_its_voicemail_subscribes(server: Kamailio) -> N
         server.route("alice", voicemail.uri)
         subscribe = voicemail.receive("SUBSCRIBE")
         assert subscribe.header("Event") == "message-summary"
+        assert {word.strip() for word in subscribe.header("Allow-Events").split(",")} == {"message-summary", "refer"}
         begin(voicemail, subscribe)
         voicemail.send("NOTIFY", *HEADERS, "Subscription-State: active;expires=600", body=summary(3, 1))
         voicemail.receive(200, method="NOTIFY")

@@ -30,6 +30,7 @@ _DROP: Final = -1
 _NOT_ALLOWED: Final = 405
 _NO_SUCH_CALL: Final = 481
 _BAD_EVENT: Final = 489  # RFC 6665 section 8.3.2
+_OF_EVENTS: Final = frozenset({"NOTIFY", "SUBSCRIBE"})
 _EVENTS: Final = frozenset({"message-summary", "refer"})
 # What is answered so once is answered so each time (RFC 6665 section 4.1.2.1); the rest may pass.
 _NEVER_SUBSCRIBED: Final = frozenset({403, 404, 405, 410, 489, 501, 603, 604})
@@ -251,7 +252,7 @@ class Gate:
             return verdict
         if method not in _METHODS:
             return _NOT_ALLOWED
-        if method == "NOTIFY" and not self._is_event_known(message):
+        if method in _OF_EVENTS and not self._is_event_known(message):
             return _BAD_EVENT
         if request.belongs_to_a_call and not message.knows_call:
             # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
@@ -260,7 +261,10 @@ class Gate:
         return _PASS
 
     def _is_event_known(self, message: native.Message) -> bool:
-        """Say whether somebody here reads what a NOTIFY is about; nobody would answer it otherwise."""
+        """Say whether a NOTIFY is read here, or a SUBSCRIBE granted: who is at the phone, and calls, is told to nobody.
+
+        Nobody would answer the one, and the library would grant the other.
+        """
         headers = Headers(_copied(message).text)
         event = headers.first("Event") or headers.first("o")
         return event.partition(";")[0].strip().lower() in _EVENTS
