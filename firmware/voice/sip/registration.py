@@ -9,9 +9,9 @@ from typing import Final, Protocol
 from firmware.base.backoff import full_jitter_s
 from firmware.phone.call import RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
-from firmware.voice.sip.attention import Attention
 from firmware.voice.sip.mapping import status_code
 from firmware.voice.sip.scheduler import Appointment, Scheduler
+from firmware.voice.sip.server_watch import ServerWatch
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +31,6 @@ RETURN_JITTER_S: Final = 2.5
 RETURN_CAP_S: Final = 600.0
 _BUSY_S: Final = 5.0
 _SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well do it
-# Each unanswered probe is repeated by its transaction for 32 s, so a few at a time notice a server that is back.
-_MAX_PROBES: Final = 3
 
 # Who is refused tries again after two minutes, then ever later: servers lock out an address that guesses five times in
 # ten minutes (fail2ban's defaults), and behind one address are many phones.
@@ -116,10 +114,8 @@ class Registration:
         self._account = account
         self._retry_base_s = retry_base_s
         self._retry_cap_s = retry_cap_s
-        self._probe_s = probe_s
-        self._binding_check_s = binding_check_s
-        self._attention = Attention(
-            scheduler.now_s, probe_s=probe_s or 1.0, idle_probe_s=idle_probe_s, check_s=binding_check_s
+        self._watch = ServerWatch(
+            line, scheduler, self, probe_s=probe_s, idle_probe_s=idle_probe_s, check_s=binding_check_s
         )
         self._rng = rng or random.Random()  # noqa: S311 - jitter keeps no secret
         self._state = RegistrationState.UNREGISTERED
@@ -129,14 +125,8 @@ class Registration:
         self._stopped = False
         self._retry: Appointment | None = None
         self._overdue: Appointment | None = None
-        self._next_probe: Appointment | None = None
-        self._probes_out = 0
-        self._probe_answered = True
-        # None until it is known.
-        self._answers_probes: bool | None = None
         self._server_lost = False
         self._confirmation: Appointment | None = None
-        self._next_check: Appointment | None = None
         self._home: Appointment | None = None
         self._return_s = self._home_s = return_s
         self._may_knock = knocks
@@ -157,15 +147,8 @@ class Registration:
     def stop(self) -> None:
         """Unregister where registered, and do nothing more."""
         self._stopped = True
-        for appointment in (
-            self._retry,
-            self._overdue,
-            self._next_probe,
-            self._next_check,
-            self._home,
-            self._next_knock,
-            self._confirmation,
-        ):
+        self._watch.stop()
+        for appointment in (self._retry, self._overdue, self._home, self._next_knock, self._confirmation):
             if appointment is not None:
                 appointment.cancel()
         if self._state is RegistrationState.REGISTERED:
@@ -175,7 +158,7 @@ class Registration:
         """Try at once: the network has just changed."""
         if self._stopped:
             return
-        self._attention.renew()
+        self._watch.renew()
         self._failed_attempts = self._knocks = 0
         self._opened_in_vain = False
         since_s = self._scheduler.now_s() - self._attempted_s
@@ -190,15 +173,13 @@ class Registration:
         self._cancel_retry()
         self._cancel_confirmation()
         if self._state is not RegistrationState.REGISTERED:
-            self._attention.renew()
+            self._watch.renew()
         self._failed_attempts = self._refusals = 0
         self._server_lost = self._opened_in_vain = self._is_returning = False
         self._knocks = 0
-        self._probe_answered = True
         self._line.settle()
         self._tell(RegistrationState.REGISTERED)
-        self._start_probing()
-        self._start_checking()
+        self._watch.begin()
         self._look_home_later()
 
     def unregistered(self) -> None:
@@ -236,10 +217,10 @@ class Registration:
         self._cancel_confirmation()
         if failure is RegistrationFailure.SERVER_UNREACHABLE:
             self._server_lost = True
-            self._start_probing()
+            self._watch.probe_on()
             self._knock_later()
         else:
-            self._stop_probing()
+            self._watch.rest()
         self._tell(RegistrationState.FAILED, failure, sip_code, delay_s)
         self._retry_in(delay_s)
 
@@ -257,14 +238,24 @@ class Registration:
     def verify(self) -> None:
         """Find out whether the server still knows us."""
         if not self._stopped and self._state is RegistrationState.REGISTERED:
-            self._attention.renew()
+            self._watch.renew()
             self._prepared(None)
+
+    def missed(self) -> bool:
+        """The server in use has left a probe unanswered; False where another one is used from now on."""
+        if self._line.next_server():
+            self._move_on()
+            return False
+        self._server_lost = True
+        self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
+        self._retry_in(self._retry_cap_s)
+        return True
 
     def moved(self) -> None:
         """Our address has changed and the library takes the binding along: that is true once the registrar says so."""
         if self._stopped or self._state is not RegistrationState.REGISTERED:
             return
-        self._attention.renew()
+        self._watch.renew()
         self._tell(RegistrationState.REGISTERING)
         self._cancel_overdue()
         self._overdue = self._scheduler.after(ANSWER_OVERDUE_S, self._answer_overdue)
@@ -293,24 +284,20 @@ class Registration:
 
     def probe_ended(self, *, answered: bool) -> None:
         """A probe was answered, with whatever code, or given up."""
-        self._probes_out = max(0, self._probes_out - 1)
+        self._watch.probe_ended(answered=answered)
         if not answered or self._stopped:
             return
-        self._probe_answered = self._answers_probes = True
         if self._server_lost:
             self._failed_attempts = 0
             self._server_returned(min(self._retry_base_s, self._retry_cap_s))
         else:
             # It may be later than it was waited for.
-            self._start_probing()
+            self._watch.probe_on()
 
     def _move_on(self) -> None:
         """Register at the server that is in use now, very soon."""
         self._cancel_overdue()
-        self._stop_probing()
-        # What the last server still owes says nothing about this one.
-        self._probes_out = 0
-        self._answers_probes = None
+        self._watch.leave()
         if self._state is not RegistrationState.FAILED:
             self._tell(RegistrationState.REGISTERING)
         self._retry_in(self._rng.uniform(0, FAIL_OVER_JITTER_S))
@@ -341,10 +328,9 @@ class Registration:
             self.failed(RegistrationFailure.SERVER_UNREACHABLE)
             return
         self._server_lost = True
-        if self._answers_probes is False:
-            self._answers_probes = None
+        self._watch.doubt()
         self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
-        self._start_probing()
+        self._watch.probe_on()
         self._knock_later()
 
     def _knock_later(self) -> None:
@@ -375,81 +361,6 @@ class Registration:
         self._cancel_overdue()
         self._tell(RegistrationState.REGISTERING)
         self._retry_in(self._rng.uniform(0, jitter_s))
-
-    def _start_probing(self) -> None:
-        if self._probe_s is not None and self._next_probe is None and self._answers_probes is not False:
-            self._probe_answered = True
-            # Whether a server answers at all is best known before it is missed.
-            is_unknown = self._answers_probes is None and self._state is RegistrationState.REGISTERED
-            wait_s = 0.0 if is_unknown else self._probe_s
-            self._next_probe = self._scheduler.after(wait_s, self._send_probe)
-
-    def _stop_probing(self) -> None:
-        if self._next_probe is not None:
-            self._next_probe.cancel()
-            self._next_probe = None
-
-    def _probe(self) -> None:
-        """Judge the last probe by now, and send the next one, after a rest where nothing happens."""
-        if self._probe_s is None:
-            return
-        is_registered = self._state is RegistrationState.REGISTERED
-        if is_registered and not self._probe_answered:
-            if self._answers_probes is None:
-                self._do_without_probes()
-                return
-            if self._line.next_server():
-                self._move_on()
-                return
-            self._server_lost = True
-            self._tell(RegistrationState.FAILED, RegistrationFailure.SERVER_UNREACHABLE)
-            self._retry_in(self._retry_cap_s)
-            is_registered = False
-        self._mind_calls()
-        rest_s = self._attention.probe_s - self._probe_s
-        if is_registered and rest_s > 0:
-            self._next_probe = self._scheduler.after(rest_s, self._send_probe)
-        else:
-            self._send_probe()
-
-    def _send_probe(self) -> None:
-        if self._probe_s is None:
-            return
-        self._mind_calls()
-        self._next_probe = self._scheduler.after(self._probe_s, self._probe)
-        self._probe_answered = False
-        if self._probes_out < _MAX_PROBES:
-            self._probes_out += 1
-            self._line.probe()
-
-    def _do_without_probes(self) -> None:
-        """Ask by a REGISTER: some servers answer no OPTIONS at all, and are asked no more where they answer that."""
-        self._stop_probing()
-        self._answers_probes = False
-        self._probes_out = 0
-        self._line.keep_open()
-        self._prepared(None)
-
-    def _mind_calls(self) -> None:
-        if not self._line.is_busy:
-            return
-        was_eased = self._attention.is_eased
-        self._attention.renew()
-        if was_eased and self._state is RegistrationState.REGISTERED:
-            self._start_checking()
-
-    def _start_checking(self) -> None:
-        if self._next_check is not None:
-            self._next_check.cancel()
-            self._next_check = None
-        if self._binding_check_s:
-            self._next_check = self._scheduler.after(self._attention.check_s, self._check_binding)
-
-    def _check_binding(self) -> None:
-        # Its answer begins the wait anew; where the library sends nothing, the next one does.
-        self._start_checking()
-        if self._state is RegistrationState.REGISTERED:
-            self._line.register()
 
     def _look_home_later(self) -> None:
         if self._line.is_at_first:
