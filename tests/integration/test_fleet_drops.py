@@ -320,7 +320,8 @@ async def test_a_manager_reads_what_it_is_and_sees_the_calls_within_a_click(page
     await page.select_option("#drops-by", "minutes")
     await expect(page.locator(".table.by-minutes tbody tr").first).to_contain_text("others too · the registrar")
     await page.locator(".table.by-minutes tbody button").first.click()
-    await expect(behind.first).to_contain_text("server error")
+    # By chance a call of that minute dropped for another reason, and came first.
+    await expect(behind.filter(has_text="server error").first).to_be_visible()
 
 
 @in_one_loop
