@@ -290,7 +290,7 @@ class Registration:
         if self._server_lost:
             self._failed_attempts = 0
             self._server_returned(min(self._retry_base_s, self._retry_cap_s))
-        else:
+        elif self.is_registered:
             # It may be later than it was waited for.
             self._watch.probe_on()
 

@@ -475,6 +475,18 @@ def test_a_server_that_answers_no_probes_is_probed_once_and_lost_where_it_does_n
     assert room.sent.count("probe") > 1
 
 
+def test_a_late_answer_to_a_probe_has_nobody_probed_who_refuses() -> None:
+    room = ServerRoom(probe_s=2, binding_check_s=4)
+    room.registration.start()
+    room.registration.succeeded()
+    room.pass_time(0.1)
+    room.registration.failed(RegistrationFailure.WRONG_PASSWORD, 403)
+    room.registration.probe_ended(answered=True)
+    room.sent.clear()
+    room.pass_time(60)
+    assert room.sent == []
+
+
 def answered_for(room: ServerRoom, duration_s: float) -> Counter[str]:
     """Let a server answer everything at once, and count what was sent to it."""
     room.sent.clear()
