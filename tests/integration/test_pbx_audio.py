@@ -35,6 +35,7 @@ pytestmark = pytest.mark.feature("PBX")
 
 WINDOW_S = 0.4
 SETTLED_S = 1.0
+MOST_REPORTS = 2
 HEARD = 1000.0
 DIRECT = ("direct_media=yes",)
 
@@ -102,11 +103,12 @@ def test_audio_that_goes_past_the_pbx_is_heard_at_both_ends(
         call_id = call(phone, friend, "bob") if outgoing else call(friend, phone, "alice")
         until_direct(site)
         until_both_hear(phone, friend)
-        # From now on nothing else than before is to be heard, and nothing is to be kept out.
+        # From now on nothing else than before is to be heard, and no sound is to be kept out, of which 20 packets would
+        # come and as many go. Now and then a report of the stream before is, as one packet.
         before = refused(site.phone_network)
         time.sleep(WINDOW_S)
         until_both_hear(phone, friend)
-        assert refused(site.phone_network) == before
+        assert refused(site.phone_network) - before <= MOST_REPORTS
         (phone if outgoing else friend).stack.order(HangUpCall(call_id))
 
 
