@@ -14,7 +14,7 @@ from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, R
 from provisioning.calling import Dialing
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.asterisk import MUSIC_HZ
-from tests.lab.asterisk_root import asterisk_root
+from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.audio import level
 from tests.lab.card_rules import refused
 from tests.lab.patience import wait_until
@@ -42,11 +42,7 @@ DIRECT = ("direct_media=yes",)
 
 @pytest.fixture(scope="module", autouse=True)
 def fetched() -> None:
-    """Have an Asterisk; where Debian's archive is not reached, the run tells of tests that it did without."""
-    try:
-        asterisk_root()
-    except RuntimeError as error:
-        pytest.skip(str(error).splitlines()[0])
+    asterisk_or_skip()
 
 
 def until_both_hear(phone: SipLine, friend: SecondPhone) -> None:

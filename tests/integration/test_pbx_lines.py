@@ -11,7 +11,7 @@ from firmware.phone.call import CallId, CallState, RegistrationFailure, Registra
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.orders import HangUpCall, PlaceCall
-from tests.lab.asterisk_root import asterisk_root
+from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.patience import wait_until
 from tests.lab.pbx_site import PbxSite, pbx_site
 from tests.lab.sip_line import SipLine
@@ -25,11 +25,7 @@ BAD_EVENT = 489
 
 @pytest.fixture(scope="module", autouse=True)
 def fetched() -> None:
-    """Have an Asterisk; where Debian's archive is not reached, the run tells of tests that it did without."""
-    try:
-        asterisk_root()
-    except RuntimeError as error:
-        pytest.skip(str(error).splitlines()[0])
+    asterisk_or_skip()
 
 
 @pytest.fixture(scope="module")

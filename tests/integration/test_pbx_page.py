@@ -15,7 +15,7 @@ from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall
 from firmware.settings.voice import sip_settings
 from provisioning.parsing import parse_configuration
 from tests.lab.asterisk import Asterisk
-from tests.lab.asterisk_root import asterisk_root
+from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.audio import level
 from tests.lab.certificates import CertificateAuthority
 from tests.lab.network import Namespace, VethCable
@@ -68,10 +68,7 @@ def phone(kind: type[Phone], place: Namespace, configuration: str) -> Iterator[P
 
 
 def test_a_fresh_asterisk_by_the_page_has_calls_both_ways_and_its_echo(tmp_path: Path) -> None:
-    try:
-        asterisk_root()
-    except RuntimeError as error:
-        pytest.skip(str(error).splitlines()[0])
+    asterisk_or_skip()
     authority = CertificateAuthority(tmp_path / "authority")
     with (
         Namespace() as there,
