@@ -1,5 +1,6 @@
 """The SIP accounts: who the handset is to which server."""
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Self
@@ -30,7 +31,11 @@ class Account(ConfigurationTable):
         name: what rules and secrets call it; made from `username` where left out.
         label: what the display calls it.
         default: whether calls that name no account are this one's; otherwise the first account is the default.
-        username: the user part of the address of record, as the operator gave it.
+        direct: there is no registrar: calls go to the one device at this address in one's own network, such as a door
+            intercom, a home automation system or a second phone, and come from it. What it says of a caller is never
+            believed, it has no password, and no emergency call goes there.
+        username: the user part of the address of record, as the operator gave it; what a device calls where the account
+            is direct.
         domain: the host part of the address of record, also the realm's usual name.
         voicemail_number: what the voicemail key dials for this account.
         password: the digest password. Better sealed, as `sip-password` (the default account's) or
@@ -54,6 +59,7 @@ class Account(ConfigurationTable):
     name: Annotated[Identifier, Field(examples=["office"])] | None = None
     label: Annotated[str, Field(max_length=32, examples=["Office"])] = ""
     default: bool = False
+    direct: bool = False
     username: SipUser
     domain: Host
     voicemail_number: Annotated[SipUser, Field(examples=["*97"])] | None = None
@@ -107,6 +113,20 @@ class Account(ConfigurationTable):
         return self
 
     @model_validator(mode="after")
+    def _direct_calls_stay_in_the_own_network(self) -> Self:
+        if not self.direct:
+            return self
+        if self.servers or not _is_private(self.host):
+            conflict(
+                "a direct account needs the address of one device in one's own network, such as 192.168.1.20, as its "
+                "domain or server",
+                ("direct",), ("servers",), ("server",), ("domain",),
+            )  # fmt: skip
+        if self.password is not None:
+            conflict("a direct account has no password, since nobody registers there", ("direct",), ("password",))
+        return self
+
+    @model_validator(mode="after")
     def _mandatory_srtp_needs_private_signalling(self) -> Self:
         # Keys travel in the SDP, or what they are checked by: without TLS anybody on the path reads the ones (RFC 4568
         # section 7) and replaces the others (RFC 5763 section 5).
@@ -117,3 +137,10 @@ class Account(ConfigurationTable):
                 ("srtp",), ("transport",),
             )  # fmt: skip
         return self
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_private
+    except ValueError:
+        return False

@@ -75,6 +75,8 @@ def _secrets(configuration: Configuration) -> Iterator[Remark]:
 
 
 def _accounts(configuration: Configuration) -> Iterator[Remark]:
+    if all(account.direct for account in configuration.accounts):
+        yield warning("nobody can call for help: a direct account reaches one device alone", "accounts")
     for position, account in enumerate(configuration.accounts):
         place = ("accounts", position)
         if account.transport is not Transport.TLS:

@@ -36,6 +36,8 @@ def sip_password_names(identifier: str, *, is_default: bool) -> tuple[str, ...]:
 def secrets_of(configuration: Configuration) -> Iterator[Secret]:
     """Yield the secrets that a configuration needs."""
     for position, account in enumerate(configuration.accounts):
+        if account.direct:
+            continue
         names = sip_password_names(account.identifier, is_default=position == 0)
         yield Secret(names, ("accounts", position, "password"), account.password)
     if configuration.nat.turn_server:

@@ -49,7 +49,11 @@ def wanted_secrets(configuration: Configuration, environment: Mapping[str, str] 
     wanted = []
     for index, account in enumerate(configuration.accounts):
         names = [f"sip-password-{account.identifier}", *(["sip-password"] if index == 0 else [])]
-        if account.password is None and not any(folder and Path(folder, name).exists() for name in names):
+        if (
+            not account.direct
+            and account.password is None
+            and not any(folder and Path(folder, name).exists() for name in names)
+        ):
             wanted.append(names[-1])
     return tuple(wanted)
 

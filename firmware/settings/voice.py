@@ -89,7 +89,7 @@ def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
         host=best.host,
         port=best.port,
         transport=account.transport,
-        password=sip_password(account, is_default=is_default),
+        password="" if account.direct else sip_password(account, is_default=is_default),
         auth_username=account.auth_username or "",
         display_name=account.display_name,
         tls_ca_pem=authorities,
@@ -103,6 +103,7 @@ def _account_settings(account: Account, *, is_default: bool) -> AccountSettings:
         watch_voicemail=account.voicemail_number is not None,
         fallback_servers=tuple(others),
         use_srv=account.uses_srv,
+        registers=not account.direct,
     )
 
 

@@ -123,6 +123,10 @@ class ScriptedPeer:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Be gone, without a word."""
         self._socket.close()
 
     # --- receiving ---------------------------------------------------------------------------------------------------
@@ -340,10 +344,13 @@ class ScriptedPeer:
 
 
 class ScriptedServer(ScriptedPeer):
-    """The phone's own server: it takes its registration, and everybody whom the phone calls is for the test to play."""
+    """The phone's own server: it takes its registration, and everybody whom the phone calls is for the test to play.
 
-    def __init__(self, user: str = "peer") -> None:
-        super().__init__(0, user)
+    Or a device that the phone calls without one: it learns by a request of the phone's where that is.
+    """
+
+    def __init__(self, user: str = "peer", *, address: str = "127.0.0.1") -> None:
+        super().__init__(0, user, address=address)
 
     def _answers_by_itself(self, message: SipMessage, source: tuple[str, int]) -> bool:
         if message.code or message.method not in {"REGISTER", "OPTIONS"}:

@@ -85,11 +85,14 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         return self._nameless
 
     def register(self) -> None:
-        """Send REGISTER.
+        """Send REGISTER, or ask a device without a registrar whether it is there.
 
         The outcome arrives at the Registration, that of a failure to send too.
         """
-        self._send_register(lambda: self.setRegistration(True))
+        if self.settings.registers:
+            self._send_register(lambda: self.setRegistration(True))
+        else:
+            self.probe()
 
     def unregister(self) -> None:
         """Take our binding back."""
@@ -128,12 +131,14 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
             self.modify(leaving)
         self.registration = registration
         self._send_register(lambda: self.modify(configuration))
+        if not self.settings.registers:
+            self.probe()
 
-    def probe(self, target: str) -> None:
+    def probe(self) -> None:
         """Ask the server whether it is there (RFC 3261 section 11)."""
         request = pjsua2.SendRequestParam()
         request.method = "OPTIONS"
-        request.txOption.targetUri = target
+        request.txOption.targetUri = f"sip:{self.settings.domain}"
         try:
             self.sendRequest(request)
         except pjsua2.Error:
@@ -200,6 +205,8 @@ class SipAccount(pjsua2.Account):  # type: ignore[misc]  # pjsua2 has no types
         """Hear what became of a probe."""
         if self.registration is not None:
             answered = parameters.e.body.tsxState.type == pjsua2.PJSIP_EVENT_RX_MSG
+            if answered and not self.settings.registers:
+                self.registration.succeeded()
             self.registration.probe_ended(answered=answered)
 
     @guarded
@@ -243,7 +250,7 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     configuration = pjsua2.AccountConfig()
     configuration.idUri = _address_of_record(account)
     registering = configuration.regConfig
-    registering.registrarUri = f"sip:{account.domain}"
+    registering.registrarUri = f"sip:{account.domain}" if account.registers else ""
     registering.timeoutSec = account.register_expires_s
     registering.registerOnAdd = False
     # 0 turns pjsua's own fixed-interval retries off: ours back off with jitter.
@@ -251,9 +258,10 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     registering.firstRetryIntervalSec = 0
 
     signalling = configuration.sipConfig
-    signalling.authCreds.append(
-        pjsua2.AuthCredInfo("digest", "*", account.auth_username or account.username, 0, account.password)
-    )
+    if account.registers:
+        signalling.authCreds.append(
+            pjsua2.AuthCredInfo("digest", "*", account.auth_username or account.username, 0, account.password)
+        )
     signalling.proxies.append(path.route)
     signalling.transportId = path.transport_id
 

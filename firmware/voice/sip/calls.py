@@ -279,7 +279,7 @@ class Calls:
         host = call.contact_host
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
-        if is_elsewhere(described) and not self.engine.is_trusted(described):
+        if is_elsewhere(described) and not self.engine.is_known(described):
             self._described.begin(call.call_id, canonical(described))
         else:
             self._described.end(call.call_id)

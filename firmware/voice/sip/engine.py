@@ -281,15 +281,18 @@ class Engine:
         if self._lines is not None and not self._lines.any_registered:
             native.library().wecall_shut_connections()
 
+    def is_known(self, address: str) -> bool:
+        """Say whether an address is that of a configured server or device."""
+        return canonical(address) in self._admission.known
+
     def is_trusted(self, source: str) -> bool:
-        """Say whether an address is a configured server's, so that what it asserts is believed (RFC 3325)."""
+        """Say whether an address is a configured registrar's, so that what it asserts is believed (RFC 3325)."""
         # The library keeps no source where it refuses a call later than at once.
         return bool(source) and canonical(source) in self._admission.trusted
 
     def _allows_dtls(self, address: Address) -> bool:
         """Say whether audio whose keys come by DTLS may go to an address: the firewall lets it go nowhere else."""
-        is_server = str(address) in self._admission.trusted
-        return is_server or any(address in network for network in self._media_networks)
+        return self.is_known(str(address)) or any(address in network for network in self._media_networks)
 
     def error_behind(self, reason: str) -> int:
         """Return the library's error number behind a made-up response's reason phrase, 0 where it has none."""

@@ -317,6 +317,7 @@ class Admission:
         self._transports = transports
         self._answer_anyone = answer_anyone
         self._filters: dict[int, frozenset[str]] = {}
+        self.known: frozenset[str] = frozenset()
         self.trusted: frozenset[str] = frozenset()
 
     @property
@@ -331,14 +332,17 @@ class Admission:
             servers: every account with all the places where its servers can be.
         """
         by_transport: dict[Transport, set[str]] = {transport: set() for transport in Transport}
-        ports = set()
+        ports, registrars = set(), set()
         for account, targets in servers:
             for target in targets:
                 by_transport[account.transport].add(target.address)
                 ports.add(target.port)
-        self.trusted = frozenset().union(*by_transport.values())
-        self._policy.set_servers(self.trusted, ports)
-        native.trust_media(frozenset(filter(is_elsewhere, self.trusted)))
+                if account.registers:
+                    registrars.add(target.address)
+        self.trusted = frozenset(registrars)
+        self.known = frozenset().union(*by_transport.values())
+        self._policy.set_servers(self.known, ports)
+        native.trust_media(frozenset(filter(is_elsewhere, self.known)))
         if not self._answer_anyone:
             self._filter(Transport.UDP, socket.SOCK_DGRAM, frozenset(by_transport[Transport.UDP]))
         # Without a certificate of its own nobody can talk to the TLS listener, only use up its handles.

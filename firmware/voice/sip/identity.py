@@ -112,12 +112,12 @@ def read_invitation(message: str, *, trusted: bool) -> Invitation:
 
     Args:
         message: all of it.
-        trusted: it came from a server that is believed; of others only the From header counts.
+        trusted: it came from a server that is believed; of others only the From header counts, as not verified.
     """
     headers = Headers(message)
     caller = caller_id(headers.first("from") or headers.first("f"))
     if not trusted:
-        return Invitation(caller)
+        return Invitation(replace(caller, verification=Verification.UNVERIFIED) if caller.number else caller)
     caller = asserted_identity(headers) or caller
     return Invitation(
         replace(caller, verification=_verification(headers, caller)) if caller.number else caller,

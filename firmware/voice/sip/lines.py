@@ -105,7 +105,7 @@ class AccountLine:
     def probe(self) -> None:
         """Ask the server in use whether it is there."""
         if self.account is not None:
-            self.account.probe(f"sip:{self.settings.domain}")
+            self.account.probe()
 
     def keep_open(self) -> None:
         """Keep the NAT's door open by empty packets: the server answers no probes."""
@@ -325,11 +325,12 @@ class Lines:
 
         Args:
             name: the account's, empty for the default one. Emergency services are reached through whichever account is
-                registered.
+                registered, and through none that calls a device directly.
             uri: whom it is about.
             act: what to do; it gets the URI as one of the account's domain, where it was one of the default account's.
         """
-        line = self._lines.get(self._name_for(name, uri))
+        chosen = self._name_for(name, uri)
+        line = self._lines.get(chosen) if chosen is not None else None
         if line is None:
             act(None, uri)
             return
@@ -430,18 +431,18 @@ class Lines:
             # A connection tells when the server is gone, but not soon enough for whoever has another server.
             probe_s=settings.probe_s if is_datagram or account.may_fail_over else None,
             idle_probe_s=settings.idle_probe_s,
-            binding_check_s=settings.binding_check_s if is_datagram else 0.0,
+            binding_check_s=settings.binding_check_s if is_datagram and account.registers else 0.0,
             return_s=settings.return_s,
             knocks=not is_datagram,
         )
         line.bind(registration)
         self._lines[account.name], self._registrations[account.name] = line, registration
 
-    def _name_for(self, name: str, uri: SipUri) -> str:
-        registration = self._registrations.get(name)
-        if registration is not None and registration.is_registered:
-            return name
+    def _name_for(self, name: str, uri: SipUri) -> str | None:
         match = _USER_AND_HOST.match(uri)
-        if match is not None and self._engine.settings.is_emergency(match["user"]):
-            return next((other for other, made in self._registrations.items() if made.is_registered), name)
-        return name
+        if match is None or not self._engine.settings.is_emergency(match["user"]):
+            return name
+        # A device has no way to emergency services.
+        usable = [other for other, line in self._lines.items() if line.settings.registers]
+        usable.sort(key=lambda other: (not self._registrations[other].is_registered, other != name))
+        return usable[0] if usable else None

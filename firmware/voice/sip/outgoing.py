@@ -135,7 +135,7 @@ class OutgoingCalls:
         if self._engine.settings.is_emergency(call.party.number):
             # RFC 3261 section 20.26.
             add_header(parameters.txOption, "Priority", "emergency")
-        if invitation.anonymous:
+        if invitation.anonymous and call.account_settings.registers:
             _withhold_identity(parameters.txOption, call.account.address_of_record)
         try:
             call.makeCall(invitation.uri, parameters)

@@ -42,6 +42,8 @@ class AccountSettings:
         tls_ca_pem: the authorities to trust, as PEM; None for the system's.
         tls_ca_error: why the authorities to trust cannot be read; empty where they can.
         use_srv: ask the domain's SRV records for the servers first (RFC 3263).
+        registers: its server is a registrar, which is believed about who calls; otherwise it is a device that calls and
+            is called without one.
     """
 
     username: str
@@ -63,6 +65,7 @@ class AccountSettings:
     watch_voicemail: bool = False
     fallback_servers: tuple[ServerName, ...] = ()
     use_srv: bool = False
+    registers: bool = True
 
     @property
     def servers(self) -> tuple[ServerName, ...]:

@@ -121,6 +121,10 @@ def test_a_domain_that_is_an_address_has_no_records() -> None:
     [
         ('server = "a"\nservers = ["b"]', "either server or servers"),
         ('servers = ["a:0"]', 'takes "host" or "host:port"'),
+        ("direct = true", "the address of one device in one's own network"),
+        ('direct = true\nserver = "8.8.8.8"', "the address of one device in one's own network"),
+        ('direct = true\nservers = ["192.168.1.20"]', "the address of one device in one's own network"),
+        ('direct = true\nserver = "[fd00::20]"\npassword = "x"', "a direct account has no password"),
         ('[nat]\nstun_servers = ["stun.example"]', "ice = true"),
         ("[sip]\ndscp_audio = 64", "takes a whole number from 0 to 63"),
     ],

@@ -124,7 +124,7 @@ def test_the_server_says_whether_the_number_is_the_callers(subtests: pytest.Subt
         with subtests.test(headers=headers):
             message = invite(*headers)
             assert read_invitation(message, trusted=True).caller.verification is verification
-            assert read_invitation(message, trusted=False).caller.verification is None
+            assert read_invitation(message, trusted=False).caller.verification is Verification.UNVERIFIED
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_where_the_server_asserts_nothing_from_gives_no_tick_and_may_say_that_th
     sender: str, verification: Verification | None
 ) -> None:
     assert read_invitation(invite(sender=sender), trusted=True).caller.verification is verification
-    assert read_invitation(invite(sender=sender), trusted=False).caller.verification is None
+    assert read_invitation(invite(sender=sender), trusted=False).caller.verification is Verification.UNVERIFIED
 
 
 def test_what_from_says_of_one_number_says_nothing_of_another() -> None:
@@ -157,7 +157,7 @@ def test_without_trust_only_the_callers_own_word_is_left() -> None:
         "Diversion: <sip:300@x>",
     )
     invitation = read_invitation(message, trusted=False)
-    assert invitation.caller == CallerId("100", "Caller")
+    assert invitation.caller == CallerId("100", "Caller", verification=Verification.UNVERIFIED)
     assert (invitation.ring, invitation.answer_after_s, invitation.diverted_by) == ("normal", None, None)
 
 

@@ -28,6 +28,7 @@ ACCOUNT = AccountSettings(
     watch_voicemail=True,
     fallback_servers=(ServerName("b.sip.example", 5072),),
     use_srv=True,
+    registers=False,
 )
 PLAN = DialPlan.build(
     country="JP",
