@@ -184,6 +184,9 @@ class ScriptedPeer:
                 packet, source = self._socket.recvfrom(_MAX_DATAGRAM)
             except OSError:
                 return
+            # One that was waited for when the socket was closed still comes.
+            if self._socket.fileno() < 0:
+                return
             # Keep-alives, and RTCP that goes to the port after somebody's RTP.
             if not packet.strip() or packet[0] >= 128:
                 continue
