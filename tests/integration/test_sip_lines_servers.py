@@ -30,7 +30,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     return CertificateAuthority(tmp_path_factory.mktemp("ca"))
 
 
-RegistrarMaker = Callable[[str], Kamailio]
+RegistrarMaker = Callable[..., Kamailio]
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_call_goes_out_over_the_account_that_it_names_and_by_that_accounts_dom
     registrar: RegistrarMaker, authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     home = registrar("home")
-    office = registrar("office", domain="office.example")  # type: ignore[call-arg]
+    office = registrar("office", domain="office.example")
     private = account_at(authority, home)
     work = account_at(authority, office, username="work", name="office")
     with Sipp(tmp_path / "sipp", "uas_answer") as peer, line_with(private, work) as line:
@@ -187,6 +187,17 @@ def test_over_a_connection_the_handset_registers_under_a_name_that_lasts(
         with line_with(account_at(authority, server, transport=transport), instance_id=instance) as line:
             registered_as(line, "")
             assert server.instances("alice") == {(f"<{instance}>", 1)}
+
+
+@pytest.mark.feature("lasting connections")
+def test_a_registrar_whose_proxy_knows_no_lasting_connections_is_registered_with_as_any_other(
+    registrar: RegistrarMaker, authority: CertificateAuthority
+) -> None:
+    server = registrar("server", lacks_outbound=True)
+    with line_with(account_at(authority, server, transport=Transport.TCP)) as line:
+        at_last = line.wait_for(RegistrationChanged, lambda event: event.state is not RegistrationState.REGISTERING)
+        assert at_last.state is RegistrationState.REGISTERED
+        assert server.is_registered("alice")
 
 
 # --- several servers --------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tests.lab.server import Server
 
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 START_TIMEOUT_S = 30.0
+_NO_FLOWS = 'if ($ct =~ "reg-id") { sl_send_reply("439", "First Hop Lacks Outbound Support"); exit; }'
 
 
 class Kamailio(Server):
@@ -39,6 +40,7 @@ class Kamailio(Server):
         addresses: Sequence[str] = ("127.0.0.1",),
         namespace: Namespace | None = None,
         follows_redirects: bool = False,
+        lacks_outbound: bool = False,
         memory_mb: int = 16,
     ) -> None:
         """Set up without starting.
@@ -52,6 +54,7 @@ class Kamailio(Server):
             addresses: where it listens; the first is where it is looked for.
             namespace: the network that it runs in, this process's where left out.
             follows_redirects: call whom a 302 names, as operators do, and not leave that to the caller.
+            lacks_outbound: turn those away who register for a flow (RFC 5626 section 6).
             memory_mb: what all its transactions share; it keeps each for 5 s after its end.
         """
         self.domain = domain
@@ -62,6 +65,7 @@ class Kamailio(Server):
         self._addresses = tuple(addresses)
         self._namespace = namespace
         self._follows_redirects = follows_redirects
+        self._lacks_outbound = lacks_outbound
         self._memory_mb = memory_mb
         super().__init__(folder / "kamailio.log")
         self._folder = folder
@@ -169,6 +173,7 @@ class Kamailio(Server):
             "LISTEN": "\n".join(self._listen_lines()),
             "TLS_MODULE": "",
             "ON_FAILURE": 't_on_failure("REDIRECT");' if self._follows_redirects else "",
+            "ON_REGISTER": _NO_FLOWS if self._lacks_outbound else "",
             "RPC_SOCKET": str(self._folder / "rpc.sock"),
             "TABLES": "\n".join(tables),
         }

@@ -288,8 +288,6 @@ def account_configuration(settings: SipSettings, account: AccountSettings, path:
     configuration.mwiConfig.enabled = account.watch_voicemail
     # Probes keep the NAT's door open where they are more frequent (RFC 5626 section 3.5.1).
     configuration.natConfig.udpKaIntervalSec = settings.keep_alive_s if settings.probe_s > settings.keep_alive_s else 0
-    # Over TCP and TLS the server sends calls back through the connection that we made (RFC 5626 section 4.2).
-    configuration.natConfig.sipOutboundUse = True
     if settings.instance_id:
         configuration.natConfig.sipOutboundInstanceId = f"<{settings.instance_id}>"
     nat.configure(configuration)

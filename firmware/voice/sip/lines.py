@@ -48,6 +48,7 @@ class AccountLine:
         self._aimed_at: Target | None = None
         self._starts_over = False
         self._keeps_open = False
+        self._uses_flows = True
         self._watches_voicemail = settings.watch_voicemail
         self._registration: Registration | None = None
         self.own_address = ""
@@ -112,6 +113,12 @@ class AccountLine:
         if not self._keeps_open:
             self._keeps_open = True
             self.refresh()
+
+    def do_without_flows(self) -> bool:
+        """Register without an id of the connection from now on; False where that is done already."""
+        did, self._uses_flows = self._uses_flows, False
+        self.refresh()
+        return did
 
     def knock(self, done: Callable[[bool], None]) -> None:
         """Call `done` on this thread with whether the server in use takes connections: one is opened, and closed."""
@@ -242,6 +249,8 @@ class AccountLine:
         configuration = account_configuration(self._engine.settings, self.settings, path, self._engine.nat)
         if self._keeps_open:
             configuration.natConfig.udpKaIntervalSec = self._engine.settings.keep_alive_s
+        # Over TCP and TLS the server sends calls back through the connection that we made (RFC 5626 section 4.2).
+        configuration.natConfig.sipOutboundUse = self._uses_flows
         configuration.mwiConfig.enabled = self._watches_voicemail
         return configuration
 

@@ -30,6 +30,7 @@ RETURN_JITTER_S: Final = 2.5
 # How rarely the best server is asked whether it is back, where it keeps turning us away.
 RETURN_CAP_S: Final = 600.0
 _BUSY_S: Final = 5.0
+_LACKS_OUTBOUND: Final = 439  # RFC 5626 section 4.2.1
 _SERVER_FAILURE: Final = 500  # RFC 3261 section 21.5: another server may well do it
 
 # Who is refused tries again after two minutes, then ever later: servers lock out an address that guesses five times in
@@ -56,6 +57,7 @@ class Line(Protocol):
     def unregister(self) -> None: ...
     def probe(self) -> None: ...
     def keep_open(self) -> None: ...
+    def do_without_flows(self) -> bool: ...
     def knock(self, done: Callable[[bool], None]) -> None: ...
     @property
     def has_others(self) -> bool: ...
@@ -198,6 +200,9 @@ class Registration:
             # What becomes of a REGISTER from before the server was back says nothing of it.
             return
         self._cancel_overdue()
+        if sip_code == _LACKS_OUTBOUND and self._line.do_without_flows():
+            self._move_on()
+            return
         another_may_do = failure in _OF_ONE_SERVER or sip_code >= _SERVER_FAILURE
         if another_may_do and self._line.next_server():
             self._move_on()

@@ -76,6 +76,9 @@ class ServerRoom:
     def keep_open(self) -> None:
         self.sent.append("keep open")
 
+    def do_without_flows(self) -> bool:
+        return False
+
     def knock(self, done: Callable[[bool], None]) -> None:
         self.sent.append("knock")
         done(self.is_open)
