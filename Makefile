@@ -11,9 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@sed -nE 's/^(\w+):.*## /make \1\t/p' Makefile | expand -t 16
 
-demo:  ## a simulated handset against real peers, that is set up and rings; NEW=1 for one out of its box, ONCE=1 makes one call by itself and ends, PORT=8089 is the page's
+demo:  ## a simulated handset against real peers, that is set up and rings; NEW=1 for one out of its box, ONCE=1 makes one call by itself and ends, PBX=asterisk at a real Asterisk, PORT=8089 is the page's
 	@tools/setup demo
-	@$(BIN)/wecall demo $(if $(ONCE),--once) $(if $(NEW),--new) $(if $(PORT),--port $(PORT))
+	@$(BIN)/wecall demo $(if $(ONCE),--once) $(if $(NEW),--new) $(if $(PBX),--pbx $(PBX)) $(if $(PORT),--port $(PORT))
 
 fleet:  ## 200 simulated handsets and the page that shows them; DEVICES=1000 for more
 	@tools/setup fleet

@@ -152,19 +152,23 @@ def simulator(port: int, runtime_dir: Path, verbose: bool) -> None:
 @click.command()
 @click.option("--once", is_flag=True, help="Make one call with nobody there, print a summary as JSON and end.")
 @click.option("--new", is_flag=True, help="Begin with a phone out of its box, which asks first.")
+@click.option("--pbx", type=click.Choice(["asterisk"]), help="At a real PBX in place of the demo's own registrar.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="The page's port.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where it keeps its files.  [default: build/demo]",
 )
-def demo(*, once: bool, new: bool, port: int, folder: Path | None) -> None:
+def demo(*, once: bool, new: bool, pbx: str | None, port: int, folder: Path | None) -> None:
     """Run a simulated handset against real peers on this machine."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / "tests" / "lab" / "demo").is_dir():
         raise click.ClickException("The demo's peers come with the source. In a checkout, run: make demo")
     arguments = [sys.executable, "-m", "tests.lab.demo", "--port", str(port), *(["--once"] if once else [])]
+    if new and pbx:
+        raise click.UsageError("A new phone's operator sends it a code, which no PBX does. Use --new or --pbx.")
     arguments += ["--new"] if new else []
+    arguments += ["--pbx", pbx] if pbx else []
     if folder is not None:
         arguments += ["--folder", str(folder.absolute())]
     os.chdir(checkout)

@@ -1,5 +1,6 @@
 """`wecall demo`, told to end in whatever moment: it takes along all that it has started."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,8 +13,11 @@ from typing import Final
 import psutil
 import pytest
 
-from tests.lab import chance
+from tests.lab import asterisk_root, chance
+from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.descendants import adopting, descendants
+from tests.lab.network import Namespace
 
 # What the demo says before each of its steps, and how long the step takes at least.
 STEPS: Final = {
@@ -27,6 +31,7 @@ STEPS: Final = {
 }
 TRIES: Final = chance.counted(10, 1)
 END_S: Final = 20.0
+CALL_S: Final = 240.0
 
 
 @pytest.fixture
@@ -36,13 +41,13 @@ def started_before() -> Iterator[set[psutil.Process]]:
         yield set(descendants())
 
 
-def demo(folder: Path) -> subprocess.Popen[str]:
+def demo(folder: Path, *options: str) -> subprocess.Popen[str]:
     temporary = folder / "tmp"
     temporary.mkdir()
     return subprocess.Popen(
-        [sys.executable, "-m", "firmware.cli", "demo", "--once", "--folder", str(folder / "demo")],
+        [sys.executable, "-m", "firmware.cli", "demo", "--once", "--folder", str(folder / "demo"), *options],
         env={**os.environ, "TMPDIR": str(temporary)},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if options else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -87,3 +92,25 @@ def test_a_second_demo_in_the_same_folder_says_that_there_is_one(tmp_path: Path)
         first.terminate()
     assert second.returncode == 1
     assert "another one runs" in second.stderr
+
+
+@pytest.mark.feature("PBX")
+def test_a_demo_at_an_asterisk_makes_its_call_by_itself(tmp_path: Path) -> None:
+    asterisk_or_skip()
+    with demo(tmp_path, "--pbx", "asterisk") as running:
+        told, said = running.communicate(timeout=CALL_S)
+    assert running.returncode == 0, said
+    summary = json.loads(told)
+    assert summary["registrar"].startswith("Asterisk ")
+    assert summary["record"]["direction"] == "outgoing"
+
+
+def test_a_demo_that_cannot_have_an_asterisk_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asterisk_root, "_FOLDER", tmp_path / "asterisk")
+    monkeypatch.setattr(asterisk_root, "CACHE", tmp_path)
+    with (
+        Namespace() as nowhere,
+        nowhere.entered(),
+        pytest.raises(RuntimeError, match=r"^Asterisk cannot be fetched, for which Debian's archive has to be reached"),
+    ):
+        Asterisk(tmp_path / "pbx", {}).start()

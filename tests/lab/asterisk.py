@@ -1,6 +1,8 @@
-"""Asterisk, the PBX that most people call through, as its own defaults are: chan_pjsip, in a network namespace."""
+"""Asterisk, the PBX that most people call through, as its own defaults are, by chan_pjsip."""
 
+import os
 import re
+import socket
 import subprocess
 import wave
 from collections.abc import Mapping, Sequence
@@ -11,8 +13,10 @@ from tests.lab.asterisk_root import MODULES, asterisk_root
 from tests.lab.audio import tone
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.network import Namespace
+from tests.lab.ports import free_port
 from tests.lab.server import Server
 
+_IS_ROOT: Final = os.geteuid() == 0
 _CONFIGURATIONS: Final = Path(__file__).parent / "asterisk"
 _START_TIMEOUT_S: Final = 30.0
 UDP_PORT: Final = 5060
@@ -30,7 +34,7 @@ class Asterisk(Server):
         self,
         folder: Path,
         users: Mapping[str, str],
-        namespace: Namespace,
+        namespace: Namespace | None = None,
         *,
         certificate: IssuedCertificate | None = None,
         endpoint: Sequence[str] = (),
@@ -41,7 +45,7 @@ class Asterisk(Server):
         Args:
             folder: where its configuration, log and state go.
             users: passwords by extension.
-            namespace: the network that it runs in.
+            namespace: the network that it runs in, at the usual ports; on loopback, at free ones, where left out.
             certificate: what it shows to TLS clients; no TLS where left out.
             endpoint: more lines of each endpoint's in pjsip.conf.
             files: what is in files of its configuration otherwise, by their names.
@@ -50,6 +54,11 @@ class Asterisk(Server):
         self._folder = folder
         self._users = dict(users)
         self._namespace = namespace
+        self._address = "0.0.0.0" if namespace else "127.0.0.1"
+        self.domain = DOMAIN
+        self.udp_port = UDP_PORT if namespace else free_port(socket.SOCK_DGRAM)
+        self.tcp_port = UDP_PORT if namespace else free_port(socket.SOCK_STREAM)
+        self.tls_port = TLS_PORT if namespace else free_port(socket.SOCK_STREAM)
         self._certificate = certificate
         self._endpoint = tuple(endpoint)
         self._files = dict(files or {})
@@ -73,19 +82,26 @@ class Asterisk(Server):
             text = source.read_text().replace("@MODULES@", f"/{MODULES}")
             (self._folder / "etc" / source.name).write_text(text)
         (self._folder / "etc" / "pjsip.conf").write_text("\n".join(self._pjsip()))
+        boxes = [f"{user} => 1234,{user}" for user in self._users]
+        (self._folder / "etc" / "voicemail.conf").write_text(
+            "\n".join(["[general]", "format=wav", "[default]", *boxes, ""])
+        )
         for name, text in self._files.items():
             (self._folder / "etc" / name).write_text(text)
         script = (
-            'mount --bind /proc "$0/proc" && mount --bind /dev "$0/dev" && mount --bind "$1" "$0/pbx" && '
+            'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --bind "$1" "$0/pbx" && '
             'exec chroot "$0" /usr/sbin/asterisk -f -C /pbx/etc/asterisk.conf'
         )
-        mounts = ("unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, root, self._folder)
-        self._launch(self._namespace.command(*mounts))
+        # Whoever is not root is so within, as far as mounts go.
+        alone = ("--mount", "--propagation", "private", *(() if _IS_ROOT else ("--map-root-user",)))
+        mounts = ("unshare", *alone, "--", "sh", "-c", script, root, self._folder.absolute())
+        self._launch(self._namespace.command(*mounts) if self._namespace else mounts)
         self._wait_until(self._has_booted, "Asterisk does not answer", _START_TIMEOUT_S)
 
     def order(self, words: str) -> str:
         """Give an order at its console and return what it says."""
-        command = ("nsenter", f"--target={self.pid}", "--mount", "--root", "--", "/usr/sbin/asterisk")
+        within = ("--mount", "--root", *(() if _IS_ROOT else ("--user", "--preserve-credentials")))
+        command = ("nsenter", f"--target={self.pid}", *within, "--", "/usr/sbin/asterisk")
         done = subprocess.run(
             (*command, "-C", "/pbx/etc/asterisk.conf", "-rx", words), capture_output=True, text=True, check=False
         )
@@ -114,13 +130,20 @@ class Asterisk(Server):
 
     def _pjsip(self) -> list[str]:
         lines = ["[global]", "type=global", f"default_realm={DOMAIN}"]
-        for name, bind in (("udp", f"0.0.0.0:{UDP_PORT}"), ("udp6", f"[::]:{UDP_PORT}")):
-            lines += [f"[{name}]", "type=transport", "protocol=udp", f"bind={bind}"]
-        lines += ["[tcp]", "type=transport", "protocol=tcp", f"bind=0.0.0.0:{UDP_PORT}"]
+        lines += ["[udp]", "type=transport", "protocol=udp", f"bind={self._address}:{self.udp_port}"]
+        if self._namespace is not None:
+            lines += ["[udp6]", "type=transport", "protocol=udp", f"bind=[::]:{self.udp_port}"]
+        lines += ["[tcp]", "type=transport", "protocol=tcp", f"bind={self._address}:{self.tcp_port}"]
         if self._certificate is not None:
             (self._folder / "etc" / "pbx.crt").write_bytes(Path(self._certificate.certificate).read_bytes())
             (self._folder / "etc" / "pbx.key").write_bytes(Path(self._certificate.key).read_bytes())
-            lines += ["[tls]", "type=transport", "protocol=tls", f"bind=0.0.0.0:{TLS_PORT}", "method=tlsv1_2"]
+            lines += [
+                "[tls]",
+                "type=transport",
+                "protocol=tls",
+                f"bind={self._address}:{self.tls_port}",
+                "method=tlsv1_2",
+            ]
             lines += ["cert_file=/pbx/etc/pbx.crt", "priv_key_file=/pbx/etc/pbx.key"]
         for user, password in self._users.items():
             lines += [f"[{user}]", "type=endpoint", "context=from-internal", f"auth={user}", f"aors={user}"]

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.pgp
 """
 _PACKAGES: Final = ("asterisk", "asterisk-core-sounds-en-g722")
-MODULES: Final = "usr/lib/x86_64-linux-gnu/asterisk/modules"
+MODULES: Final = f"usr/lib/{sysconfig.get_config_var('MULTIARCH')}/asterisk/modules"
 
 
 def asterisk_root() -> Path:
@@ -64,6 +65,8 @@ def _fetch(folder: Path) -> None:
         f'Dir::State "{folder}/state/";\nDir::State::status "{folder}/state/status";\nDir::Cache "{folder}/cache/";\n'
         f'Dir::Etc::sourcelist "{folder}/sid.sources";\nDir::Etc::sourceparts "/dev/null";\n'
         'APT::Install-Recommends "false";\nAPT::Sandbox::User "root";\n'
+        # Otherwise an archive that is not reached is a warning, and what it has is "not found".
+        'APT::Update::Error-Mode "any";\n'
     )
     _run(folder, "apt-get", "update")
     _run(folder, "apt-get", "install", "--yes", "--download-only", *_PACKAGES)
@@ -72,7 +75,7 @@ def _fetch(folder: Path) -> None:
         (root / "usr" / name).mkdir(parents=True)
     for package in (folder / "cache/archives").glob("*.deb"):
         _run(folder, "dpkg-deb", "--extract", str(package), str(root))
-        if found := re.fullmatch(r"asterisk_(.*)_amd64\.deb", package.name):
+        if found := re.fullmatch(r"asterisk_(.*)_[a-z0-9]+\.deb", package.name):
             (folder / "version").write_text(found[1].replace("%3a", ":"))
     for spent in ("cache", "state"):
         shutil.rmtree(folder / spent)
@@ -82,7 +85,10 @@ def _run(folder: Path, *command: str) -> None:
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(folder / "apt.conf")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"Asterisk cannot be fetched: `{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"Asterisk cannot be fetched, for which Debian's archive has to be reached once: `{' '.join(command)}` "
+            f"failed.\n{done.stderr[-2000:]}"
+        )
 
 
 def asterisk_or_skip() -> None:

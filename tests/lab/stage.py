@@ -14,8 +14,9 @@ from typing import Any, Self
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Transport
 from tests.lab.answering_peer import AnsweringPeer, Settings, speak, write_wav
+from tests.lab.asterisk import Asterisk
 from tests.lab.audio import tone
-from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.certificates import LOOPBACK, CertificateAuthority, IssuedCertificate
 from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
 from tests.lab.mosquitto import Mosquitto
@@ -50,6 +51,7 @@ class Choices:
         more_accounts: other accounts of the handset, each as what is different about it.
         loudspeaker: whether the handset has one, with a microphone of its own.
         environment: more of the handset's environment.
+        pbx: an Asterisk takes the place of the registrar and of the answering peer.
         new: nobody has been through the handset's first run.
         proves_number: the operator sends a code to the number of a new handset.
         when_code_is_sent: is told each of these codes.
@@ -65,6 +67,7 @@ class Choices:
     more_accounts: Sequence[Mapping[str, Any]] = ()
     loudspeaker: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    pbx: bool = False
     new: bool = False
     proves_number: bool = False
     when_code_is_sent: Callable[[str], None] = field(default=lambda _code: None)
@@ -75,6 +78,7 @@ class Stage:
 
     Attributes:
         kamailio, broker, pulse, peer, handset: the parts; `pulse` is None with a real card.
+        pbx: the Asterisk that the handset registers at in place of `kamailio`; None where it does not.
         desk: the operator's, that proves numbers; None where it does not.
         password_of: the SIP passwords by user.
     """
@@ -103,6 +107,7 @@ class Stage:
         self.password_of = {user: os.urandom(12).hex() for user in (*own, PEER_USER, DESK_USER, *users)}
         server = self.authority.issue("localhost", hosts=LOOPBACK)
         self.kamailio = Kamailio(folder / "kamailio", self.password_of, certificate=server, follows_redirects=True)
+        self.pbx = self._asterisk(server) if choices.pbx else None
         self.broker = Mosquitto(folder / "mosquitto", self.authority)
         sinks = ("ear", "mic", "bell", *(ROOM if choices.loudspeaker else ()))
         self.pulse = None if choices.real_card else PulseAudio(folder / "pulse", sinks)
@@ -146,11 +151,15 @@ class Stage:
             sync: start its sync process too.
         """
         try:
-            self._start("registrar (Kamailio)", self.kamailio)
+            if self.pbx is not None:
+                self._start("PBX (Asterisk; the first time it is fetched from Debian's archive)", self.pbx)
+            else:
+                self._start("registrar (Kamailio)", self.kamailio)
             self._start("MQTT broker (mosquitto)", self.broker)
             if self.pulse is not None:
                 self._start("sound devices (PulseAudio null sinks)", self.pulse)
-            self._start("answering peer", self.peer)
+            if self.pbx is None:
+                self._start("answering peer", self.peer)
             if self.desk is not None:
                 self._start("operator's desk that proves numbers", self.desk)
             if handset:
@@ -195,6 +204,13 @@ class Stage:
         self._running.callback(part.stop)
         part.start()
 
+    def call_handset(self) -> None:
+        """Have the echo line call the handset."""
+        if self.pbx is not None:
+            self.pbx.order(f"channel originate Local/{HANDSET_USER}@echo-line extension {PEER_USER}@from-internal")
+        else:
+            self.peer.call(self.handset_uri)
+
     @property
     def handset_uri(self) -> str:
         """Where the peer reaches the handset."""
@@ -214,6 +230,12 @@ class Stage:
         settings = SipSettings(account, local_port=0)
         return VerificationDesk(settings, self.kamailio.domain, self._choices.when_code_is_sent)
 
+    def _asterisk(self, server: IssuedCertificate) -> Asterisk:
+        users = {HANDSET_USER: self.password_of[HANDSET_USER]}
+        here = ("media_address=127.0.0.1", "bind_rtp_to_media_address=yes")
+        near = ("media_encryption=sdes", "direct_media=no", "rewrite_contact=yes", *here)
+        return Asterisk(self.folder / "asterisk", users, certificate=server, endpoint=near)
+
     def _greeting(self) -> str:
         choices, wav = self._choices, self.folder / "greeting.wav"
         if choices.greeting:
@@ -226,7 +248,8 @@ class Stage:
     def _configuration(self, extra: Mapping[str, Mapping[str, Any]]) -> str:
         device = self.authority.issue(DEVICE)
         udp = self._choices.transport == "udp"
-        ports = {"udp": self.kamailio.udp_port, "tcp": self.kamailio.tcp_port, "tls": self.kamailio.tls_port}
+        registrar = self.pbx or self.kamailio
+        ports = {"udp": registrar.udp_port, "tcp": registrar.tcp_port, "tls": registrar.tls_port}
         sections: dict[str, dict[str, Any]] = {
             "device": {"id": DEVICE, "fleet": FLEET, "country": "GB", "language": "en"},
             "sip": {"local_port": 0, "rtp_port": free_port(socket.SOCK_DGRAM) if udp else 16384},

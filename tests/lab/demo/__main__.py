@@ -18,11 +18,16 @@ from typing import Any
 from rich.console import Console
 from rich.panel import Panel
 
+from tests.lab.asterisk_root import asterisk_version
 from tests.lab.demo.one_call import StepError, make_one_call
 from tests.lab.descendants import adopting, end_descendants
 from tests.lab.stage import DEVICE, FLEET, GREETING, PEER_USER, Choices, Stage, empty, has_real_card
 
 ECHO_LINE = "Echo line"
+VOICEMAIL = "*97"
+AT_THE_PBX = f"""
+[bold]At this Asterisk[/] {PEER_USER} echoes, 611 plays music, [bold]260[/] keeps a message for you: light and display
+tell of it, and [bold]{VOICEMAIL}[/] says it."""
 COUNTRY = "GB"
 FIRST_CALL_AFTER_S = 5.0
 IN_USE = "[bold]The phone is set up, and rings in a moment:[/] open the page and click the handset to lift it."
@@ -43,6 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="wecall demo")
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--new", action="store_true")
+    parser.add_argument("--pbx", choices=["asterisk"])
     parser.add_argument("--port", type=int, default=8088)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
@@ -61,11 +67,15 @@ def _run(arguments: argparse.Namespace) -> int:
     choices = Choices(
         real_card=real_card,
         greeting="" if arguments.once else GREETING,
+        pbx=arguments.pbx is not None,
         new=arguments.new,
         proves_number=arguments.new,
         when_code_is_sent=_show_code,
-        # No number begins with a 1: that digit and lifting the handset call whom the idle page shows.
-        extra={"dialing": {"speed_dials": {"1": PEER_USER}, "digit_map": ["[2-9]xx", "0x.T"]}},
+        extra={
+            # No number begins with a 1: that digit and lifting the handset call whom the idle page shows.
+            "dialing": {"speed_dials": {"1": PEER_USER}, "digit_map": ["[2-9]xx", "0x.T"]},
+            "account": {"voicemail_number": VOICEMAIL} if arguments.pbx else {},
+        },
         simulator_port=None if arguments.once else _free_or_fail(arguments.port),
     )
     began_s = time.monotonic()
@@ -84,6 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return _fail(error, stage)
     finally:
         stage.stop()
+    summary["registrar"] = f"Asterisk {asterisk_version()}" if stage.pbx else "Kamailio"
     summary["seconds"] = round(time.monotonic() - began_s, 1)
     sys.stdout.write(json.dumps({"ok": True, **summary}) + "\n")
     return 0
@@ -133,7 +144,7 @@ def _wait_for_a_person(stage: Stage, begins: str) -> int:
 Sound: {sound}. SIP over TLS with SRTP; call records go to the broker by MQTT over TLS.
 
 {begins}
-
+{AT_THE_PBX if stage.pbx else ""}
 [bold]Five things to try[/]
  1. Lift the handset, dial [bold]{PEER_USER}[/] and talk to the echo line. Try mute, hold and the volume keys.
  2. Press [bold]1[/] and lift: the idle page says whom that calls. Or type [bold]{PEER_USER}[/], then lift.
@@ -149,21 +160,17 @@ Logs: {stage.folder}/*/*.log.  Ctrl-C ends the demo.""",
         )
     )
     if begins is IN_USE:
-        first_call = threading.Timer(FIRST_CALL_AFTER_S, _call, (stage,))
+        first_call = threading.Timer(FIRST_CALL_AFTER_S, stage.call_handset)
         first_call.daemon = True
         first_call.start()
     try:
         for line in sys.stdin:
             if not line.strip():
-                _call(stage)
+                stage.call_handset()
         signal.pause()  # standard input is closed: run until a signal
     except KeyboardInterrupt:
         pass
     return 0
-
-
-def _call(stage: Stage) -> None:
-    stage.peer.call(stage.handset_uri)
 
 
 def _show_code(code: str) -> None:
