@@ -410,6 +410,142 @@ CHANGES: Final = (
         "The same: it would have to wait for the lock again.",
     ),
     Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "typedef struct dtls_srtp dtls_srtp;\n",
+        "typedef struct dtls_srtp dtls_srtp;\n"
+        "static void dtls_media_stop_channel(dtls_srtp *, unsigned);\n"
+        "int wecall_first_hello(const void *, pj_size_t, pj_uint8_t *);\n",
+        "Whoever handshakes anew within a call, as Asterisk does after each re-INVITE without ICE, was ignored, and sent "
+        "nothing any more. What follows is RFC 6347 section 4.2.8: the keys in use stay until others have been proved.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    pjmedia_srtp_crypto  tx_crypto[NUM_CHANNEL];\n",
+        "    pj_bool_t            renewable[NUM_CHANNEL];\n"
+        "    pj_bool_t            defers;\n"
+        "    pj_uint8_t           kept[NUM_CHANNEL][PJMEDIA_MAX_MTU];\n"
+        "    pj_size_t            kept_len[NUM_CHANNEL];\n"
+        "    pj_uint8_t           hello[NUM_CHANNEL][32];\n"
+        "    pjmedia_srtp_crypto  tx_crypto[NUM_CHANNEL];\n",
+        "The same: whether an offer or an answer has gone since the last handshake, which hello began it, and one that waits "
+        "until the other end speaks: Asterisk, on hold, greets and sends nothing more, but ever more rarely.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    if (ds->nego_completed[RTP_CHANNEL]) {\n",
+        "    if (ds->got_keys)\n"
+        "        ds->defers = ds->renewable[RTP_CHANNEL] = ds->renewable[RTCP_CHANNEL] = PJ_TRUE;\n"
+        "    if (ds->nego_completed[RTP_CHANNEL] || ds->got_keys) {\n",
+        "The same: there is one.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    if (!ds->use_ice && !ds->nego_completed[idx]) {\n",
+        "    const pj_bool_t renews = ds->got_keys && ds->renewable[idx];\n"
+        "    if (!ds->use_ice && !ds->nego_completed[idx] && !renews) {\n",
+        "The same: audio goes where it went.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    /* If our setup is ACTPASS, incoming packet may be a client hello,\n",
+        "    if (renews && ds->setup == DTLS_SETUP_PASSIVE) {\n"
+        "        pjmedia_transport_info info;\n\n"
+        "        pjmedia_transport_info_init(&info);\n"
+        "        pjmedia_transport_get_info(ds->srtp->member_tp, &info);\n"
+        "        if ((ds->use_ice || !pj_sockaddr_cmp(idx == RTP_CHANNEL ? &ds->rem_addr : &ds->rem_rtcp,\n"
+        "                                             idx == RTP_CHANNEL ? &info.src_rtp_name : &info.src_rtcp_name)) &&\n"
+        "            size <= sizeof(ds->kept[idx]) && wecall_first_hello(pkt, size, ds->hello[idx])) {\n"
+        "            if (ds->defers) {\n"
+        "                pj_memcpy(ds->kept[idx], pkt, size);\n"
+        "                ds->kept_len[idx] = size;\n"
+        "                DTLS_UNLOCK(ds);\n"
+        "                return PJ_SUCCESS;\n"
+        "            }\n"
+        "            dtls_media_stop_channel(ds, idx);\n"
+        "        }\n"
+        "    }\n"
+        "    /* If our setup is ACTPASS, incoming packet may be a client hello,\n",
+        "The same: it begins, for whom signalling has named (ICE has judged the source below).",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    /* Get SRTP key material */\n    status = ssl_get_srtp_material(ds, idx);\n",
+        "    if (ds->rem_fingerprint.slen && (status = ssl_match_fingerprint(ds, idx)) != PJ_SUCCESS) {\n"
+        "        if (ds->got_keys) return status;\n"
+        "        ds->rem_fprint_status = status;\n"
+        "        goto on_return;\n"
+        "    }\n"
+        "    ds->renewable[idx] = PJ_FALSE;\n"
+        "    status = ssl_get_srtp_material(ds, idx);\n",
+        "The same: nobody's keys are kept before their fingerprint is right, which was looked at once, behind them, and never for RTCP.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    /* Check if the background DTLS nego has completed */\n",
+        "    DTLS_LOCK(ds);\n"
+        "    {\n"
+        "        const pjmedia_sdp_media *theirs = sdp_remote->media[media_index];\n"
+        '        const pj_bool_t named = !ds->use_ice && pjmedia_sdp_media_find_attr2(theirs, "connection", NULL);\n'
+        "        unsigned idx;\n\n"
+        '        ds->defers = pjmedia_sdp_media_find_attr2(theirs, "recvonly", NULL) ||\n'
+        '                     pjmedia_sdp_media_find_attr2(theirs, "inactive", NULL);\n'
+        "        for (idx = RTP_CHANNEL; idx <= RTCP_CHANNEL; ++idx) {\n"
+        "            const pj_size_t kept = ds->kept_len[idx];\n\n"
+        "            if (ds->defers || !ds->got_keys || !ds->srtp->session_inited ||\n"
+        "                !(ds->setup == DTLS_SETUP_ACTIVE ? named && ds->nego_completed[idx] : kept > 0))\n"
+        "                continue;\n"
+        "            dtls_media_stop_channel(ds, idx);\n"
+        "            if (ssl_handshake_channel(ds, idx) == PJ_SUCCESS && kept)\n"
+        "                ssl_on_recv_packet(ds, idx, ds->kept[idx], kept);\n"
+        "        }\n"
+        "    }\n"
+        "    DTLS_UNLOCK(ds);\n"
+        "    /* Check if the background DTLS nego has completed */\n",
+        "The same: it begins now that the other end speaks. Where it is ours to begin, Asterisk, which alone names a "
+        "connection, waits for it, whatever it names.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    ds->nego_started[idx] = PJ_FALSE;\n",
+        "    ds->nego_started[idx] = PJ_FALSE;\n    ds->kept_len[idx] = 0;\n",
+        "The same.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        ds->got_keys = PJ_TRUE;\n",
+        "        if (idx == RTP_CHANNEL) ds->got_keys = PJ_TRUE;\n",
+        "Where RTCP's handshake ended first, audio was taken to have keys, too.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        if (ds->rem_fingerprint.slen && ds->rem_fprint_status == PJ_EPENDING)\n",
+        "        if (ds->rem_fingerprint.slen && ds->rem_fprint_status != PJ_SUCCESS)\n",
+        "A fingerprint that was wrong once was not looked at again.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "    } else if (idx == RTCP_CHANNEL) {\n        pjmedia_srtp_setting setting;\n",
+        "    } else if (idx == RTCP_CHANNEL || ds->srtp->session_inited) {\n"
+        "        pjmedia_srtp_setting setting;\n"
+        "        srtp_context *context = idx == RTCP_CHANNEL ? &ds->srtp->srtp_rtcp : &ds->srtp->srtp_ctx;\n",
+        "The same: the new keys take the place of the old.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        ds->srtp->srtp_rtcp.tx_policy_neg = ds->tx_crypto[idx];\n"
+        "        ds->srtp->srtp_rtcp.rx_policy_neg = ds->rx_crypto[idx];\n",
+        "        context->tx_policy_neg = ds->tx_crypto[idx];\n        context->rx_policy_neg = ds->rx_crypto[idx];\n",
+        "The same.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        status = create_srtp_ctx(ds->srtp, &ds->srtp->srtp_rtcp,\n"
+        "                                 &setting, &ds->srtp->srtp_rtcp.tx_policy_neg,\n"
+        "                                 &ds->srtp->srtp_rtcp.rx_policy_neg);\n",
+        "        status = create_srtp_ctx(ds->srtp, context, &setting, &context->tx_policy_neg, &context->rx_policy_neg);\n",
+        "The same.",
+    ),
+    Change(
         "pjnath/src/pjnath/ice_strans.c",
         "            status = pj_stun_sock_sendto(comp->stun[tp_idx].sock, NULL, buf,\n",
         "            pj_stun_sock *sock = comp->stun[tp_idx].sock;\n\n"

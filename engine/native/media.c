@@ -146,6 +146,22 @@ struct wecall_clock {
     void *user_data;
 };
 
+/* Whether a packet is the hello that begins a handshake of DTLS (RFC 6347 section 4.3.2), and another than the one whose
+   random number is known, which it then replaces: one that is sent again begins nothing. */
+int wecall_first_hello(const void *packet, pj_size_t size, pj_uint8_t *known)
+{
+    enum { EPOCH = 3, MESSAGE = 13, SEQUENCE = 17, RANDOM = 27, LENGTH = 32 };
+    static const pj_uint8_t none[5];
+    const pj_uint8_t *bytes = packet;
+
+    if (size < RANDOM + LENGTH || bytes[0] != 22 || bytes[MESSAGE] != 1) return 0;
+    /* The first message of the first epoch, from its beginning. */
+    if (pj_memcmp(bytes + EPOCH, none, 2) || pj_memcmp(bytes + SEQUENCE, none, 5)) return 0;
+    if (!pj_memcmp(bytes + RANDOM, known, LENGTH)) return 0;
+    pj_memcpy(known, bytes + RANDOM, LENGTH);
+    return 1;
+}
+
 static pthread_mutex_t clock_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct wecall_clock *clocks[MOST_CLOCKS];
 

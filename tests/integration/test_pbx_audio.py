@@ -50,6 +50,16 @@ def until_both_hear(phone: SipLine, friend: SecondPhone) -> None:
         wait_until(lambda: level(ear(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is heard", look_s=0.05)  # noqa: B023
 
 
+def until_held(friend: SecondPhone) -> None:
+    """Wait until the music has taken the phone's place."""
+
+    def is_alone() -> bool:
+        heard = friend.last_heard(WINDOW_S)
+        return level(heard, MUSIC_HZ) >= HEARD > level(heard, PHONE_HZ)
+
+    wait_until(is_alone, "the music is heard", look_s=0.05)
+
+
 def until_direct(site: PbxSite) -> None:
     """Wait until the PBX carries none of the call's audio."""
     wait_until(lambda: "native_rtp" in site.pbx.order("bridge show all"), "the phones talk past the PBX", look_s=0.1)
@@ -124,7 +134,7 @@ def test_a_call_that_is_held_keeps_its_codec_and_whoever_waits_hears_the_pbx_s_m
         until_both_hear(phone, friend)
         codecs = spoken(site)
         phone.stack.order(HoldCall(held))
-        wait_until(lambda: level(friend.last_heard(WINDOW_S), MUSIC_HZ) >= HEARD, "the music is heard", look_s=0.05)
+        until_held(friend)
         assert spoken(site) == codecs
         phone.stack.order(ResumeCall(held))
         until_both_hear(phone, friend)
@@ -135,10 +145,13 @@ def test_a_call_that_is_held_keeps_its_codec_and_whoever_waits_hears_the_pbx_s_m
 DTLS = ("media_encryption=dtls", "dtls_auto_generate_cert=yes", "dtls_verify=fingerprint", "direct_media=no")
 
 
+@pytest.mark.parametrize("role", ["active", "passive"])
 @pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
-def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends(tmp_path: Path, *, outgoing: bool) -> None:
+def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends_and_after_a_hold(
+    tmp_path: Path, role: str, *, outgoing: bool
+) -> None:
     with (
-        pbx_site(tmp_path, endpoint=DTLS) as site,
+        pbx_site(tmp_path, endpoint=(*DTLS, f"dtls_setup={role}")) as site,
         site.friend(account={"srtp": Srtp.DTLS}) as friend,
         site.line(account={"srtp": Srtp.DTLS}) as phone,
     ):
@@ -147,6 +160,13 @@ def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends(tmp_path: Path, *,
         call_id = place_or_take(phone, friend, outgoing=outgoing)
         until_both_hear(phone, friend)
         # What settles on a codec would come within this time.
+        time.sleep(SETTLED_S)
+        until_both_hear(phone, friend)
+        phone.stack.order(HoldCall(call_id))
+        until_held(friend)
+        time.sleep(SETTLED_S)
+        phone.stack.order(ResumeCall(call_id))
+        until_both_hear(phone, friend)
         time.sleep(SETTLED_S)
         until_both_hear(phone, friend)
         phone.stack.order(HangUpCall(call_id))

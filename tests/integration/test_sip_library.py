@@ -20,6 +20,7 @@ from tests.bench.phones import Linphone, Seat
 from tests.lab.audio import Recorder, level, playing, tone
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
+from tests.lab.dtls_peer import DtlsPeer, fingerprint, is_servers
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import wait_until
 from tests.lab.pulse import PulseAudio
@@ -31,6 +32,7 @@ CALL = CallId("a" * 32)
 TEN = 10
 BOB_HZ, ALICE_HZ = 440, 600
 HEARD = 1000.0
+LISTENED = 10
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +198,37 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
         # Keys may be agreed on a moment after the call has been answered.
         wait_until(lambda: level(line.last_heard(0.5), BOB_HZ) > HEARD, "the caller is heard")
         assert quality.encrypted is encrypted
+
+
+def test_only_who_is_named_shakes_hands_anew_within_a_call_and_whatever_fails_leaves_its_keys(
+    server: Kamailio, authority: CertificateAuthority
+) -> None:
+    own, other = authority.issue("own"), authority.issue("other")
+    far, stranger = DtlsPeer(), DtlsPeer()
+    lines = (fingerprint(own), "setup:active", "rtcp-mux")
+
+    def offer() -> str:
+        return sdp(far.port, lines=lines).replace("RTP/AVP", "UDP/TLS/RTP/SAVP")
+
+    with line_of(server, authority, media_networks=("0.0.0.0/0",)) as line, ScriptedPeer(server.udp_port) as peer:
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        line.say(ALICE_HZ)
+        peer.invite("alice", body=offer())
+        call_id = line.wait_for(IncomingCallReceived).call_id
+        line.stack.order(AnswerCall(call_id))
+        answer = peer.receive(200)
+        peer.establish(answer)
+        peer.acknowledge(answer)
+        first = far.begin(answer.audio_port, own).finish()
+        assert is_servers(far.receive(), first)
+        peer.send("INVITE", body=offer())
+        peer.acknowledge(peer.receive(200))
+        with stranger.begin(answer.audio_port, own):
+            assert all(is_servers(far.receive(), first) for _ in range(LISTENED))
+        far.begin(answer.audio_port, other).finish()
+        assert is_servers(far.receive(), first)
+        second = far.begin(answer.audio_port, own).finish()
+        assert any(is_servers(far.receive(), second) for _ in range(LISTENED))
 
 
 def test_a_caller_with_keys_by_dtls_from_where_no_audio_may_come_hears_488(

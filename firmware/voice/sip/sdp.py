@@ -67,6 +67,7 @@ _MAX_PTIMES_MS: Final = range(10, 61)
 _PORTS: Final = range(1, 65536)
 _DIRECTIONS: Final = ("inactive", "sendonly", "recvonly", "sendrecv")
 _SETUPS: Final = frozenset({"active", "passive", "actpass"})
+_CONNECTIONS: Final = frozenset({"new", "existing"})
 _RECORD: Final = {  # RFC 7866
     "record": frozenset({"on", "off", "paused"}),
     "recordpref": frozenset({"on", "off", "pause", "nopreference"}),
@@ -435,7 +436,10 @@ def _keys(given: _Attributes, profile: str) -> tuple[str, ...]:
     if not fingerprints or setup not in _SETUPS:
         raise BodyError(Fault.DTLS)
     # "sha-256" comes after "sha-1".
-    return f"fingerprint:{max(fingerprints)}", f"setup:{setup}"
+    keys = [f"fingerprint:{max(fingerprints)}", f"setup:{setup}"]
+    # RFC 4145 section 5; RFC 8842 has no use for it, Asterisk has.
+    connection = _first(given, "connection").lower()
+    return (*keys, f"connection:{connection}") if connection in _CONNECTIONS else tuple(keys)
 
 
 def _ice(given: _Attributes, allowed: AllowDtls) -> tuple[str, ...]:

@@ -488,6 +488,12 @@ def test_the_better_of_two_fingerprints_stays() -> None:
     assert [line for line in lines if "fingerprint" in line] == [f"a=fingerprint:{FINGERPRINT}"]
 
 
+@pytest.mark.parametrize(("said", "stays"), [("new", True), ("existing", True), ("newer", False), ("", False)])
+def test_what_dtls_says_of_its_connection_stays(said: str, *, stays: bool) -> None:
+    lines = stream_lines(descriptions.FIREFOX.replace("a=setup:actpass", f"a=setup:actpass\na=connection:{said}"))
+    assert (f"a=connection:{said}" in lines) is stays
+
+
 def test_a_fingerprint_without_dtls_is_left_out() -> None:
     assert "fingerprint" not in rewritten(with_line(f"a=fingerprint:{FINGERPRINT}\na=setup:actpass"))
 
