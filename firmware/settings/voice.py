@@ -20,6 +20,7 @@ from provisioning.sip import Nat
 from provisioning.sound import Ringer, Sound
 
 _MEDIA_NETWORKS: Final = Path("/etc/wecall/media-networks")
+_EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 _STUN_PORT: Final = 3478  # RFC 8489 section 18.6
 # Names the handsets among all that has a UUID.
 _HANDSETS: Final = uuid.UUID("0f4c1a52-6d7e-5a57-9a50-8f4f5f3f1c1d")
@@ -58,7 +59,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         frame_ms=sound.period_ms,
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
-        media_networks=(*_media_networks(), *configuration.nat.media_networks),
+        media_networks=media_networks(configuration.nat),
         dial_plan=dial_plan(configuration),
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,
@@ -69,9 +70,12 @@ def sip_settings(configuration: Configuration) -> SipSettings:
     )
 
 
-def _media_networks() -> tuple[str, ...]:
-    """Return the networks that the firewall lets audio through to, besides the servers (docs/security.md, Network)."""
-    found = []
+def media_networks(nat: Nat) -> tuple[str, ...]:
+    """Return the networks that the firewall lets audio through to, besides the servers (docs/security.md, Network).
+
+    Where calls name whom it is exchanged with, that is everywhere: the firewall judges each.
+    """
+    found = [*(_EVERYWHERE if nat.media == "described" else ()), *nat.media_networks]
     with suppress(FileNotFoundError, PermissionError):
         for line in _MEDIA_NETWORKS.read_text(encoding="utf-8", errors="replace").splitlines():
             # The firewall tells of lines that are none.

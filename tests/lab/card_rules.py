@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import ipaddress
 import os
 import re
 import socket
@@ -48,10 +49,18 @@ def card_rules(
             socket_path.unlink()
 
 
-def refused(place: Namespace) -> int:
-    """Return how many packets the rules have kept from going out or coming in."""
+def refused(place: Namespace) -> tuple[int, int]:
+    """Return how many packets the rules have kept from going out, and from coming in."""
     chains = place.run("nft", "list", "table", "inet", "wecall")
-    return sum(map(int, re.findall(r"counter packets (\d+)", chains)))
+    counted = re.findall(r"counter packets (\d+) bytes \d+ (reject|drop)", chains)
+    out, come = (sum(int(count) for count, verdict in counted if verdict == wanted) for wanted in ("reject", "drop"))
+    return out, come
+
+
+def lets_through(place: Namespace, address: str) -> bool:
+    """Say whether a call has named an address."""
+    version = ipaddress.ip_address(address).version
+    return f" {address} timeout" in place.run("nft", "list", "set", "inet", "wecall", f"described{version}")
 
 
 def _serve(place: Namespace, listener: socket.socket, ended: threading.Event) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware.phone.call import RegistrationState
+from firmware.settings.voice import media_networks
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.parsing import parse_configuration
+from provisioning.sip import Nat
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.asterisk import DOMAIN, UDP_PORT, Asterisk
 from tests.lab.card_rules import card_rules
@@ -18,6 +20,8 @@ from tests.lab.sip_line import SipLine
 
 PBX, PHONE, FRIEND = "10.9.0.1", "10.9.0.2", "10.9.0.3"
 PBX_6, PHONE_6, FRIEND_6 = "fd09::1", "fd09::2", "fd09::3"
+MEDIA, MEDIA_6 = "10.9.0.9", "fd09::9"
+"""More addresses of the PBX's, which nobody signals to."""
 PUBLIC_FRIEND: Final = "9.9.9.9"
 STRANGER: Final = "10.9.0.4"
 USERS: Final = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
@@ -36,12 +40,15 @@ class PbxSite:
     pbx: Asterisk
 
     @contextlib.contextmanager
-    def phone(self, *, server: str = PBX, nat: str = "", **settings: object) -> Iterator[SipLine]:
+    def phone(
+        self, *, server: str = PBX, nat: str = "", srtp: Srtp = Srtp.OFF, **settings: object
+    ) -> Iterator[SipLine]:
         """Run the stack under test; it is registered, and speaks its tone.
 
         Args:
             server: the address that it registers at.
             nat: the table [nat] of its configuration.
+            srtp: whether it encrypts audio.
             settings: more of the stack's.
         """
         door = self.folder / "media.sock"
@@ -50,10 +57,11 @@ class PbxSite:
             "[device]", 'id = "a"', 'fleet = "b"', "[[accounts]]", 'username = "alice"', 'password = "x"',
             f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"', "[nat]", nat,
         ]  # fmt: skip
-        line = SipLine(
-            SipSettings(self._account("alice", server), local_port=0, media_door=str(door), **settings)  # type: ignore[arg-type]
-        )
-        with card_rules(self.phone_network, parse_configuration("\n".join(written)), {host: [server]}, door):
+        configuration = parse_configuration("\n".join(written))
+        own = replace(self._account("alice", server), srtp=srtp)
+        more = {"media_door": str(door), "media_networks": media_networks(configuration.nat), **settings}
+        line = SipLine(SipSettings(own, local_port=0, **more))  # type: ignore[arg-type]
+        with card_rules(self.phone_network, configuration, {host: [server]}, door):
             with self.phone_network.entered():
                 line.start()
             try:
@@ -107,7 +115,8 @@ class PbxSite:
     ) -> Iterator[SecondPhone]:
         """Run the other phone, registered as bob; it speaks a tone of its own."""
         own = replace(self._account("bob", server), **(account or {}))  # type: ignore[arg-type]
-        phone = SecondPhone(SipSettings(own, local_port=0, **settings))  # type: ignore[arg-type]
+        more = {"media_networks": media_networks(Nat()), **settings}
+        phone = SecondPhone(SipSettings(own, local_port=0, **more))  # type: ignore[arg-type]
         with self.friend_network.entered():
             phone.start()
         try:
@@ -152,7 +161,10 @@ def _cable(place: Namespace, pbx: Namespace, addresses: Sequence[str]) -> Iterat
         if "bridge" not in pbx.run("ip", "-brief", "link"):
             pbx.ip("link", "add", "bridge", "type", "bridge")
             pbx.ip("link", "set", "bridge", "up")
-            pbx.ip("address", "add", f"{PBX}/24", "dev", "bridge")
-            pbx.ip("-6", "address", "add", f"{PBX_6}/64", "dev", "bridge", "nodad")
+            for address in (PBX, MEDIA):
+                pbx.ip("address", "add", f"{address}/24", "dev", "bridge")
+            # The kernel sends from none that is deprecated unless asked to, and Asterisk takes the last for its own.
+            for address, more in ((MEDIA_6, ("preferred_lft", "0")), (PBX_6, ())):
+                pbx.ip("-6", "address", "add", f"{address}/64", "dev", "bridge", "nodad", *more)
         pbx.ip("link", "set", cable.second.device, "master", "bridge")
         yield

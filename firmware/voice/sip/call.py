@@ -349,12 +349,18 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.tell(CallState.HELD if held_here or self.wants_hold else CallState.ACTIVE)
 
     @guarded
+    def onStreamPreCreate(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Say whose audio there will be: the stream sends its first report as it begins."""
+        if parameters.streamInfo.type == pjsua2.PJMEDIA_TYPE_AUDIO:
+            host, _, _ = str(parameters.streamInfo.remoteRtpAddress).rpartition(":")
+            self._calls.stream_begins(self, host)
+
+    @guarded
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Say that there is a stream, over which nothing has come yet."""
         self._stream = int(parameters.stream)
         native.library().wecall_report_begin(self._stream)
-        host, _, _ = str(self.getStreamInfo(int(parameters.streamIdx)).remoteRtpAddress).rpartition(":")
-        self._calls.stream_began(self, self._stream, host)
+        self._calls.stream_began(self, self._stream)
 
     @guarded
     def onStreamDestroyed(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name

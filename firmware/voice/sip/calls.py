@@ -268,21 +268,23 @@ class Calls:
         self._described.end(call_id)
         self._table.drop_soon(call_id)
 
-    def stream_began(self, call: SipCall, address: int, described: str) -> None:
+    def stream_begins(self, call: SipCall, described: str) -> None:
+        """Have audio let through that goes to an address, which the other end's description names; empty for none."""
+        if is_elsewhere(described) and not self.engine.is_known(described):
+            self._described.begin(call.call_id, canonical(described))
+        else:
+            self._described.end(call.call_id)
+
+    def stream_began(self, call: SipCall, address: int) -> None:
         """Say where its audio may come from, and follow its line.
 
         Args:
             call: whose.
             address: of the library's pjmedia_stream.
-            described: the address that the other end's description names, empty where that is none.
         """
         host = call.contact_host
         if is_elsewhere(host):
             native.library().wecall_media_name(address, host.encode())
-        if is_elsewhere(described) and not self.engine.is_known(described):
-            self._described.begin(call.call_id, canonical(described))
-        else:
-            self._described.end(call.call_id)
         self.line_control.stream_began(call, address)
         if call.is_talk:
             # Another stream has ended just now, and nothing has come over this one yet.

@@ -36,6 +36,13 @@ def test_the_default_account_has_no_name_in_events_and_the_others_have_theirs() 
     assert settings.more_accounts[0].servers == (ServerName("a.example", 5061), ServerName("b.example", 5071))
 
 
+def test_keys_by_dtls_are_for_whom_calls_may_name() -> None:
+    listed = ("10.1.0.0/16",)
+    text = f'{TEXT}media_networks = ["{listed[0]}"]\n'
+    assert sip_settings(parse_configuration(text)).media_networks == ("0.0.0.0/0", "::/0", *listed)
+    assert sip_settings(parse_configuration(f'{text}media = "servers"\n')).media_networks == listed
+
+
 def test_the_line_orders_the_codecs_unless_somebody_has_written_an_order() -> None:
     settings = sip_settings(parse_configuration(TEXT))
     assert settings.order_codecs_by_line
