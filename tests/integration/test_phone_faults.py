@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from aiohttp import ClientSession
 from contract.results import BundleResult, OutcomeCode
 from firmware.display.artist import Artist
 from firmware.phone.view import Mode, PhoneView
+from firmware.setup.root.media import Door
 from firmware.store.database import Database
 from provisioning.report import read_report
 from provisioning.serial import serial
@@ -24,7 +27,8 @@ from tests.lab.handset import Handset
 from tests.lab.kamailio import Kamailio
 from tests.lab.patience import PATIENCE_S
 from tests.lab.person import Person
-from tests.lab.stage import PEER_USER, Stage
+from tests.lab.scripted_peer import ScriptedPeer, sdp
+from tests.lab.stage import HANDSET_USER, PEER_USER, Stage
 
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 EMERGENCY = "999"
@@ -371,6 +375,41 @@ async def test_sound_comes_back_in_the_call_when_the_card_does(stage: Stage) -> 
             await person.hears_the_echo_of(SPOKEN_HZ)
             assert (await person.status())["call"] == "active"
             await person.hang_up()
+
+
+async def be_called_from(stage: Stage, person: Person, address: str) -> None:
+    """Have a call whose audio is at an address of its own, and end it."""
+    with ScriptedPeer(stage.kamailio.udp_port) as peer:
+        peer.invite(HANDSET_USER, body=sdp(address=address))
+        await person.wait_for_call("incoming")
+        await person.lift()
+        answer = await asyncio.to_thread(peer.receive, 200)
+        peer.establish(answer)
+        peer.acknowledge(answer)
+        await person.wait_for_call("active")
+        await asyncio.to_thread(peer.hang_up)
+        await person.hang_up()
+
+
+async def test_where_nobody_lets_the_sound_of_calls_through_the_display_says_so(stage: Stage, tmp_path: Path) -> None:
+    handset = stage.new_handset("confined", account={"srtp": "preferred"})
+    script = 'mount -t tmpfs none /run && mkdir /run/wecall-media && mount --bind "$0" /run/wecall-media && exec "$@"'
+    handset.voice.process.watched_by = ("unshare", "--mount", "sh", "-c", script, str(tmp_path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, running(handset):
+        # What systemd listens at, for a service that does not start.
+        listener.bind(str(tmp_path / "media.sock"))
+        listener.listen()
+        async with Person(handset) as person:
+            await person.wait_for_line()
+            assert (await person.status())["problems"] == []
+            await be_called_from(stage, person, "198.51.100.7")
+            await person.reads("Some calls are silent. Ask your installer.")
+            assert_doctor_says(handset, "call audio", "only the servers' sound is heard")
+            door = Door(listener, os.getuid(), lambda _: True)
+            serving = threading.Thread(target=door.serve, name="door", daemon=True)
+            serving.start()
+            await be_called_from(stage, person, "198.51.100.8")
+            await person.no_longer_reads("Some calls are silent. Ask your installer.")
 
 
 # --- servers ----------------------------------------------------------------------------------------------------------
