@@ -170,9 +170,14 @@ class CdrMessage(Message):
 
 
 class StatusMessage(Message):
-    """What goes to the topic `status`, retained; offline is also the last will."""
+    """What goes to the topic `status`, retained; offline is also the last will.
 
-    state: Literal["online", "offline"]
+    Attributes:
+        state: online: connected, and an account at least can call; no_line: connected, and none can. It says nothing of
+            which account, why, or since when.
+    """
+
+    state: Literal["online", "no_line", "offline"]
 
 
 class PurposeState(Message):
@@ -286,10 +291,10 @@ MODELS: Final[dict[Topic, type[QueuedMessage]]] = {
     Topic.ERASURE: ErasureMessage,
     Topic.OUTCOME: OutcomeMessage,
 }
-"""What waits for each topic; the online flag is never queued."""
+"""What waits for each topic; the status is never queued."""
 
 RETAINED: Final = frozenset({Topic.CONSENT})
-"""The topics whose newest message the broker keeps, the online flag aside."""
+"""The topics whose newest message the broker keeps, the status aside."""
 
 
 def topic_name(fleet: str, device: str, topic: StrEnum) -> str:

@@ -67,7 +67,7 @@ devices: Final = Table(
     *_device_columns(),
     Column("first_seen_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
-    # online, offline, or unknown until its first word.
+    # online, no_line, offline, or unknown until its first word.
     Column("state", String(8), nullable=False),
     Column("state_since", Moment, nullable=False),
     # When its holder had gone and everything of it was deleted; None again once another holder has it.

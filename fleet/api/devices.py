@@ -66,12 +66,13 @@ def counts_statement() -> Select[Any]:
     """Count handsets by fleet and state."""
     state = _KNOWN.c.state
     those = (number_of(state == which.value).label(which.value) for which in DeviceState)
-    offline_since = func.min(case((state == DeviceState.OFFLINE.value, _KNOWN.c.state_since)), type_=Moment())
-    return (
-        select(_KNOWN.c.fleet, *those, offline_since.label("longest_offline_since"))
-        .group_by(_KNOWN.c.fleet)
-        .order_by(_KNOWN.c.fleet)
+    longest = (
+        func.min(case((state == which.value, _KNOWN.c.state_since)), type_=Moment()).label(
+            f"longest_{which.value}_since"
+        )
+        for which in (DeviceState.OFFLINE, DeviceState.NO_LINE)
     )
+    return select(_KNOWN.c.fleet, *those, *longest).group_by(_KNOWN.c.fleet).order_by(_KNOWN.c.fleet)
 
 
 @router.get("/devices/counts", tags=["devices"])

@@ -72,13 +72,14 @@ class FleetGauges(Collector):
         now = self._now()
         states = connection.execute(counts_statement()).all()
         family = _family("devices", "Handsets by state.", "fleet", "state")
-        longest = _family("longest_offline_seconds", "Since when the handset is offline that is so longest.", "fleet")
+        offline = _family("longest_offline_seconds", "Since when the handset is offline that is so longest.", "fleet")
+        no_line = _family("longest_no_line_seconds", "Since when the handset has no line that is so longest.", "fleet")
         for row in states:
             for state in DeviceState:
                 family.add_metric([row.fleet, state.value], getattr(row, state.value))
-            longest.add_metric([row.fleet], _age_s(row.longest_offline_since, now))
-        yield family
-        yield longest
+            offline.add_metric([row.fleet], _age_s(row.longest_offline_since, now))
+            no_line.add_metric([row.fleet], _age_s(row.longest_no_line_since, now))
+        yield from (family, offline, no_line)
         fleets = [row.fleet for row in states]
         yield from self._requests(connection, fleets)
         yield from _erasures(connection, fleets, now)

@@ -20,9 +20,14 @@ from fleet.publications import PublicationKind
 
 
 class DeviceState(StrEnum):
-    """Where a handset is; UNKNOWN until its first word, RETIRED once its holder has gone and all of it was deleted."""
+    """Where a handset is.
+
+    NO_LINE: connected, and no account of it can call. UNKNOWN until its first word. RETIRED once its holder has gone
+    and all of it was deleted.
+    """
 
     ONLINE = "online"
+    NO_LINE = "no_line"
     OFFLINE = "offline"
     UNKNOWN = "unknown"
     RETIRED = "retired"
@@ -165,14 +170,16 @@ class DevicePage(Page[Device]):
 
 
 class DeviceCount(Answer):
-    """How many handsets of a fleet are in each state, and since when the one is offline that is so longest."""
+    """How many handsets of a fleet are in each state, and since when the one is in it that is so longest."""
 
     fleet: str
     online: int
+    no_line: int
     offline: int
     unknown: int
     retired: int
     longest_offline_since: datetime | None
+    longest_no_line_since: datetime | None
 
 
 class DeviceCounts(Answer):

@@ -50,6 +50,14 @@ _SENTENCES: Final[Mapping[tuple[Kind, Turn], tuple[str, str]]] = {
         "{count} handset of {fleet} is back, or has been given back.",
         "{count} handsets of {fleet} are back, or have been given back.",
     ),
+    (Kind.HANDSET_NO_LINE, Turn.BEGAN): (
+        "{count} handset of {fleet} is connected and has been unable to call for longer than no_line_hours.",
+        "{count} handsets of {fleet} are connected and have been unable to call for longer than no_line_hours.",
+    ),
+    (Kind.HANDSET_NO_LINE, Turn.ENDED): (
+        "{count} handset of {fleet} can call again, or is no longer connected.",
+        "{count} handsets of {fleet} can call again, or are no longer connected.",
+    ),
     (Kind.CERTIFICATE_ENDS, Turn.BEGAN): ("The certificate of {subject} is over, or ends within 30 days.",) * 2,
     (Kind.CERTIFICATE_ENDS, Turn.ENDED): ("The certificate of {subject} has been renewed.",) * 2,
     (Kind.ROLL_OUT_FAILED, Turn.BEGAN): ("Too many handsets of {fleet} that have answered do not take the {subject}.",)

@@ -12,6 +12,7 @@ from contract.results import OutcomeCode
 from fleet.api.models import DeviceState, RequestStanding
 from fleet.api.outcomes import NEWEST
 from fleet.api.rights import standing_of
+from fleet.collector.alert_settings import AlertSettings
 from fleet.collector.certificates import broker_certificate, certificate_files, ends_soon, read_certificate
 from fleet.collector.settings import CollectorSettings
 from fleet.errors import FleetError
@@ -33,10 +34,11 @@ _DIGEST_SHOWN: Final = 12
 
 
 class Kind(StrEnum):
-    """What can be wrong. Of the first two nobody is told which handset: the page says it to whoever has logged in."""
+    """What can be wrong. Of the first three nobody is told which handset: the page says it to whoever has logged in."""
 
     REQUEST_LATE = "request_late"
     HANDSET_OFFLINE = "handset_offline"
+    HANDSET_NO_LINE = "handset_no_line"
     CERTIFICATE_ENDS = "certificate_ends"
     ROLL_OUT_FAILED = "roll_out_failed"
 
@@ -54,18 +56,21 @@ class Condition(NamedTuple):
     subject: str
 
 
-def wrong_in_database(connection: Connection, today: date, now: datetime, offline_hours: int) -> set[Condition]:
+def wrong_in_database(connection: Connection, today: date, now: datetime, settings: AlertSettings) -> set[Condition]:
     """Return what is wrong by what handsets have said.
 
     Args:
         connection: reads.
         today: the day that it is where requests are due.
         now: the time.
-        offline_hours: how long a handset may be offline.
+        settings: for how long a handset may be in a state.
     """
+    offline_before = now - timedelta(hours=settings.offline_hours)
+    no_line_before = now - timedelta(hours=settings.no_line_hours)
     return {
         *_late_requests(connection, today),
-        *_offline(connection, now - timedelta(hours=offline_hours)),
+        *_in_state(connection, DeviceState.OFFLINE, offline_before, Kind.HANDSET_OFFLINE),
+        *_in_state(connection, DeviceState.NO_LINE, no_line_before, Kind.HANDSET_NO_LINE),
         *_failed_roll_outs(connection, now - ROLL_OUTS_SINCE),
     }
 
@@ -96,13 +101,13 @@ def _late_requests(connection: Connection, today: date) -> Iterator[Condition]:
         yield Condition(Kind.REQUEST_LATE, fleet, f"{device}/{number}")
 
 
-def _offline(connection: Connection, before: datetime) -> Iterator[Condition]:
+def _in_state(connection: Connection, state: DeviceState, before: datetime, kind: Kind) -> Iterator[Condition]:
     for fleet, device in connection.execute(
         select(devices.c.fleet, devices.c.device).where(
-            devices.c.retired_at.is_(None), devices.c.state == DeviceState.OFFLINE.value, devices.c.state_since < before
+            devices.c.retired_at.is_(None), devices.c.state == state.value, devices.c.state_since < before
         )
     ):
-        yield Condition(Kind.HANDSET_OFFLINE, fleet, device)
+        yield Condition(kind, fleet, device)
 
 
 def _failed_roll_outs(connection: Connection, since: datetime) -> Iterator[Condition]:

@@ -63,10 +63,12 @@ class AlertSettings(_Table):
 
     Attributes:
         offline_hours: a handset that is offline for longer is told of.
+        no_line_hours: likewise, of one that is connected and has no account that can call.
         mail, webhook: the channels; one at least.
     """
 
     offline_hours: Annotated[int, Field(ge=1, le=8760)] = 24
+    no_line_hours: Annotated[int, Field(ge=1, le=8760)] = 1
     mail: MailSettings | None = None
     webhook: WebhookSettings | None = None
 

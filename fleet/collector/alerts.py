@@ -76,7 +76,7 @@ class Alerts:
             now: the time of day.
         """
         self._settings = settings
-        self._offline_hours = alert_settings.offline_hours
+        self._alert_settings = alert_settings
         self._channels = channels_of(alert_settings)
         self._engine = engine
         self._now = now
@@ -117,7 +117,7 @@ class Alerts:
             self._certificates = certificates_judged(self._settings)
             self._certificates_at_s = time.monotonic()
         with self._engine.begin() as connection:
-            wrong = wrong_in_database(connection, now.astimezone(self._zone).date(), now, self._offline_hours)
+            wrong = wrong_in_database(connection, now.astimezone(self._zone).date(), now, self._alert_settings)
         wrong |= {condition for condition, ends in self._certificates.items() if ends}
         for channel in self._channels:
             with writing(self._engine).begin() as connection:

@@ -2,7 +2,7 @@
 
 import { el, setText } from "./dom.js";
 import { count, duration } from "./format.js";
-import { byPlace } from "./selection.js";
+import { byPlace, stateCounts } from "./selection.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./store.js").Device} Device */
@@ -11,7 +11,7 @@ import { say } from "./words.js";
 /** Tiles that are drawn at most. */
 const MOST = 5_000;
 /** In the order of their groups. */
-const STATES = ["offline", "unknown", "online"];
+const STATES = ["offline", "no_line", "unknown", "online"];
 
 export class FleetMap {
   /**
@@ -215,10 +215,10 @@ export class FleetMap {
 /** @param {Device[]} devices @param {boolean} byState */
 function countsOf(devices, byState) {
   if (byState) return count(devices.length);
-  const away = devices.filter((device) => device.state === "offline").length;
-  return away === 0
-    ? count(devices.length)
-    : `${count(devices.length)} · ${count(away)} ${say("state.offline").toLowerCase()}`;
+  const counts = stateCounts(devices);
+  const wrong = /** @type {const} */ (["offline", "no_line"]).filter((state) => counts[state] > 0);
+  const words = wrong.map((state) => `${count(counts[state])} ${say(`state.${state}`).toLowerCase()}`);
+  return [count(devices.length), ...words].join(" · ");
 }
 
 /**

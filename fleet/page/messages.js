@@ -1,6 +1,7 @@
 // What handsets and operators say, read with care: a message that is not as it should be is no message. Pure.
 
 /**
+ * @typedef {"online" | "no_line" | "offline"} Said
  * @typedef {{purpose: string, granted: boolean, since: string | null}} Answer
  * @typedef {{number: number, epoch?: number | null, kind: string, due: string | null, state: string, objected?: boolean}} Request
  * @typedef {{epoch: number, first: number, last: number}} Range
@@ -9,7 +10,7 @@
  *   answered_at: string | null, ended_at: string | null, result: string, sip_code: number,
  * }} CallRecord
  * @typedef {{fleet: string, device: string} & (
- *   {kind: "status", state: "online" | "offline", retained: boolean} |
+ *   {kind: "status", state: Said, retained: boolean} |
  *   {kind: "calls", records: CallRecord[]} |
  *   {kind: "consent", purposes: Answer[], policy: string, intact: boolean, requests: Request[]} |
  *   {kind: "no-consent"} |
@@ -36,9 +37,12 @@ const having = (rules) => (value) =>
 /** @param {Record<string, Rule>} rules @returns {Rule} */
 const listOf = (rules) => (value) => Array.isArray(value) && value.every(having(rules));
 
+/** Whether a handset can say this of itself. @param {any} value @returns {value is Said} */
+export const isSaid = (value) => value === "online" || value === "no_line" || value === "offline";
+
 /** What a message of each topic has. */
 const RULES = new Map([
-  ["status", having({ state: (value) => value === "online" || value === "offline" })],
+  ["status", having({ state: isSaid })],
   [
     "cdr",
     having({

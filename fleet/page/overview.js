@@ -9,7 +9,7 @@ import {
   devicesOf,
   devicesShown,
   erasuresShown,
-  longestOffline,
+  longestNotOnline,
   neverHeard,
   quarantineShown,
   stateCounts,
@@ -17,7 +17,7 @@ import {
 import { keyOf } from "./store.js";
 import { say, sayValue } from "./words.js";
 
-const STATES = /** @type {const} */ (["online", "offline", "unknown"]);
+const STATES = /** @type {const} */ (["online", "no_line", "offline", "unknown"]);
 const LISTED = 4;
 
 /** What a file of handsets has, by the names of the API. */
@@ -171,7 +171,7 @@ export function overview(dashboard) {
     const isFiltered = filter.states.size > 0 || filter.query !== "" || filter.fleet !== "";
     map.draw(shown, dashboard.grouping, dashboard.late, isFiltered);
     map.select(dashboard.panel?.key ?? "");
-    const all = counts.online + counts.offline + counts.unknown;
+    const all = counts.online + counts.no_line + counts.offline + counts.unknown;
     figures.online.draw(count(counts.online), say("figure.of", { count: count(all) }));
   }
 
@@ -186,11 +186,12 @@ export function overview(dashboard) {
   }
 
   function drawOffline() {
-    const away = longestOffline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
+    const away = longestNotOnline(devicesOf(store, dashboard.filter)).slice(0, LISTED);
     const rows = away.map((device) => {
       const { since } = device;
-      if (since === null) return item(device, device.fleet, say("offline.before"), "");
-      return item(device, device.fleet, duration(Date.now() - since), say("offline.since", { time: moment(since) }));
+      const about = `${device.fleet} · ${say(`state.${device.state}`)}`;
+      if (since === null) return item(device, about, say("offline.before"), "");
+      return item(device, about, duration(Date.now() - since), say("offline.since", { time: moment(since) }));
     });
     become(offline, away.length > 0 ? rows : [el("li", { class: "empty" }, say("offline.none"))]);
   }

@@ -73,18 +73,18 @@ export const devicesShown = (store, filter) =>
 
 /**
  * @param {Device[]} devices
- * @returns {{online: number, offline: number, unknown: number}}
+ * @returns {{online: number, no_line: number, offline: number, unknown: number}}
  */
 export function stateCounts(devices) {
-  const counts = { online: 0, offline: 0, unknown: 0 };
+  const counts = { online: 0, no_line: 0, offline: 0, unknown: 0 };
   for (const device of devices) counts[device.state] += 1;
   return counts;
 }
 
-/** @param {Device[]} devices */
-export const longestOffline = (devices) =>
+/** Those that are offline or have no line, longest first. @param {Device[]} devices */
+export const longestNotOnline = (devices) =>
   devices
-    .filter((device) => device.state === "offline")
+    .filter((device) => device.state === "offline" || device.state === "no_line")
     .sort((one, other) => (one.since ?? 0) - (other.since ?? 0) || byName(one.device, other.device));
 
 /** @param {Store} store */

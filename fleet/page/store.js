@@ -1,5 +1,6 @@
 // Everything that the page knows: what handsets say now and what the collector's API knows from before. Pure.
 
+import { isSaid } from "./messages.js";
 import { Names } from "./names.js";
 
 /** @typedef {import("./messages.js").Message} Message */
@@ -7,8 +8,8 @@ import { Names } from "./names.js";
 /** @typedef {import("./messages.js").CallRecord} CallRecord */
 /**
  * @typedef {{
- *   key: string, fleet: string, device: string, state: "online" | "offline" | "unknown", since: number | null,
- *   live: boolean, consent: Consent | null,
+ *   key: string, fleet: string, device: string, state: import("./messages.js").Said | "unknown",
+ *   since: number | null, live: boolean, consent: Consent | null,
  * }} Device since: milliseconds, null where nobody saw the change; live: it said so since this page listens.
  * @typedef {{purposes: Answer[], policy: string, intact: boolean, requests: import("./messages.js").Request[]}} Consent
  * @typedef {CallRecord & {key: string, fleet: string, device: string, startedAt: number}} Call
@@ -266,7 +267,7 @@ export class Store {
         if (this.devices.get(key)?.live === false) this.#forget(key);
         continue;
       }
-      const state = row.state === "online" || row.state === "offline" ? row.state : "unknown";
+      const state = isSaid(row.state) ? row.state : "unknown";
       const device = this.#device(row);
       if (device.live && device.state !== state) continue;
       device.state = state;

@@ -73,6 +73,7 @@ export const english = {
   "said.saved": "File with {count} rows made.",
 
   "state.online": "Online",
+  "state.no_line": "No line",
   "state.offline": "Offline",
   "state.unknown": "Not heard of",
   "figure.online": "online",
@@ -121,7 +122,7 @@ export const english = {
   "names.broken": "The table of names cannot be used. Names are as of {time}; the collector's log says why.",
   "names.never": "The table of names cannot be used; the collector's log says why.",
 
-  "offline.title": "Offline longest",
+  "offline.title": "Not online longest",
   "offline.none": "Every handset is online.",
   "offline.since": "since {time}",
   "offline.before": "since before this page was opened",

@@ -71,6 +71,7 @@ export const chinese = {
   "said.saved": "已生成{count}行的文件。",
 
   "state.online": "在线",
+  "state.no_line": "无法通话",
   "state.offline": "离线",
   "state.unknown": "未知",
   "figure.online": "在线",
@@ -119,7 +120,7 @@ export const chinese = {
   "names.broken": "名称表无法使用，名称截至{time}；原因见收集服务的日志。",
   "names.never": "名称表无法使用；原因见收集服务的日志。",
 
-  "offline.title": "离线最久",
+  "offline.title": "不在线最久",
   "offline.none": "全部在线。",
   "offline.since": "自{time}",
   "offline.before": "打开本页之前",

@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A handset is online, or is not; None where nothing is known of it any more."""
+    """A handset is online, with a line or without, or is not; None where nothing is known of it any more."""
 
     device: str
     online: bool | None
@@ -220,7 +220,7 @@ class BrokerLine(Connection):
         try:
             if message.topic == topic_name(self._fleet, device, Topic.STATUS):
                 # MQTT 5 section 3.3.1.3: an empty one takes away what was kept, as when a holder has gone.
-                return Status(device, StatusMessage.read(payload).state == "online" if payload else None)
+                return Status(device, StatusMessage.read(payload).state != "offline" if payload else None)
             # Of another fleet too: its roll-out may wait for what the broker has kept for this operator.
             if message.topic == topic_name(fleet, device, Topic.OUTCOME):
                 said = OutcomeMessage.read(payload)

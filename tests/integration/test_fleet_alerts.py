@@ -125,6 +125,8 @@ def make_everything_wrong(desk: Desk) -> None:
         desk.device(name)
     desk.device("desk-3", hours=23)
     desk.device("desk-4", "online")
+    desk.device("desk-5", "no_line", hours=2)
+    desk.device("desk-6", "no_line", hours=0.5)
     today = desk.now.date()
     with writing(desk.engine).begin() as connection:
         connection.execute(
@@ -166,6 +168,7 @@ def item(kind: str, state: str, count: int = 1, subject: str | None = None, flee
 
 def everything(state: str) -> list[Any]:
     return [
+        item("handset_no_line", state),
         item("handset_offline", state, 2),
         item("request_late", state),
         item("roll_out_failed", state, subject=f"bundle 12 ({DIGEST[:12]})"),
@@ -185,9 +188,11 @@ def test_each_thing_is_told_once_when_it_begins_and_once_when_it_ends(desk: Desk
         desk.look(after=timedelta(minutes=7))
     assert desk.told() == [everything("began"), everything("ended")]
     assert desk.count(alerts) == 0
-    assert [mail["Subject"] for mail in desk.mail.mails] == ["WeCall fleet: 4 began", "WeCall fleet: 4 ended"]
+    assert [mail["Subject"] for mail in desk.mail.mails] == ["WeCall fleet: 5 began", "WeCall fleet: 5 ended"]
     began, ended = desk.mail.texts
     assert "2 handsets of north have been offline for longer than offline_hours.\n" in began
+    assert "1 handset of north is connected and has been unable to call for longer than no_line_hours.\n" in began
+    assert "1 handset of north can call again, or is no longer connected.\n" in ended
     assert "1 holder's request of north was due before today.\n" in began
     assert "do not take the bundle 12 (abababababab).\n" in began
     assert "2 handsets of north are back, or have been given back.\n" in ended
@@ -340,8 +345,9 @@ def test_a_collector_tells_by_itself(tmp_path: Path) -> None:
 def test_prometheus_and_publish_go_by_the_same_limits() -> None:
     top = Path(__file__).parents[2] / "fleet"
     rules = (top / "prometheus" / "alerts.yml").read_text()
-    hours = AlertSettings.model_fields["offline_hours"].default
-    assert f"wecall_fleet_longest_offline_seconds) > {hours * 3600}\n" in rules
+    for state in ("offline", "no_line"):
+        hours = AlertSettings.model_fields[f"{state}_hours"].default
+        assert f"wecall_fleet_longest_{state}_seconds) > {hours * 3600}\n" in rules
     assert (
         f'"--max-failures", type=_percent, metavar="PERCENT", default="{MOST_FAILURES:.0%}"'
         in (top / "publisher" / "command.py").read_text()

@@ -195,6 +195,8 @@ def test_where_a_handset_is_changes_with_its_word_alone(engine: Engine) -> None:
     write(engine, ("status", b'{"state":"online"}'), now=later + timedelta(minutes=5))
     assert rows(engine, devices, "state", "state_since") == [("online", later)]
     assert rows(engine, devices, "first_seen_at", "last_seen_at") == [(NOW, later + timedelta(minutes=5))]
+    write(engine, ("status", b'{"state":"no_line"}'), now=later + timedelta(minutes=6))
+    assert rows(engine, devices, "state", "state_since") == [("no_line", later + timedelta(minutes=6))]
     write(engine, ("status", b'{"state":"offline"}'), ("status", b""), now=later)
     assert rows(engine, devices, "state") == ["unknown"]
 

@@ -122,9 +122,14 @@ def test_hours_and_results_count_every_call_of_the_time_that_is_shown(reader: En
 
 
 def test_handsets_requests_and_words_are_those_of_the_fleet(reader: Engine) -> None:
-    assert ask(reader, the_query("Online")).rows == [(31,)]
+    assert ask(reader, the_query("Online")).rows == [(30,)]
+    assert ask(reader, the_query("No line")).rows == [(1,)]
     assert ask(reader, the_query("Offline")).rows == [(8,)]
-    assert ask(reader, the_query("Longest offline")).column("device")[0] == "handset-0035"
+    away = ask(reader, the_query("Longest not online"))
+    assert (away.column("device")[:2], away.column("state")[:2]) == (
+        ["handset-0035", "handset-0033"],
+        ["offline", "no_line"],
+    )
     late, still_open = ask(reader, the_query("Requests that are late")), ask(reader, the_query("Open requests"))
     listed = ask(reader, the_query("Requests by day"))
     assert late.rows == [(sum(days < 0 for days in listed.column("days")),)]

@@ -221,9 +221,10 @@ async def test_a_handset_that_comes_and_a_call_that_ends_show_by_themselves(
 ) -> None:
     with site.handset("newcomer-1") as handset:
         handset.consent()
-        handset.status("online")
         tile = visitor.page.locator('[data-key="north/newcomer-1"]')
-        await expect(tile).to_have_attribute("aria-label", "newcomer-1, Online")
+        for state, word in (("no_line", "No line"), ("online", "Online")):
+            handset.status(state)
+            await expect(tile).to_have_attribute("aria-label", f"newcomer-1, {word}")
         await visitor.show("calls")
         handset.call("+862112345678", result="busy", answered=False)
         row = visitor.page.locator(".table.calls tbody tr", has_text="newcomer-1")
@@ -254,6 +255,13 @@ async def test_a_call_of_this_very_hour_is_drawn(visitor: FleetVisitor, site: Fl
 
 async def test_filters_and_search_narrow_map_table_and_sums(visitor: FleetVisitor) -> None:
     page = visitor.page
+    await page.fill("#search", "HANDSET-001")
+    await expect(page.locator(".tiles .tile")).to_have_count(10)
+    await page.fill("#search", "HANDSET-003")
+    await page.click('.state[data-state="no_line"]')
+    await expect(page.locator(".tiles .tile")).to_have_attribute("aria-label", "handset-0033, No line")
+    await expect(page.locator(".panel.offline li", has_text="handset-0033")).to_contain_text("No line")
+    await page.click('.state[data-state="no_line"]')
     await page.fill("#search", "HANDSET-001")
     await expect(page.locator(".tiles .tile")).to_have_count(10)
     await page.click('.state[data-state="offline"]')

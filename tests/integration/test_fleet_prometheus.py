@@ -111,6 +111,7 @@ def test_no_figure_names_a_handset_a_holder_or_a_number(site: Site) -> None:
 def test_figures_are_those_of_the_fleet(site: Site) -> None:
     wanted = {
         'sum(wecall_fleet_devices{state="offline"})': 8,
+        'wecall_fleet_devices{state="no_line", fleet="south"}': 1,
         'wecall_fleet_devices{state="retired", fleet="south"}': 1,
         'sum(wecall_fleet_consents{purpose="cdr_sync"})': 39,
         'wecall_fleet_erasures_outstanding{fleet="north"}': 2,
@@ -118,6 +119,8 @@ def test_figures_are_those_of_the_fleet(site: Site) -> None:
         'wecall_collector_quarantined_total{reason="schema"}': 7,
         'wecall_fleet_alert_failures{channel="mail"}': 1,
         'wecall_fleet_longest_offline_seconds{fleet="south"} > bool 86400': 1,
+        'wecall_fleet_longest_no_line_seconds{fleet="south"} > bool 3600': 1,
+        'wecall_fleet_longest_no_line_seconds{fleet="north"}': 0,
     }
 
     def figures() -> dict[str, list[float]]:
@@ -144,9 +147,8 @@ def test_a_late_request_rings_at_once_and_what_may_pass_waits(site: Site) -> Non
     site.prometheus.wait_until(
         lambda: site.prometheus.alerts().get(("WeCallRequestLate", "north")) == "firing", "the alert of a late request"
     )
-    site.prometheus.settles_at(
-        lambda: site.prometheus.alerts().get(("WeCallHandsetOfflineTooLong", "south")), "pending"
-    )
+    for alert in ("WeCallHandsetOfflineTooLong", "WeCallHandsetWithoutLine"):
+        site.prometheus.settles_at(lambda: site.prometheus.alerts().get((alert, "south")), "pending")  # noqa: B023 - asked here
     assert ("WeCallRequestLate", "south") not in site.prometheus.alerts()
     with writing(site.engine).begin() as connection:
         connection.execute(update(requests).where(requests.c.device == "handset-0001").values(closed_at=FLEET.now))

@@ -136,7 +136,7 @@ def check_publishes(capture: Capture) -> None:
         assert (publish.qos, publish.retain, publish.properties) == (1, topic in {"status", "consent"}, {})
         schema_of(topic).validate(json.loads(publish.payload))
     for document in capture.documents("status"):
-        assert document in ({"state": "online"}, {"state": "offline"})
+        assert document in ({"state": "online"}, {"state": "no_line"}, {"state": "offline"})
     for document in capture.documents("consent"):
         assert set(document) == CONSENT_FIELDS
         assert all(set(answer) == {"purpose", "granted", "since"} for answer in document["purposes"])

@@ -23,14 +23,16 @@ _BUSY: Final = (1, 1, 1, 1, 1, 2, 5, 14, 30, 42, 44, 36, 24, 34, 42, 38, 30, 20,
 
 
 class _Believable(SeededFleet):
-    """Few are offline, some have not spoken yet, and people call by day."""
+    """Few are offline or cannot call, some have not spoken yet, and people call by day."""
 
     def _devices(self) -> list[dict[str, Any]]:
         chance = random.Random(3)
         rows = super()._devices()
         for row in rows:
             luck = chance.random()
-            row["state"] = "offline" if luck < 0.03 else "unknown" if luck < 0.036 else "online"
+            row["state"] = (
+                "offline" if luck < 0.03 else "unknown" if luck < 0.036 else "no_line" if luck < 0.041 else "online"
+            )
             row["state_since"] = self.now - timedelta(minutes=chance.randrange(3, 60 * (40 if luck < 0.03 else 200)))
         return rows
 

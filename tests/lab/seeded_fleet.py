@@ -34,12 +34,16 @@ def message_digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+_WITHOUT_LINE: Final = 33
+
+
 @dataclass(frozen=True, slots=True)
 class SeededFleet:
     """Fills an empty database.
 
     Attributes:
-        handsets: how many, the first half in `north`, the others in `south`; every fifth is offline, the last retired.
+        handsets: how many, the first half in `north`, the others in `south`; every fifth is offline, one of `south` has
+            no line, the last is retired.
         calls_each: calls of each handset, over the seven days before `now`.
         now: when it is; seconds are cut off.
     """
@@ -88,7 +92,7 @@ class SeededFleet:
                 **name,
                 "first_seen_at": self.now - timedelta(days=30),
                 "last_seen_at": self.now - timedelta(minutes=index),
-                "state": "offline" if index % 5 == 0 else "online",
+                "state": "offline" if index % 5 == 0 else "no_line" if index == _WITHOUT_LINE else "online",
                 "state_since": self.now - timedelta(hours=1 + index),
                 "retired_at": self.now if index == self.handsets - 1 else None,
             }

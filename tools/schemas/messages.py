@@ -81,8 +81,9 @@ KINDS: Final = (
         f"{_OURS}/status",
         Way.FROM_HANDSET,
         retained=True,
-        text="Published after each connection; `offline` before it leaves, and by the broker as its last will; "
-        "empty once its holder has gone.",
+        text="Published after each connection: `online` where an account can call, `no_line` where none can, `offline` "
+        "while the handset does not know yet; once more where that has changed for 30 seconds; `offline` before it "
+        "leaves, and by the broker as its last will; empty once its holder has gone.",
         model=StatusMessage,
         example=StatusMessage(state="online"),
     ),

@@ -211,10 +211,13 @@ def test_a_message_holds_one_to_a_hundred_records() -> None:
             CdrMessage(records=(one,) * count)
 
 
-def test_the_status_is_online_or_offline() -> None:
-    assert StatusMessage(state="online").written() == b'{"state":"online"}'
-    with pytest.raises(ValidationError):
-        StatusMessage.read('{"state":"ringing"}')
+def test_the_status_is_one_of_three_words_and_says_nothing_beside_it() -> None:
+    for state in ("online", "no_line", "offline"):
+        text = f'{{"state":"{state}"}}'
+        assert StatusMessage.read(text).written().decode() == text
+    for document in ('{"state":"ringing"}', '{"state":"no_line","accounts":2}', '{"state":"no_line","since":1}', "{}"):
+        with pytest.raises(ValidationError):
+            StatusMessage.read(document)
 
 
 def test_every_model_is_closed_and_every_string_in_it_is_bounded() -> None:

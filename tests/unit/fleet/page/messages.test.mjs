@@ -24,7 +24,8 @@ const RECORD = {
 };
 
 test("each topic has its message", () => {
-  assert.equal(heard("wecall/v1/north/a/status", { state: "online" }).state, "online");
+  for (const state of ["online", "no_line", "offline"])
+    assert.equal(heard("wecall/v1/north/a/status", { state }).state, state);
   assert.equal(heard("wecall/v1/north/a/cdr", { records: [RECORD] }).records.length, 1);
   const consent = { device: "a", purposes: [], policy_version: "1", ledger_intact: true };
   assert.deepEqual(heard("wecall/v1/north/a/consent", consent).requests, []);

@@ -22,6 +22,7 @@ function fleet() {
     row("north", "a-10", "online", 1),
     row("north", "a-2", "offline", 9),
     row("north", "b-1", "unknown", 2),
+    row("south", "d-1", "no_line", 7),
   ]);
   return store;
 }
@@ -46,12 +47,12 @@ const request = (device, number, due, standing = "open") => ({
 });
 
 test("handsets stand by fleet, and by name as people count", () => {
-  assert.deepEqual(names(selection.devicesShown(fleet(), all)), ["a-2", "a-10", "b-1", "c-1"]);
+  assert.deepEqual(names(selection.devicesShown(fleet(), all)), ["a-2", "a-10", "b-1", "c-1", "d-1"]);
 });
 
 test("fleet, search and state narrow what is shown", () => {
   const store = fleet();
-  assert.deepEqual(names(selection.devicesShown(store, { ...all, fleet: "south" })), ["c-1"]);
+  assert.deepEqual(names(selection.devicesShown(store, { ...all, fleet: "south" })), ["c-1", "d-1"]);
   assert.deepEqual(names(selection.devicesShown(store, { ...all, query: "A-" })), ["a-2", "a-10"]);
   assert.deepEqual(names(selection.devicesShown(store, { ...all, states: new Set(["offline", "unknown"]) })), [
     "a-2",
@@ -62,14 +63,14 @@ test("fleet, search and state narrow what is shown", () => {
 
 test("sums by state leave the filter of states aside", () => {
   const devices = selection.devicesOf(fleet(), { ...all, states: new Set(["online"]) });
-  assert.deepEqual(selection.stateCounts(devices), { online: 1, offline: 2, unknown: 1 });
+  assert.deepEqual(selection.stateCounts(devices), { online: 1, no_line: 1, offline: 2, unknown: 1 });
 });
 
 test("a handset that comes is in its place", () => {
   const store = fleet();
   selection.devicesShown(store, all);
   store.take({ kind: "status", fleet: "north", device: "a-3", state: "online", retained: false }, NOW);
-  assert.deepEqual(names(selection.devicesShown(store, all)), ["a-2", "a-3", "a-10", "b-1", "c-1"]);
+  assert.deepEqual(names(selection.devicesShown(store, all)), ["a-2", "a-3", "a-10", "b-1", "c-1", "d-1"]);
 });
 
 function named(store) {
@@ -110,6 +111,7 @@ test("handsets stand by place as people count, and those without one last", () =
     "a-2",
     "c-1",
     "b-1",
+    "d-1",
   ]);
 });
 
@@ -131,8 +133,8 @@ test("lists are drawn anew only where names have changed", () => {
   assert.equal(store.dirty.size, 0);
 });
 
-test("who is offline longest comes first", () => {
-  assert.deepEqual(names(selection.longestOffline(selection.devicesOf(fleet(), all))), ["a-2", "c-1"]);
+test("who is offline or without a line longest comes first", () => {
+  assert.deepEqual(names(selection.longestNotOnline(selection.devicesOf(fleet(), all))), ["a-2", "d-1", "c-1"]);
 });
 
 test("calls are found by handset, by number as it stands, by result and by kind of result", () => {
