@@ -40,7 +40,12 @@ OutcomeCodes = Annotated[
 
 # How Home Assistant gets a state out of a message, in Jinja. Where a topic is cleared it gets an empty message, which
 # is no JSON; what it makes of that must be no warning.
-PresenceTemplate = Literal["{{ value_json.state if value_json is defined else none }}"]
+PresenceTemplate = Literal[
+    "{{ ('offline' if value_json.state == 'offline' else 'online') if value_json is defined else none }}"
+]
+LineTemplate = Literal[
+    "{{ value_json.state if value_json is defined and value_json.state in ['online', 'no_line'] else none }}"
+]
 LastCallTemplate = Literal["{{ (value_json.records | last).result }}"]
 CallsAreAgreedToTemplate = Literal[
     "{{ 'online' if value_json is defined and value_json.purposes | selectattr('granted')"
@@ -78,7 +83,7 @@ class Origin(Message):
 
 
 class PresenceEntity(Message, kw_only=True):
-    """Whether the handset is connected."""
+    """Whether the handset is connected, with a line or without."""
 
     platform: Literal["binary_sensor"] = "binary_sensor"
     unique_id: UniqueId
@@ -88,6 +93,19 @@ class PresenceEntity(Message, kw_only=True):
     value_template: PresenceTemplate = _only(PresenceTemplate)
     payload_on: Literal["online"] = "online"
     payload_off: Literal["offline"] = "offline"
+
+
+class LineEntity(Message, kw_only=True):
+    """Whether a connected handset has no account that can call, which is a problem; unknown of one that is away."""
+
+    platform: Literal["binary_sensor"] = "binary_sensor"
+    unique_id: UniqueId
+    name: Literal["Line"] = "Line"
+    device_class: Literal["problem"] = "problem"
+    state_topic: StatusTopic
+    value_template: LineTemplate = _only(LineTemplate)
+    payload_on: Literal["no_line"] = "no_line"
+    payload_off: Literal["online"] = "online"
 
 
 class LastCallEntity(Message, kw_only=True):
@@ -136,6 +154,7 @@ class Components(Message):
     """The entities: a handful for a handset, and none for a call."""
 
     online: PresenceEntity
+    line: LineEntity
     last_call: LastCallEntity
     consents: ConsentEntity
     last_outcome: OutcomeEntity
@@ -180,8 +199,10 @@ def _device(device: str) -> DeviceDescription:
 
 def _components(fleet: str, device: str) -> Components:
     consent_topic = topic_name(fleet, device, Topic.CONSENT)
+    status_topic = topic_name(fleet, device, Topic.STATUS)
     return Components(
-        online=PresenceEntity(unique_id=f"wecall_{device}_online", state_topic=topic_name(fleet, device, Topic.STATUS)),
+        online=PresenceEntity(unique_id=f"wecall_{device}_online", state_topic=status_topic),
+        line=LineEntity(unique_id=f"wecall_{device}_line", state_topic=status_topic),
         last_call=LastCallEntity(
             unique_id=f"wecall_{device}_last_call",
             state_topic=topic_name(fleet, device, Topic.CDR),

@@ -508,6 +508,15 @@ WIRES: Final = (
         f"{_UPDATES}.py::test_an_update_from_the_broker_is_installed_in_idle_hours_and_its_codes_come_back",
     ),
     Wire(
+        "H10",
+        "the fleet hears whether an account can call",
+        _APP,
+        "        self._line_watch.note_view(view)\n",
+        "",
+        f"{_INTEGRATION}/test_phone_status.py::"
+        "test_a_phone_whose_registrar_is_away_says_so_through_every_restart_and_never_that_it_is_online",
+    ),
+    Wire(
         "H11",
         "the file on a stick reaches root",
         "firmware/setup/update/service.py",

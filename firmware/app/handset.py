@@ -47,6 +47,7 @@ from firmware.services.doctor.condition import read_condition
 from firmware.services.doctor.findings import Condition
 from firmware.services.faults import DeviceFaults, Faults
 from firmware.services.handlers import Services, errand_handlers
+from firmware.services.line_watch import LineWatch
 from firmware.services.operator.verification import SipVerifier
 from firmware.services.recording.player import RecordingPlayer
 from firmware.services.recording.recorder import Announcer, CallRecorder
@@ -121,6 +122,7 @@ class Handset:
         self._settling: asyncio.Task[None] | None = None
         self._player: RecordingPlayer | None = None
         self._watch = PhoneWatch()
+        self._line_watch = LineWatch()
         self._bundles: BundleService | None = None
 
     async def start(self) -> None:
@@ -421,6 +423,7 @@ class Handset:
             self._memory.broker_settings,
             reset=self._memory.order_to_reset(Channel.NETWORK),
             note_broker=self._note_broker,
+            line=self._line_watch,
             intake=self._bundles.intake if self._bundles is not None else None,
         )
         if sync is not None:
@@ -461,6 +464,7 @@ class Handset:
         self._user_interface.show(view)
         self._notifier.status(status_words(view))
         self._watch.note_view(view)
+        self._line_watch.note_view(view)
         self._call_mark.note_view(view)
 
     def _begin_minute(self, minute: MinuteStarted) -> None:

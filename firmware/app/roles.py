@@ -20,7 +20,7 @@ from firmware.control.export_role import ExportRole
 from firmware.control.lan_role import LanRole
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
-from firmware.control.sync_role import SyncRole
+from firmware.control.sync_role import LineStanding, SyncRole
 from firmware.phone.bundle_news import BundleNews
 from firmware.phone.view import PhoneView
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
@@ -101,6 +101,7 @@ def sync_handlers(
     *,
     reset: Taker | None,
     note_broker: Callable[[BrokerState, BrokerProblem], None],
+    line: LineStanding,
     intake: NetworkIntake | None,
 ) -> Mapping[str, Handler] | None:
     """Return what the sync process may ask; None where it has nothing to carry.
@@ -112,6 +113,7 @@ def sync_handlers(
         settings: which broker it is.
         reset: takes orders to erase the handset, which come as answers do; None where nobody can give one.
         note_broker: told how the sync process stands with it.
+        line: knows whether an account can call.
         intake: where bundles go that come over the network.
     """
     inbound = None
@@ -131,12 +133,14 @@ def sync_handlers(
     if (leaving := cancellation(inbound)).waits:
         # Nobody sets a handset up anew over a connection that is there to say farewell.
         bundles = NetworkBundles(None, time.monotonic)
-        return SyncRole(leaving, leaving.settings, note_broker, leaving, _forget, bundles=bundles).handlers
+        role = SyncRole(leaving, leaving.settings, note_broker, leaving, _forget, bundles=bundles, line=line)
+        return role.handlers
     if records is None or outbox is None or inbound is None:
         return None
     memory = BrokerMemory(records.consents.announce, note_broker)
     bundles = NetworkBundles(intake, time.monotonic)
-    return SyncRole(outbox, settings, memory.note, inbound, records.traffic.add, bundles=bundles).handlers
+    role = SyncRole(outbox, settings, memory.note, inbound, records.traffic.add, bundles=bundles, line=line)
+    return role.handlers
 
 
 def stick_handlers(

@@ -147,6 +147,13 @@ class ReceivedRequest(Request, tag="received"):
             raise ValueError("a bundle comes by its digest")
 
 
+class LineRequest(Request, tag="line"):
+    """Waits until whether an account can call is something else than what was heard last; None: nothing was yet."""
+
+    heard: bool | None = None
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = 0
+
+
 class MovedRequest(Request, tag="moved"):
     """Says how many bytes went to the broker and came from it since this was said last; they stay on the handset."""
 

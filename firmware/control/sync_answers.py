@@ -27,3 +27,9 @@ class Messages(Answer):
     """What is due, oldest first; empty where nothing was during the wait."""
 
     messages: tuple[Message, ...]
+
+
+class Line(Answer):
+    """Whether an account can call; None where that was still as it was heard, or unknown, at the end of the wait."""
+
+    can_call: bool | None

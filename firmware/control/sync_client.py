@@ -14,6 +14,7 @@ from firmware.control.requests import (
     ConnectionRequest,
     DoneRequest,
     Empty,
+    LineRequest,
     MovedRequest,
     NetworkBundleRequest,
     NextRequest,
@@ -21,7 +22,7 @@ from firmware.control.requests import (
     Request,
     Role,
 )
-from firmware.control.sync_answers import Configuration, Messages
+from firmware.control.sync_answers import Configuration, Line, Messages
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
 
@@ -53,6 +54,11 @@ class HandsetLink:
         for first in range(0, len(keys), _MOST_KEYS):
             some = tuple((key.epoch, key.seq) for key in keys[first : first + _MOST_KEYS])
             await self._ask(DoneRequest(keys=some), Empty)
+
+    async def line(self, heard: bool | None, wait_s: float) -> bool | None:
+        """Wait until whether an account can call is known and not what was heard last; None if not in that time."""
+        answer = await self._ask(LineRequest(heard=heard, wait_s=wait_s), Line, timeout_s=wait_s + TIMEOUT_S)
+        return answer.can_call
 
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None:
         """Say how it stands with the broker."""

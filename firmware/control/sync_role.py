@@ -14,6 +14,7 @@ from firmware.control.requests import (
     ConnectionRequest,
     DoneRequest,
     Empty,
+    LineRequest,
     MovedRequest,
     NetworkBundleRequest,
     NextRequest,
@@ -21,7 +22,7 @@ from firmware.control.requests import (
     written,
 )
 from firmware.control.server import Handler
-from firmware.control.sync_answers import Configuration, Message, Messages
+from firmware.control.sync_answers import Configuration, Line, Message, Messages
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import Outbox, OutboxKey, OutboxMessage
 
@@ -55,6 +56,14 @@ class NetworkBundles(Protocol):
         ...
 
 
+class LineStanding(Protocol):
+    """Knows whether an account of this handset can call."""
+
+    async def until_other(self, heard: bool | None, timeout_s: float) -> bool | None:
+        """Wait until that is known and not what was heard last; None if not in that time."""
+        ...
+
+
 class SyncRole:
     """Answers the sync role's requests from the outbox.
 
@@ -72,10 +81,12 @@ class SyncRole:
         when_moved: Callable[[Traffic], Awaitable[None]],
         *,
         bundles: NetworkBundles,
+        line: LineStanding,
     ) -> None:
         self._outbox = outbox
         self._inbound = inbound
         self._bundles = bundles
+        self._line = line
         self._settings = settings
         self._has_told_settings = False
         self.when_connection_changed = when_connection_changed
@@ -90,6 +101,7 @@ class SyncRole:
             "done": self._done,
             "connection": self._connection,
             "received": self._received,
+            "line": self._line_state,
             "moved": self._moved,
             "bundle": self._bundle,
         }
@@ -128,6 +140,10 @@ class SyncRole:
         self._refuse_whoever_knows_another_broker()
         self.when_connection_changed(request.state, request.code)
         return Empty()
+
+    async def _line_state(self, request: LineRequest) -> Line:
+        self._refuse_whoever_knows_another_broker()
+        return Line(can_call=await self._line.until_other(request.heard, request.wait_s))
 
     async def _moved(self, request: MovedRequest) -> Empty:
         await self.when_moved(Traffic(request.sent_bytes, request.received_bytes))

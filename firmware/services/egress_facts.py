@@ -43,11 +43,13 @@ _TOPIC: Final[Text] = word("where to find the rest")
 _VALUES: Final[Text] = word("which words that has")
 
 WORDS: Final[Mapping[tuple[str, str], Text]] = {
-    ("StatusMessage", "state"): word("whether it is there"),
+    ("StatusMessage", "state"): word("if on, and can call"),
     ("DeviceDescription", "identifiers"): _DEVICE,
     ("DeviceDescription", "name"): _DEVICE,
     ("PresenceEntity", "unique_id"): _DEVICE,
     ("PresenceEntity", "state_topic"): _TOPIC,
+    ("LineEntity", "unique_id"): _DEVICE,
+    ("LineEntity", "state_topic"): _TOPIC,
     ("LastCallEntity", "unique_id"): _DEVICE,
     ("LastCallEntity", "options"): _VALUES,
     ("LastCallEntity", "state_topic"): _TOPIC,

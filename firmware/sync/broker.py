@@ -14,7 +14,7 @@ from firmware.ports.broker import BrokerProblem, BrokerSettings
 from firmware.sync.publications import Publication
 from mqtt.connection import OPEN_TIMEOUT_S, Connection, Terms
 from mqtt.packets import Message
-from mqtt.problems import BrokerError, MessageRefusedError
+from mqtt.problems import MessageRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -77,18 +77,25 @@ class BrokerConnection(Connection):
         return min(_DEFAULT_MAX_PACKET_BYTES, self.max_packet_bytes) - _PUBLISH_OVERHEAD_BYTES
 
     async def open(self, timeout_s: float = OPEN_TIMEOUT_S) -> None:
-        """Connect and say that this handset is online, within some time.
+        """Connect within some time; the broker is told how the handset is by `publish_status`.
 
         Raises:
             BrokerError: the broker is not there, or does not let the handset in.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await super().open(timeout_s)
-                await self.send(self._status_topic, self._status("online"), retain=True)
-        except TimeoutError as error:
-            raise BrokerError(BrokerProblem.TIMED_OUT) from error
+        await super().open(timeout_s)
         self.subscribe(self._down_topics).add_done_callback(_look_at_subscription)
+
+    async def publish_status(self, *, can_call: bool | None) -> None:
+        """Have the broker keep whether this handset can call; `offline` while that is not known.
+
+        Raises:
+            MessageRefusedError: the broker will not have it; the connection stands.
+            BrokerError: the connection is lost.
+        """
+        state: Literal["online", "no_line", "offline"] = "offline"
+        if can_call is not None:
+            state = "online" if can_call else "no_line"
+        await self.send(self._status_topic, self._status(state), retain=True)
 
     async def publish(self, publication: Publication) -> None:
         """Send a publication and wait until the broker has it.
@@ -138,7 +145,7 @@ class BrokerConnection(Connection):
         # MQTT 5 section 3.3.4: more unacknowledged messages than the Receive Maximum are against the protocol.
         self._count_unwanted(beyond_all=topic is not None and message.qos > 0)
 
-    def _status(self, state: Literal["online", "offline"]) -> bytes:
+    def _status(self, state: Literal["online", "no_line", "offline"]) -> bytes:
         # MQTT 5 section 3.3.1.3: an empty retained message takes the one before it away, as does an empty last will.
         return b"" if self._settings.departing else StatusMessage(state=state).written()
 

@@ -52,6 +52,7 @@ class Handset(Protocol):
 
     async def configuration(self) -> BrokerSettings | None: ...
     async def next_messages(self, wait_s: float) -> Sequence[OutboxMessage]: ...
+    async def line(self, heard: bool | None, wait_s: float) -> bool | None: ...
     async def done(self, keys: Sequence[OutboxKey]) -> None: ...
     async def report(self, state: BrokerState, problem: BrokerProblem) -> None: ...
     async def received(self, topic: DownTopic, document: bytes) -> None: ...
@@ -146,10 +147,13 @@ class Publisher:
                 self._heartbeat()
                 await connection.open()
                 self._heartbeat()
+                can_call = await self._handset.line(None, 0)
+                await connection.publish_status(can_call=can_call)
+                self._heartbeat()
                 _log.info("Connected to the broker.")
                 await self._report(BrokerState.CONNECTED)
                 await announcement.make(connection)
-                await self._carry_both_ways(connection, settings)
+                await self._carry_both_ways(connection, settings, can_call)
             except BrokerError as error:
                 self._heartbeat()
                 _log.warning("%s It is tried again.", error)
@@ -175,13 +179,29 @@ class Publisher:
             if rest_s <= _LOOK_S:
                 return False
 
-    async def _carry_both_ways(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
-        taking_in = asyncio.create_task(self._take_in(connection))
+    async def _carry_both_ways(
+        self, connection: BrokerConnection, settings: BrokerSettings, can_call: bool | None
+    ) -> None:
+        parts = [self._carry(connection, settings), self._take_in(connection)]
+        if not settings.departing:
+            parts.append(self._follow_line(connection, can_call))
+        tasks = set(map(asyncio.create_task, parts))
         try:
-            await self._carry(connection, settings)
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            taking_in.cancel()
-            await asyncio.wait({taking_in})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in ended:
+            task.result()
+
+    async def _follow_line(self, connection: BrokerConnection, published: bool | None) -> None:
+        """Have the broker keep whether an account can call, whenever the handset says something else than before."""
+        while True:
+            can_call = await self._handset.line(published, _POLL_S)
+            if can_call is not None:
+                await connection.publish_status(can_call=can_call)
+                published = can_call
 
     async def _take_in(self, connection: BrokerConnection) -> None:
         """Hand each message to the handset, and acknowledge it once it is there or given up; one at a time."""

@@ -1,5 +1,6 @@
 """One simulated handset: holder, clock, calls and outbox; what leaves it passes the real gate and the real sync."""
 
+import asyncio
 import hashlib
 import random
 import uuid
@@ -219,6 +220,12 @@ class SimulatedHandset:
 
     async def next_messages(self, wait_s: float) -> Sequence[OutboxMessage]:
         return await self.outbox.next_messages(self._settings.batch_records, wait_s)
+
+    async def line(self, heard: bool | None, wait_s: float) -> bool | None:
+        if heard is None:
+            return True
+        await asyncio.sleep(wait_s)
+        return None
 
     async def done(self, keys: Sequence[OutboxKey]) -> None:
         self.outbox.complete(keys)

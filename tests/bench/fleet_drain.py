@@ -33,7 +33,7 @@ from firmware.store.ledger import read_state
 from tests.lab.fleet_broker import FLEET, FleetBroker
 from tests.lab.handset import WecallProcess
 from tests.lab.store import BOOT_ID, StoreLab
-from tests.lab.sync_site import BundlesInMemory, InboundInMemory
+from tests.lab.sync_site import BundlesInMemory, InboundInMemory, LineInMemory
 
 RECORDS: Final = 100_000
 GOAL: Final = 0.5
@@ -92,8 +92,10 @@ async def _drain_ours(folder: Path, broker: FleetBroker, records: int) -> tuple[
         await _fill(store, records)
         (folder / "run").mkdir()
         settings = broker.settings_of(_DEVICE, batch_records=100)
-        bundles = BundlesInMemory()
-        role = SyncRole(store.outbox, lambda: settings, lambda *_: None, InboundInMemory(), _hear, bundles=bundles)
+        role = SyncRole(
+            store.outbox, lambda: settings, lambda *_: None, InboundInMemory(), _hear,
+            bundles=BundlesInMemory(), line=LineInMemory(),
+        )  # fmt: skip
         server = ControlServer(folder / "run", {Role.SYNC: role.handlers})
         await server.start()
         with _subscriber(folder / "ours", broker) as came:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(300)
 DASHBOARDS: Final = Path(__file__).parents[2] / "fleet" / "home-assistant"
 
 ONLINE: Final = "binary_sensor.handset_7_online"
+LINE: Final = "binary_sensor.handset_7_line"
 LAST_CALL: Final = "sensor.handset_7_last_call"
 CONSENTS: Final = "sensor.handset_7_consents"
 LAST_OUTCOME: Final = "sensor.handset_7_last_outcome"
@@ -46,10 +47,14 @@ class Office:
         def holds(shown: dict[str, str]) -> bool:
             return all(shown.get(name) == state for name, state in expected.items())
 
-        expected = {
-            {"online": ONLINE, "last_call": LAST_CALL, "consents": CONSENTS, "last_outcome": LAST_OUTCOME}[name]: state
-            for name, state in states.items()
+        entities = {
+            "online": ONLINE,
+            "line": LINE,
+            "last_call": LAST_CALL,
+            "consents": CONSENTS,
+            "last_outcome": LAST_OUTCOME,
         }
+        expected = {entities[name]: state for name, state in states.items()}
         await self.waits(holds)
 
     async def waits(self, holds: Callable[[dict[str, str]], bool]) -> dict[str, str]:
@@ -110,7 +115,7 @@ async def test_a_handset_is_there_by_itself_and_shows_what_it_says(office: Offic
     await office.sees(last_call="remote_hangup")
     await handset.store.outbox.queue_outcome("b" * 64, OutcomeCode.IN_FORCE)
     await office.sees(last_outcome="in_force")
-    assert set(office.dashboard.states()) == {ONLINE, LAST_CALL, CONSENTS, LAST_OUTCOME}, "an entity for a call"
+    assert set(office.dashboard.states()) == {ONLINE, LINE, LAST_CALL, CONSENTS, LAST_OUTCOME}, "an entity for a call"
 
 
 @pytest.mark.feature("Home Assistant")
@@ -131,8 +136,15 @@ async def test_the_dashboard_that_ships_says_it_in_words(office: Office, handset
     await says("en", "Online", "—", "Call records to the operator", "in force")
     await handset.store.make_call()
     await office.sees(last_call="remote_hangup")
+    await handset.line.change(can_call=False)
+    # There is a problem with its line; it is connected.
+    await office.sees(online="on", line="on")
+    await says("en", "No line", "hung up there", "Call records to the operator", "in force")
+    await says("zh", "无法通话", "对方挂断", "向运营者上报通话记录", "已生效")
+    await handset.line.change(can_call=True)
+    await office.sees(online="on", line="off")
     await asyncio.to_thread(handset.sync.stop)
-    await office.sees(online="off")
+    await office.sees(online="off", line="unknown")
     await says("en", "Offline", "hung up there", "Call records to the operator", "in force")
     await says("zh", "离线", "对方挂断", "向运营者上报通话记录", "已生效")
 

@@ -133,6 +133,9 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     page = await browser.open(node_red.dashboard, height_px=1200)
     handset = BrokerConnection(broker.settings_of("handset-1"))
     await handset.open()
+    await handset.publish_status(can_call=False)
+    await expect_row(page, "handset-1", "no line")
+    await handset.publish_status(can_call=True)
     await expect_row(page, "handset-1", "online")
 
     # What one says wrongly is passed over, and the rest is drawn.
@@ -150,7 +153,9 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
     await expect_row(page, "cdr_sync", "100 %")
     await expect_row(page, "operator_notices", "0 %")
     await expect_row(page, "access 1", "LATE", "2026-01-05")
-    await expect(page.get_by_text("1 online · 0 offline · requests: 2 open, 1 late")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text("1 online · 0 no line · 0 offline · requests: 2 open, 1 late")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
 
     outcome = OutcomeMessage(device="handset-1", message=MESSAGE, code=OutcomeCode.IN_FORCE, epoch=1, seq=101)
     await tell(handset, Topic.OUTCOME, outcome)
@@ -169,6 +174,7 @@ async def test_a_fleet_manager_sees_the_fleet_live_in_node_red(
 
     leaving = BrokerConnection(broker.settings_of("handset-1", departing=True))
     await leaving.open()
+    await leaving.publish_status(can_call=None)
     await leaving.publish(Publication((), Topic.CONSENT, b"", retain=True))
     await leaving.close()
     await expect(page.get_by_text("handset-1", exact=True)).to_have_count(0, timeout=PATIENCE_MS)

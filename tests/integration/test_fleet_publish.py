@@ -163,10 +163,10 @@ def test_nobody_is_waited_for_who_is_offline_and_who_comes_later_finds_it(
         late.wait_until_reached(2)
 
 
-def test_what_one_handset_has_tried_goes_to_the_others_by_the_same_command(
+def test_what_one_handset_has_tried_goes_to_the_others_by_the_same_command_with_a_line_or_without(
     broker: FleetBroker, desk: PublishingDesk
 ) -> None:
-    with Handsets(broker, NAMES, everybody_takes_it) as handsets:
+    with Handsets(broker, NAMES, everybody_takes_it, can_call=False) as handsets:
         desk.did("policy", desk.policy, "--device", "desk-7")
         handsets.wait_until_reached(1)
         assert handsets.reached == {"desk-7"}

@@ -18,7 +18,16 @@ from tests.lab.mosquitto import Observer, Operator
 from tests.lab.mqtt_packets import PacketType, Publish, packets_in, read_publish
 from tests.lab.patience import wait_until
 from tests.lab.relay import Recording, Relay, Way
-from tests.lab.sync_site import DEVICE, PREFIX, SyncSite, at_least, records_in, status_is
+from tests.lab.sync_site import (
+    DEVICE,
+    PREFIX,
+    LineInMemory,
+    SyncSite,
+    at_least,
+    records_in,
+    states_in,
+    status_is,
+)
 
 BACKLOG = 230
 
@@ -66,6 +75,27 @@ async def test_the_handset_is_online_while_connected_and_offline_after_a_clean_s
     await stop_in_good_order(site, record_property)
     await site.wait_for(status_is("offline"))
     await site.wait_for_log(lambda: site.broker.log, f"Received DISCONNECT from {DEVICE}")
+
+
+async def test_the_status_is_offline_until_the_handset_knows_better_and_follows_it(site: SyncSite) -> None:
+    site.line = LineInMemory(can_call=None)
+    await site.stop_handset()
+    await site.start_handset()
+    await site.start_sync()
+    await site.wait_for_report(BrokerState.CONNECTED)
+    # The handset's messages do not wait for it.
+    await site.wait_for_calls({await site.store.make_call()})
+    assert states_in(site.observer.received) == ["offline"]
+    await site.line.change(can_call=False)
+    await site.wait_for(status_is("no_line"))
+    await site.line.change(can_call=True)
+    await site.wait_for(status_is("online"))
+    site.sync.kill()
+    await site.wait_for(status_is("offline"))
+    await site.line.change(can_call=False)
+    await site.start_sync()
+    await site.wait_for(status_is("no_line"))
+    assert states_in(site.observer.received) == ["offline", "no_line", "online", "offline", "no_line"]
 
 
 @pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "killed"])
@@ -207,21 +237,24 @@ async def test_no_more_messages_are_in_flight_than_the_broker_takes(tmp_path: Pa
             relay.answers_flow.clear()
             recording = relay.recordings[-1]
             async with asyncio.timeout(20):
-                while len(cdr_publishes(recording)) < receive_maximum:  # noqa: ASYNC110 - a recording tells nobody
+                while in_flight(recording)[-1] < receive_maximum:  # noqa: ASYNC110 - a recording tells nobody
                     await asyncio.sleep(0.01)
             relay.answers_flow.set()
             await site.wait_for_calls(call_ids)
     assert len(cdr_publishes(recording)) >= 40 / 2
-    in_flight = most = 0
+    assert all(len(packet.body) < 1600 for _, chunk in recording.chunks for packet in packets_in(chunk))
+    assert max(in_flight(recording)) == receive_maximum
+
+
+def in_flight(recording: Recording) -> list[int]:
+    """Return how many messages were on their way to the broker, after each packet."""
+    counts = [0]
     for way, chunk in recording.chunks:
         for packet in packets_in(chunk):
-            assert len(packet.body) < 1600
-            if way is Way.TO_BROKER and packet.type is PacketType.PUBLISH:
-                in_flight += 1
-            elif way is Way.TO_DEVICE and packet.type is PacketType.PUBACK:
-                in_flight -= 1
-            most = max(most, in_flight)
-    assert most == receive_maximum
+            begins = way is Way.TO_BROKER and packet.type is PacketType.PUBLISH
+            ends = way is Way.TO_DEVICE and packet.type is PacketType.PUBACK
+            counts.append(counts[-1] + begins - ends)
+    return counts
 
 
 def cdr_publishes(recording: Recording) -> list[Publish]:

@@ -42,7 +42,7 @@ from tests.lab import kills
 from tests.lab.call_diary import Deed, Diary, History
 from tests.lab.certificates import IssuedCertificate
 from tests.lab.store import RECIPIENT, StoreLab
-from tests.lab.sync_site import BundlesInMemory
+from tests.lab.sync_site import BundlesInMemory, LineInMemory
 
 kills.load(__name__)
 
@@ -253,7 +253,7 @@ def _server(
     async def count(_traffic: Traffic) -> None:
         """Count no bytes."""
 
-    role = SyncRole(outbox, settings, note_broker, inbound, count, bundles=BundlesInMemory())
+    role = SyncRole(outbox, settings, note_broker, inbound, count, bundles=BundlesInMemory(), line=LineInMemory())
     return ControlServer(life.runtime_dir, {Role.SYNC: role.handlers})
 
 

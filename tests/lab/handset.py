@@ -246,7 +246,7 @@ class Handset:
         self.sync = WecallProcess("sync", sync, folder, environment, may_fork=True)
 
     def make_hasty(self, patience_s: float = 60) -> None:
-        """Have it look after updates in seconds, from the next start on.
+        """Have it do in seconds what takes another minutes, from the next start on.
 
         Args:
             patience_s: how long a version on trial has to show that it works.

@@ -36,7 +36,9 @@ class Handsets:
         arrivals: the device and the SHA-256 of each message that has come, in its order.
     """
 
-    def __init__(self, broker: FleetBroker, names: Sequence[str], answer: Answer, *, fleet: str = FLEET) -> None:
+    def __init__(
+        self, broker: FleetBroker, names: Sequence[str], answer: Answer, *, fleet: str = FLEET, can_call: bool = True
+    ) -> None:
         """Set up without connecting.
 
         Args:
@@ -44,10 +46,12 @@ class Handsets:
             names: their device ids.
             answer: what a handset says of a message, by its device id; None for nothing.
             fleet: whose they are.
+            can_call: they have a line.
         """
         self.arrivals: list[tuple[str, str]] = []
         self._settings = [broker.settings_of(name, fleet=fleet) for name in names]
         self._answer = answer
+        self._can_call = can_call
         self._changed = threading.Condition()
         self._online = 0
         self._loop = asyncio.new_event_loop()
@@ -94,6 +98,7 @@ class Handsets:
             connection = BrokerConnection(settings)
             try:
                 await connection.open()
+                await connection.publish_status(can_call=self._can_call)
                 if not seq:
                     self._tell(online=1)
                 while True:

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -92,6 +93,26 @@ class BundlesInMemory:
                 await self._changed.wait()
 
 
+class LineInMemory:
+    """Whether the handset can call; tells of a change at once."""
+
+    def __init__(self, *, can_call: bool | None = True) -> None:
+        self._can_call = can_call
+        self._changed = asyncio.Condition()
+
+    async def change(self, *, can_call: bool) -> None:
+        async with self._changed:
+            self._can_call = can_call
+            self._changed.notify_all()
+
+    async def until_other(self, heard: bool | None, timeout_s: float) -> bool | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._changed:
+                await self._changed.wait_for(lambda: self._can_call is not None and self._can_call is not heard)
+                return self._can_call
+        return None
+
+
 class SyncSite:
     """The parts run from `start` to `stop`, but for the sync process: tests start that when they are ready.
 
@@ -100,6 +121,7 @@ class SyncSite:
         reports: what the sync process has said about the broker, in its order.
         inbound: what the sync process has brought from it.
         bundles: likewise, of bundles.
+        line: whether the handset says that it can call.
         moved: what it says that it has moved.
     """
 
@@ -124,6 +146,7 @@ class SyncSite:
         self.reports: list[Report] = []
         self.inbound = InboundInMemory()
         self.bundles = BundlesInMemory()
+        self.line = LineInMemory()
         self.moved = Traffic()
         self._reported = asyncio.Condition()
         self._notifying: set[asyncio.Task[None]] = set()
@@ -154,7 +177,9 @@ class SyncSite:
         """Let the handset answer on its socket, from another outbox than the store's where one is given."""
         inbound = inbound or self.inbound
         outbox = outbox or self.store.outbox
-        role = SyncRole(outbox, lambda: self.settings, self._note, inbound, self.count, bundles=self.bundles)
+        role = SyncRole(
+            outbox, lambda: self.settings, self._note, inbound, self.count, bundles=self.bundles, line=self.line
+        )
         self._server = ControlServer(self.runtime_dir, {Role.SYNC: role.handlers})
         await self._server.start()
 
@@ -250,14 +275,14 @@ def record_texts(message: Received) -> list[str]:
     return texts
 
 
+def states_in(received: list[Received]) -> list[str]:
+    """Return what the handset has said of itself, in the order of arrival."""
+    return [message.document["state"] for message in received if message.topic == f"{PREFIX}/status"]
+
+
 def status_is(state: str) -> Callable[[list[Received]], bool]:
     """Say whether the newest status is this one."""
-
-    def holds(received: list[Received]) -> bool:
-        states = [message.document["state"] for message in received if message.topic == f"{PREFIX}/status"]
-        return states[-1:] == [state]
-
-    return holds
+    return lambda received: states_in(received)[-1:] == [state]
 
 
 def at_least(count: int) -> Callable[[list[Received]], bool]:

@@ -50,10 +50,11 @@ views:
           |---|---|---|---|---|
           {%- for device in integration_entities('mqtt') | sort | map('device_id') | reject('none') | unique
             if device_attr(device, 'manufacturer') == 'WeCall' %}
-          {%- set found = namespace(state='', call='', code='', answers={}) %}
+          {%- set found = namespace(state='', line='', call='', code='', answers={}) %}
           {%- for entity in expand(device_entities(device)) %}
           {%- set options = entity.attributes.options | default([]) %}
-          {%- if entity.domain == 'binary_sensor' %}{% set found.state = entity.state %}
+          {%- if entity.attributes.device_class == 'problem' %}{% set found.line = entity.state %}
+          {%- elif entity.domain == 'binary_sensor' %}{% set found.state = entity.state %}
           {%- elif 'remote_hangup' in options %}{% set found.call = entity.state %}
           {%- elif 'in_force' in options %}{% set found.code = entity.state %}
           {%- elif entity.attributes.cdr_sync is defined %}{% set found.answers = entity.attributes %}
@@ -64,7 +65,7 @@ views:
           {%- set agreed.to = agreed.to + [name] %}
           {%- endfor %}
           | {{ device_attr(device, 'name_by_user') or device_attr(device, 'name') -}}
-          | {{ presence.get(found.state, '—') -}}
+          | {{ presence.get('no_line' if found.line == 'on' else found.state, '—') -}}
           | {{ '@not_shared@' if found.answers.cdr_sync is false else ended.get(found.call, '—') -}}
           | {{ agreed.to | join('@and@') or ('@nothing@' if found.answers else '—') -}}
           | {{ codes.get(found.code, '—') }} |
@@ -80,7 +81,9 @@ def dashboards() -> dict[str, str]:
 def _dashboard(language: str) -> str:
     page = dict(_PAGE_WORD.findall((_FLEET / "page" / f"words_{language}.js").read_text(encoding="utf-8")))
     words = {
-        "presence": _dictionary({"on": page["state.online"], "off": page["state.offline"]}),
+        "presence": _dictionary(
+            {"on": page["state.online"], "no_line": page["state.no_line"], "off": page["state.offline"]}
+        ),
         "ended": _dictionary(_words(page, "ended", DisconnectReason)),
         "codes": _dictionary(_words(page, "code", OutcomeCode)),
         "purposes": _dictionary(_words(page, "purpose", Purpose)),

@@ -47,7 +47,7 @@ def test_every_handset_says_the_same_but_for_its_names(fleet: str, device: str) 
 
 def test_it_has_a_handful_of_entities_each_with_an_id_of_its_own() -> None:
     entities = told()["components"]
-    assert list(entities) == ["online", "last_call", "consents", "last_outcome"]
+    assert list(entities) == ["online", "line", "last_call", "consents", "last_outcome"]
     ids = [entity["unique_id"] for entity in entities.values()]
     assert len(set(ids)) == len(ids)
     assert all(each.startswith("wecall_handset-7_") for each in ids)
@@ -57,6 +57,7 @@ def test_it_points_to_the_handsets_own_topics() -> None:
     entities = told()["components"]
     assert {name: entity["state_topic"] for name, entity in entities.items()} == {
         "online": "wecall/v1/lab/handset-7/status",
+        "line": "wecall/v1/lab/handset-7/status",
         "last_call": "wecall/v1/lab/handset-7/cdr",
         "consents": "wecall/v1/lab/handset-7/consent",
         "last_outcome": "wecall/v1/lab/handset-7/outcome",
@@ -80,7 +81,7 @@ def test_no_value_in_it_can_be_another(data: st.DataObject, words: str) -> None:
     assert is_refused(document)
 
 
-@pytest.mark.parametrize("name", ["online", "last_call", "consents", "last_outcome"])
+@pytest.mark.parametrize("name", ["online", "line", "last_call", "consents", "last_outcome"])
 def test_no_entity_can_be_another_handsets(name: str) -> None:
     for field in ("state_topic", "unique_id"):
         document = told()

@@ -31,6 +31,7 @@ from firmware.control.sync_client import HandsetLink
 from firmware.control.sync_role import SyncRole
 from firmware.ports.broker import BrokerProblem, BrokerSettings, BrokerState, Traffic
 from firmware.ports.outbox import OutboxKey, OutboxMessage
+from tests.lab.sync_site import LineInMemory
 
 SETTINGS = BrokerSettings(device="dev-1", fleet="lab", host="localhost", port=8883, key_pem="KEY", batch_records=10)
 
@@ -100,6 +101,7 @@ class Handset:
         self.inbound = Inbound()
         self.moved: list[Traffic] = []
         self.bundles = Bundles()
+        self.line = LineInMemory(can_call=None)
         role = SyncRole(
             self.outbox,
             self._settings,
@@ -107,6 +109,7 @@ class Handset:
             self.inbound,
             self.count,
             bundles=self.bundles,
+            line=self.line,
         )
         self.server = ControlServer(folder, {Role.SYNC: role.handlers})
 
@@ -159,6 +162,20 @@ async def test_a_message_arrives_as_it_was_queued(handset: Handset) -> None:
     link = HandsetLink(handset.folder)
     await link.configuration()
     assert await link.next_messages(0) == [queued]
+
+
+async def test_the_sync_process_hears_whether_an_account_can_call_and_of_each_change(handset: Handset) -> None:
+    link = HandsetLink(handset.folder)
+    assert await link.line(None, 0) is None, "nothing was known yet"
+    first = asyncio.create_task(link.line(None, 60))
+    await handset.line.change(can_call=False)
+    assert await first is False
+    assert await link.line(False, 0) is None
+    changed = asyncio.create_task(link.line(False, 60))
+    await handset.line.change(can_call=True)
+    assert await changed is True
+    # Whoever was started anew has heard nothing.
+    assert await link.line(None, 0) is True
 
 
 async def test_messages_come_again_until_they_are_done(handset: Handset) -> None:

@@ -43,6 +43,8 @@ class Connection:
 
     async def announce(self) -> None: ...
 
+    async def publish_status(self, *, can_call: bool | None) -> None: ...
+
     async def close(self) -> None: ...
 
     async def unless_lost(self, work: "asyncio.Future[Any]") -> Any:
@@ -80,6 +82,11 @@ class Handset:
     async def next_messages(self, _wait_s: float) -> Sequence[OutboxMessage]:
         await asyncio.Event().wait()
         return ()
+
+    async def line(self, heard: bool | None, _wait_s: float) -> bool | None:
+        if heard is None:
+            return True
+        return await asyncio.Event().wait()
 
     async def done(self, _keys: Sequence[OutboxKey]) -> None: ...
 
