@@ -1,5 +1,6 @@
 import errno
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,27 @@ pytestmark = pytest.mark.usefixtures("quick_pins")
 BOARD = HostKeys(HOST.secret, board=b"b" * 32)
 
 
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[GuardedStore]:
+    lab = GuardedStore(tmp_path)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+@pytest.fixture
+async def locked(lab: GuardedStore) -> GuardedStore:
+    """A store that the PIN opens, after a start: nobody has typed it yet."""
+    await lab.guard_by_pin()
+    await lab.restart()
+    return lab
+
+
 async def count_calls(lab: StoreLab) -> int:
     return len(await lab.call_log.recent(100))
 
 
-async def test_a_new_store_has_a_random_key_that_is_nowhere_but_sealed(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_new_store_has_a_random_key_that_is_nowhere_but_sealed(lab: GuardedStore, tmp_path: Path) -> None:
     await lab.make_call()
     key = lab.store.key
     assert key is not None
@@ -61,9 +76,7 @@ async def test_a_store_from_before_there_were_keys_of_its_own_is_taken_over(tmp_
         await StoreLab(tmp_path, HOST.secret).start()
 
 
-async def test_a_key_is_changed_and_the_one_before_opens_nothing(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_key_is_changed_and_the_one_before_opens_nothing(lab: GuardedStore, tmp_path: Path) -> None:
     await lab.make_call()
     old = lab.store.key
     assert old is not None
@@ -79,10 +92,8 @@ async def test_a_key_is_changed_and_the_one_before_opens_nothing(tmp_path: Path)
 
 
 async def test_a_change_for_which_there_is_no_room_leaves_the_store_as_it_was_and_is_made_at_the_next_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: GuardedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
     await lab.make_call()
     old = lab.store.key
 
@@ -98,14 +109,11 @@ async def test_a_change_for_which_there_is_no_room_leaves_the_store_as_it_was_an
     await lab.restart()
     assert lab.store.key != old
     assert await count_calls(lab) == 2
-    await lab.stop()
 
 
 async def test_what_the_library_only_says_that_it_did_is_found_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: GuardedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
     await lab.make_call()
     query = Database.query
 
@@ -117,12 +125,9 @@ async def test_what_the_library_only_says_that_it_did_is_found_out(
         with pytest.raises(StorageError, match="stays as it was"):
             await lab.keyring.rotate(lab.store)
     assert await count_calls(lab) == 1
-    await lab.stop()
 
 
-async def test_the_boards_key_is_used_as_soon_as_it_is_there_and_missed_when_it_is_gone(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_the_boards_key_is_used_as_soon_as_it_is_there_and_missed_when_it_is_gone(lab: GuardedStore) -> None:
     await lab.make_call()
     old = lab.store.key
     assert lab.keyring.guards == frozenset()
@@ -138,9 +143,7 @@ async def test_the_boards_key_is_used_as_soon_as_it_is_there_and_missed_when_it_
         await lab.start()
 
 
-async def test_another_machine_s_store_does_not_ask_for_the_pin(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_another_machine_s_store_does_not_ask_for_the_pin(lab: GuardedStore) -> None:
     await lab.guard_by_pin()
     await lab.stop()
     lab.host = HostKeys(b"x" * 32)
@@ -155,9 +158,7 @@ async def test_a_security_chip_is_counted_as_a_guard(tmp_path: Path) -> None:
     assert lab.keyring.guards == {Guard.TPM}
 
 
-async def test_a_pin_that_opens_the_store_is_asked_for_after_each_start(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_pin_that_opens_the_store_is_asked_for_after_each_start(lab: GuardedStore) -> None:
     await lab.make_call()
     old = lab.store.key
     await lab.guard_by_pin()
@@ -173,22 +174,16 @@ async def test_a_pin_that_opens_the_store_is_asked_for_after_each_start(tmp_path
     assert await lab.pin.check(PIN) == Verdict(accepted=True)
     assert await count_calls(lab) == 1
     assert await lab.pin.check(PIN) == Verdict(accepted=True), "the screen's lock asks for it too"
-    await lab.stop()
 
 
-async def test_a_pin_that_is_no_pin_opens_no_store(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_pin_that_is_no_pin_opens_no_store(lab: GuardedStore) -> None:
     assert await lab.pin.guard_store(PIN, guarded=True) == Verdict(accepted=False, looked_at=False)
     await lab.pin.set(PIN)
     assert await lab.pin.guard_store("258037", guarded=True) == Verdict(accepted=False)
     assert not lab.pin.opens_store
-    await lab.stop()
 
 
-async def test_a_pin_that_opens_the_store_is_changed_and_taken_away(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_pin_that_opens_the_store_is_changed_and_taken_away(lab: GuardedStore) -> None:
     await lab.guard_by_pin()
     await lab.pin.set("147036")
     await lab.restart()
@@ -199,26 +194,20 @@ async def test_a_pin_that_opens_the_store_is_changed_and_taken_away(tmp_path: Pa
     await lab.restart()
     assert not lab.keyring.waits_for_pin
     assert not await lab.pin.is_set()
-    await lab.stop()
 
 
-async def test_a_pin_may_lock_the_screen_without_opening_the_store(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_a_pin_may_lock_the_screen_without_opening_the_store(lab: GuardedStore) -> None:
     await lab.guard_by_pin()
     assert (await lab.pin.guard_store(PIN, guarded=False)).accepted
     await lab.restart()
     assert not lab.keyring.waits_for_pin
     assert await lab.pin.check(PIN) == Verdict(accepted=True)
     assert await lab.pin.check("000000") == Verdict(accepted=False)
-    await lab.stop()
 
 
 async def test_a_pin_that_cannot_be_kept_in_the_store_is_not_kept_beside_it_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: GuardedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
     await lab.guard_by_pin()
 
     async def fail(_work: object) -> None:
@@ -230,12 +219,9 @@ async def test_a_pin_that_cannot_be_kept_in_the_store_is_not_kept_beside_it_eith
             await lab.pin.set("147036")
     await lab.restart()
     assert await lab.pin.check(PIN) == Verdict(accepted=True)
-    await lab.stop()
 
 
-async def test_the_pin_that_opened_the_store_is_the_pin_where_a_power_cut_left_two(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_the_pin_that_opened_the_store_is_the_pin_where_a_power_cut_left_two(lab: GuardedStore) -> None:
     await lab.guard_by_pin()
     # What a power cut between the two writes of a change leaves.
     await lab.keyring.change_pin("147036")
@@ -243,44 +229,31 @@ async def test_the_pin_that_opened_the_store_is_the_pin_where_a_power_cut_left_t
     assert await lab.pin.check("147036") == Verdict(accepted=True)
     assert await lab.pin.check(PIN) == Verdict(accepted=False)
     assert await lab.pin.check("147036") == Verdict(accepted=True)
-    await lab.stop()
 
 
 async def test_wrong_tries_are_slowed_before_the_store_is_open_and_cutting_the_power_gives_none_away(
-    tmp_path: Path,
+    locked: GuardedStore, tmp_path: Path
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    await lab.guard_by_pin()
-    await lab.restart()
     for _ in range(2):
-        assert await lab.pin.check("000000") == Verdict(accepted=False)
-    assert await lab.pin.check("000000") == Verdict(accepted=False, wait_s=10)
-    await lab.restart()
-    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
-    lab.pass_time(10)
-    assert await lab.pin.check("000000") == Verdict(accepted=False, wait_s=20)
-    lab.pass_time(20)
-    assert await lab.pin.check(PIN) == Verdict(accepted=True)
+        assert await locked.pin.check("000000") == Verdict(accepted=False)
+    assert await locked.pin.check("000000") == Verdict(accepted=False, wait_s=10)
+    await locked.restart()
+    assert await locked.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
+    locked.pass_time(10)
+    assert await locked.pin.check("000000") == Verdict(accepted=False, wait_s=20)
+    locked.pass_time(20)
+    assert await locked.pin.check(PIN) == Verdict(accepted=True)
     assert not (tmp_path / TRIES_NAME).exists()
-    await lab.restart()
-    assert await lab.pin.check("000000") == Verdict(accepted=False), "the count has begun anew"
-    await lab.stop()
+    await locked.restart()
+    assert await locked.pin.check("000000") == Verdict(accepted=False), "the count has begun anew"
 
 
-async def test_a_damaged_count_of_wrong_tries_is_no_gift(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    await lab.guard_by_pin()
-    await lab.restart()
+async def test_a_damaged_count_of_wrong_tries_is_no_gift(locked: GuardedStore, tmp_path: Path) -> None:
     (tmp_path / TRIES_NAME).write_bytes(b"\xff")
-    assert await lab.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
-    await lab.stop()
+    assert await locked.pin.check(PIN) == Verdict(accepted=False, wait_s=10, looked_at=False)
 
 
-async def test_calls_from_before_the_pin_was_typed_are_in_the_log_and_their_records_queued(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_calls_from_before_the_pin_was_typed_are_in_the_log_and_their_records_queued(lab: GuardedStore) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     before = await lab.outbox.waiting()
     await lab.guard_by_pin()
@@ -291,12 +264,9 @@ async def test_calls_from_before_the_pin_was_typed_are_in_the_log_and_their_reco
     assert (call.number, call.direction) == ("+861055551234", CallDirection.INCOMING)
     assert (call.reason, call.ended_at) == (DisconnectReason.REMOTE_HANGUP, call.started_at + 65)
     assert await lab.outbox.waiting() == before + 1
-    await lab.stop()
 
 
-async def test_calls_from_before_the_pin_was_typed_survive_kills(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_calls_from_before_the_pin_was_typed_survive_kills(lab: GuardedStore, tmp_path: Path) -> None:
     await lab.consents.grant(Purpose.CDR_SYNC)
     before = await lab.outbox.waiting()
     await lab.guard_by_pin()
@@ -320,15 +290,12 @@ async def test_calls_from_before_the_pin_was_typed_survive_kills(tmp_path: Path)
     ]
     assert await lab.outbox.waiting() == before + 4
     assert not (tmp_path / JOURNAL_NAME).exists()
-    await lab.stop()
 
 
 @pytest.mark.parametrize("is_told_first", [True, False], ids=["told before the PIN", "told after it"])
 async def test_a_call_of_before_the_pin_that_outlives_its_process_goes_on_with_its_row(
-    tmp_path: Path, is_told_first: bool
+    lab: GuardedStore, is_told_first: bool
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
     await lab.consents.grant(Purpose.CDR_SYNC)
     before = await lab.outbox.waiting()
     await lab.guard_by_pin()
@@ -353,30 +320,24 @@ async def test_a_call_of_before_the_pin_that_outlives_its_process_goes_on_with_i
     assert (call.started_at, call.answered_at, call.ended_at) == (started_at, started_at + 5, started_at + 10)
     assert await lab.call_log.last_dialled() == "055551234"
     assert await lab.outbox.waiting() == before + 1
-    await lab.stop()
 
 
-async def test_a_call_that_runs_while_the_pin_is_typed_survives_a_kill_after_that(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    await lab.guard_by_pin()
-    await lab.restart()
-    call_id = await lab.open_call("+861055551234")
-    await lab.call_log.mark_answered(call_id)
-    assert (await lab.pin.check(PIN)).accepted
+async def test_a_call_that_runs_while_the_pin_is_typed_survives_a_kill_after_that(
+    locked: GuardedStore, tmp_path: Path
+) -> None:
+    call_id = await locked.open_call("+861055551234")
+    await locked.call_log.mark_answered(call_id)
+    assert (await locked.pin.check(PIN)).accepted
     assert not (tmp_path / JOURNAL_NAME).exists()
     # A new process that knows only what is on the disk.
-    await lab.restart()
-    assert (await lab.pin.check(PIN)).accepted
-    [call] = await lab.call_log.recent(10)
+    await locked.restart()
+    assert (await locked.pin.check(PIN)).accepted
+    [call] = await locked.call_log.recent(10)
     assert (call.number, call.reason) == ("+861055551234", DisconnectReason.INTERRUPTED)
     assert call.answered_at is not None
-    await lab.stop()
 
 
-async def test_calls_without_consent_are_logged_and_not_queued(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
+async def test_calls_without_consent_are_logged_and_not_queued(lab: GuardedStore) -> None:
     await lab.guard_by_pin()
     before = await lab.outbox.waiting()
     await lab.restart()
@@ -384,34 +345,23 @@ async def test_calls_without_consent_are_logged_and_not_queued(tmp_path: Path) -
     await lab.pin.check(PIN)
     assert await count_calls(lab) == 1
     assert await lab.outbox.waiting() == before
-    await lab.stop()
 
 
-async def test_messages_from_before_the_pin_was_typed_are_kept(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    await lab.guard_by_pin()
-    await lab.restart()
+async def test_messages_from_before_the_pin_was_typed_are_kept(locked: GuardedStore) -> None:
     message = TextMessage("a" * 32, CallDirection.INCOMING, CallerId("1002", "Anna"), "Dinner at 7?")
-    await lab.messages.keep(message)
-    lab.make_parts()
-    assert (await lab.pin.check(PIN)).accepted
-    [kept] = await lab.messages.newest(10)
-    assert (kept.text, kept.party.number, kept.at) == ("Dinner at 7?", "1002", lab.wall_s)
-    await lab.stop()
+    await locked.messages.keep(message)
+    locked.make_parts()
+    assert (await locked.pin.check(PIN)).accepted
+    [kept] = await locked.messages.newest(10)
+    assert (kept.text, kept.party.number, kept.at) == ("Dinner at 7?", "1002", locked.wall_s)
 
 
-async def test_an_entry_that_somebody_else_has_sealed_breaks_nothing(tmp_path: Path) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    await lab.guard_by_pin()
-    await lab.restart()
+async def test_an_entry_that_somebody_else_has_sealed_breaks_nothing(locked: GuardedStore) -> None:
     for kind in ("call", "message", "nothing"):
-        await lab.journal.append({"kind": kind, "direction": "sideways", "party": 1})
-        await lab.journal.append({"kind": kind})
-    assert (await lab.pin.check(PIN)).accepted
-    assert await count_calls(lab) == 0
-    await lab.stop()
+        await locked.journal.append({"kind": kind, "direction": "sideways", "party": 1})
+        await locked.journal.append({"kind": kind})
+    assert (await locked.pin.check(PIN)).accepted
+    assert await count_calls(locked) == 0
 
 
 CALL = {
@@ -464,10 +414,8 @@ MESSAGE = {
     ],
 )
 async def test_an_entry_that_only_looks_like_one_is_counted_and_left_out_and_the_store_opens(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: dict[str, Any], changed: dict[str, Any]
+    lab: GuardedStore, caplog: pytest.LogCaptureFixture, entry: dict[str, Any], changed: dict[str, Any]
 ) -> None:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.guard_by_pin()
     await lab.restart()
@@ -479,7 +427,6 @@ async def test_an_entry_that_only_looks_like_one_is_counted_and_left_out_and_the
     assert [message.message_id for message in await lab.messages.newest(10)] == ["d" * 32]
     assert f"1 {entry['kind']}(s) of the store's journal are none" in caplog.text
     assert "1002" not in caplog.text
-    await lab.stop()
 
 
 def test_what_a_file_of_keys_held_before_is_overwritten(tmp_path: Path) -> None:
