@@ -1,12 +1,28 @@
 """Fixtures that more than one folder of unit tests shares."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from firmware.store import keyring as keyring_module
 from firmware.store import pin as pin_module
+from tests.lab.store import StoreLab
 from tests.tiers import mark_folder
+
+
+@pytest.fixture
+def lab_class() -> type[StoreLab]:
+    """Return which store a module's tests have: another one where it overrides this."""
+    return StoreLab
+
+
+@pytest.fixture
+async def lab(lab_class: type[StoreLab], tmp_path: Path) -> AsyncIterator[StoreLab]:
+    lab = lab_class(tmp_path)
+    await lab.start()
+    yield lab
+    await lab.stop()
 
 
 @pytest.fixture

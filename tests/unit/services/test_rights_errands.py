@@ -137,11 +137,8 @@ class Office:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
 
 
 @pytest.fixture

@@ -1,8 +1,3 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from contract.consent import Purpose
 from contract.messages import RecordRange, Topic
 from firmware.phone.menu.sharing import KINDS
@@ -10,14 +5,6 @@ from firmware.phone.request import Stretch
 from firmware.phone.requests.shares import ReadShares, SharedRow
 from firmware.services.sharing import SharingErrands
 from tests.lab.store import StoreLab
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
 
 
 async def read(lab: StoreLab, language: str, first: int = 0) -> Stretch[SharedRow]:

@@ -1,6 +1,3 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from firmware.phone.pin import Guard
@@ -8,13 +5,12 @@ from firmware.phone.requests.pin import CheckPin, GuardStore, PinChecked, StoreG
 from firmware.services.pin import PinErrands
 from tests.lab.guarded_store import PIN, GuardedStore
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 
 @pytest.fixture
-async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[GuardedStore]:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[GuardedStore]:
+    return GuardedStore
 
 
 async def test_the_pin_is_made_to_open_the_store_and_no_more(lab: GuardedStore) -> None:

@@ -1,6 +1,5 @@
 """What an operator's signed answer does: it closes one request of one holder's, once, and the holder may object."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,8 @@ from tests.lab.documents import DAY_S, DocumentLab, Operator
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
 
 
 async def file(lab: DocumentLab, kind: RequestKind = RequestKind.ACCESS) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +17,8 @@ CDR, RECORDING = Purpose.CDR_SYNC, Purpose.RECORDING
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
 
 
 def day(offset: int) -> datetime:

@@ -1,6 +1,5 @@
 import errno
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,8 @@ BOARD = HostKeys(HOST.secret, board=b"b" * 32)
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[GuardedStore]:
-    lab = GuardedStore(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[GuardedStore]:
+    return GuardedStore
 
 
 @pytest.fixture

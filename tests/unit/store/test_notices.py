@@ -1,6 +1,3 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from contract.consent import Actor, Channel, Purpose
@@ -10,11 +7,8 @@ from tests.lab.documents import DocumentLab
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
 
 
 async def shown(lab: DocumentLab) -> dict[str, bool]:

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +24,14 @@ WEEK_S = 7 * DAY_S
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
+
+
+@pytest.fixture
+async def lab(lab: DocumentLab) -> DocumentLab:
     await lab.policies.prepare()
-    yield lab
-    await lab.stop()
+    return lab
 
 
 async def settle(lab: DocumentLab) -> None:

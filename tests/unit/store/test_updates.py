@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,11 +54,8 @@ class UpdateLab(DocumentLab):
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[UpdateLab]:
-    lab = UpdateLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[UpdateLab]:
+    return UpdateLab
 
 
 async def test_an_update_is_handed_on_as_it_was_signed_and_again_after_each_start(lab: UpdateLab) -> None:

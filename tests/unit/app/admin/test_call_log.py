@@ -1,8 +1,6 @@
 """What `wecall log` says of calls: whether each was answered, and how it ended, in the words of call records."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +16,6 @@ from firmware.phone.commands import CloseCallRecord
 from tests.lab.store import StoreLab
 
 INCOMING, OUTGOING = CallDirection.INCOMING, CallDirection.OUTGOING
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
 
 
 async def logged(lab: StoreLab) -> Any:

@@ -15,10 +15,7 @@ from firmware.privacy.consent import LedgerAction
 from firmware.store.errors import LedgerDamagedError
 from firmware.store.pin import StoredPin
 from tests.lab.store import StoreLab
-from tests.unit.store.conftest import lab
 from tests.unit.store.test_consents import damage
-
-__all__ = ["lab"]
 
 pytestmark = pytest.mark.usefixtures("quick_pins")
 

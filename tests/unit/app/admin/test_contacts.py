@@ -1,7 +1,6 @@
 """What `wecall export` gets of the contacts."""
 
 import errno
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,9 @@ from tests.lab.store import StoreLab
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
+async def lab(lab: StoreLab) -> StoreLab:
     await lab.add_contact("Ann", ["1001"])
-    yield lab
-    await lab.stop()
+    return lab
 
 
 @pytest.fixture

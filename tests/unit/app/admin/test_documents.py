@@ -1,5 +1,3 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -20,11 +18,8 @@ from tests.lab.documents import DocumentLab
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[DocumentLab]:
-    lab = DocumentLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
+def lab_class() -> type[DocumentLab]:
+    return DocumentLab
 
 
 DocumentKind = Literal["policy", "notice", "catalogue", "answer"]

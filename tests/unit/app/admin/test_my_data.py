@@ -1,7 +1,6 @@
 """Who gets a copy of the holder's data by the command line."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -12,6 +11,8 @@ from firmware.control.admin_requests import ContactExportRequest, MyDataExportRe
 from firmware.services.exports import Export, Exports
 from tests.lab.store import StoreLab
 
+pytestmark = pytest.mark.usefixtures("quick_pins")
+
 
 class Copies:
     """Writes an empty one."""
@@ -21,14 +22,6 @@ class Copies:
 
     async def write(self, _passphrase: str, _progress: Callable[[int], None]) -> Mapping[str, Export]:
         return {"copy.tar.age": self._exports.begin()}
-
-
-@pytest.fixture
-async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
-    yield lab
-    await lab.stop()
 
 
 async def export(lab: StoreLab, pin: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -39,13 +38,10 @@ NEXT = BrokerSettings(device="handset-8", fleet="lab", host="other.example.org",
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
+async def lab(lab: StoreLab) -> StoreLab:
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.make_call()
-    yield lab
-    await lab.stop()
+    return lab
 
 
 async def hand_over(lab: StoreLab) -> None:

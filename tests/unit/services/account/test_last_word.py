@@ -1,7 +1,6 @@
 """A reset has recipients told, whatever has become of the store; and not for ever, where nobody confirms."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,10 @@ key = "{folder}/device.key"
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
+async def lab(lab: StoreLab) -> StoreLab:
     await lab.consents.grant(Purpose.CDR_SYNC)
     await lab.make_call()
-    yield lab
-    await lab.stop()
+    return lab
 
 
 @pytest.fixture

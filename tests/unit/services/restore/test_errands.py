@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -67,13 +65,10 @@ class Office:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path, quick_pins: None) -> AsyncIterator[StoreLab]:
-    lab = StoreLab(tmp_path)
-    await lab.start()
+async def lab(lab: StoreLab, quick_pins: None) -> StoreLab:
     await lab.pin.set(PIN)
     await lab.consents.grant(Purpose.CONTACT_IMPORT)
-    yield lab
-    await lab.stop()
+    return lab
 
 
 async def test_the_copy_on_the_next_stick_comes_back_and_the_stick_is_kept_until_then(lab: StoreLab) -> None:

@@ -1,7 +1,6 @@
 """What a bundle brings beside its configuration, taken into a real store through the gates of every day."""
 
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -43,12 +42,14 @@ class Lab(DocumentLab):
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    lab = Lab(tmp_path)
-    await lab.start()
+def lab_class() -> type[Lab]:
+    return Lab
+
+
+@pytest.fixture
+async def lab(lab: Lab) -> Lab:
     await lab.policies.prepare()
-    yield lab
-    await lab.stop()
+    return lab
 
 
 def bundle(**contents: bytes) -> Bundle:
