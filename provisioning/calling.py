@@ -45,6 +45,18 @@ EmergencyNumber = Annotated[
     str, Field(pattern=r"^[0-9*#]{2,8}$", description="a number of 2 to 8 digits, * and #", examples=["999"])
 ]
 DialPrefix = Annotated[str, Field(pattern=r"^[0-9]{0,6}$", description="up to 6 digits", examples=["00"])]
+WatchedNumber = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9*]{1,32}$",
+        description="an extension as the server knows it: up to 32 digits and *",
+        examples=["202"],
+    ),
+]
+PickupCode = Annotated[
+    str,
+    Field(pattern=r"^[*#][0-9*#]{0,7}$", description="* or #, with up to 7 digits, * and # behind it", examples=["*8"]),
+]
 Digit = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 TimeOfDay = Annotated[
@@ -57,6 +69,7 @@ TimeOfDay = Annotated[
 ]
 
 _EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MOST_WATCHED = 9
 _MOST_RULES = 50
 _MOST_PATTERNS = 500
 
@@ -114,6 +127,10 @@ class Dialing(ConfigurationTable):
         rewrite: rules for numbers that the server wants otherwise.
         barred: numbers that cannot be called, as dialled or as rewritten; emergency numbers always can.
         speed_dials: whom the idle page shows beside a digit and holding it calls, until the holder sets something else.
+        watched: numbers of speed dials whose phones the first account's server is asked about: the idle page then shows
+            beside the name whether the phone is free, rings or is in a call. Nobody is where left out.
+        pickup_code: what is dialled before the number of somebody watched whose phone rings, to take that call by
+            holding the digit.
         hotline: what a lifted handset calls by itself.
     """
 
@@ -125,6 +142,8 @@ class Dialing(ConfigurationTable):
     rewrite: Annotated[tuple[Rewrite, ...], Field(max_length=_MOST_RULES)] = ()
     barred: Annotated[tuple[NumberPattern, ...], Field(max_length=_MOST_PATTERNS)] = ()
     speed_dials: dict[Digit, DialString] = Field(default_factory=dict)
+    watched: Annotated[tuple[WatchedNumber, ...], Field(max_length=_MOST_WATCHED)] = ()
+    pickup_code: PickupCode = "**"
     hotline: Hotline | None = None
 
     @model_validator(mode="after")

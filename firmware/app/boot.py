@@ -93,6 +93,7 @@ def start_early(options: Options, door: Door | None = None) -> Early:
         tuple(account.name for account in settings.sip.accounts) if settings.sip is not None else (),
         _emergency_uris(loaded),
         max_calls=settings.sip.max_calls if settings.sip is not None else 0,
+        watched=settings.sip.watched if settings.sip is not None else (),
     )
     voice.listen(_PATIENCE_S, door)
     if loaded.trial is None:

@@ -51,7 +51,10 @@ def dial_plan(configuration: Configuration) -> DialPlan:
         ],
         barred=configuration.dialing.barred,
         own_numbers=[account.username for account in configuration.accounts],
-        known_numbers=[default.voicemail_number] if default.voicemail_number else [],
+        known_numbers=[
+            *([default.voicemail_number] if default.voicemail_number else []),
+            *(f"{configuration.dialing.pickup_code}{number}" for number in configuration.dialing.watched),
+        ],
         domains={account.identifier: account.domain for account in others},
     )
 

@@ -179,11 +179,26 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Somebody whom a digit calls; `picture` names a picture, empty for none."""
+    """Somebody whom a digit calls.
+
+    Attributes:
+        digit: that.
+        name: theirs.
+        picture: names a picture, empty for none.
+        sign: a letter between them that says how their phone stands, empty where that is not known.
+        said: the same in words, as they are said aloud.
+    """
 
     digit: str
     name: str
     picture: str = ""
+    sign: str = ""
+    said: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is to be read."""
+        return " ".join(filter(None, (self.digit, self.sign, self.name)))
 
 
 Body = tuple[Block, ...] | List | Card | Entry | Code

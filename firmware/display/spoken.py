@@ -75,7 +75,7 @@ def _body(page: Page) -> Iterable[str]:
 
 
 def _people(page: Page) -> Iterable[str]:
-    return [f"{tile.digit} {tile.name}" for tile in page.people]
+    return [", ".join(filter(None, (f"{tile.digit} {tile.name}", tile.said))) for tile in page.people]
 
 
 def _row(row: ListRow) -> str:

@@ -83,7 +83,7 @@ class DialPlan:
         rewrites: the first that fits is applied, and no other after it.
         barred: numbers that are never called, compared as dialled and as rewritten.
         own_numbers: what this handset is called by.
-        known_numbers: called as they are, whether the digit map has them or not: the voicemail's.
+        known_numbers: called as they are, whether the digit map has them or not: the voicemail's, and pick-ups.
         domains: the host part for accounts of other domains, by the account's name.
         forms: how numbers are written here.
     """

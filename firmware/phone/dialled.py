@@ -25,6 +25,7 @@ from firmware.phone.events import (
 from firmware.phone.features import CodeReading, Feature
 from firmware.phone.holder_settings import speed_dial
 from firmware.phone.moves import enter, go_home, show_notice
+from firmware.phone.news import Watched
 from firmware.phone.orders import Tone
 from firmware.phone.request import Failed
 from firmware.phone.requests.contacts import SearchContacts
@@ -249,11 +250,15 @@ def call_hotline(state: PhoneState, _event: TimerExpired) -> None:
 def dial_quickly(state: PhoneState, event: KeyHeld) -> None:
     """Call whom the digit that is held calls, where it is the only one; on the loudspeaker with the handset down.
 
+    Where the phone of somebody who is watched rings, take that call.
+
     Without a loudspeaker the number waits for the handset. So does a call for help, which nobody may place by mistake.
     """
     if state.digits != event.key.value:
         return
     number = number_behind(state, event.key.value)
+    if state.people.watched.get(number) is Watched.RINGING:
+        number = f"{state.settings.pickup_code}{number}"
     waits = not state.settings.has_loudspeaker or state.settings.dial_plan.reaches_emergency(number)
     if not number:
         show_notice(state, Hint.NO_SPEED_DIAL)

@@ -174,6 +174,28 @@ class VoicemailCounted:
     account: str = ""
 
 
+class Watched(StrEnum):
+    """How another phone of the same server stands."""
+
+    UNKNOWN = "unknown"
+    FREE = "free"
+    RINGING = "ringing"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPhoneChanged:
+    """A phone that is watched stands otherwise than before (RFC 4235).
+
+    Attributes:
+        number: whose, as the configuration names it.
+        state: UNKNOWN while its server does not say.
+    """
+
+    number: str
+    state: Watched
+
+
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A text message came in."""
@@ -317,6 +339,7 @@ VoiceNews = (
     | CallsFound
     | RegistrationChanged
     | VoicemailCounted
+    | WatchedPhoneChanged
     | MessageReceived
     | MessageSent
     | ProblemRaised

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware.base.words import word
+from firmware.phone.news import Watched
 from firmware.phone.phone_settings import PhoneSettings
 from firmware.phone.preferences import Preferences
 from firmware.phone.requests.people import PeopleFound, Person
@@ -23,11 +24,13 @@ class People:
         asked: the numbers whose names were asked for last, None before the store has opened.
         known: whom the address book has, by number.
         called: who is called most, by the digit whose place they have for as long as they are.
+        watched: how the phones stand that are watched, by number.
     """
 
     asked: tuple[str, ...] | None = None
     known: dict[str, Person] = field(default_factory=dict)
     called: dict[str, Person] = field(default_factory=dict)
+    watched: dict[str, Watched] = field(default_factory=dict)
 
     def number_behind(self, digit: str, preferences: Preferences, settings: PhoneSettings) -> str:
         """Return the number that a digit calls, empty for none; 1 is the voicemail's if it has no other."""
@@ -43,11 +46,12 @@ class People:
         number = self.number_behind(digit, preferences, settings)
         if not number:
             return None
-        called = self.called.get(digit)
+        called, state = self.called.get(digit), self.watched.get(number, Watched.UNKNOWN)
         person = called if called is not None and called.number == number else self.known.get(number)
         if person is not None:
-            return PersonView(digit, person.name, number, person.picture)
-        return PersonView(digit, word("Voicemail") if number == settings.voicemail_number else number, number)
+            return PersonView(digit, person.name, number, person.picture, state)
+        name = word("Voicemail") if number == settings.voicemail_number else number
+        return PersonView(digit, name, number, state=state)
 
     def views(self, preferences: Preferences, settings: PhoneSettings) -> tuple[PersonView, ...]:
         """Return everybody, in the order of the digits."""

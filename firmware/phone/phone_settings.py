@@ -37,6 +37,7 @@ class PhoneSettings:
         feature_codes: which keys switch which feature.
         hotline: the number that a lifted handset calls by itself.
         voicemail_number: where voice messages are listened to, as dialled; empty where that is not known.
+        pickup_code: what is dialled before a number to take the call that rings there.
         auto_redial_every_s: how often a busy number is tried again.
         auto_redial_tries: how many times.
         display_off_s: how long after it was dimmed the display is switched off; 0 for never.
@@ -75,6 +76,7 @@ class PhoneSettings:
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
     hotline: Hotline | None = None
     voicemail_number: str = ""
+    pickup_code: str = "**"
     auto_redial_every_s: float = 30
     auto_redial_tries: int = 10
     display_off_s: float = 0

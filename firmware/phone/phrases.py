@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from contract.calls import DisconnectReason
-from firmware.base.words import Word, word
+from firmware.base.words import Text, Word, word
 from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState, Verification
 from firmware.phone.dial_plan import Objection
-from firmware.phone.news import Problem
+from firmware.phone.news import Problem, Watched
 from firmware.phone.view import Hint
 
 UNKNOWN_CALLER: Final = word("Number withheld")
@@ -168,6 +168,14 @@ OBJECTIONS: Final[Mapping[Objection, Word]] = {
     Objection.OWN_NUMBER: word("That is this phone itself."),
 }
 """Why calls are not sent to a number."""
+
+WATCHED: Final[Mapping[Watched, tuple[str, Text]]] = {
+    Watched.UNKNOWN: ("", ""),
+    Watched.FREE: ("°", word("free")),
+    Watched.RINGING: ("!", word("rings")),
+    Watched.BUSY: ("\N{MULTIPLICATION SIGN}", word("in a call")),
+}
+"""How another phone stands: in a letter that every display has, and in words."""
 
 RECORDING_ANNOUNCEMENT: Final = word("This call is being recorded.")
 """What both ends of a call hear, said aloud."""

@@ -78,6 +78,7 @@ from firmware.phone.news import (
     RegistrationChanged,
     TransferChanged,
     VoicemailCounted,
+    WatchedPhoneChanged,
 )
 from firmware.phone.orders import AudioRoute
 from firmware.phone.pin import Guard, PinSlot
@@ -109,6 +110,10 @@ def _keep_registration(state: PhoneState, event: RegistrationChanged) -> None:
 
 def _count_voicemail(state: PhoneState, event: VoicemailCounted) -> None:
     state.features.voicemail[event.account] = event.new
+
+
+def _keep_watched(state: PhoneState, event: WatchedPhoneChanged) -> None:
+    state.people.watched[event.number] = event.state
 
 
 def _keep_message(state: PhoneState, event: MessageReceived) -> None:
@@ -202,6 +207,7 @@ def _take_minute(state: PhoneState, event: MinuteStarted) -> None:
 NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     RegistrationChanged: _keep_registration,
     VoicemailCounted: _count_voicemail,
+    WatchedPhoneChanged: _keep_watched,
     MessageReceived: _keep_message,
     MessageSent: _tell_what_became_of_message,
     MessagesLoaded: _take_messages,

@@ -18,7 +18,7 @@ from firmware.phone.call import (
 from firmware.phone.call_text import TextView
 from firmware.phone.contact import ContactMatch
 from firmware.phone.menu_views import MenuView, NoticeView
-from firmware.phone.news import Problem
+from firmware.phone.news import Problem, Watched
 from firmware.phone.updates import UpdateTold
 
 
@@ -184,12 +184,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """Whom a digit calls; `name` is the number, or what it is for, where nobody has a name; `picture` may be empty."""
+    """Whom a digit calls.
+
+    Attributes:
+        digit: that.
+        name: the number, or what it is for, where nobody has a name.
+        number: as it is dialled.
+        picture: its name, empty for none.
+        state: how their phone stands; UNKNOWN where it is not watched.
+    """
 
     digit: str
     name: Text
     number: str
     picture: str = ""
+    state: Watched = Watched.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def phone_settings(loaded: LoadedConfiguration, serial: str = "") -> PhoneSettin
         preferences=first_preferences(configuration.calls, configuration.dialing),
         feature_codes=feature_codes(configuration.feature_codes),
         hotline=hotline(configuration.dialing),
+        pickup_code=configuration.dialing.pickup_code,
         auto_redial_every_s=configuration.calls.auto_redial_every_s,
         auto_redial_tries=configuration.calls.auto_redial_tries,
         # A key for messages must not call for help where a configuration has 112 as an extension.

@@ -40,6 +40,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
     """Return the SIP stack's."""
     sip, sound = configuration.sip, configuration.sound
     default, *others = configuration.accounts
+    plan = dial_plan(configuration)
     return SipSettings(
         account=_account_settings(default, is_default=True),
         more_accounts=tuple(_account_settings(account, is_default=False) for account in others),
@@ -60,7 +61,9 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
         media_networks=media_networks(configuration.nat),
-        dial_plan=dial_plan(configuration),
+        # Whoever helps is asked about nothing.
+        watched=tuple(number for number in configuration.dialing.watched if not plan.reaches_emergency(number)),
+        dial_plan=plan,
         instance_id=_instance_id(configuration.device),
         prefer_ipv6=sip.prefer_ipv6,
         binding_check_s=sip.binding_check_s,

@@ -95,6 +95,8 @@ class Book:
         match news:
             case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
                 self._lasting[type(news), account] = news
+            case n.WatchedPhoneChanged(number):
+                self._lasting[n.WatchedPhoneChanged, number] = news
             case n.ProblemRaised(problem):
                 self._lasting[n.ProblemRaised, problem] = news
             case n.ProblemCleared(problem):

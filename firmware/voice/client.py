@@ -94,6 +94,7 @@ class VoiceClient:
         is_emergency: Callable[[str], bool],
         *,
         max_calls: int = 4,
+        watched: tuple[str, ...] = (),
     ) -> None:
         """Set up without listening.
 
@@ -103,10 +104,11 @@ class VoiceClient:
             accounts: their names, by which voice speaks of them.
             is_emergency: whether a URI is that of an emergency number.
             max_calls: how many voice was told that there may be.
+            watched: the numbers of the phones that voice was told to watch.
         """
         self._settings = settings
         self._link = Link(runtime_dir, self._hear, self._lose)
-        self._gate = NewsGate(accounts, max_calls=max_calls)
+        self._gate = NewsGate(accounts, max_calls=max_calls, watched=watched)
         self._lasting = Lasting(self._tell_lasting)
         self._placing = Placing(self, is_emergency)
         self._greeted: Hello | None = None

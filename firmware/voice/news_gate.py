@@ -24,7 +24,14 @@ _A_MINUTE_S: Final = 60.0
 _ENDING_CALLS: Final = 4
 """Calls that the phone has done with, or that take another one's place, and of whose ends voice has yet to tell."""
 
-LastingNews = n.RegistrationChanged | n.VoicemailCounted | n.ProblemRaised | n.ProblemCleared | RingerFault
+LastingNews = (
+    n.RegistrationChanged
+    | n.VoicemailCounted
+    | n.WatchedPhoneChanged
+    | n.ProblemRaised
+    | n.ProblemCleared
+    | RingerFault
+)
 
 # Each change is shown, and some are logged; a voice that goes from one to another without an end tires nobody.
 _AT_ONCE: Final = 20
@@ -57,12 +64,25 @@ class NewsGate:
     """
 
     def __init__(
-        self, accounts: Collection[str], now_s: Callable[[], float] = time.monotonic, *, max_calls: int = 4
+        self,
+        accounts: Collection[str],
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        max_calls: int = 4,
+        watched: Collection[str] = (),
     ) -> None:
-        """`accounts` are the names of those that voice was told, `max_calls` is how many calls it was told to have."""
+        """Expect no call yet.
+
+        Args:
+            accounts: the names of those that voice was told.
+            now_s: seconds, monotonic.
+            max_calls: how many calls it was told to have.
+            watched: the numbers of the phones that it was told to watch.
+        """
         self.calls: dict[CallId, Bucket] = {}
         self._most_calls = max_calls + _ENDING_CALLS
         self._accounts = frozenset(accounts)
+        self._watched = frozenset(watched)
         self._texts_sent: set[str] = set()
         self._named: set[str] = set()
         # Each is written down: a card would be full, or worn out, one day.
@@ -101,12 +121,14 @@ class NewsGate:
             _log.warning("Voice said what cannot be, or too much: %s. It was ignored.", type(news).__name__)
         return False
 
-    def _is_believed(self, news: VoiceNews) -> bool:
+    def _is_believed(self, news: VoiceNews) -> bool:  # noqa: C901 - one flat table: a case for each type
         match news:
             case n.ProblemRaised(problem) | n.ProblemCleared(problem):
                 return problem in _OWN_PROBLEMS
             case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
                 return account in self._accounts
+            case n.WatchedPhoneChanged(number):
+                return number in self._watched
             case n.MessageReceived(message):
                 return self._comes_in(message)
             case n.MessageSent(message_id):
@@ -204,6 +226,8 @@ class Lasting:
                     self._tell(n.RegistrationChanged(RegistrationState.UNREGISTERED, account=account))
                 case n.VoicemailCounted(account=account):
                     self._tell(n.VoicemailCounted(0, account=account))
+                case n.WatchedPhoneChanged(number):
+                    self._tell(n.WatchedPhoneChanged(number, n.Watched.UNKNOWN))
                 case n.ProblemRaised(problem):
                     self._tell(n.ProblemCleared(problem))
                 case RingerFault():
@@ -216,6 +240,8 @@ def _subject_of(news: LastingNews) -> object:
     match news:
         case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
             return type(news), account
+        case n.WatchedPhoneChanged(number):
+            return n.WatchedPhoneChanged, number
         case n.ProblemRaised(problem) | n.ProblemCleared(problem):
             return problem
         case RingerFault():

@@ -121,6 +121,10 @@ class Asterisk(Server):
         log = self.log
         return log.count("<--- Received SIP re"), log.count("<--- Transmitting SIP re")
 
+    def forget(self) -> None:
+        """Forget, while it does not run, who has registered and subscribed."""
+        (self._folder / "lib" / "astdb.sqlite3").unlink()
+
     def has_registered(self, user: str) -> bool:
         """Say whether an extension can be reached."""
         return f"Contact:  {user}/" in self.order("pjsip show contacts")

@@ -38,7 +38,7 @@ def place_names(
     placed: list[list[PlacedName]] = []
     taken = room
     for tile in tiles:
-        lines = wrap(f"{tile.digit} {tile.name}", face, room, rows + 1).lines
+        lines = wrap(tile.text, face, room, rows + 1).lines
         needed = max(least, *(width(line, face) for line in lines)) if lines else room
         if len(lines) == 1 and taken + gap + needed <= room:
             left = taken + gap

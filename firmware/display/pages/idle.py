@@ -8,6 +8,7 @@ from firmware.display.translation import Translator
 from firmware.phone import phrases
 from firmware.phone.call import CallState
 from firmware.phone.menu_views import SoftKeys
+from firmware.phone.news import Watched
 from firmware.phone.update_phrases import ANY_KEY, idle_words, restart_words
 from firmware.phone.updates import UpdateStage
 from firmware.phone.view import Hint, Mode, PhoneView
@@ -131,6 +132,7 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
         return (sentence(say(word("Dial a number"))), *to_read, *_whatever_waits(view, translator))
     return (
         Block(clock, Role.CLOCK, importance=Importance.NEEDED),
+        *_to_pick_up(view, translator),
         *_to_read(view, translator),
         *_line(view, translator),
         *_whatever_waits(view, translator),
@@ -192,6 +194,12 @@ def _restart_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...
 
 def _missed(view: PhoneView, translator: Translator) -> str:
     return translator.say(counted("{count} missed call", "{count} missed calls", view.missed_calls))
+
+
+def _to_pick_up(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say how to take the call that rings at a phone that is watched, of the first of them."""
+    digits = [person.digit for person in view.people if person.state is Watched.RINGING]
+    return tuple(detail(translator.say(word("Hold {digit}: pick up", digit=digit))) for digit in digits[:1])
 
 
 def _line(view: PhoneView, translator: Translator) -> tuple[Block, ...]:

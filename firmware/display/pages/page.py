@@ -47,6 +47,7 @@ from firmware.display.pages.idle import (
     writing_title,
 )
 from firmware.display.translation import Language, Translator, translator
+from firmware.phone import phrases
 from firmware.phone.call import CallerId, CallQuality
 from firmware.phone.menu_views import (
     CardView,
@@ -59,7 +60,7 @@ from firmware.phone.menu_views import (
     NoticeView,
     SoftKeys,
 )
-from firmware.phone.view import CallView, Mode, PhoneView
+from firmware.phone.view import CallView, Mode, PersonView, PhoneView
 
 _HIDDEN = "•"
 
@@ -223,9 +224,14 @@ def _at_rest(view: PhoneView, into: Translator, clock: str) -> Page:
     # The time of day is shown once.
     is_large = any(block.role is Role.CLOCK for block in blocks)
     title = into.say(word("Locked")) if view.locked else ""
-    people = tuple(Tile(each.digit, into.say(each.name), each.picture) for each in view.people)
+    people = tuple(_tile(each, into) for each in view.people)
     status = status_bar(view, "" if is_large else clock)
     return Page(status, blocks, title, picture=view.look.background, people=people)
+
+
+def _tile(person: PersonView, into: Translator) -> Tile:
+    sign, said = phrases.WATCHED[person.state]
+    return Tile(person.digit, into.say(person.name), person.picture, sign, into.say(said))
 
 
 def _help(view: PhoneView, into: Translator, clock: str) -> Page:

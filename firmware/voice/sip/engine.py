@@ -12,8 +12,8 @@ import pjsua2
 from contract.calls import DisconnectReason
 from firmware.base.errors import SipError
 from firmware.base.interfaces import Address, NetworkWatch, canonical, interface_of
-from firmware.phone.call import CallId, CallState, SipUri
-from firmware.phone.news import CallStateChanged, MessageSent, VoiceNews
+from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.news import CallStateChanged, MessageSent, RegistrationChanged, VoiceNews
 from firmware.phone.orders import HangUpCall, LineOrder, PlaceCall, SendMessage
 from firmware.voice.sip import native, source_filter
 from firmware.voice.sip.account import SipAccount
@@ -34,6 +34,7 @@ from firmware.voice.sip.source_filter import ConnectionLimit
 from firmware.voice.sip.text_messages import TextMessages
 from firmware.voice.sip.transports import Transports
 from firmware.voice.sip.voicemail import Mailboxes, read_summary
+from firmware.voice.sip.watching import WatchedPhones
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Engine:
         self._lines: Lines | None = None
         self._mixer = Mixer()
         self._mailboxes = Mailboxes(account.name for account in settings.accounts)
+        self._watched = WatchedPhones(settings, scheduler, post)
         self.texts = TextMessages(post, self.is_trusted)
         self.calls = Calls(self, scheduler, post, self._mixer, self._calls_changed)
         self.wake_port = 0
@@ -125,6 +127,7 @@ class Engine:
         deadline = time.monotonic() + STOP_S
         self.hang_up_all()
         lines = self._lines
+        self._watched.close()
         if lines is not None:
             lines.stop()
         while time.monotonic() < deadline:
@@ -255,6 +258,13 @@ class Engine:
 
     # --- what the library tells --------------------------------------------------------------------------------------
 
+    def _registration_changed(self, change: RegistrationChanged) -> None:
+        self._post(change)
+        if not change.account and (lines := self._lines) is not None:
+            is_registered = change.state is RegistrationState.REGISTERED
+            # Once the callback has returned: the library is still busy with the registration.
+            self._scheduler.after(0, lambda: self._watched.follow(lines.default_account if is_registered else None))
+
     def voicemail_told(self, account: SipAccount, message: ReceivedMessage) -> None:
         """Pass on how many voice messages wait."""
         summary = read_summary(message.text)
@@ -336,7 +346,7 @@ class Engine:
         self._gate.start()
 
     def _start_lines(self) -> None:
-        self._lines = Lines(self, self._scheduler, self._post)
+        self._lines = Lines(self, self._scheduler, self._registration_changed)
         self.nat.start(self._nat_servers_found)
         self._lines.start()
 
@@ -366,6 +376,7 @@ class Engine:
 
     def _destroy(self) -> None:
         self._bridge.close()
+        self._watched.close()
         self._network.stop()
         if self._media_poll is not None:
             self._media_poll.stop()

@@ -32,8 +32,9 @@ _NO_SUCH_CALL: Final = 481
 _BAD_EVENT: Final = 489  # RFC 6665 section 8.3.2
 _OF_EVENTS: Final = frozenset({"NOTIFY", "SUBSCRIBE"})
 _EVENTS: Final = frozenset({"message-summary", "refer"})
+_OF_WATCHED_PHONES: Final = "dialog"
 # What is answered so once is answered so each time (RFC 6665 section 4.1.2.1); the rest may pass.
-_NEVER_SUBSCRIBED: Final = frozenset({403, 404, 405, 410, 489, 501, 603, 604})
+NEVER_SUBSCRIBED: Final = frozenset({403, 404, 405, 410, 489, 501, 603, 604})
 _SERVICE_UNAVAILABLE: Final = 503
 _OTHERS_PER_S: Final = 20.0
 _OTHERS_AT_ONCE: Final = 40.0
@@ -240,7 +241,7 @@ class Gate:
         if not message.status:
             if (verdict := self._judge_request(message, method)) != _PASS:
                 return verdict
-        elif method == "SUBSCRIBE" and message.status in _NEVER_SUBSCRIBED:
+        elif method == "SUBSCRIBE" and message.status in NEVER_SUBSCRIBED:
             self._when_unsubscribed(_copied(message))
         return self._read_body(message, method) if message.body else _PASS
 
@@ -252,7 +253,7 @@ class Gate:
             return verdict
         if method not in _METHODS:
             return _NOT_ALLOWED
-        if method in _OF_EVENTS and not self._is_event_known(message):
+        if method in _OF_EVENTS and not self._is_event_known(message, method):
             return _BAD_EVENT
         if request.belongs_to_a_call and not message.knows_call:
             # The library may still know the dialog of a call that it has given up, and takes a REFER there for one
@@ -260,14 +261,15 @@ class Gate:
             return _NO_SUCH_CALL
         return _PASS
 
-    def _is_event_known(self, message: native.Message) -> bool:
+    def _is_event_known(self, message: native.Message, method: str) -> bool:
         """Say whether a NOTIFY is read here, or a SUBSCRIBE granted: who is at the phone, and calls, is told to nobody.
 
-        Nobody would answer the one, and the library would grant the other.
+        Nobody would answer the one, and the library would grant the other. Other phones' calls are told of within a
+        subscription alone, of which the library knows.
         """
         headers = Headers(_copied(message).text)
-        event = headers.first("Event") or headers.first("o")
-        return event.partition(";")[0].strip().lower() in _EVENTS
+        event = (headers.first("Event") or headers.first("o")).partition(";")[0].strip().lower()
+        return event in _EVENTS or (event == _OF_WATCHED_PHONES and method == "NOTIFY" and bool(message.in_dialog))
 
     def _read_body(self, message: native.Message, method: str) -> int:
         verdict = inspect_body(

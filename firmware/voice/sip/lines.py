@@ -400,7 +400,11 @@ class Lines:
 
     def stop_watching_voicemail(self, refusal: ReceivedMessage) -> None:
         """Subscribe no more for the account whose subscription to its voice messages a server has refused."""
-        who = uri_in(Headers(refusal.text).first("From")).lower()
+        headers = Headers(refusal.text)
+        who = uri_in(headers.first("From")).lower()
+        if who != uri_in(headers.first("To")).lower():
+            # It was about somebody else's phone (firmware/voice/sip/watching.py).
+            return
         for line in self._lines.values():
             if who == f"sip:{line.settings.username}@{line.settings.domain}".lower():
                 line.stop_watching_voicemail()
@@ -410,6 +414,12 @@ class Lines:
         """Our address on the way to the default account's server; empty while that is unknown."""
         line = self._lines.get("")
         return line.own_address if line is not None else ""
+
+    @property
+    def default_account(self) -> SipAccount | None:
+        """The default account, None while the library does not know it."""
+        line = self._lines.get("")
+        return line.account if line is not None else None
 
     @property
     def any_account(self) -> SipAccount | None:

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 5
+EDITION: Final = 6
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 

@@ -113,6 +113,7 @@ class SipSettings:
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
         media_networks: where audio may come from besides the servers, as addresses with a length of prefix.
+        watched: the numbers whose phones the default account's server is asked to tell the state of.
         dial_plan: which numbers are for help, and which are never called; without one none is either.
         media_door: where root's service listens that lets calls' audio through.
         user_agent: what the handset calls itself (RFC 3261 section 20.41).
@@ -139,6 +140,7 @@ class SipSettings:
     media_silence_s: float = 20.0
     user_agent: str = "WeCall-Handset"
     media_networks: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
     dial_plan: DialPlan | None = None
     instance_id: str = ""
     prefer_ipv6: bool = False

@@ -30,6 +30,7 @@ SMALLEST = "oled_128x64"
 LAYOUTS = (
     "idle, everything waits",
     "idle, people",
+    "idle, people who are watched",
     "idle, people with pictures",
     "idle, people, large text",
     "idle, a picture behind it",

@@ -37,7 +37,7 @@ from firmware.phone.menu_views import (
     NoticeView,
     SoftKeys,
 )
-from firmware.phone.news import Problem
+from firmware.phone.news import Problem, Watched
 from firmware.phone.requests.handset import ReadFacts
 from firmware.phone.view import CallView, Hint, LineView, Look, Mode, PersonView, PhoneView, RecordingView, Refusal
 from firmware.services.egress_facts import egress_facts
@@ -116,6 +116,7 @@ _PEOPLE = (
     PersonView("4", word("Voicemail"), "2500"),
     PersonView("7", "Daniela Ortega-Villanueva de la Fuente", "13912345678"),
 )
+_WATCHED = (*map(lambda person, state: replace(person, state=state), _PEOPLE, list(Watched)[1:]), _PEOPLE[3])
 _WITH_PICTURES = (replace(_PEOPLE[0], picture="anna"), *_PEOPLE[1:3], replace(_PEOPLE[3], picture="voicemail"))
 _MATCHES = (
     ContactMatch(1, "Anna Schmidt", "+442012345678"),
@@ -337,6 +338,7 @@ def _policy(place: int, text: Text, scroll: int = 0) -> NoticeView:
 VIEWS = {
     "idle": _view(Mode.IDLE),
     "idle, people": _view(Mode.IDLE, people=_PEOPLE, lines=_HOME),
+    "idle, people who are watched": _view(Mode.IDLE, people=_WATCHED),
     "idle, people with pictures": _view(Mode.IDLE, people=_WITH_PICTURES),
     "idle, people, large text": _view(Mode.IDLE, people=_WITH_PICTURES, look=Look(large_text=True)),
     "idle, people and missed calls": _view(

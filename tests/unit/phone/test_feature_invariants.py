@@ -25,7 +25,14 @@ from firmware.phone.events import (
 from firmware.phone.features import CallRules, Hotline, OpenHours
 from firmware.phone.key import Key
 from firmware.phone.menu_views import CardView, EntryKind, EntryView, ListView, NoticeView
-from firmware.phone.news import CallStateChanged, MessageReceived, MessageSent, VoicemailCounted
+from firmware.phone.news import (
+    CallStateChanged,
+    MessageReceived,
+    MessageSent,
+    VoicemailCounted,
+    Watched,
+    WatchedPhoneChanged,
+)
 from firmware.phone.numbers import NumberPattern
 from firmware.phone.orders import PlaceCall, SendMessage
 from firmware.phone.phone import Phone
@@ -277,6 +284,7 @@ class AnyOfficeEvening(AnyEvening):
             [
                 VoicemailCounted(2),
                 VoicemailCounted(0),
+                WatchedPhoneChanged("2001", Watched.RINGING),
                 MessageReceived(TextMessage("m1", CallDirection.INCOMING, CallerId("2001"), "Hello")),
                 MessageReceived(TextMessage("m2", CallDirection.INCOMING, CallerId("anna@example.com"), "Hello")),
                 MessagesLoaded(()),

@@ -8,6 +8,7 @@ from firmware.phone.events import BlockedContactsLoaded, MissedCallsCounted, Pre
 from firmware.phone.holder_settings import forget_erased
 from firmware.phone.key import Key
 from firmware.phone.my_data import DataCategory
+from firmware.phone.news import Watched, WatchedPhoneChanged
 from firmware.phone.orders import PlaceCall
 from firmware.phone.preferences import Preferences
 from firmware.phone.request import NO_MEMORY, Failed
@@ -125,6 +126,19 @@ def test_what_is_erased_is_not_remembered_here() -> None:
     forget_erased(desk.phone._state, [DataCategory.CALLS])
     desk.press(Key.VOLUME_UP)
     assert people(desk) == [("2", "2345"), ("5", "2777")]
+
+
+@pytest.mark.feature("people at the PBX")
+def test_holding_the_digit_of_a_phone_that_rings_picks_the_call_up_and_of_another_calls_it() -> None:
+    desk = office("x.T", "**xx.T", preferences=DIALS, has_loudspeaker=True)
+    for state, dialled in ((Watched.FREE, "2345"), (Watched.RINGING, "**2345"), (Watched.UNKNOWN, "2345")):
+        desk.handle(WatchedPhoneChanged("2345", state))
+        assert desk.view.people[0].state is state
+        desk.press("2")
+        desk.hold_down("2")
+        assert desk.said(PlaceCall)[-1].uri.startswith(f"sip:{dialled}@")
+        desk.press(Key.CANCEL)
+        desk.press(Key.CANCEL)
 
 
 # --- when they are shown ---

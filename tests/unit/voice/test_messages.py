@@ -75,6 +75,7 @@ NEWS: tuple[News, ...] = (
     n.CallsFound((FOUND, replace(FOUND, call_id=OTHER)), joined=(CALL, OTHER), muted=True, speaker=True),
     n.RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.REFUSED, 503, 30, "home"),
     n.VoicemailCounted(3, 12, "home"),
+    n.WatchedPhoneChanged("202", n.Watched.RINGING),
     n.MessageReceived(TEXT),
     n.MessageSent(TEXT.message_id, accepted=True, sip_code=202),
     n.ProblemRaised(Problem.SOUND_MISSING, "There is no sound card 'ear'."),

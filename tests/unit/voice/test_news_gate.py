@@ -129,6 +129,12 @@ def test_lines_are_those_that_voice_was_told() -> None:
     assert not gate.passes(n.VoicemailCounted(1, account="office"))
 
 
+def test_phones_that_are_watched_are_those_that_voice_was_told() -> None:
+    gate = NewsGate([""], watched=["202"])
+    assert gate.passes(n.WatchedPhoneChanged("202", n.Watched.FREE))
+    assert not gate.passes(n.WatchedPhoneChanged("203", n.Watched.FREE))
+
+
 def test_voice_has_problems_of_its_own_only(subtests: pytest.Subtests) -> None:
     for problem in Problem:
         with subtests.test(problem=problem):
@@ -309,7 +315,8 @@ async def test_the_next_voice_is_told_of_at_once_whatever_the_one_before_said() 
 async def test_what_a_voice_said_of_itself_goes_with_it() -> None:
     told: list[LastingNews] = []
     kept = Lasting(told.append)
-    for news in (UP, ProblemRaised(Problem.SIP_UNAVAILABLE, "Why."), VoicemailCounted(3), RingerFault("Why.")):
+    rings = n.WatchedPhoneChanged("202", n.Watched.RINGING)
+    for news in (UP, ProblemRaised(Problem.SIP_UNAVAILABLE, "Why."), VoicemailCounted(3), rings, RingerFault("Why.")):
         kept.note(news)
     told.clear()
     kept.forget()
@@ -317,6 +324,7 @@ async def test_what_a_voice_said_of_itself_goes_with_it() -> None:
         RegistrationChanged(RegistrationState.UNREGISTERED),
         ProblemCleared(Problem.SIP_UNAVAILABLE),
         VoicemailCounted(0),
+        n.WatchedPhoneChanged("202", n.Watched.UNKNOWN),
         RingerFault(""),
     ]
     told.clear()

@@ -238,9 +238,16 @@ def test_what_is_no_status_is_refused(body: bytes) -> None:
     assert answer("message/sipfrag", body, "NOTIFY") == (400, Fault.SYNTAX)
 
 
-@pytest.mark.parametrize("content_type", ["application/dialog-info+xml", "application/pidf+xml", "text/plain"])
+@pytest.mark.parametrize("content_type", ["application/pidf+xml", "text/plain"])
 def test_other_news_are_refused(content_type: str) -> None:
     assert answer(content_type, b"<x/>", "NOTIFY") == (415, Fault.CONTENT_TYPE)
+
+
+def test_how_another_phone_stands_is_read_here_and_the_library_reads_none_of_it() -> None:
+    told = '<dialog-info state="full"><dialog id="1"><state>early</state></dialog></dialog-info>'
+    assert inspect("application/dialog-info+xml", told.encode(), "NOTIFY") == Verdict(body=b"")
+    assert answer("application/dialog-info+xml", b"<x/>", "NOTIFY") == (400, Fault.SYNTAX)
+    assert answer("application/dialog-info+xml", told.encode(), "MESSAGE") == (415, Fault.CONTENT_TYPE)
 
 
 # Texts
