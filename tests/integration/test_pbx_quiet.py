@@ -13,13 +13,15 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 
 QUIET_S, COUNTED_S = 600, 3600
 MOST_AN_HOUR = 240
+WATCHED = tuple(str(number) for number in range(200, 209))
+"""As many as there may be, each with its hint in tests/lab/asterisk/extensions.conf."""
 
 
 @pytest.mark.skipif(not chance.SOAK, reason="for make soak")
 def test_after_ten_quiet_minutes_a_line_exchanges_240_messages_an_hour_each_way_at_most(tmp_path: Path) -> None:
     with pbx_site(tmp_path) as site:
         site.pbx.order("pjsip set logger on")
-        with site.line() as line:
+        with site.line(watched=WATCHED) as line:
             line.wait_for_registration(RegistrationState.REGISTERED)
             time.sleep(QUIET_S)
             before = site.pbx.messages()
