@@ -19,7 +19,7 @@
 /* Our own address is asked of the kernel, never of a name server: the thread of SIP would wait for one that is silent. */
 #define PJ_GETHOSTIP_DISABLE_LOCAL_RESOLUTION 1
 
-/* Nine phones that are watched cost their server 14 messages an hour each way (docs/adr/0146). */
+/* A subscription costs its server three messages each way whenever it is renewed (docs/adr/0146). */
 #define PJSIP_DLG_EVENT_DEFAULT_EXPIRES 7200
 
 #define PJSUA_MAX_CALLS 32

@@ -69,7 +69,7 @@ TimeOfDay = Annotated[
 ]
 
 _EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MOST_WATCHED = 9
+_MOST_WATCHED = 7
 _MOST_RULES = 50
 _MOST_PATTERNS = 500
 
