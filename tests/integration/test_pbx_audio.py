@@ -11,6 +11,7 @@ from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
 from firmware.phone.news import IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall
+from firmware.voice.sip.settings import NatSettings
 from provisioning.calling import Dialing
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.asterisk import MUSIC_HZ
@@ -108,6 +109,7 @@ WAYS = {
     "sdes-ipv6": (FRIEND, PBX_6, MEDIA_6, (*apart(MEDIA_6), "media_encryption=sdes"), Srtp.MANDATORY),
     "dtls": (FRIEND, PBX, MEDIA, (*apart(MEDIA), *DTLS), Srtp.DTLS),
     "dtls-ipv6": (FRIEND, PBX_6, MEDIA_6, (*apart(MEDIA_6), *DTLS), Srtp.DTLS),
+    "ice": (FRIEND, PBX, MEDIA, (*apart(MEDIA), *DTLS, "ice_support=yes"), Srtp.DTLS),
 }
 
 
@@ -117,10 +119,11 @@ def test_audio_that_goes_elsewhere_than_signalling_is_heard_at_both_ends(
     tmp_path: Path, way: str, *, outgoing: bool
 ) -> None:
     address, server, other, endpoint, srtp = WAYS[way]
+    nat = NatSettings(ice=way == "ice")
     with (
         pbx_site(tmp_path, friend=address, endpoint=endpoint) as site,
-        site.phone(server=server, srtp=srtp) as phone,
-        site.friend(server=server, account={"srtp": srtp}) as friend,
+        site.phone(server=server, account={"srtp": srtp}, nat=nat) as phone,
+        site.friend(server=server, account={"srtp": srtp}, nat=nat) as friend,
     ):
         call_id = talk(phone, friend, outgoing=outgoing)
         until_named(site, other)

@@ -41,24 +41,23 @@ class PbxSite:
 
     @contextlib.contextmanager
     def phone(
-        self, *, server: str = PBX, nat: str = "", srtp: Srtp = Srtp.OFF, **settings: object
+        self, *, server: str = PBX, account: Mapping[str, object] | None = None, **settings: object
     ) -> Iterator[SipLine]:
         """Run the stack under test; it is registered, and speaks its tone.
 
         Args:
             server: the address that it registers at.
-            nat: the table [nat] of its configuration.
-            srtp: whether it encrypts audio.
+            account: what is otherwise of its account.
             settings: more of the stack's.
         """
         door = self.folder / "media.sock"
         host = f"[{server}]" if ":" in server else server
         written = [
             "[device]", 'id = "a"', 'fleet = "b"', "[[accounts]]", 'username = "alice"', 'password = "x"',
-            f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"', "[nat]", nat,
+            f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"',
         ]  # fmt: skip
         configuration = parse_configuration("\n".join(written))
-        own = replace(self._account("alice", server), srtp=srtp)
+        own = replace(self._account("alice", server), **(account or {}))  # type: ignore[arg-type]
         more = {"media_door": str(door), "media_networks": media_networks(configuration.nat), **settings}
         line = SipLine(SipSettings(own, local_port=0, **more))  # type: ignore[arg-type]
         with card_rules(self.phone_network, configuration, {host: [server]}, door):
