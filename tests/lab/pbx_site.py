@@ -14,7 +14,7 @@ from provisioning.sip import Nat
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.asterisk import DOMAIN, UDP_PORT, Asterisk
 from tests.lab.card_rules import card_rules
-from tests.lab.network import Namespace, VethCable
+from tests.lab.network import CableEnd, Namespace, VethCable
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
@@ -38,6 +38,7 @@ class PbxSite:
     friend_network: Namespace
     pbx_network: Namespace
     pbx: Asterisk
+    phone_end: CableEnd
 
     @contextlib.contextmanager
     def phone(
@@ -143,7 +144,7 @@ def pbx_site(folder: Path, *, friend: str = FRIEND, endpoint: Sequence[str] = ()
         Namespace() as pbx,
         Namespace() as phone,
         Namespace() as other,
-        _cable(phone, pbx, [f"{PHONE}/24", f"{PHONE_6}/64"]),
+        _cable(phone, pbx, [f"{PHONE}/24", f"{PHONE_6}/64"]) as phone_end,
         _cable(other, pbx, [f"{friend}/24", f"{FRIEND_6}/64"]),
         Asterisk(folder / "pbx", USERS, pbx, endpoint=endpoint) as asterisk,
     ):
@@ -151,11 +152,11 @@ def pbx_site(folder: Path, *, friend: str = FRIEND, endpoint: Sequence[str] = ()
             # What is at none of the usual addresses is on the bridge as well.
             network.ip("route", "add", "default", "dev", "cable0")
         pbx.ip("route", "add", "default", "dev", "bridge")
-        yield PbxSite(folder, phone, other, pbx, asterisk)
+        yield PbxSite(folder, phone, other, pbx, asterisk, phone_end)
 
 
 @contextlib.contextmanager
-def _cable(place: Namespace, pbx: Namespace, addresses: Sequence[str]) -> Iterator[None]:
+def _cable(place: Namespace, pbx: Namespace, addresses: Sequence[str]) -> Iterator[CableEnd]:
     with VethCable(place, pbx, addresses, []) as cable:
         if "bridge" not in pbx.run("ip", "-brief", "link"):
             pbx.ip("link", "add", "bridge", "type", "bridge")
@@ -166,4 +167,4 @@ def _cable(place: Namespace, pbx: Namespace, addresses: Sequence[str]) -> Iterat
             for address, more in ((MEDIA_6, ("preferred_lft", "0")), (PBX_6, ())):
                 pbx.ip("-6", "address", "add", f"{address}/64", "dev", "bridge", "nodad", *more)
         pbx.ip("link", "set", cable.second.device, "master", "bridge")
-        yield
+        yield cable.first
