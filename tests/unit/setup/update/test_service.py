@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -117,6 +117,13 @@ class Site:
         finally:
             await self.service.stop()
 
+    @asynccontextmanager
+    async def announced(self, **changes: Any) -> AsyncIterator[None]:
+        """Run, with an update announced."""
+        async with self.running():
+            await announce(self, **changes)
+            yield
+
     async def reach(self, reached: Callable[[], object]) -> None:
         """Wait for something that comes from root's thread, from the disk or from here."""
         await asyncio.to_thread(wait_until, reached)
@@ -160,16 +167,15 @@ async def site(tmp_path: Path, root: RootOfUpdates) -> Site:
     return Site(tmp_path / "state", root)
 
 
-async def announce(site: Site, document: bytes = DOCUMENT, **changes: object) -> OutcomeCode:
-    return await site.service.announced(document, None, replace(Content(), **changes))  # type: ignore[arg-type]
+async def announce(site: Site, document: bytes = DOCUMENT, **changes: Any) -> OutcomeCode:
+    return await site.service.announced(document, None, replace(Content(), **changes))
 
 
 # --- over the network -------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_announced_waits_for_the_idle_hours_and_is_then_installed_tried_and_kept(site: Site) -> None:
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.told.stage is UpdateStage.WAITING)
         assert (site.told.version, site.told.kind, site.told.comes_tonight) == (NEXT, UpdateKind.FEATURE, True)
         await site.stays()
@@ -193,8 +199,7 @@ async def test_what_is_announced_waits_for_the_idle_hours_and_is_then_installed_
 
 async def test_what_went_back_is_told_once_and_shown(site: Site) -> None:
     site.now_s = NIGHT
-    async with site.running():
-        await announce(site, kind="security")
+    async with site.announced(kind="security"):
         await site.reach(lambda: START_TRIAL in site.root.wishes)
     site.root.restart(works=False)
     for _ in range(2):
@@ -208,8 +213,7 @@ async def test_what_went_back_is_told_once_and_shown(site: Site) -> None:
 
 async def test_a_trial_that_a_power_cut_ended_comes_again_by_itself_in_idle_hours(site: Site) -> None:
     site.now_s = NIGHT
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: START_TRIAL in site.root.wishes)
     site.uptime_s = 20
     site.now_s = NOON + DAY_S
@@ -224,8 +228,7 @@ async def test_a_document_is_known_after_a_restart_and_waits_once(site: Site) ->
     async with site.running():
         await announce(site)
     site.make()
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.told.stage is UpdateStage.WAITING)
     assert UpdateStore(site.folder).memory.waiting is not None
 
@@ -237,8 +240,7 @@ async def test_a_document_is_known_after_a_restart_and_waits_once(site: Site) ->
 async def test_nothing_is_installed_while_somebody_calls(site: Site, busy: PhoneView) -> None:
     site.now_s = NIGHT
     site.watch.note_view(busy)
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.stays()
         site.watch.note_view(QUIET)
         await site.reach(lambda: site.root.wishes == [INSTALL, START_TRIAL])
@@ -254,8 +256,7 @@ async def test_the_phone_does_not_restart_while_somebody_uses_it(site: Site, bus
 
     loop = asyncio.get_running_loop()
     site.root.when_asked = use
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.root.wishes == [INSTALL])
         await site.stays(INSTALL)
         site.watch.note_view(QUIET)
@@ -264,8 +265,7 @@ async def test_the_phone_does_not_restart_while_somebody_uses_it(site: Site, bus
 
 async def test_the_phone_does_not_restart_while_a_bundle_is_under_way(site: Site) -> None:
     site.now_s, site.is_free = NIGHT, False
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.root.wishes == [INSTALL])
         await site.stays(INSTALL)
 
@@ -286,8 +286,7 @@ async def test_whoever_touches_the_phone_in_the_last_minute_puts_the_restart_off
                 touches.append(asyncio.ensure_future(site.service.handlers[PutOffRestart](PutOffRestart())))
 
     site.when_sleeping = touch
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: touched and site.told.stage is UpdateStage.INSTALLED)
         site.watch.note_view(QUIET)
         await site.stays(INSTALL)
@@ -299,8 +298,7 @@ async def test_whoever_touches_the_phone_in_the_last_minute_puts_the_restart_off
 
 async def test_a_clock_that_nobody_keeps_right_brings_nothing_by_network(site: Site) -> None:
     site.now_s, site.synced = NIGHT, False
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.stays()
         site.synced = True
         await site.reach(lambda: INSTALL in site.root.wishes)
@@ -308,8 +306,7 @@ async def test_a_clock_that_nobody_keeps_right_brings_nothing_by_network(site: S
 
 async def test_nothing_comes_before_the_day_that_the_operator_said(site: Site) -> None:
     site.now_s = NIGHT
-    async with site.running():
-        await announce(site, not_before=datetime.fromtimestamp(NIGHT + DAY_S - 60, UTC))
+    async with site.announced(not_before=datetime.fromtimestamp(NIGHT + DAY_S - 60, UTC)):
         await site.stays()
         assert not site.told.comes_tonight
         site.now_s = NIGHT + DAY_S
@@ -318,8 +315,7 @@ async def test_nothing_comes_before_the_day_that_the_operator_said(site: Site) -
 
 @pytest.mark.parametrize(("kind", "days"), [("feature", 30), ("security", 7)])
 async def test_the_holder_puts_an_update_off_for_so_many_days_and_no_longer(site: Site, kind: str, days: int) -> None:
-    async with site.running():
-        await announce(site, kind=kind)
+    async with site.announced(kind=kind):
         await site.service.handlers[PostponeUpdate](PostponeUpdate())
         await site.reach(lambda: site.told.is_put_off)
         assert site.told.until == f"day {days}"
@@ -334,8 +330,7 @@ async def test_the_holder_puts_an_update_off_for_so_many_days_and_no_longer(site
 
 
 async def test_a_security_update_comes_while_the_holder_puts_features_off(site: Site) -> None:
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.service.postpone()
         await announce(site, b"another", version="0.3.1", kind="security")
         site.now_s = NIGHT
@@ -343,8 +338,7 @@ async def test_a_security_update_comes_while_the_holder_puts_features_off(site: 
 
 
 async def test_the_holder_has_it_at_once(site: Site) -> None:
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.service.postpone()
         await site.stays()
         await site.service.handlers[UpdateNow](UpdateNow())
@@ -360,8 +354,7 @@ async def test_nothing_waits_that_could_be_put_off_or_come_now(site: Site) -> No
 @pytest.mark.parametrize("code", [OutcomeCode.KEY_REVOKED, OutcomeCode.BELOW_FLOOR, OutcomeCode.WRONG_HASH])
 async def test_what_root_refuses_for_good_waits_no_longer(site: Site, code: OutcomeCode) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, code
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.outcomes == [(DIGEST, code)])
         await site.reach(lambda: (site.told.stage, site.told.code) == (UpdateStage.ENDED, code))
         site.uptime_s += 4000
@@ -380,8 +373,7 @@ async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(
     site: Site, code: OutcomeCode, told: OutcomeCode
 ) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, code
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.told.code is told)
         assert site.told.stage is UpdateStage.WAITING
         await site.stays(INSTALL)
@@ -396,8 +388,7 @@ async def test_what_may_be_otherwise_later_is_tried_again_and_told_once(
 
 async def test_what_root_does_not_try_is_told_once_and_asked_again_half_an_hour_later(site: Site) -> None:
     site.now_s, site.root.refusals[START_TRIAL] = NIGHT, OutcomeCode.FAILED
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: (DIGEST, OutcomeCode.FAILED) in site.outcomes)
         assert site.told.stage is UpdateStage.INSTALLED
         await site.stays(INSTALL, START_TRIAL)
@@ -409,8 +400,7 @@ async def test_what_root_does_not_try_is_told_once_and_asked_again_half_an_hour_
 
 async def test_what_is_announced_later_replaces_what_lies_there_untried(site: Site) -> None:
     site.root.write(installed="0.2.5")
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.told.stage is UpdateStage.INSTALLED)
         await site.service.postpone()
         site.now_s = NIGHT
@@ -429,8 +419,7 @@ async def test_of_the_version_that_runs_the_operator_hears_that_it_works(site: S
 
 async def test_the_operator_is_told_once_the_store_opens(site: Site) -> None:
     site.now_s, site.has_store = NIGHT, False
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: START_TRIAL in site.root.wishes)
         assert site.outcomes == []
         site.root.restart(works=False)
@@ -444,16 +433,14 @@ async def test_the_operator_is_told_once_the_store_opens(site: Site) -> None:
 
 
 async def test_keys_that_are_taken_back_are_handed_to_root_at_once(site: Site) -> None:
-    async with site.running():
-        await announce(site, release_keys="YSBsaXN0")
+    async with site.announced(release_keys="YSBsaXN0"):
         await site.reach(lambda: site.root.wishes == [UpdateWish.RELEASE_KEYS])
     assert site.root.asked[0].release_keys == "YSBsaXN0"
 
 
 async def test_keys_that_are_taken_back_are_handed_to_root_once_it_has_time(site: Site) -> None:
     site.root.refusals[UpdateWish.RELEASE_KEYS] = OutcomeCode.BUSY
-    async with site.running():
-        await announce(site, release_keys="YSBsaXN0")
+    async with site.announced(release_keys="YSBsaXN0"):
         await site.reach(lambda: len(site.root.asked) > 1)
         del site.root.refusals[UpdateWish.RELEASE_KEYS]
         asked = len(site.root.asked)
@@ -466,15 +453,13 @@ async def test_keys_that_are_taken_back_are_handed_to_root_once_it_has_time(site
 async def test_keys_that_are_taken_back_are_handed_to_root_by_the_run_after_a_power_cut(site: Site) -> None:
     await announce(site, release_keys="YSBsaXN0")
     site.make()
-    async with site.running():
-        await announce(site, release_keys="YSBsaXN0")
+    async with site.announced(release_keys="YSBsaXN0"):
         await site.reach(lambda: site.root.wishes == [UpdateWish.RELEASE_KEYS])
 
 
 async def test_what_went_back_does_not_wait_again_because_it_is_announced_again(site: Site) -> None:
     site.now_s, site.root.refusals[INSTALL] = NIGHT, OutcomeCode.KEY_REVOKED
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: site.told.stage is UpdateStage.ENDED)
         assert await announce(site) is OutcomeCode.KEY_REVOKED
         await site.stays(INSTALL)
@@ -501,8 +486,7 @@ async def test_what_stood_before_the_restart_is_written_down_before_root_is_aske
     site.root.when_asked = lambda request: (
         seen.append(UpdateStore(site.folder).before_trial()) if request.wish is START_TRIAL else None
     )
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: seen)
     assert seen == [site.facts]
 
@@ -524,8 +508,7 @@ async def test_a_version_that_registers_no_line_is_said_to_fail_after_eight_minu
 
 async def test_of_a_version_that_fails_the_operator_hears_that_it_went_back_and_nothing_before(site: Site) -> None:
     site.now_s = NIGHT
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: START_TRIAL in site.root.wishes)
     site.root.write(version=NEXT, installed="", on_trial=True, last=OutcomeCode.INSTALLED, last_version=NEXT)
     site.uptime_s, site.facts = 30, USUAL.model_copy(update={"lines": 0})
@@ -559,8 +542,7 @@ async def test_a_call_is_not_cut_off_because_the_version_does_not_work(site: Sit
 async def test_a_new_phone_that_asks_its_first_holder_restarts_all_the_same(site: Site) -> None:
     site.now_s = NIGHT
     site.watch.note_view(PhoneView(Mode.MENU))
-    async with site.running():
-        await announce(site)
+    async with site.announced():
         await site.reach(lambda: INSTALL in site.root.wishes)
         await site.stays(INSTALL)
         site.watch.note_view(PhoneView(Mode.MENU, asks_by_itself=True))

@@ -5,7 +5,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -57,6 +57,12 @@ class Bench:
                 return
             moment.wait(0.005)
         raise TimeoutError("It did not happen.")
+
+    def open(self, *, for_s: float, talk: bool = True, speaker: bool = False) -> Self:
+        """Open the loop, and let some seconds of it pass."""
+        self.loop.open(talk=talk, speaker=speaker)
+        self.card.advance(for_s)
+        return self
 
     @property
     def heard(self) -> Sound:
@@ -150,9 +156,7 @@ def test_asking_for_the_same_tone_again_starts_it_anew(start: Callable[..., Benc
 
 
 def test_early_media_is_heard_without_the_microphone(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
-    bench.loop.open(talk=False)
-    bench.card.advance(1.0)
+    bench = start(SingingPort()).open(talk=False, for_s=1.0)
     assert bench.card.capture is None
     assert bench.port is not None
     assert bench.port.silent_exchanges == bench.port.exchanges
@@ -160,17 +164,13 @@ def test_early_media_is_heard_without_the_microphone(start: Callable[..., Bench]
 
 
 def test_in_a_call_both_directions_flow(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)))
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ))).open(for_s=1.0)
     assert bench.loop.counters.is_recording
     assert find_tone(bench.heard, [1000])[0].duration_s > 0.8
 
 
 def test_a_tone_in_a_call_is_mixed_with_the_far_end(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort()).open(for_s=0.5)
     bench.loop.play_tone(Tone.CONFIRMATION)
     bench.card.advance(1.0)
     assert len(find_tone(bench.heard, [1000, 450], threshold=1000)) == 3
@@ -178,23 +178,18 @@ def test_a_tone_in_a_call_is_mixed_with_the_far_end(start: Callable[..., Bench])
 
 
 def test_the_microphone_shuts_when_the_call_is_held(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort())
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(EchoPort()).open(for_s=0.5)
     capture = bench.card.capture
     assert capture is not None
     assert capture.is_open
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench.open(talk=False, for_s=0.5)
     assert bench.loop.counters.is_playing
     assert not bench.loop.counters.is_recording
     assert not capture.is_open
 
 
 def test_microphone_and_earpiece_shut_when_the_call_is_over(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort())
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(EchoPort()).open(for_s=0.5)
     capture, playback = bench.card.capture, bench.card.playback
     assert capture is not None
     assert playback is not None
@@ -206,9 +201,7 @@ def test_microphone_and_earpiece_shut_when_the_call_is_over(start: Callable[...,
 
 def test_a_call_that_ends_does_not_click(start: Callable[..., Bench]) -> None:
     # Its frames of 10 ms end near a crest.
-    bench = start(SingingPort(frequency_hz=1025))
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort(frequency_hz=1025)).open(for_s=0.5)
     bench.loop.close()
     bench.card.let_pass(0.5)
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
@@ -218,9 +211,7 @@ def test_a_call_that_ends_does_not_click(start: Callable[..., Bench]) -> None:
 
 
 def test_mute_sends_silence_and_keeps_the_microphone_open(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)))
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ))).open(for_s=1.0)
     bench.loop.set_muted(muted=True)
     bench.card.advance(1.0)
     bench.loop.set_muted(muted=False)
@@ -231,21 +222,16 @@ def test_mute_sends_silence_and_keeps_the_microphone_open(start: Callable[..., B
 
 
 def test_how_loud_the_microphone_was_is_told_once_and_nothing_while_it_is_shut(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort(), microphone=spoken(tone([1000], 0.5, rate_hz=RATE_HZ)))
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench = start(EchoPort(), microphone=spoken(tone([1000], 0.5, rate_hz=RATE_HZ))).open(talk=False, for_s=0.5)
     assert bench.loop.take_loudness() == Loudness()
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     heard = bench.loop.take_loudness()
     assert heard.loudest >= heard.quietest > 1000
     assert bench.loop.take_loudness() == Loudness()
 
 
 def test_without_a_mixer_the_volume_is_scaled(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort(amplitude=8000))
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort(amplitude=8000)).open(for_s=0.5)
     bench.loop.set_volume(AudioRoute.EARPIECE, 50)
     bench.card.advance(0.5)
     assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(8000, rel=0.01)
@@ -254,9 +240,7 @@ def test_without_a_mixer_the_volume_is_scaled(start: Callable[..., Bench]) -> No
 
 
 def test_with_a_mixer_the_card_does_the_volume(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort(amplitude=8000), has_mixer=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort(amplitude=8000), has_mixer=True).open(for_s=0.5)
     bench.loop.set_volume(AudioRoute.EARPIECE, 50)
     bench.card.advance(0.5)
     assert bench.card.volumes[-1] == 50
@@ -266,8 +250,7 @@ def test_with_a_mixer_the_card_does_the_volume(start: Callable[..., Bench]) -> N
 def test_the_ear_is_louder_while_it_is_boosted_and_behind_the_volume(start: Callable[..., Bench]) -> None:
     bench = start(SingingPort(amplitude=8000))
     bench.loop.set_volume(AudioRoute.EARPIECE, 50)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench.open(for_s=0.5)
     bench.loop.set_ear(EarPreset.NORMAL, boosted=True)
     bench.card.advance(0.5)
     bench.loop.set_ear(EarPreset.NORMAL, boosted=False)
@@ -282,8 +265,7 @@ def test_the_ear_is_louder_while_it_is_boosted_and_behind_the_volume(start: Call
 def test_a_boost_at_full_volume_stays_below_full_scale(start: Callable[..., Bench]) -> None:
     bench = start(SingingPort(amplitude=30_000))
     bench.loop.set_ear(EarPreset.LOUD, boosted=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench.open(for_s=0.5)
     assert 25_000 < np.abs(bench.heard.between(0.2, 0.4).samples).max() < 30_000
 
 
@@ -291,8 +273,7 @@ def test_the_loudspeaker_sounds_as_it_comes_whatever_the_ear_does(start: Callabl
     bench = start(SingingPort(amplitude=2000))
     bench.loop.set_volume(AudioRoute.SPEAKER, 100)
     bench.loop.set_ear(EarPreset.LOUD, boosted=True)
-    bench.loop.open(talk=True, speaker=True)
-    bench.card.advance(0.5)
+    bench.open(speaker=True, for_s=0.5)
     assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(2000, rel=0.01)
 
 
@@ -302,8 +283,7 @@ def test_an_ear_without_the_library_hears_the_call_all_the_same(
     monkeypatch.setitem(sys.modules, "firmware.voice.sip.native", None)
     bench = start(SingingPort(amplitude=2000))
     bench.loop.set_ear(EarPreset.LOUD, boosted=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench.open(for_s=0.5)
     assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(2000, rel=0.01)
 
 
@@ -312,8 +292,7 @@ def test_an_ear_without_the_library_hears_the_call_all_the_same(
 def test_noise_is_lowered_or_not_as_the_holder_wants_it(start: Callable[..., Bench], lowered: bool) -> None:
     bench = start(EchoPort(), handset_near_end=NearEndSettings(noise_suppression=True))
     bench.loop.lower_noise(lowered=False)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.1)
+    bench.open(for_s=0.1)
     bench.loop.lower_noise(lowered=lowered)
     bench.card.advance(0.1)
     if lowered:
@@ -335,10 +314,8 @@ def test_the_ringers_volume_is_not_the_earpieces(start: Callable[..., Bench]) ->
 
 
 def test_a_card_that_is_pulled_out_and_plugged_in_again_only_interrupts_a_call(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
+    bench = start(SingingPort()).open(for_s=1.0)
     assert bench.port is not None
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
     bench.card.pull_out()
     bench.wait_for(lambda: bench.events)
     assert isinstance(bench.events[0], ProblemRaised)
@@ -404,9 +381,7 @@ def test_an_idle_loop_shows_signs_of_life(start: Callable[..., Bench], monkeypat
 
 
 def test_without_a_microphone_the_far_end_is_still_heard(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort(), capture_is_missing=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench = start(SingingPort(), capture_is_missing=True).open(for_s=1.0)
     bench.wait_for(lambda: bench.events)
     assert gaps(bench.heard, 1000) == []
     assert not bench.loop.counters.is_recording
@@ -426,10 +401,8 @@ def test_a_bridge_of_another_rate_is_refused(start: Callable[..., Bench]) -> Non
 
 
 def test_a_card_with_longer_periods_takes_several_frames_of_the_bridge(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort(16_000, 160), period_frames=320)
+    bench = start(SingingPort(16_000, 160), period_frames=320).open(for_s=1.0)
     assert bench.port is not None
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
     assert gaps(bench.heard, 1000) == []
     assert bench.port.exchanges == 2 * bench.loop.counters.periods
 
@@ -441,10 +414,8 @@ def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(
     start: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_TURN_S", 0.01)
-    bench = start(EchoPort())
+    bench = start(EchoPort()).open(for_s=0.5)
     assert bench.port is not None
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
     bench.loop.close()
     bench.card.let_pass(0.5)
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
@@ -455,10 +426,8 @@ def test_the_bridge_is_turned_over_after_a_call_and_then_left_alone(
 
 
 def test_the_loop_joins_the_sip_stack_once(start: Callable[..., Bench]) -> None:
-    bench = start(EchoPort())
+    bench = start(EchoPort()).open(for_s=0.5)
     assert bench.port is not None
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
     assert bench.port.attached == 1
 
 
@@ -473,9 +442,7 @@ def test_skewed_clocks_build_up_no_delay_and_make_no_click(
 ) -> None:
     minutes = counted(full=5, landing=1)
     port = SingingPort(frame_samples=period_frames)
-    bench = start(port, playback_ppm=playback_ppm, capture_ppm=capture_ppm, period_frames=period_frames)
-    bench.loop.open(talk=True)
-    bench.card.advance(5.0)
+    bench = start(port, playback_ppm=playback_ppm, capture_ppm=capture_ppm, period_frames=period_frames).open(for_s=5.0)
     settled = len(bench.card.heard)
     bench.card.depths.clear()
     bench.card.advance(minutes * 60.0)
@@ -493,21 +460,16 @@ def test_skewed_clocks_build_up_no_delay_and_make_no_click(
 
 
 def test_a_call_begins_with_a_short_queue(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
-    bench.loop.open(talk=False)
-    bench.card.advance(1.0)
+    bench = start(SingingPort()).open(talk=False, for_s=1.0)
     bench.card.depths.clear()
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     # The prefill, half of that as slack, and what a period in steps of 10 ms may add.
     assert max(bench.card.depths[-10:]) <= 0.026 * RATE_HZ
     assert bench.loop.counters.underruns == 0
 
 
 def test_equal_clocks_are_left_alone(start: Callable[..., Bench]) -> None:
-    bench = start(SingingPort())
-    bench.loop.open(talk=True)
-    bench.card.advance(60.0)
+    bench = start(SingingPort()).open(for_s=60.0)
     assert bench.loop.counters.corrected_periods == 0
     assert bench.loop.counters.underruns == 0
 
@@ -517,9 +479,7 @@ def test_equal_clocks_are_left_alone(start: Callable[..., Bench]) -> None:
 
 def test_a_call_moves_to_the_loudspeaker_and_back_without_losing_the_far_end(start: Callable[..., Bench]) -> None:
     speaker = VirtualSoundCard()
-    bench = start(SingingPort(), speaker_card=speaker)
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench = start(SingingPort(), speaker_card=speaker).open(for_s=1.0)
     earpiece, handset_microphone = bench.card.playback, bench.card.capture
     assert earpiece is not None
     assert handset_microphone is not None
@@ -546,9 +506,7 @@ def test_a_call_moves_to_the_loudspeaker_and_back_without_losing_the_far_end(sta
 
 def test_the_earpiece_ends_without_a_click_when_the_loudspeaker_takes_over(start: Callable[..., Bench]) -> None:
     speaker = VirtualSoundCard()
-    bench = start(SingingPort(frequency_hz=1025), speaker_card=speaker)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort(frequency_hz=1025), speaker_card=speaker).open(for_s=0.5)
     bench.loop.open(talk=True, speaker=True)
     bench.card.let_pass(0.5)
     speaker.advance(0.5)
@@ -560,9 +518,7 @@ def test_the_earpiece_ends_without_a_click_when_the_loudspeaker_takes_over(start
 def test_a_loudspeaker_that_is_missing_is_a_fault_that_ends_with_the_way_back(start: Callable[..., Bench]) -> None:
     speaker = VirtualSoundCard()
     speaker.playback_is_missing = speaker.capture_is_missing = True
-    bench = start(SingingPort(), speaker_card=speaker)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench = start(SingingPort(), speaker_card=speaker).open(for_s=0.5)
     bench.loop.open(talk=True, speaker=True)
     bench.card.let_pass(0.5)
     bench.wait_for(lambda: bench.events)
@@ -592,11 +548,9 @@ def test_without_a_loudspeaker_of_its_own_the_earpiece_goes_on_at_the_speakers_v
 ) -> None:
     bench = start(SingingPort(amplitude=8000))
     bench.loop.set_volume(AudioRoute.SPEAKER, 50)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench.open(for_s=0.5)
     playback = bench.card.playback
-    bench.loop.open(talk=True, speaker=True)
-    bench.card.advance(0.5)
+    bench.open(speaker=True, for_s=0.5)
     assert bench.card.playback is playback
     assert np.abs(bench.heard.between(0.2, 0.4).samples).max() == pytest.approx(8000, rel=0.01)
     assert np.abs(bench.heard.between(0.7, 0.9).samples).max() == pytest.approx(8000 * 0.5**3, rel=0.01)
@@ -621,8 +575,7 @@ class DeafPort(EchoPort):
 def test_ones_own_voice_is_heard_in_the_earpiece_at_the_level_that_is_set(start: Callable[..., Bench]) -> None:
     bench = start(DeafPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)), sidetone_percent=10)
     bench.loop.set_volume(AudioRoute.EARPIECE, 50)
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     assert np.abs(bench.heard.between(0.2, 0.8).samples).max() == pytest.approx(800, rel=0.02)
 
 
@@ -630,23 +583,18 @@ def test_ones_own_voice_is_heard_in_the_earpiece_at_the_level_that_is_set(start:
 def test_there_is_no_sidetone(start: Callable[..., Bench], case: str) -> None:
     bench = start(DeafPort(), microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)), sidetone_percent=10)
     bench.loop.set_muted(muted=case == "muted")
-    bench.loop.open(talk=True, speaker=case == "on the loudspeaker")
-    bench.card.advance(1.0)
+    bench.open(speaker=case == "on the loudspeaker", for_s=1.0)
     assert np.abs(bench.heard.samples).max() == 0
 
 
 def test_a_silent_line_rustles_faintly(start: Callable[..., Bench]) -> None:
-    bench = start(DeafPort(), comfort_noise=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench = start(DeafPort(), comfort_noise=True).open(for_s=1.0)
     rustle = bench.heard.between(0.1, 0.9).samples
     assert -66 <= 20 * np.log10(rustle.std() / 32768) <= -58
 
 
 def test_there_is_no_comfort_noise_without_a_conversation(start: Callable[..., Bench]) -> None:
-    bench = start(DeafPort(), comfort_noise=True)
-    bench.loop.open(talk=False)
-    bench.card.advance(1.0)
+    bench = start(DeafPort(), comfort_noise=True).open(talk=False, for_s=1.0)
     assert np.abs(bench.heard.samples).max() == 0
 
 
@@ -699,8 +647,7 @@ def test_the_far_end_does_not_hear_itself_from_the_loudspeaker(
     room.card = bench.card
     bench.loop.open(talk=False, speaker=True)
     bench.wait_for(lambda: bench.loop.counters.is_processing)
-    bench.loop.open(talk=True, speaker=True)
-    bench.card.advance(8.0)
+    bench.open(speaker=True, for_s=8.0)
     heard = Sound.from_pcm(bytes(room.heard), RATE_HZ)
     sent = Sound.from_pcm(bytes(port.sent), RATE_HZ).samples[-len(heard.samples) :]
     for second in range(3, 7):
@@ -729,8 +676,7 @@ def test_the_far_end_does_not_hear_itself_while_the_holder_switches_noise_suppre
     room.card = bench.card
     bench.loop.open(talk=False, speaker=True)
     bench.wait_for(lambda: bench.loop.counters.is_processing)
-    bench.loop.open(talk=True, speaker=True)
-    bench.card.advance(4.0)
+    bench.open(speaker=True, for_s=4.0)
     monkeypatch.setattr(webrtc, "WebRtcProcessor", load_late)
     bench.loop.lower_noise(lowered=False)
     bench.card.advance(2.0)
@@ -757,9 +703,7 @@ def test_processing_that_lowers_no_noise_is_not_loaded_anew_where_the_holder_swi
         return WebRtcProcessor(**choices)
 
     monkeypatch.setattr(webrtc, "WebRtcProcessor", load)
-    bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True))
-    bench.loop.open(talk=True, speaker=True)
-    bench.card.advance(0.1)
+    bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True)).open(speaker=True, for_s=0.1)
     bench.wait_for(lambda: bench.loop.counters.is_processing)
     for lowered in (False, True):
         bench.loop.lower_noise(lowered=lowered)
@@ -775,8 +719,7 @@ def test_the_handset_sends_what_the_microphone_hears_where_nothing_is_asked(star
         microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)),
         speaker_near_end=NearEndSettings(echo_cancelling=True),
     )
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     assert not bench.loop.counters.is_processing
     assert np.abs(Sound.from_pcm(bytes(port.sent), RATE_HZ).between(0.5, 0.9).samples).max() == pytest.approx(
         8000, 0.01
@@ -793,8 +736,7 @@ def test_a_call_goes_on_and_says_so_where_the_processing_cannot_be_loaded(
         microphone=spoken(tone([1000], 1.0, rate_hz=RATE_HZ)),
         handset_near_end=NearEndSettings(noise_suppression=True),
     )
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     bench.wait_for(lambda: bench.loop.counters.processing_fault)
     assert "pywebrtc-audio" in str(bench.loop.counters)
     bench.card.advance(1.0)
@@ -816,8 +758,7 @@ def test_a_package_that_is_not_installed_is_named_whatever_the_holder_wants_of_n
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     bench = start(EchoPort(), speaker_near_end=NearEndSettings(echo_cancelling=True, noise_suppression=True))
     bench.loop.lower_noise(lowered=False)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.1)
+    bench.open(for_s=0.1)
     assert "pywebrtc-audio" in str(bench.loop.counters)
 
 
@@ -861,10 +802,8 @@ def test_the_canceller_is_given_what_is_played_while_the_microphone_records(
     room.card = bench.card
     bench.loop._handset_near_end = listener  # type: ignore[assignment]
     if early_media_s:
-        bench.loop.open(talk=False)
-        bench.card.advance(early_media_s)
-    bench.loop.open(talk=True)
-    bench.card.advance(moments_s[-1] + 2)
+        bench.open(talk=False, for_s=early_media_s)
+    bench.open(for_s=moments_s[-1] + 2)
     for moment_s in moments_s:
         assert abs(listener.lag_samples(moment_s, moment_s + 1)) <= 1.5 * 160
 
@@ -910,8 +849,7 @@ def test_no_sound_reaches_an_open_microphone_not_even_its_rest(start: Callable[.
     bench.loop.open(talk=True)
     bench.loop.play(beep(5))
     bench.card.advance(0.5)
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench.open(talk=False, for_s=0.5)
     (span,) = find_tone(bench.heard, [1000])
     assert span.end_s == pytest.approx(0.3, abs=0.06)
 
@@ -934,8 +872,7 @@ def test_a_sound_for_a_shut_earpiece_is_given_up(start: Callable[..., Bench]) ->
     bench = start(EchoPort())
     bench.loop.play(beep(5))
     bench.wait_for(lambda: bench.beats)
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench.open(talk=False, for_s=0.5)
     assert find_tone(bench.heard, [1000]) == []
 
 
@@ -974,8 +911,7 @@ def test_a_muted_microphone_is_silence_in_the_tap(start: Callable[..., Bench]) -
     tap, reader = open_tap()
     bench = start(SingingPort(), tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
     bench.loop.set_muted(muted=True)
-    bench.loop.open(talk=True)
-    bench.card.advance(1.0)
+    bench.open(for_s=1.0)
     near, far = tapped(reader)
     assert not near.samples.any()
     assert find_tone(far, [1000])
@@ -983,9 +919,7 @@ def test_a_muted_microphone_is_silence_in_the_tap(start: Callable[..., Bench]) -
 
 def test_nothing_is_tapped_while_the_microphone_is_shut(start: Callable[..., Bench]) -> None:
     tap, reader = open_tap()
-    bench = start(SingingPort(), tap=tap)
-    bench.loop.open(talk=False)
-    bench.card.advance(1.0)
+    start(SingingPort(), tap=tap).open(talk=False, for_s=1.0)
     assert reader.take() == (b"", b"")
 
 
@@ -999,8 +933,7 @@ def played_back(duration_s: float) -> SoundQueue:
 def test_what_is_listened_to_is_heard_from_its_beginning_to_its_end(start: Callable[..., Bench], rate_hz: int) -> None:
     bench, queue = start(None, rate_hz=rate_hz, period_frames=rate_hz // 100), played_back(1.0)
     bench.loop.listen_to(PipeSource(queue.read_end))
-    bench.loop.open(talk=False)
-    bench.card.advance(2.0)
+    bench.open(talk=False, for_s=2.0)
     (span,) = find_tone(bench.heard, [700])
     assert span.duration_s == pytest.approx(1.0, abs=0.02)
     assert queue.played_s == 1.0
@@ -1012,8 +945,7 @@ def test_what_is_listened_to_waits_while_it_is_paused_and_while_the_earpiece_is_
 ) -> None:
     bench, queue = start(None), played_back(2.0)
     bench.loop.listen_to(PipeSource(queue.read_end))
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench.open(talk=False, for_s=0.5)
     queue.pause()
     bench.card.advance(0.5)
     played_s = queue.played_s
@@ -1023,16 +955,14 @@ def test_what_is_listened_to_waits_while_it_is_paused_and_while_the_earpiece_is_
     bench.wait_for(lambda: not bench.loop.counters.is_playing)
     queue.resume()
     assert queue.played_s == played_s
-    bench.loop.open(talk=False)
-    bench.card.advance(0.5)
+    bench.open(talk=False, for_s=0.5)
     assert queue.played_s > played_s
 
 
 def test_the_microphone_ends_what_is_listened_to(start: Callable[..., Bench]) -> None:
     bench, queue = start(EchoPort()), played_back(2.0)
     bench.loop.listen_to(PipeSource(queue.read_end))
-    bench.loop.open(talk=True)
-    bench.card.advance(0.5)
+    bench.open(for_s=0.5)
     assert queue.is_given_up
     assert queue.played_s == 0
     late = played_back(1.0)
@@ -1058,8 +988,7 @@ def test_an_announcement_is_heard_at_both_ends_over_what_is_said(start: Callable
     port, told = DeafPort(), list[bool]()
     bench = start(port, microphone=spoken(tone([440], 2.0, rate_hz=RATE_HZ)))
     bench.loop.set_muted(muted=muted)
-    bench.loop.open(talk=True)
-    bench.card.advance(0.3)
+    bench.open(for_s=0.3)
     bench.loop.announce(ANNOUNCEMENT, told.append)
     bench.card.advance(0.3)
     assert told == []
@@ -1119,9 +1048,7 @@ def test_with_nobody_at_the_phone_a_caller_is_greeted_and_recorded_and_no_device
 
     port, told = Caller(), list[bool]()
     tap, reader = open_tap()
-    bench = start(port, tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ)))
-    bench.loop.open(talk=False)
-    bench.card.advance(0.1)
+    bench = start(port, tap=tap, microphone=spoken(tone([440], 1.0, rate_hz=RATE_HZ))).open(talk=False, for_s=0.1)
     bench.loop.open(talk=False, unattended=True)
     bench.card.let_pass(0.1)
     bench.loop.announce(ANNOUNCEMENT, told.append)
@@ -1138,8 +1065,7 @@ def test_with_nobody_at_the_phone_a_caller_is_greeted_and_recorded_and_no_device
     assert find_tone(near, [1400])
     assert gaps(far, 1000) == []
     # Whoever lifts the handset talks at once.
-    bench.loop.open(talk=True)
-    bench.card.advance(0.3)
+    bench.open(for_s=0.3)
     talking = bench.loop.counters
     assert talking.is_playing
     assert talking.is_recording
