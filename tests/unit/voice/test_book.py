@@ -4,6 +4,8 @@ import socket
 from dataclasses import replace
 from itertools import islice
 
+import pytest
+
 from contract.calls import CallDirection, DisconnectReason
 from firmware.phone import news as n
 from firmware.phone import orders as o
@@ -78,14 +80,17 @@ class Bench:
         return first
 
 
-def test_a_handset_that_begins_with_nothing_hears_that_there_is_nothing() -> None:
-    bench = Bench()
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_handset_that_begins_with_nothing_hears_that_there_is_nothing(bench: Bench) -> None:
     assert bench.told() == [n.CallsFound(())]
     assert not bench.book.has_calls
 
 
-def test_a_call_is_found_as_it_stands() -> None:
-    bench = Bench()
+def test_a_call_is_found_as_it_stands(bench: Bench) -> None:
     bench.place(1, "sip:%2B49123;phone-context=x@sip.example", "home")
     assert bench.book.has_calls is True
     bench.clock.now_s += 3
@@ -106,23 +111,20 @@ def test_a_call_is_found_as_it_stands() -> None:
     assert bench.found().calls == (replace(held, party=BEN, receiving=False, sending=False, recorded=False),)
 
 
-def test_a_call_that_a_handset_heard_of_is_found_and_does_not_come_in_again() -> None:
-    bench = Bench()
+def test_a_call_that_a_handset_heard_of_is_found_and_does_not_come_in_again(bench: Bench) -> None:
     bench.receive(1, heard=True)
     [found] = bench.told()
     incoming = n.FoundCall(call(1), CallDirection.INCOMING, CallState.INCOMING, BEN, "home")
     assert found == n.CallsFound((incoming,))
 
 
-def test_a_call_that_began_meanwhile_comes_in_once() -> None:
-    bench = Bench()
+def test_a_call_that_began_meanwhile_comes_in_once(bench: Bench) -> None:
     news = bench.receive(1, heard=False)
     assert bench.told() == [n.CallsFound(()), news]
     assert [each.call_id for each in bench.found().calls] == [call(1)]
 
 
-def test_a_call_that_began_and_ended_meanwhile_comes_in_and_ends_once() -> None:
-    bench = Bench()
+def test_a_call_that_began_and_ended_meanwhile_comes_in_and_ends_once(bench: Bench) -> None:
     news = bench.receive(1, heard=False)
     end = bench.move(1, CallState.DISCONNECTED, DisconnectReason.CANCELLED, 487, heard=False)
     assert not bench.book.has_calls
@@ -131,8 +133,7 @@ def test_a_call_that_began_and_ended_meanwhile_comes_in_and_ends_once() -> None:
     assert bench.told()[1:] == []
 
 
-def test_a_call_that_ended_meanwhile_is_found_at_its_end_until_that_is_written_down() -> None:
-    bench = Bench()
+def test_a_call_that_ended_meanwhile_is_found_at_its_end_until_that_is_written_down(bench: Bench) -> None:
     bench.place(1)
     bench.move(1, CallState.ACTIVE)
     bench.move(1, CallState.DISCONNECTED, DisconnectReason.NETWORK_LOST, 408, heard=False)
@@ -149,8 +150,7 @@ def test_a_call_that_ended_meanwhile_is_found_at_its_end_until_that_is_written_d
     assert not bench.book.knows(call(1))
 
 
-def test_a_call_that_ended_long_ago_is_not_found() -> None:
-    bench = Bench()
+def test_a_call_that_ended_long_ago_is_not_found(bench: Bench) -> None:
     bench.place(1)
     bench.end(1, heard=False)
     bench.receive(2, heard=False)
@@ -161,15 +161,13 @@ def test_a_call_that_ended_long_ago_is_not_found() -> None:
     assert bench.found().calls == ()
 
 
-def test_a_call_that_goes_on_is_not_forgotten() -> None:
-    bench = Bench()
+def test_a_call_that_goes_on_is_not_forgotten(bench: Bench) -> None:
     bench.place(1)
     bench.book.note_order(ForgetCall(call(1)))
     assert bench.book.has_calls is True
 
 
-def test_what_the_other_end_said_of_recording_is_told_while_the_call_goes_on() -> None:
-    bench = Bench()
+def test_what_the_other_end_said_of_recording_is_told_while_the_call_goes_on(bench: Bench) -> None:
     bench.place(1)
     unwanted = n.RecordingSignalled(call(1), records=False, preference=RecordingPreference.UNWANTED)
     bench.book.note(unwanted, heard=True)
@@ -178,8 +176,7 @@ def test_what_the_other_end_said_of_recording_is_told_while_the_call_goes_on() -
     assert bench.told()[1:] == []
 
 
-def test_calls_that_go_on_are_found_however_long_they_take() -> None:
-    bench = Bench()
+def test_calls_that_go_on_are_found_however_long_they_take(bench: Bench) -> None:
     bench.place(1)
     bench.move(1, CallState.ACTIVE)
     bench.clock.now_s += 100_000
@@ -189,8 +186,7 @@ def test_calls_that_go_on_are_found_however_long_they_take() -> None:
     assert bench.found().calls[0].began_ago_s == 100_000
 
 
-def test_a_call_that_took_the_place_of_another_is_found_with_the_line_of_that() -> None:
-    bench = Bench()
+def test_a_call_that_took_the_place_of_another_is_found_with_the_line_of_that(bench: Bench) -> None:
     bench.place(1, account="home")
     bench.book.note(n.CallReplaced(call(1), call(2), BEN, CallDirection.INCOMING), heard=True)
     bench.move(2, CallState.ACTIVE)
@@ -201,8 +197,7 @@ def test_a_call_that_took_the_place_of_another_is_found_with_the_line_of_that() 
     )  # fmt: skip
 
 
-def test_a_conference_is_found_with_those_who_are_still_in_it() -> None:
-    bench = Bench()
+def test_a_conference_is_found_with_those_who_are_still_in_it(bench: Bench) -> None:
     for number in (1, 2, 3):
         bench.place(number)
         bench.move(number, CallState.ACTIVE)
@@ -214,8 +209,7 @@ def test_a_conference_is_found_with_those_who_are_still_in_it() -> None:
     assert bench.found().joined == ()
 
 
-def test_whether_one_was_muted_or_heard_by_the_loudspeaker_is_found() -> None:
-    bench = Bench()
+def test_whether_one_was_muted_or_heard_by_the_loudspeaker_is_found(bench: Bench) -> None:
     bench.book.note_order(o.OpenAudio(talk=True, speaker=True))
     bench.book.note_order(o.SetMute(muted=True))
     assert bench.found() == n.CallsFound((), muted=True, speaker=True)
@@ -224,8 +218,7 @@ def test_whether_one_was_muted_or_heard_by_the_loudspeaker_is_found() -> None:
     assert bench.found() == n.CallsFound(())
 
 
-def test_how_each_line_stands_is_told_to_each_handset() -> None:
-    bench = Bench()
+def test_how_each_line_stands_is_told_to_each_handset(bench: Bench) -> None:
     failed = n.RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.REFUSED, 503, account="home")
     home = n.RegistrationChanged(RegistrationState.REGISTERED, account="home")
     office = n.RegistrationChanged(RegistrationState.REGISTERING, account="office")
@@ -236,8 +229,7 @@ def test_how_each_line_stands_is_told_to_each_handset() -> None:
     assert sorted(map(repr, bench.told()[1:])) == sorted(map(repr, (home, office, more, free)))
 
 
-def test_problems_are_told_while_there_are_any() -> None:
-    bench = Bench()
+def test_problems_are_told_while_there_are_any(bench: Bench) -> None:
     missing = n.ProblemRaised(Problem.SOUND_MISSING, "There is no sound card.")
     bench.book.note(n.ProblemRaised(Problem.SIP_UNAVAILABLE, "No library."), heard=True)
     bench.book.note(missing, heard=True)
@@ -248,8 +240,7 @@ def test_problems_are_told_while_there_are_any() -> None:
     assert bench.told()[1:] == [missing, RingerFault("")]
 
 
-def test_texts_that_nobody_has_heard_are_told_in_order_until_somebody_has() -> None:
-    bench = Bench()
+def test_texts_that_nobody_has_heard_are_told_in_order_until_somebody_has(bench: Bench) -> None:
     bench.book.note(text(1), heard=True)
     bench.book.note(text(2), heard=False)
     bench.book.note(text(3), heard=False)
@@ -260,16 +251,14 @@ def test_texts_that_nobody_has_heard_are_told_in_order_until_somebody_has() -> N
     assert bench.told()[1:] == []
 
 
-def test_what_a_handset_did_not_hear_to_the_end_is_told_to_the_next() -> None:
-    bench = Bench()
+def test_what_a_handset_did_not_hear_to_the_end_is_told_to_the_next(bench: Bench) -> None:
     bench.book.note(text(1), heard=False)
     news = bench.receive(1, heard=False)
     assert list(islice(bench.book.tell(), 3)) == [n.CallsFound(()), text(1), news]
     assert news in bench.told()
 
 
-def test_the_newest_of_many_texts_and_calls_are_kept() -> None:
-    bench = Bench()
+def test_the_newest_of_many_texts_and_calls_are_kept(bench: Bench) -> None:
     for number in range(1000):
         bench.receive(number, heard=False)
         bench.end(number, heard=False)
@@ -295,16 +284,14 @@ def full_of_the_longest(bench: Bench, *, heard: bool) -> None:
         bench.move(number, CallState.ACTIVE, heard=heard)
 
 
-def test_all_that_is_found_goes_into_one_message_and_is_taken() -> None:
-    bench = Bench()
+def test_all_that_is_found_goes_into_one_message_and_is_taken(bench: Bench) -> None:
     full_of_the_longest(bench, heard=True)
     data = encode(bench.found())
     assert len(data) <= MAX_MESSAGE_BYTES
     decode_news(data)
 
 
-def test_a_handset_that_is_busy_with_its_beginning_hears_later_all_that_came_meanwhile() -> None:
-    bench = Bench()
+def test_a_handset_that_is_busy_with_its_beginning_hears_later_all_that_came_meanwhile(bench: Bench) -> None:
     full_of_the_longest(bench, heard=False)
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with here, there:

@@ -54,6 +54,11 @@ class Gate(NewsGate):
         return sum(self.passes(each) for each in news)
 
 
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
 def of(call_id: CallId) -> list[VoiceNews]:
     """Return one of each news of a call that goes on, the last of which is its end."""
     return [
@@ -79,8 +84,7 @@ def test_a_bucket_gives_so_much_at_once_and_so_much_a_second() -> None:
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
 
 
-def test_a_call_that_was_placed_is_heard_of_until_its_end_and_no_more() -> None:
-    gate = Gate()
+def test_a_call_that_was_placed_is_heard_of_until_its_end_and_no_more(gate: Gate) -> None:
     gate.call_placed(call(1))
     assert [gate.passes(news) for news in of(call(1))] == [True] * 9
     assert [gate.passes(news) for news in of(call(1))] == [False] * 9
@@ -90,15 +94,13 @@ def test_nothing_is_heard_of_calls_that_nobody_knows() -> None:
     assert not any(map(Gate().passes, of(call(1))))
 
 
-def test_a_call_that_comes_in_is_heard_of_until_its_end() -> None:
-    gate = Gate()
+def test_a_call_that_comes_in_is_heard_of_until_its_end(gate: Gate) -> None:
     assert gate.passes(incoming(1))
     assert all(map(gate.passes, of(call(1))))
     assert gate.lose_calls() == ()
 
 
-def test_no_call_is_named_like_another_of_this_run() -> None:
-    gate = Gate()
+def test_no_call_is_named_like_another_of_this_run(gate: Gate) -> None:
     gate.call_placed(call(1))
     assert gate.passes(incoming(2))
     assert gate.passes(n.CallReplaced(call(2), call(3), ANNA))
@@ -109,8 +111,7 @@ def test_no_call_is_named_like_another_of_this_run() -> None:
         assert not gate.passes(found(number))
 
 
-def test_a_call_takes_the_place_of_one_that_goes_on_only() -> None:
-    gate = Gate()
+def test_a_call_takes_the_place_of_one_that_goes_on_only(gate: Gate) -> None:
     assert not gate.passes(n.CallReplaced(call(1), call(2), ANNA))
     assert not any(map(gate.passes, of(call(2))))
     gate.call_placed(call(1))
@@ -118,8 +119,7 @@ def test_a_call_takes_the_place_of_one_that_goes_on_only() -> None:
     assert all(map(gate.passes, of(call(2))))
 
 
-def test_lines_are_those_that_voice_was_told() -> None:
-    gate = Gate()
+def test_lines_are_those_that_voice_was_told(gate: Gate) -> None:
     assert gate.passes(incoming(1, ""))
     assert not gate.passes(incoming(2, "office"))
     registered = n.RegistrationChanged(RegistrationState.REGISTERED, account="home")
@@ -145,8 +145,7 @@ def test_voice_has_problems_of_its_own_only(subtests: pytest.Subtests) -> None:
             assert Gate().passes(n.ProblemCleared(problem)) is own
 
 
-def test_what_became_of_a_text_is_heard_once_and_of_texts_that_were_sent() -> None:
-    gate = Gate()
+def test_what_became_of_a_text_is_heard_once_and_of_texts_that_were_sent(gate: Gate) -> None:
     sent = n.MessageSent("d" * 32, accepted=True)
     assert not gate.passes(sent)
     gate.text_sent("d" * 32)
@@ -154,8 +153,7 @@ def test_what_became_of_a_text_is_heard_once_and_of_texts_that_were_sent() -> No
     assert not gate.passes(sent)
 
 
-def test_texts_that_are_lost_are_those_that_nothing_was_heard_of() -> None:
-    gate = Gate()
+def test_texts_that_are_lost_are_those_that_nothing_was_heard_of(gate: Gate) -> None:
     gate.text_sent("d" * 32)
     gate.text_sent("e" * 32)
     assert gate.passes(n.MessageSent("d" * 32, accepted=True))
@@ -164,9 +162,7 @@ def test_texts_that_are_lost_are_those_that_nothing_was_heard_of() -> None:
     assert not gate.passes(n.MessageSent("e" * 32, accepted=True))
 
 
-def test_no_flood_of_calls_and_texts_fills_the_card() -> None:
-    gate = Gate()
-
+def test_no_flood_of_calls_and_texts_fills_the_card(gate: Gate) -> None:
     def count_calls(numbers: range) -> int:
         """Have calls come in of which each ends at once, and return how many were heard of."""
         return sum(gate.passes(incoming(number)) and gate.passes(of(call(number))[-1]) for number in numbers)
@@ -179,8 +175,7 @@ def test_no_flood_of_calls_and_texts_fills_the_card() -> None:
     assert count_calls(range(5000, 6000)) == 120
 
 
-def test_there_are_no_more_calls_than_voice_was_told_to_have_and_some_that_end() -> None:
-    gate = Gate()
+def test_there_are_no_more_calls_than_voice_was_told_to_have_and_some_that_end(gate: Gate) -> None:
     gate.call_placed(call(1))
     assert gate.count(incoming(number) for number in range(2, 100)) == 7
     assert not gate.passes(n.CallReplaced(call(1), call(200), ANNA))
@@ -189,8 +184,7 @@ def test_there_are_no_more_calls_than_voice_was_told_to_have_and_some_that_end()
     assert not gate.passes(found(400))
 
 
-def test_a_flood_of_news_of_one_call_keeps_no_other_from_being_heard_of() -> None:
-    gate = Gate()
+def test_a_flood_of_news_of_one_call_keeps_no_other_from_being_heard_of(gate: Gate) -> None:
     gate.call_placed(call(1))
     gate.call_placed(call(2))
     changes: list[VoiceNews] = [n.CallPartyChanged(call(1), ANNA)] * 1000
@@ -210,16 +204,14 @@ def test_a_text_is_as_it_is_when_it_comes_in(change: dict[str, Any]) -> None:
     assert Gate().passes(n.MessageReceived(message))
 
 
-def test_no_text_is_named_like_another_of_this_run() -> None:
-    gate = Gate()
+def test_no_text_is_named_like_another_of_this_run(gate: Gate) -> None:
     assert gate.passes(text(1))
     gate.text_sent(text(2).message.message_id)
     gate.call_placed(call(3))
     assert not any(gate.passes(text(number)) for number in (1, 2, 3))
 
 
-def test_quality_is_measured_now_and_then() -> None:
-    gate = Gate()
+def test_quality_is_measured_now_and_then(gate: Gate) -> None:
     gate.call_placed(call(1))
     assert gate.count([n.CallQualityMeasured(call(1), QUALITY)] * 1000) == 60
     gate.clock.now_s += 5
@@ -231,15 +223,13 @@ def found(*numbers: int, joined: tuple[int, ...] = (), state: CallState = CallSt
     return n.CallsFound(calls, joined=tuple(map(call, joined)))
 
 
-def test_calls_that_are_found_are_heard_of_until_their_end() -> None:
-    gate = Gate()
+def test_calls_that_are_found_are_heard_of_until_their_end(gate: Gate) -> None:
     assert gate.passes(found(1, 2, joined=(1, 2)))
     assert all(map(gate.passes, of(call(1))))
     assert gate.lose_calls() == (call(2),)
 
 
-def test_a_call_that_is_found_at_its_end_is_over() -> None:
-    gate = Gate()
+def test_a_call_that_is_found_at_its_end_is_over(gate: Gate) -> None:
     assert gate.passes(found(1, state=CallState.DISCONNECTED))
     assert not any(map(gate.passes, of(call(1))))
     assert gate.lose_calls() == ()
@@ -247,16 +237,14 @@ def test_a_call_that_is_found_at_its_end_is_over() -> None:
 
 
 @pytest.mark.parametrize("impossible", [found(2, 2), found(2, 1), found(2, joined=(2, 3)), found(joined=(1,))])
-def test_of_what_cannot_be_found_nothing_is_believed(impossible: n.CallsFound) -> None:
-    gate = Gate()
+def test_of_what_cannot_be_found_nothing_is_believed(gate: Gate, impossible: n.CallsFound) -> None:
     gate.call_placed(call(1))
     assert not gate.passes(impossible)
     assert not any(map(gate.passes, of(call(2))))
     assert gate.lose_calls() == (call(1),)
 
 
-def test_calls_that_are_lost_are_over_and_their_names_are_taken() -> None:
-    gate = Gate()
+def test_calls_that_are_lost_are_over_and_their_names_are_taken(gate: Gate) -> None:
     gate.call_placed(call(1))
     assert gate.passes(incoming(2))
     assert gate.lose_calls() == (call(1), call(2))
@@ -266,8 +254,9 @@ def test_calls_that_are_lost_are_over_and_their_names_are_taken() -> None:
     assert all(map(gate.passes, of(call(1))))
 
 
-def test_nonsense_is_said_in_the_log_once_a_minute_and_without_a_name(caplog: pytest.LogCaptureFixture) -> None:
-    gate = Gate()
+def test_nonsense_is_said_in_the_log_once_a_minute_and_without_a_name(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(100):
         gate.passes(incoming(1, "office"))
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
