@@ -205,13 +205,11 @@ def test_a_contact_is_added_in_chinese() -> None:
     desk = new_contact()
     choose(desk, "Name")
     type_keys(desk, "****9264")
-    view = desk.view.menu
-    assert isinstance(view, EntryView)
+    view = desk.entry
     assert view.mode == "拼"
     assert "王" in view.candidates
     while True:
-        view = desk.view.menu
-        assert isinstance(view, EntryView)
+        view = desk.entry
         if view.candidates[view.candidate] == "王":
             break
         desk.press(Key.VOLUME_DOWN)
@@ -225,8 +223,7 @@ def test_what_was_chosen_is_kept_once_the_name_is_written_and_offered_first_then
     choose(desk, "Name")
     type_keys(desk, "****94264")
     desk.press(Key.VOLUME_DOWN)
-    view = desk.view.menu
-    assert isinstance(view, EntryView)
+    view = desk.entry
     second = view.candidates[1]
     desk.press(Key.OK)
     assert desk.said(SavePreferences) == []
@@ -235,8 +232,7 @@ def test_what_was_chosen_is_kept_once_the_name_is_written_and_offered_first_then
     desk.press(Key.CANCEL)
     choose(desk, "Name")
     type_keys(desk, "****94264")
-    view = desk.view.menu
-    assert isinstance(view, EntryView)
+    view = desk.entry
     assert view.candidates[0] == second
 
 
@@ -244,11 +240,9 @@ def test_a_held_volume_key_turns_over_the_characters() -> None:
     desk = new_contact()
     choose(desk, "Name")
     type_keys(desk, "****94")
-    before = desk.view.menu
-    assert isinstance(before, EntryView)
+    before = desk.entry
     desk.handle(KeyRepeated(Key.VOLUME_DOWN))
-    after = desk.view.menu
-    assert isinstance(after, EntryView)
+    after = desk.entry
     assert after.candidate == 0
     assert not set(before.candidates) & set(after.candidates)
 

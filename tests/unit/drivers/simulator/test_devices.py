@@ -1,9 +1,10 @@
 """The simulated devices by themselves; the keypad's times are kept on a clock that jumps from timer to timer."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec
 
 import pytest
 
@@ -11,6 +12,7 @@ from drivers.errors import DeviceError
 from drivers.simulator.devices import SimulatedHookSwitch, SimulatedIndicator, SimulatedKeypad
 
 Recorded = tuple[str, str, int]
+P = ParamSpec("P")
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -32,14 +34,13 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
 
-Scenario = Callable[[Coroutine[Any, Any, None]], None]
+def on_the_jumping_clock(scenario: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    @functools.wraps(scenario)
+    def test(*args: P.args, **more: P.kwargs) -> None:
+        with asyncio.Runner(loop_factory=_JumpingLoop) as runner:
+            runner.run(scenario(*args, **more))
 
-
-@pytest.fixture
-def play() -> Iterator[Scenario]:
-    loop = _JumpingLoop()
-    yield loop.run_until_complete
-    loop.close()
+    return test
 
 
 def nothing() -> None:
@@ -65,47 +66,38 @@ class RecordedKeypad(SimulatedKeypad):
         return record
 
 
-def test_a_key_that_stays_down_repeats_and_counts_as_held_once(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_a_key_that_stays_down_repeats_and_counts_as_held_once() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        await asyncio.sleep(1.2)
-        keypad.release("5", "page")
-        await asyncio.sleep(10)
-
-    play(scenario())
+    keypad.press("5", "page")
+    await asyncio.sleep(1.2)
+    keypad.release("5", "page")
+    await asyncio.sleep(10)
     repeats = [("repeated", "5", at_ms) for at_ms in (500, 620, 740, 860, 980, 1100)]
     assert keypad.reports == [
         ("pressed", "5", 0), *repeats[:5], ("held", "5", 1000), repeats[5], ("released", "5", 1200),
     ]  # fmt: skip
 
 
-def test_a_short_press_only_presses(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_a_short_press_only_presses() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        await asyncio.sleep(0.49)
-        keypad.release("5", "page")
-        await asyncio.sleep(10)
-
-    play(scenario())
+    keypad.press("5", "page")
+    await asyncio.sleep(0.49)
+    keypad.release("5", "page")
+    await asyncio.sleep(10)
     assert keypad.reports == [("pressed", "5", 0), ("released", "5", 490)]
 
 
-def test_only_the_key_that_went_down_last_repeats(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_only_the_key_that_went_down_last_repeats() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        await asyncio.sleep(0.2)
-        keypad.press("ok", "page")
-        await asyncio.sleep(0.6)
-        keypad.release("ok", "page")
-        await asyncio.sleep(10)
-
-    play(scenario())
+    keypad.press("5", "page")
+    await asyncio.sleep(0.2)
+    keypad.press("ok", "page")
+    await asyncio.sleep(0.6)
+    keypad.release("ok", "page")
+    await asyncio.sleep(10)
     assert keypad.reports == [
         ("pressed", "5", 0),
         ("pressed", "ok", 200),
@@ -115,64 +107,50 @@ def test_only_the_key_that_went_down_last_repeats(play: Scenario) -> None:
     assert keypad.keys_down == ("5",)
 
 
-def test_letting_an_overtaken_key_go_leaves_the_latest_repeating(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_letting_an_overtaken_key_go_leaves_the_latest_repeating() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        keypad.press("ok", "page")
-        keypad.release("5", "page")
-        await asyncio.sleep(0.55)
-
-    play(scenario())
+    keypad.press("5", "page")
+    keypad.press("ok", "page")
+    keypad.release("5", "page")
+    await asyncio.sleep(0.55)
     assert keypad.reports == [("pressed", "5", 0), ("pressed", "ok", 0), ("released", "5", 0), ("repeated", "ok", 500)]
 
 
-def test_a_key_that_two_pages_hold_comes_up_with_the_second(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_a_key_that_two_pages_hold_comes_up_with_the_second() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "first")
-        keypad.press("5", "second")
-        keypad.release("5", "first")
-        assert keypad.keys_down == ("5",)
-        await asyncio.sleep(0.1)
-        keypad.release_all("second")
-        assert not keypad.keys_down
-
-    play(scenario())
+    keypad.press("5", "first")
+    keypad.press("5", "second")
+    keypad.release("5", "first")
+    assert list(keypad.keys_down) == ["5"]
+    await asyncio.sleep(0.1)
+    keypad.release_all("second")
+    assert not keypad.keys_down
     assert keypad.reports == [("pressed", "5", 0), ("released", "5", 100)]
 
 
-def test_stopping_lets_every_key_go_for_good(play: Scenario) -> None:
+@on_the_jumping_clock
+async def test_stopping_lets_every_key_go_for_good() -> None:
     keypad = RecordedKeypad()
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        keypad.stop()
-        keypad.press("ok", "page")
-        await asyncio.sleep(10)
-
-    play(scenario())
+    keypad.press("5", "page")
+    keypad.stop()
+    keypad.press("ok", "page")
+    await asyncio.sleep(10)
     assert keypad.reports == [("pressed", "5", 0)]
     assert not keypad.keys_down
 
 
-def test_a_handler_that_fails_stops_neither_repeats_nor_the_caller(
-    play: Scenario, caplog: pytest.LogCaptureFixture
-) -> None:
+@on_the_jumping_clock
+async def test_a_handler_that_fails_stops_neither_repeats_nor_the_caller(caplog: pytest.LogCaptureFixture) -> None:
     keypad = RecordedKeypad()
 
     def fail(key: str) -> None:
         raise RuntimeError("no")
 
     keypad.when_pressed = fail
-
-    async def scenario() -> None:
-        keypad.press("5", "page")
-        await asyncio.sleep(0.7)
-
-    play(scenario())
+    keypad.press("5", "page")
+    await asyncio.sleep(0.7)
     assert keypad.reports == [("repeated", "5", 500), ("repeated", "5", 620)]
     assert "A handler of the simulated phone failed" in caplog.text
 

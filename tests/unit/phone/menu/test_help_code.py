@@ -46,8 +46,7 @@ def test_each_time_that_the_page_is_opened_one_code_is_made(desk: Desk) -> None:
 def test_why_there_is_none_is_said(desk: Desk) -> None:
     open_help_code(desk)
     desk.reply(MakeHelpCode, Failed(word("This phone's memory cannot be used now.")))
-    menu = desk.view.menu
-    assert isinstance(menu, NoticeView)
+    menu = desk.notice
     assert said(menu.text) == "This phone's memory cannot be used now."
 
 

@@ -10,7 +10,7 @@ from firmware.base.words import Text, word
 from firmware.phone.call import CallState
 from firmware.phone.events import PreferencesLoaded, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, EntryView
+from firmware.phone.menu_views import EntryView
 from firmware.phone.my_data import DataCategory
 from firmware.phone.orders import PlaceCall
 from firmware.phone.pin import PinSlot, Right
@@ -88,8 +88,7 @@ def test_everything_that_is_held_is_shown_by_category_and_each_leads_to_where_it
         for _ in range(row):
             desk.press(Key.VOLUME_DOWN)
         desk.press(Key.OK)
-        card = desk.view.menu
-        assert isinstance(card, CardView)
+        card = desk.card
         assert said(card.title) == said(label)
         assert all(said(each.label) for each in card.rows)
         desk.press(Key.OK)
@@ -396,8 +395,7 @@ def test_a_request_that_waits_can_be_closed_and_one_that_does_not_is_only_read(d
 def test_how_long_things_stay_is_shown(desk: Desk) -> None:
     open_page(desk, "Privacy", "My data", "Kept for")
     desk.reply(ReadRetention, ((DataCategory.CALLS, 365), (DataCategory.MESSAGES, 0)))
-    card = desk.view.menu
-    assert isinstance(card, CardView)
+    card = desk.card
     assert [(said(row.label), said(row.value)) for row in card.rows[:2]] == [
         ("Calls", "365 day"), ("Messages", "until deleted"),
     ]  # fmt: skip

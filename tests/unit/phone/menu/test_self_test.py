@@ -8,7 +8,7 @@ from firmware.phone.call import CallState
 from firmware.phone.commands import IndicatorPattern, SetIndicator
 from firmware.phone.events import KeyRepeated, Timer
 from firmware.phone.key import Key
-from firmware.phone.menu_views import CardView, ListView, NoticeView
+from firmware.phone.menu_views import ListView
 from firmware.phone.orders import (
     CloseAudio,
     OpenAudio,
@@ -60,14 +60,12 @@ def up(**more: Any) -> Desk:
 
 
 def asked(desk: Desk) -> str:
-    menu = desk.view.menu
-    assert isinstance(menu, NoticeView)
+    menu = desk.notice
     return said(menu.text)
 
 
 def keypad(desk: Desk) -> list[str]:
-    menu = desk.view.menu
-    assert isinstance(menu, CardView)
+    menu = desk.card
     return [said(row.label) for row in menu.rows]
 
 
@@ -78,8 +76,7 @@ def found(desk: Desk) -> dict[HardwarePart, PartTested]:
 
 
 def results(desk: Desk) -> list[tuple[str, str]]:
-    menu = desk.view.menu
-    assert isinstance(menu, CardView)
+    menu = desk.card
     return [(said(row.label), said(row.value)) for row in menu.rows]
 
 
@@ -142,8 +139,7 @@ def test_the_display_shows_where_the_keys_are_that_have_not_come() -> None:
         desk.press(key)
     assert keypad(desk) == ["· 2 ·", "· 0 DND", "CAN OK 9"]
     desk.press("2")
-    menu = desk.view.menu
-    assert isinstance(menu, CardView)
+    menu = desk.card
     assert menu.title == counted("Press {count} key", "Press {count} keys", 5)
     assert keypad(desk) == ["· 0 DND", "CAN OK 9"]
 
