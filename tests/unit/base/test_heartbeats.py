@@ -11,15 +11,8 @@ from pathlib import Path
 import pytest
 
 from firmware.base.heartbeats import Health, SystemdNotifier, feed_watchdog
+from tests.fakes.clock import Clock
 from tests.lab.patience import PATIENCE_S
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Periods:

@@ -11,6 +11,7 @@ import pytest
 
 from firmware.base.errors import StorageError
 from firmware.services.exports import GRACE_S, Export, Exports
+from tests.fakes.clock import Clock
 from tests.lab.open_files import open_files
 from tests.lab.patience import wait_until
 
@@ -18,14 +19,6 @@ NAME = "wecall-20260100-030405.tar.age"
 CANARY = b"+442079460000 Anna Bell "
 LONG = CANARY * 40_000
 """Longer than three chunks."""
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

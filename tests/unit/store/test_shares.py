@@ -16,7 +16,7 @@ COLLECTOR = Recipient(RECIPIENT.device, RECIPIENT.name, confirms=True)
 
 
 @pytest.fixture
-async def confirmed_by_a_collector(lab: StoreLab) -> StoreLab:
+async def collected(lab: StoreLab) -> StoreLab:
     """A collector's word completes records; consent is given and the broker knows."""
     lab.recipient = COLLECTOR
     await lab.restart()
@@ -114,84 +114,75 @@ async def test_days_are_counted_by_kind_newest_first(lab: StoreLab) -> None:
     assert await lab.shares.days(1, 1) == (3, (days[1],))
 
 
-async def test_a_collectors_word_completes_a_record_and_the_brokers_does_not(
-    confirmed_by_a_collector: StoreLab,
-) -> None:
-    lab = confirmed_by_a_collector
-    await lab.make_call()
-    [key] = await deliver(lab)
-    assert await lab.outbox.waiting() == 1
-    assert await lab.outbox.next_batch(10) == ()
-    assert await lab.outbox.confirm("collector-1", [one(key)]) == ()
-    assert await lab.outbox.waiting() == 0
+async def test_a_collectors_word_completes_a_record_and_the_brokers_does_not(collected: StoreLab) -> None:
+    await collected.make_call()
+    [key] = await deliver(collected)
+    assert await collected.outbox.waiting() == 1
+    assert await collected.outbox.next_batch(10) == ()
+    assert await collected.outbox.confirm("collector-1", [one(key)]) == ()
+    assert await collected.outbox.waiting() == 0
 
 
 async def test_what_nobody_confirmed_leaves_again_the_same_after_a_while_and_after_a_restart(
-    confirmed_by_a_collector: StoreLab,
+    collected: StoreLab,
 ) -> None:
-    lab = confirmed_by_a_collector
-    await lab.make_call()
-    first = await lab.outbox.next_batch(10)
-    await deliver(lab)
-    lab.pass_time(2000)
-    assert await lab.outbox.next_batch(10) == first
-    await deliver(lab)
-    lab.pass_time(1000)
-    assert await lab.outbox.next_batch(10) == ()
-    await lab.restart()
-    assert await lab.outbox.next_batch(10) == first
+    await collected.make_call()
+    first = await collected.outbox.next_batch(10)
+    await deliver(collected)
+    collected.pass_time(2000)
+    assert await collected.outbox.next_batch(10) == first
+    await deliver(collected)
+    collected.pass_time(1000)
+    assert await collected.outbox.next_batch(10) == ()
+    await collected.restart()
+    assert await collected.outbox.next_batch(10) == first
 
 
-async def test_a_confirmation_that_comes_before_the_brokers_own_counts(confirmed_by_a_collector: StoreLab) -> None:
-    lab = confirmed_by_a_collector
-    await lab.make_call()
-    [key] = await hand_over(lab)
-    await lab.outbox.confirm("collector-1", [one(key)])
-    await lab.outbox.complete([key])
-    assert await lab.outbox.waiting() == 0
+async def test_a_confirmation_that_comes_before_the_brokers_own_counts(collected: StoreLab) -> None:
+    await collected.make_call()
+    [key] = await hand_over(collected)
+    await collected.outbox.confirm("collector-1", [one(key)])
+    await collected.outbox.complete([key])
+    assert await collected.outbox.waiting() == 0
 
 
-async def test_a_confirmation_of_what_never_left_means_nothing(confirmed_by_a_collector: StoreLab) -> None:
-    lab = confirmed_by_a_collector
-    await lab.make_call()
-    [message] = await lab.outbox.next_batch(10)
+async def test_a_confirmation_of_what_never_left_means_nothing(collected: StoreLab) -> None:
+    await collected.make_call()
+    [message] = await collected.outbox.next_batch(10)
     everything = RecordRange(epoch=message.key.epoch, first=1, last=2**53 - 1)
-    await lab.outbox.confirm("collector-1", [everything])
-    assert await lab.outbox.next_batch(10) == (message,)
+    await collected.outbox.confirm("collector-1", [everything])
+    assert await collected.outbox.next_batch(10) == (message,)
 
 
-async def test_consent_and_outcomes_wait_for_no_collector(confirmed_by_a_collector: StoreLab) -> None:
-    lab = confirmed_by_a_collector
-    await lab.outbox.queue_outcome("a" * 64, OutcomeCode.TAKEN)
-    await lab.consents.announce()
-    assert len(await deliver(lab)) == 2
-    assert await lab.outbox.waiting() == 0
+async def test_consent_and_outcomes_wait_for_no_collector(collected: StoreLab) -> None:
+    await collected.outbox.queue_outcome("a" * 64, OutcomeCode.TAKEN)
+    await collected.consents.announce()
+    assert len(await deliver(collected)) == 2
+    assert await collected.outbox.waiting() == 0
 
 
-async def test_a_recipient_that_confirms_an_erasure_is_told_of_once(confirmed_by_a_collector: StoreLab) -> None:
-    lab = confirmed_by_a_collector
-    call_id = await lab.make_call()
-    [key] = await deliver(lab)
-    await lab.outbox.confirm("collector-1", [one(key)])
-    await lab.call_log.delete(call_id)
-    [notice] = await deliver(lab)
-    assert await lab.outbox.waiting() == 1
-    assert await lab.outbox.confirm("collector-1", [one(notice), one(notice)]) == (notice,)
-    assert await lab.outbox.confirm("collector-1", [one(notice)]) == ()
-    assert await lab.outbox.waiting() == 0
+async def test_a_recipient_that_confirms_an_erasure_is_told_of_once(collected: StoreLab) -> None:
+    call_id = await collected.make_call()
+    [key] = await deliver(collected)
+    await collected.outbox.confirm("collector-1", [one(key)])
+    await collected.call_log.delete(call_id)
+    [notice] = await deliver(collected)
+    assert await collected.outbox.waiting() == 1
+    assert await collected.outbox.confirm("collector-1", [one(notice), one(notice)]) == (notice,)
+    assert await collected.outbox.confirm("collector-1", [one(notice)]) == ()
+    assert await collected.outbox.waiting() == 0
 
 
 async def test_what_waited_for_a_collector_is_completed_by_the_broker_where_there_is_none_any_more(
-    confirmed_by_a_collector: StoreLab,
+    collected: StoreLab,
 ) -> None:
-    lab = confirmed_by_a_collector
-    await lab.make_call()
-    [record] = await deliver(lab)
-    assert await lab.outbox.waiting() == 1
-    lab.recipient = RECIPIENT
-    await lab.restart()
-    assert await deliver(lab) == [record]
-    assert await lab.outbox.waiting() == 0
+    await collected.make_call()
+    [record] = await deliver(collected)
+    assert await collected.outbox.waiting() == 1
+    collected.recipient = RECIPIENT
+    await collected.restart()
+    assert await deliver(collected) == [record]
+    assert await collected.outbox.waiting() == 0
 
 
 async def test_old_lines_go_unless_something_depends_on_them(lab: StoreLab) -> None:

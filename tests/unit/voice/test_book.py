@@ -18,6 +18,7 @@ from firmware.voice.channel import MAX_MESSAGE_BYTES
 from firmware.voice.messages import ForgetCall, News, RingerFault, decode_news, encode
 from firmware.voice.sip.mapping import MAX_DISPLAY_NAME_LENGTH, MAX_NUMBER_LENGTH
 from firmware.voice.sip.text_messages import MAX_TEXT_LENGTH
+from tests.fakes.clock import Clock
 
 ANNA, BEN = CallerId("100", "Anna"), CallerId("200", "Ben", asserted=True)
 # As Debian has it (net.core.wmem_max).
@@ -30,14 +31,6 @@ def call(number: int) -> CallId:
 
 def text(number: int) -> n.MessageReceived:
     return n.MessageReceived(TextMessage(f"{number:032x}", CallDirection.INCOMING, ANNA, "Hi"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Bench:

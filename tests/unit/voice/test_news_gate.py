@@ -16,6 +16,7 @@ from firmware.phone.recording import RecordingPreference
 from firmware.voice import news_gate
 from firmware.voice.messages import RingerFault
 from firmware.voice.news_gate import Bucket, Lasting, LastingNews, NewsGate
+from tests.fakes.clock import Clock
 
 ANNA = CallerId("100", "Anna")
 QUALITY = CallQuality(0.0, 1.0, None, "G722", True, 4.4)
@@ -33,14 +34,6 @@ def incoming(number: int, account: str = "home") -> n.IncomingCallReceived:
 
 def text(number: int) -> n.MessageReceived:
     return n.MessageReceived(TextMessage(f"{number:032x}", CallDirection.INCOMING, ANNA, "Hi"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Gate(NewsGate):

@@ -17,6 +17,7 @@ from firmware.setup.bundles.by_network import NetworkBundles
 from firmware.setup.bundles.extras import Extras
 from firmware.setup.bundles.service import BundleService
 from firmware.setup.bundles.verdict import outcome_of
+from tests.fakes.clock import Clock
 from tests.lab.bundle_desk import NOW_S, DeskLab, candidate, configuration_text
 from tests.lab.bundles import ISSUED, REFUSALS, Installer
 
@@ -39,23 +40,15 @@ class Intake:
         return "offer"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 async def test_a_bundle_goes_to_the_intake_as_one_that_came_over_the_network() -> None:
     intake = Intake()
-    bundles = NetworkBundles(intake, Clock())
+    bundles = NetworkBundles(intake, Clock(0))
     await bundles.bring(DIGEST, sealed(b"abc"))
     assert intake.calls == [(BundleSource.NETWORK, b"abc")]
 
 
 async def test_one_that_is_known_does_not_come_however_often_it_is_offered() -> None:
-    intake, clock = Intake(), Clock()
+    intake, clock = Intake(), Clock(0)
     intake.known.add(DIGEST)
     bundles = NetworkBundles(intake, clock)
     for _ in range(50):
@@ -66,7 +59,7 @@ async def test_one_that_is_known_does_not_come_however_often_it_is_offered() -> 
 
 
 async def test_three_come_at_once_and_then_one_a_minute() -> None:
-    intake, clock = Intake(), Clock()
+    intake, clock = Intake(), Clock(0)
     bundles = NetworkBundles(intake, clock)
     for _ in range(3):
         await bundles.bring(DIGEST, sealed(b"abc"))
@@ -80,7 +73,7 @@ async def test_three_come_at_once_and_then_one_a_minute() -> None:
 
 
 async def test_a_handset_that_takes_none_says_so() -> None:
-    bundles = NetworkBundles(None, Clock())
+    bundles = NetworkBundles(None, Clock(0))
     with pytest.raises(BundleError, match="takes no bundles"):
         await bundles.bring(DIGEST, sealed(b"abc"))
 
@@ -103,7 +96,7 @@ class Network:
         loaded = LoadedConfiguration(self.lab.intake._installed, installed=self.lab.intake._installed)
         extras = Extras(None, self.folder, lambda _event: None, lambda: None)
         self.service = BundleService(self.lab.context, loaded, extras, self._try_sound, self._tell)
-        self.bundles = NetworkBundles(self.service.intake, Clock())
+        self.bundles = NetworkBundles(self.service.intake, Clock(0))
 
     async def bring(self, bundle: bytes) -> bool:
         """Bring what the broker keeps; return whether the handset wanted to have it."""

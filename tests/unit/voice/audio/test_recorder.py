@@ -1,7 +1,7 @@
 """The recorder's thread behind its pipe, with sinks that are slow, full or broken."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -101,23 +101,15 @@ class Studio:
 
 
 @pytest.fixture
-def open_studio() -> Iterator[Callable[..., Studio]]:
-    studios: list[Studio] = []
-
-    def open_one(*arguments: int) -> Studio:
-        studio = Studio(*arguments)
-        studios.append(studio)
-        studio.recorder.start()
-        return studio
-
-    yield open_one
-    for studio in studios:
-        studio.sink.gate.set()
-        studio.recorder.stop()
+def studio(request: pytest.FixtureRequest) -> Iterator[Studio]:
+    studio = Studio(*getattr(request, "param", ()))
+    studio.recorder.start()
+    yield studio
+    studio.sink.gate.set()
+    studio.recorder.stop()
 
 
-def test_each_second_is_a_chunk_and_the_rest_comes_with_the_end(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_each_second_is_a_chunk_and_the_rest_comes_with_the_end(studio: Studio) -> None:
     studio.record()
     studio.hear(2.5)
     studio.wait_for_chunks(3)
@@ -129,8 +121,7 @@ def test_each_second_is_a_chunk_and_the_rest_comes_with_the_end(open_studio: Cal
     assert studio.sink.chunks[0][0] == b"head"
 
 
-def test_near_is_left_far_is_right_and_mute_is_silence(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_near_is_left_far_is_right_and_mute_is_silence(studio: Studio) -> None:
     studio.record()
     studio.hear(0.5)
     studio.hear(0.5, near=None)
@@ -139,10 +130,8 @@ def test_near_is_left_far_is_right_and_mute_is_silence(open_studio: Callable[...
     assert studio.sink.samples == [[1000, -2000]] * 8000 + [[0, -2000]] * 8000
 
 
-@pytest.mark.parametrize("rate_hz", [8_000, 48_000])
-def test_a_card_of_another_rate_is_recorded_at_16_khz(open_studio: Callable[..., Studio], rate_hz: int) -> None:
-    period = rate_hz // 100
-    studio = open_studio(rate_hz, period)
+@pytest.mark.parametrize(("studio", "period"), [((8_000, 80), 80), ((48_000, 480), 480)], indirect=["studio"])
+def test_a_card_of_another_rate_is_recorded_at_16_khz(studio: Studio, period: int) -> None:
     studio.record()
     near, far = (np.full(period, value, "<i2").tobytes() for value in (1000, -2000))
     studio.hear(2, near, far)
@@ -152,8 +141,7 @@ def test_a_card_of_another_rate_is_recorded_at_16_khz(open_studio: Callable[...,
     assert studio.sink.samples[100] == pytest.approx([1000, -2000], abs=2)
 
 
-def test_what_is_heard_before_and_in_a_pause_is_not_recorded(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_what_is_heard_before_and_in_a_pause_is_not_recorded(studio: Studio) -> None:
     studio.hear(1, far=NEAR)
     studio.record()
     studio.hear(0.25)
@@ -167,8 +155,7 @@ def test_what_is_heard_before_and_in_a_pause_is_not_recorded(open_studio: Callab
     assert studio.sink.samples == [[1000, -2000]] * 8000
 
 
-def test_a_finished_recording_cannot_be_resumed(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_a_finished_recording_cannot_be_resumed(studio: Studio) -> None:
     studio.record()
     studio.recorder.finish()
     studio.recorder.resume()
@@ -176,10 +163,7 @@ def test_a_finished_recording_cannot_be_resumed(open_studio: Callable[..., Studi
     assert not studio.is_tapped()
 
 
-def test_a_recorder_that_is_behind_loses_sound_counts_it_and_puts_silence_in_its_place(
-    open_studio: Callable[..., Studio],
-) -> None:
-    studio = open_studio()
+def test_a_recorder_that_is_behind_loses_sound_counts_it_and_puts_silence_in_its_place(studio: Studio) -> None:
     studio.sink.gate.clear()
     studio.record()
     assert studio.sink.is_held_up.wait(PATIENCE_S)
@@ -197,10 +181,7 @@ def test_a_recorder_that_is_behind_loses_sound_counts_it_and_puts_silence_in_its
 
 
 @pytest.mark.parametrize("fault", [StoreFullError("There is no room."), StorageError("The card is gone.")])
-def test_a_sink_that_fails_ends_the_recording_and_says_why(
-    open_studio: Callable[..., Studio], fault: StorageError
-) -> None:
-    studio = open_studio()
+def test_a_sink_that_fails_ends_the_recording_and_says_why(studio: Studio, fault: StorageError) -> None:
     studio.record()
     studio.hear(1)
     studio.wait_for_chunks(2)
@@ -216,8 +197,7 @@ def test_a_sink_that_fails_ends_the_recording_and_says_why(
     assert studio.wait_for_fate().fault is None
 
 
-def test_a_mistake_in_the_encoder_ends_the_recording_and_not_the_thread(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_a_mistake_in_the_encoder_ends_the_recording_and_not_the_thread(studio: Studio) -> None:
     studio.sink.fault = ZeroDivisionError()
     studio.record()
     assert isinstance(studio.wait_for_fate().fault, MediaError)
@@ -227,15 +207,13 @@ def test_a_mistake_in_the_encoder_ends_the_recording_and_not_the_thread(open_stu
     assert studio.wait_for_fate().fault is None
 
 
-def test_one_call_is_recorded_at_a_time(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_one_call_is_recorded_at_a_time(studio: Studio) -> None:
     studio.record()
     with pytest.raises(MediaError, match="recorded already"):
         studio.record()
 
 
-def test_stopping_brings_a_recording_to_its_end(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_stopping_brings_a_recording_to_its_end(studio: Studio) -> None:
     studio.record()
     studio.hear(0.5)
     studio.recorder.stop()
@@ -243,8 +221,7 @@ def test_stopping_brings_a_recording_to_its_end(open_studio: Callable[..., Studi
     assert studio.fates == [RecordingFate(0.0, None)]
 
 
-def test_the_thread_shows_signs_of_life_while_it_records(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio()
+def test_the_thread_shows_signs_of_life_while_it_records(studio: Studio) -> None:
     studio.record()
     before = studio.beats
     studio.hear(3)
