@@ -1,6 +1,7 @@
 """A person in the menus: pages are opened by the words of their rows, as they are read."""
 
 from firmware.base.words import Text, Word
+from firmware.phone.events import Timer
 from firmware.phone.key import Key
 from firmware.phone.menu_views import MenuRow
 from tests.unit.phone.desk import Desk
@@ -23,6 +24,15 @@ def choose(desk: Desk, text: str) -> None:
     while desk.listing.selected != place:
         desk.press(Key.VOLUME_DOWN)
     desk.press(Key.OK)
+
+
+def type_keys(desk: Desk, keys: str) -> None:
+    """Press one key after the other; a full stop is a pause, after which a key begins another letter."""
+    for key in keys:
+        if key == ".":
+            desk.expire(Timer.INTER_DIGIT)
+        else:
+            desk.press(key)
 
 
 def row_of(desk: Desk, text: str) -> MenuRow:

@@ -261,12 +261,12 @@ def test_for_half_an_hour_after_an_emergency_call_whoever_calls_rings() -> None:
 
 
 @pytest.mark.parametrize("digits", ["9112", "*67112"])
-def test_an_emergency_number_behind_a_prefix_or_a_code_counts_too(digits: str) -> None:
+def test_an_emergency_number_behind_a_prefix_or_a_code_counts_too_and_withholds_nothing(digits: str) -> None:
     desk = office("x.T", rewrites=[Rewrite(Alternative.parse("9xx."), strip=1)])
     desk.lift()
     desk.dial(digits)
     desk.press("#")
-    assert [call.uri for call in desk.said(PlaceCall)] == ["sip:112@example.com"]
+    assert [(call.uri, call.anonymous) for call in desk.said(PlaceCall)] == [("sip:112@example.com", False)]
     assert StartTimer(Timer.EMERGENCY_CALLBACK, 1800) in desk.all_commands
 
 

@@ -18,7 +18,7 @@ from firmware.phone.requests.contacts import DeleteContact, ListContacts, ReadCo
 from firmware.phone.requests.pictures import FolderJob, RunFolderJob
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import Desk
-from tests.unit.phone.menus import choose, open_page, row_of, said, sentence
+from tests.unit.phone.menus import choose, open_page, row_of, said, sentence, type_keys
 from tests.unit.phone.office import office
 
 ANN = Contact(7, "Ann", (ContactNumber("2001", NumberKind.MOBILE), ContactNumber("2002", NumberKind.WORK)))
@@ -37,14 +37,6 @@ def at_ann() -> Desk:
     desk.press(Key.OK)
     desk.reply(ReadContact, ANN)
     return desk
-
-
-def type_keys(desk: Desk, keys: str) -> None:
-    for key in keys:
-        if key == ".":
-            desk.expire(Timer.INTER_DIGIT)
-        else:
-            desk.press(key)
 
 
 def saved(desk: Desk) -> Contact:

@@ -366,12 +366,6 @@ def test_a_refresh_from_the_far_end_does_not_open_the_microphone_of_a_held_call(
     assert desk.call.state is CallState.HELD
 
 
-def test_digits_are_not_sent_into_a_held_call(desk: Desk) -> None:
-    desk.answered_outgoing_call()
-    desk.press(Key.HOLD, "5")
-    assert desk.said(SendDtmf) == []
-
-
 def test_a_far_end_that_holds_is_shown_and_not_listened_for(desk: Desk) -> None:
     call_id = desk.answered_outgoing_call()
     assert OpenAudio(talk=False) in desk.audio(call_id, receiving=True, sending=False)

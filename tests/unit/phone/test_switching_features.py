@@ -264,11 +264,6 @@ def test_an_anonymous_call_withholds_the_number_also_when_it_is_dialled_again(de
     assert [(call.uri, call.anonymous) for call in desk.said(PlaceCall)] == [("sip:2345@example.com", True)] * 2
 
 
-def test_an_emergency_call_withholds_nothing() -> None:
-    desk = dial_off_hook(office(), "*67112")
-    assert [(call.uri, call.anonymous) for call in desk.said(PlaceCall)] == [("sip:112@example.com", False)]
-
-
 # --- speed dial and voicemail ---
 
 

@@ -26,7 +26,7 @@ from firmware.phone.phrases import HINTS
 from firmware.phone.preferences import Preferences
 from firmware.phone.view import Hint, Mode
 from tests.unit.phone.desk import INCOMING, Desk
-from tests.unit.phone.menus import choose, labels, open_page, said, values
+from tests.unit.phone.menus import choose, labels, open_page, said, type_keys, values
 from tests.unit.phone.office import office
 
 ANNA = CallerId("2001", "Anna")
@@ -35,14 +35,6 @@ HELLO = "4433.555.555.666"
 
 def message(number: int, party: CallerId = ANNA, **more: object) -> TextMessage:
     return TextMessage(f"m{number}", CallDirection.INCOMING, party, f"Text {number}", **more)  # type: ignore[arg-type]
-
-
-def type_keys(desk: Desk, keys: str) -> None:
-    for key in keys:
-        if key == ".":
-            desk.expire(Timer.INTER_DIGIT)
-        else:
-            desk.press(key)
 
 
 def to_messages(desk: Desk) -> None:
@@ -89,8 +81,10 @@ def test_a_blocked_senders_message_is_kept_but_calls_for_nobody() -> None:
     assert desk.phone._state.features.messages == (message(1, read=True),)
 
 
-def test_a_message_that_comes_twice_is_kept_once(desk: Desk) -> None:
-    desk.handle(MessageReceived(message(1)), MessageReceived(message(1)))
+@pytest.mark.parametrize("text", ["Text 1", "Something else."])
+def test_a_message_that_comes_twice_is_kept_once_as_it_came_first(desk: Desk, text: str) -> None:
+    desk.handle(MessageReceived(message(1)))
+    assert not desk.handle(MessageReceived(replace(message(1), text=text)))
     assert desk.phone._state.features.messages == (message(1),)
 
 
@@ -354,9 +348,3 @@ def test_with_the_handset_off_the_menu_key_writes_nothing(desk: Desk) -> None:
     desk.lift()
     desk.dial("2001", Key.MENU)
     assert desk.view.mode is Mode.COLLECTING_DIGITS
-
-
-def test_a_message_under_the_name_of_another_does_not_take_its_place(desk: Desk) -> None:
-    desk.handle(MessageReceived(message(1)))
-    assert not desk.handle(MessageReceived(replace(message(1), text="Something else.")))
-    assert desk.phone._state.features.messages == (message(1),)
