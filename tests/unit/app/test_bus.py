@@ -236,6 +236,11 @@ class Parts:
         if with_store:
             self.bus.write_to(self.notebook)
 
+    def do(self, *commands: c.Command) -> None:
+        """Have the phone want something done."""
+        self.phone.answers[HandsetLifted] = list(commands)
+        self.bus.post(HandsetLifted())
+
     async def told_of(self, what: str) -> None:
         loop = asyncio.get_running_loop()
         reached = loop.create_future()
@@ -251,8 +256,8 @@ class Parts:
 
 
 @pytest.fixture
-async def parts() -> AsyncIterator[Parts]:
-    made = Parts()
+async def parts(request: pytest.FixtureRequest) -> AsyncIterator[Parts]:
+    made = Parts(**getattr(request, "param", {}))
     made.bus.start()
     yield made
     await made.bus.stop()
@@ -290,50 +295,38 @@ async def test_hanging_up_never_overtakes_the_invite_that_still_waits(parts: Par
     assert parts.told.index("voice.PlaceCall") < parts.told.index("voice.HangUpCall")
 
 
-async def test_a_broken_light_does_not_keep_the_rest_from_being_done() -> None:
-    parts = Parts(broken=("ring",))
-    parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [o.StartRinging(), o.StopTone()]
-    parts.bus.post(HandsetLifted())
+@pytest.mark.parametrize("parts", [{"broken": ("ring",)}], indirect=True)
+async def test_a_broken_light_does_not_keep_the_rest_from_being_done(parts: Parts) -> None:
+    parts.do(o.StartRinging(), o.StopTone())
     assert parts.told == ["voice.StartRinging", "light.ring", "voice.StopTone"]
-    await parts.bus.stop()
 
 
-async def test_what_stays_broken_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    parts = Parts(broken=("ring",))
-    parts.bus.start()
+@pytest.mark.parametrize("parts", [{"broken": ("ring",)}], indirect=True)
+async def test_what_stays_broken_is_said_once(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
     parts.phone.answers[HandsetLifted] = [o.StartRinging()]
     for _ in range(3):
         parts.bus.post(HandsetLifted())
     assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
-    await parts.bus.stop()
 
 
-async def test_without_a_line_a_call_ends_as_unreachable_and_not_in_silence() -> None:
-    parts = Parts(with_line=False)
-    parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [PLACE]
-    parts.bus.post(HandsetLifted())
+@pytest.mark.parametrize("parts", [{"with_line": False}], indirect=True)
+async def test_without_a_line_a_call_ends_as_unreachable_and_not_in_silence(parts: Parts) -> None:
+    parts.do(PLACE)
     event = await parts.phone.wait_for(CallStateChanged)
     assert event == CallStateChanged(CALL, CallState.DISCONNECTED, DisconnectReason.UNREACHABLE)
-    await parts.bus.stop()
 
 
-async def test_calls_of_before_the_store_are_written_once_it_is_there() -> None:
-    late = Parts(with_store=False)
-    late.bus.start()
-    late.phone.answers[HandsetLifted] = [OPEN, PLACE]
-    late.bus.post(HandsetLifted())
-    await late.told_of("voice.PlaceCall")
-    late.bus.write_to(late.notebook)
-    await late.told_of("log.open")
-    await late.bus.stop()
+@pytest.mark.parametrize("parts", [{"with_store": False}], indirect=True)
+async def test_calls_of_before_the_store_are_written_once_it_is_there(parts: Parts) -> None:
+    parts.do(OPEN, PLACE)
+    await parts.told_of("voice.PlaceCall")
+    parts.bus.write_to(parts.notebook)
+    await parts.told_of("log.open")
 
 
 async def test_a_store_error_is_noted_and_the_call_goes_out(parts: Parts) -> None:
     parts.notebook.error = StorageError("The disk is full.")
-    parts.phone.answers[HandsetLifted] = [OPEN, PLACE]
-    parts.bus.post(HandsetLifted())
+    parts.do(OPEN, PLACE)
     await parts.told_of("voice.PlaceCall")
     assert parts.notebook.errors == [parts.notebook.error]
 
@@ -359,21 +352,18 @@ async def test_events_come_in_from_other_threads_and_are_dropped_after_the_end(p
 
 
 async def test_a_closed_call_is_counted_if_it_was_missed(parts: Parts) -> None:
-    parts.phone.answers[HandsetLifted] = [c.CloseCallRecord(CALL, DisconnectReason.NO_ANSWER, 487)]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.CloseCallRecord(CALL, DisconnectReason.NO_ANSWER, 487))
     assert await parts.phone.wait_for(MissedCallsCounted) == MissedCallsCounted(3)
 
 
 async def test_the_address_book_names_the_caller(parts: Parts) -> None:
-    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.LookUpCaller(CALL, "100"))
     assert await parts.phone.wait_for(CallerNamed) == CallerNamed(CALL, "Ada", "priority")
 
 
 async def test_a_number_is_attributed_with_and_without_a_store(parts: Parts) -> None:
     parts.bus.write_to(None)
-    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.LookUpCaller(CALL, "100"))
     assert await parts.phone.wait_for(NumberAttributed) == NumberAttributed(CALL, "the town of 100")
 
 
@@ -382,8 +372,7 @@ async def test_the_phone_goes_on_while_the_card_is_asked_where_a_number_belongs(
 ) -> None:
     is_read = threading.Event()
     monkeypatch.setattr(parts.bus, "_attribute", lambda number: str(is_read.wait(5) and number))
-    parts.phone.answers[HandsetLifted] = [c.LookUpCaller(CALL, "100")]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.LookUpCaller(CALL, "100"))
     await asyncio.sleep(0)
     parts.bus.post(HandsetReplaced())
     await parts.phone.wait_for(HandsetReplaced)
@@ -438,14 +427,12 @@ async def test_the_holders_settings_and_messages_come_back_after_a_restart(parts
     ids=lambda value: type(value).__name__,
 )
 async def test_what_the_phone_wants_kept_is_kept(parts: Parts, command: c.Command, written: str) -> None:
-    parts.phone.answers[HandsetLifted] = [command]
-    parts.bus.post(HandsetLifted())
+    parts.do(command)
     await parts.told_of(written)
 
 
 async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> None:
-    parts.phone.answers[HandsetLifted] = [c.KeepMessage(MESSAGE)]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.KeepMessage(MESSAGE))
     assert await parts.phone.wait_for(MessagesLoaded) == MessagesLoaded((MESSAGE,))
 
 
@@ -481,19 +468,15 @@ async def test_a_change_of_the_messages_is_told_to_the_phone(parts: Parts) -> No
     ids=lambda value: type(value).__name__,
 )
 async def test_what_the_phone_wants_of_the_line_and_of_sound_is_passed_on(parts: Parts, command: c.Command) -> None:
-    parts.phone.answers[HandsetLifted] = [command]
-    parts.bus.post(HandsetLifted())
+    parts.do(command)
     await parts.told_of(f"voice.{type(command).__name__}")
     assert parts.voice.orders == [command]
 
 
-async def test_without_a_line_a_message_is_not_sent_and_the_phone_hears_so() -> None:
-    parts = Parts(with_line=False)
-    parts.bus.start()
-    parts.phone.answers[HandsetLifted] = [o.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi")]
-    parts.bus.post(HandsetLifted())
+@pytest.mark.parametrize("parts", [{"with_line": False}], indirect=True)
+async def test_without_a_line_a_message_is_not_sent_and_the_phone_hears_so(parts: Parts) -> None:
+    parts.do(o.SendMessage(MESSAGE.message_id, PLACE.uri, "Hi"))
     assert await parts.phone.wait_for(MessageSent) == MessageSent(MESSAGE.message_id, accepted=False)
-    await parts.bus.stop()
 
 
 async def test_redial_survives_a_restart(parts: Parts) -> None:
@@ -502,8 +485,7 @@ async def test_redial_survives_a_restart(parts: Parts) -> None:
 
 
 async def test_where_nothing_can_announce_a_recording_the_phone_hears_so(parts: Parts) -> None:
-    parts.phone.answers[HandsetLifted] = [c.AnnounceRecording(RecordingNotice.BEGINNING)]
-    parts.bus.post(HandsetLifted())
+    parts.do(c.AnnounceRecording(RecordingNotice.BEGINNING))
     assert await parts.phone.wait_for(RecordingAnnounced) == RecordingAnnounced(made=False)
 
 
@@ -519,23 +501,18 @@ async def test_where_nothing_can_announce_a_recording_the_phone_hears_so(parts: 
 )
 async def test_what_the_phone_wants_recorded_is_passed_on(parts: Parts, command: c.Command, told: str) -> None:
     parts.bus.recorder = cast("Any", Recording("recorder", parts.told))
-    parts.phone.answers[HandsetLifted] = [command]
-    parts.bus.post(HandsetLifted())
+    parts.do(command)
     await parts.told_of(told)
 
 
 async def test_where_nothing_can_record_the_phone_hears_so_and_the_rest_means_nothing(parts: Parts) -> None:
-    parts.phone.answers[HandsetLifted] = [
-        c.PauseRecording(), c.ResumeRecording(), c.StopRecording(), c.StartRecording(CALL, "100")
-    ]  # fmt: skip
-    parts.bus.post(HandsetLifted())
+    parts.do(c.PauseRecording(), c.ResumeRecording(), c.StopRecording(), c.StartRecording(CALL, "100"))
     assert await parts.phone.wait_for(RecordingEnded) == RecordingEnded(CALL, RecordingEnd.FAILED)
 
 
 async def test_what_nobody_can_do_is_answered_so_that_no_page_waits_and_no_pin_is_kept(parts: Parts) -> None:
     request = CheckPin("4711")
-    parts.phone.answers[HandsetLifted] = [request]
-    parts.bus.post(HandsetLifted())
+    parts.do(request)
     answered = await parts.phone.wait_for(Answered)
     assert answered.request is request
     assert isinstance(answered.answer, Failed)

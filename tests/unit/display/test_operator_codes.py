@@ -8,6 +8,7 @@ from firmware.base.words import word
 from firmware.display.artist import Artist
 from firmware.phone.menu_views import CodeView, SoftKeys
 from firmware.phone.view import Mode, PhoneView
+from tests.lab.display_reader import NoPictures
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}
@@ -15,11 +16,6 @@ LINKS = {
     "short": f"https://example.com/i/{ACCOUNT}",
     "longest": f"https://pay.operator.example.com/top-up/by-code?{'x' * 50}&account={ACCOUNT}".ljust(134, "y"),
 }
-
-
-class NoPictures:
-    def picture(self, name: str, width_px: int, height_px: int) -> bytes | None:
-        return None
 
 
 def photographed(frame: bytes, size: tuple[int, int]) -> Image.Image:

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -11,11 +10,6 @@ from provisioning.bundle import key_words
 from provisioning.trust import decode_public_key
 from tests.lab.installer_desk import InstallerDesk, configuration_in, opened
 from tests.lab.ring_tones import chime
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> InstallerDesk:
-    return InstallerDesk(tmp_path)
 
 
 def today(number: int) -> int:

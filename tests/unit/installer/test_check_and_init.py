@@ -28,11 +28,6 @@ CARD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nTEL:1234\r\nEND:VCARD\r\n"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> InstallerDesk:
-    return InstallerDesk(tmp_path)
-
-
-@pytest.fixture
 def folder(desk: InstallerDesk) -> Path:
     """A folder from `init` in which everything is filled in."""
     folder = desk.folder / "bundle"

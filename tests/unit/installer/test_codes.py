@@ -22,9 +22,8 @@ SECOND = ("10000000abcd0002", "102", "two-secret", "Kitchen")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
+def desk(desk: InstallerDesk, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
     monkeypatch.setattr(batch, "seal_to_code", seal_cheaply)
-    desk = InstallerDesk(tmp_path)
     desk.write_table(HEADINGS, FIRST, SECOND)
     return desk
 

@@ -1,16 +1,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from provisioning.bundle import key_words
 from provisioning.trust import decode_public_key
 from tests.lab.installer_desk import BlankHandset, InstallerDesk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> InstallerDesk:
-    return InstallerDesk(tmp_path)
 
 
 def build(desk: InstallerDesk, *arguments: str | Path) -> Path:

@@ -1,16 +1,10 @@
 import re
-from pathlib import Path
 
 import pytest
 
 from provisioning.errors import BundleRefusedError
 from provisioning.sealing import unseal_with_code, unseal_with_key
 from tests.lab.installer_desk import BlankHandset, InstallerDesk, configuration_in, opened
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> InstallerDesk:
-    return InstallerDesk(tmp_path)
 
 
 def test_passwords_leave_the_configuration_and_only_the_handset_opens_them(desk: InstallerDesk) -> None:

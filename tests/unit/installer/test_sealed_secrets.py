@@ -14,9 +14,8 @@ SECRETS = (FIRST[2], FIRST[4], SECOND[2], SECOND[4])
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
+def desk(desk: InstallerDesk, monkeypatch: pytest.MonkeyPatch) -> InstallerDesk:
     monkeypatch.setattr(batch, "seal_to_code", seal_cheaply)
-    desk = InstallerDesk(tmp_path)
     desk.write_table(HEADINGS, FIRST, SECOND)
     return desk
 

@@ -12,11 +12,6 @@ SERIALS = ("10000000abcd0001", "10000000abcd0002", "10000000abcd0003")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> InstallerDesk:
-    return InstallerDesk(tmp_path)
-
-
-@pytest.fixture
 def identities(desk: InstallerDesk) -> Path:
     folder = desk.folder / "identities"
     folder.mkdir()

@@ -6,17 +6,13 @@ import pytest
 
 from firmware.display.families import FAMILIES, fonts, has_chinese, renderer_for
 from firmware.display.model import Block, Entry, List, ListRow, Page, Pictures, Role, StatusBar
+from tests.lab.display_reader import NoPictures
 
 PAGES = (
     Page(StatusBar((), "12:34"), (Block("12:34", Role.CLOCK), Block("Zoë Łukasz 王小明 …", Role.NAME))),
     Page(body=List((ListRow("王小明", "½"), ListRow("Zoë")), selected=0), title="菜单", ok="打开"),
     Page(body=Entry("••••", note="Wrong PIN…"), title="PIN", large_text=True),
 )
-
-
-class NoPictures:
-    def picture(self, name: str, width_px: int, height_px: int) -> bytes | None:
-        return None
 
 
 def forget() -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from firmware.display.families import pixels, renderer_for
 from firmware.display.model import Code, Icon, Page, StatusBar
+from tests.lab.display_reader import NoPictures
 
 SIZES = {"oled_128x64": (128, 64), "oled_128x128": (128, 128), "lcd_320x240": (320, 240)}
 INVITE = "https://phone.example/i/7f3a9c"
@@ -16,11 +17,6 @@ CARD = (
     "TEL;TYPE=HOME:+442079460000\r\nEND:VCARD\r\n"
 )
 PAYLOADS = ("112", "HTTPS://PHONE.EXAMPLE/PAY/123456789012", INVITE, CARD, "weixin://wxpay/bizpayurl?pr=AbCdEfG")
-
-
-class NoPictures:
-    def picture(self, name: str, width_px: int, height_px: int) -> bytes | None:
-        return None
 
 
 def drawn(family: str, page: Page) -> Image.Image:
