@@ -22,6 +22,7 @@ from firmware.store.database import Migration, load_migrations
 from firmware.store.errors import StoreFullError, StoreOnTrialError, StoreReadOnlyError
 from firmware.store.trial import COPY_SUFFIXES
 from provisioning.parsing import parse_configuration
+from tests.lab.patience import wait_until
 from tests.lab.store import ONE_ACCOUNT
 
 
@@ -92,16 +93,12 @@ async def test_a_store_that_can_be_read_and_not_written_still_says_whose_phone_i
     kept.note_success()
     assert kept.fault is not None, "what can be read tells nothing of what can be written"
     assert not await kept.pin.is_set()
-    async with asyncio.timeout(10):
-        while happened.count("") < 3:  # noqa: ASYNC110 - nothing else tells of another try
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: happened.count("") >= 3)
     assert happened.count("open") == 1, "what came meanwhile and could not be kept must not be forgotten"
 
     happened.clear()
     room.append(True)
-    async with asyncio.timeout(10):
-        while None not in happened:  # noqa: ASYNC110 - nothing else tells of it
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: None in happened)
     assert happened[-2:] == [None, "open"], "what was written meanwhile is loaded anew"
     await kept.stop()
 
@@ -120,9 +117,7 @@ async def test_calls_of_the_run_before_stay_open_until_it_is_known_which_of_them
     await kept.start(lambda: missed.append(asyncio.ensure_future(kept.call_log.count_unseen_missed())))
     assert {entry.reason for entry in await kept.call_log.recent(10)} == {None}
     kept.settle([going_on])
-    async with asyncio.timeout(10):
-        while len(missed) < 2:  # noqa: ASYNC110 - nothing else tells of it
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: len(missed) >= 2)
     assert {entry.call_id: entry.reason for entry in await kept.call_log.recent(10)} == {
         cut_off: DisconnectReason.INTERRUPTED,
         going_on: None,
@@ -149,15 +144,11 @@ async def test_calls_that_no_room_is_left_to_close_are_a_fault_and_closed_once_t
     monkeypatch.setattr(kept.call_log, "recover_interrupted", fail)
     kept.settle(())
     await kept.start(lambda: happened.append("open"))
-    async with asyncio.timeout(10):
-        while happened.count(Problem.STORE_FULL) < 3:  # noqa: ASYNC110 - nothing else tells of another try
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: happened.count(Problem.STORE_FULL) >= 3)
     kept.note_success()
     assert kept.fault is not None
     room.append(True)
-    async with asyncio.timeout(10):
-        while None not in happened:  # noqa: ASYNC110 - nothing else tells of it
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: None in happened)
     await kept.stop()
 
 
