@@ -91,7 +91,7 @@ def test_glyphs_that_do_not_fit_are_refused(panel: CharacterPanel, glyphs: list[
         display_on(panel, glyphs=glyphs)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(st.binary(min_size=80, max_size=80), min_size=1, max_size=2))
 def test_whatever_was_shown_before_the_latest_frame_is_what_is_read(frames: list[bytes]) -> None:
     panel = CharacterPanel()

@@ -135,7 +135,7 @@ def _uri(settings: PhoneSettings, number: str) -> str:
 
 
 @given(case=_settings(), standing=_STANDING, on_hook=_EARLIER, off_hook=_EARLIER)
-@hypothesis_settings(max_examples=600, deadline=None)
+@hypothesis_settings(max_examples=600)
 def test_after_putting_the_handset_down_an_emergency_number_is_called_as_it_is(
     case: tuple[str, PhoneSettings],
     standing: tuple[Event, ...],
@@ -180,7 +180,7 @@ def _hang_up_and_lift(desk: Desk) -> None:
 
 
 @given(case=_settings(), standing=_STANDING, on_hook=_EARLIER)
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=400)
 def test_an_emergency_number_dialled_before_lifting_is_called_as_it_is(
     case: tuple[str, PhoneSettings], standing: tuple[Event, ...], on_hook: list[Callable[[Desk], object]]
 ) -> None:

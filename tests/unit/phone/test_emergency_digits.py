@@ -87,7 +87,7 @@ def _be_left_alone(home: Home) -> None:
     ), max_size=8),
     number=st.data(),
 )  # fmt: skip
-@hypothesis_settings(max_examples=600, deadline=None)
+@hypothesis_settings(max_examples=600)
 def test_from_any_page_an_emergency_number_is_typed_and_called_by_lifting(
     country: str | None, before: tuple[Event, ...], stop: Stop, more: list[Event], number: st.DataObject
 ) -> None:
@@ -109,7 +109,7 @@ def test_from_any_page_an_emergency_number_is_typed_and_called_by_lifting(
 
 
 @given(pin=st.text("0123456789", max_size=8), country=st.sampled_from(_COUNTRIES), pauses=st.sets(st.integers(0, 8)))
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=400)
 def test_on_a_pin_page_all_digits_are_an_emergency_number_or_none_is(
     pin: str, country: str | None, pauses: set[int]
 ) -> None:

@@ -668,6 +668,5 @@ TestAnyEvening = AnyEvening.TestCase
 TestAnyEvening.settings = hypothesis_settings(
     max_examples=counted(full=1500, landing=60),
     stateful_step_count=60,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -449,6 +449,5 @@ TestReplacedEvening = ReplacedEvening.TestCase
 TestReplacedEvening.settings = hypothesis_settings(
     max_examples=counted(full=600, landing=40),
     stateful_step_count=60,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

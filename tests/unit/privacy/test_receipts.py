@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import segno
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyld import jsonld
 
@@ -47,7 +47,6 @@ def expanded(document: Any) -> Any:
     return node
 
 
-@settings(deadline=None)
 @given(steps, st.integers(0, 3))
 def test_every_answer_has_a_receipt_that_fits_the_schema(taken: list[Any], old: int) -> None:
     formats = next((n for n, (action, _) in enumerate(taken) if action not in {GRANT, WITHDRAW}), len(taken))

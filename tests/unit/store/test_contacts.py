@@ -142,7 +142,7 @@ _cards = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_cards)
 async def test_merging_the_same_contacts_once_more_changes_nothing(lab: StoreLab, contacts: list[Contact]) -> None:
     await lab.contacts.merge(contacts)

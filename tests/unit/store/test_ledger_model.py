@@ -147,9 +147,7 @@ def test_the_ledger_says_what_a_few_variables_would() -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
-            database=None,
         ),
     )
 
@@ -214,7 +212,7 @@ def state_after(store: tuple[asyncio.Runner, StoreLab], sql: str, *values: Value
     return found[0]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(number=st.integers(1, 7), column=st.sampled_from(TEXTS), data=st.data())
 def test_a_flipped_bit_of_any_byte_of_any_text_is_found(
     store: tuple[asyncio.Runner, StoreLab], number: int, column: str, data: st.DataObject
@@ -234,7 +232,7 @@ def test_a_flipped_bit_of_any_byte_of_any_text_is_found(
     assert state.damage.number == number
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(number=st.integers(1, 7), value=st.integers(-(2**62), 2**62))
 def test_another_format_of_any_entry_is_found(store: tuple[asyncio.Runner, StoreLab], number: int, value: int) -> None:
     if value == (1 if number <= 3 else 2):
@@ -244,13 +242,11 @@ def test_another_format_of_any_entry_is_found(store: tuple[asyncio.Runner, Store
     assert state.damage.number == number
 
 
-@settings(deadline=None)
 @given(number=st.integers(1, 7), value=st.integers(-(2**62), 2**62).filter(lambda value: not 1 <= value <= 7))
 def test_another_number_of_any_entry_is_found(store: tuple[asyncio.Runner, StoreLab], number: int, value: int) -> None:
     assert state_after(store, "UPDATE consent_ledger SET number = ? WHERE number = ?", value, number).damage is not None
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_entries_that_are_missing_anywhere_are_found(
     store: tuple[asyncio.Runner, StoreLab], data: st.DataObject
@@ -262,7 +258,6 @@ def test_entries_that_are_missing_anywhere_are_found(
     assert state.damage.number == gone[0]
 
 
-@settings(deadline=None)
 @given(order=st.permutations(range(1, 8)).filter(lambda order: order != list(range(1, 8))))
 def test_entries_that_changed_places_are_found(store: tuple[asyncio.Runner, StoreLab], order: list[int]) -> None:
     runner, lab = store

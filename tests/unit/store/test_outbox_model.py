@@ -194,8 +194,6 @@ def test_the_outbox_holds_what_a_list_in_memory_would() -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
-            database=None,
         ),
     )
