@@ -1,14 +1,15 @@
 """The pages in every language, as pictures that somebody has looked at.
 
 Every page is kept of the smallest display with pixels: where room is least, a text is cut first. Of each larger one are
-kept the pages that differ in how they are laid out. A character display's pages are all kept, as text.
+kept the pages that differ in how they are laid out. A character display's pages are kept as text: all of them in
+English, and in Chinese, which it writes in pinyin, those that differ in how they are laid out.
 
 `python -m tests.unit.display.gallery` draws them anew, and the pictures in `docs/` with them; look at what changed
 before committing it.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -111,6 +112,11 @@ def texts_path(language: Language) -> Path:
     return FOLDER / CHARACTERS / f"{language.value}.txt"
 
 
+def states_in_characters(language: Language) -> Collection[str]:
+    """Every page that is kept as text."""
+    return VIEWS if language is Language.ENGLISH else LAYOUTS
+
+
 def approved_texts(language: Language) -> dict[str, str]:
     """Read the pages in characters that were approved."""
     sections = texts_path(language).read_text(encoding="utf-8").split("\n\n")
@@ -152,7 +158,7 @@ def write() -> None:
     for language in Language:
         golden = texts_path(language)
         golden.parent.mkdir(parents=True, exist_ok=True)
-        sections = "\n\n".join(f"{name}\n{framed(text(language, name))}" for name in VIEWS)
+        sections = "\n\n".join(f"{name}\n{framed(text(language, name))}" for name in states_in_characters(language))
         golden.write_text(f"{sections}\n", encoding="utf-8")
     FONTS_NOTE.write_text(fonts(), encoding="utf-8")
 
