@@ -2,10 +2,11 @@
 
     python -m tests.features
 
-writes docs/features.md.
+writes docs/features.md, and the table of docs/pbx.md.
 """
 
 import ast
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,10 @@ from typing import Final
 _TESTS: Final = Path(__file__).parent
 _DECLARED: Final = _TESTS / "features.toml"
 DOCUMENT: Final = _TESTS.parent / "docs/features.md"
-_MARKER: Final = "pytest.mark.feature"
+PBX_PAGE: Final = _TESTS.parent / "docs/pbx.md"
+_FEATURE: Final = "pytest.mark.feature"
+_AT_ASTERISK: Final = "pytest.mark.asterisk"
+_TABLE: Final = re.compile(r"(?<=<!-- by make features -->\n).*?(?=<!-- so far -->)", re.DOTALL)
 _HEAD: Final = """\
 # Every feature, and the tests that show it
 
@@ -36,15 +40,19 @@ class Features:
     Attributes:
         sections: by title, what is said of each feature by its name.
         lacking: who has each feature that this phone lacks.
+        at_asterisk: what is said of each thing that works at an Asterisk, by its name.
+        not_at_asterisk: how it stands with each that no test shows.
     """
 
     sections: Mapping[str, Mapping[str, str]]
     lacking: Mapping[str, str]
+    at_asterisk: Mapping[str, str]
+    not_at_asterisk: Mapping[str, str]
 
     @classmethod
     def read(cls) -> "Features":
         declared = tomllib.loads(_DECLARED.read_text(encoding="utf-8"))
-        return cls(declared["shown"], declared["lacking"])
+        return cls(declared["shown"], declared["lacking"], declared["asterisk"], declared["not_at_asterisk"])
 
     @property
     def names(self) -> list[str]:
@@ -66,18 +74,23 @@ class Shown:
     feature: str
 
 
-def shown() -> list[Shown]:
-    """Read every marker, without importing a test.
+def shown(marker: str = _FEATURE) -> list[Shown]:
+    """Read every such marker, without importing a test.
 
     Raises:
         ValueError: a marker stands where it would not be found, or its names are not written out.
     """
-    return [each for path in sorted(_TESTS.rglob("test_*.py")) for each in _shown_in(path)]
+    return [each for path in sorted(_TESTS.rglob("test_*.py")) for each in _shown_in(path, marker)]
 
 
-def _shown_in(path: Path) -> Iterator[Shown]:
+def shown_at_asterisk() -> list[Shown]:
+    """Read likewise what works at an Asterisk."""
+    return shown(_AT_ASTERISK)
+
+
+def _shown_in(path: Path, marker: str) -> Iterator[Shown]:
     source = path.read_text(encoding="utf-8")
-    if _MARKER not in source:
+    if marker not in source:
         return
     name = path.relative_to(_TESTS).as_posix()
     found = 0
@@ -92,10 +105,10 @@ def _shown_in(path: Path) -> Iterator[Shown]:
             case _:
                 continue
         for mark in marks:
-            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == _MARKER:
+            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == marker:
                 found += 1
                 yield from (Shown(name, test, ast.literal_eval(feature)) for feature in mark.args)
-    if found != source.count(_MARKER):
+    if found != source.count(marker):
         raise ValueError(f"{name}: a marker of a feature stands before a test or in `pytestmark`, and nowhere else.")
 
 
@@ -109,6 +122,14 @@ def document(features: Features, tests: list[Shown]) -> str:
     lines += ["## What peers have and this phone lacks", "", "| feature | who has it |", "| --- | --- |"]
     lines += [f"| {feature} | {who} |" for feature, who in features.lacking.items()]
     return "\n".join(lines) + "\n"
+
+
+def pbx_page(features: Features, tests: list[Shown]) -> str:
+    """Return docs/pbx.md with its table of what works as the tests show it."""
+    lines = ["", "| at Asterisk | tests |", "| --- | --- |"]
+    lines += [f"| {said} | {_links(name, tests)} |" for name, said in features.at_asterisk.items()]
+    lines += [f"| {what} | {how} |" for what, how in features.not_at_asterisk.items()]
+    return _TABLE.sub(lambda _: "\n".join([*lines, "", ""]), PBX_PAGE.read_text(encoding="utf-8"))
 
 
 def _links(feature: str, tests: list[Shown]) -> str:
@@ -126,3 +147,4 @@ def _link(path: str, names: list[str]) -> str:
 
 if __name__ == "__main__":
     DOCUMENT.write_text(document(Features.read(), shown()), encoding="utf-8")
+    PBX_PAGE.write_text(pbx_page(Features.read(), shown_at_asterisk()), encoding="utf-8")

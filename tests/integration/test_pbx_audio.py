@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.lab.asterisk import MUSIC_HZ
 from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.audio import level
 from tests.lab.card_rules import lets_through, refused
+from tests.lab.network import behind_a_router
 from tests.lab.packets import PacketTrace
 from tests.lab.patience import wait_until
 from tests.lab.pbx_site import (
@@ -117,6 +119,7 @@ WAYS = {
 }
 
 
+@pytest.mark.asterisk("direct media", "IPv6")
 @pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
 @pytest.mark.parametrize("way", WAYS)
 def test_audio_that_goes_elsewhere_than_signalling_is_heard_at_both_ends(
@@ -140,6 +143,7 @@ def test_audio_that_goes_elsewhere_than_signalling_is_heard_at_both_ends(
         phone.stack.order(HangUpCall(call_id))
 
 
+@pytest.mark.asterisk("registering", "hold")
 @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
 def test_a_call_that_is_held_keeps_its_codec_and_whoever_waits_hears_the_pbx_s_music(
     tmp_path: Path, transport: Transport
@@ -164,15 +168,26 @@ def test_a_call_that_is_held_keeps_its_codec_and_whoever_waits_hears_the_pbx_s_m
         phone.stack.order(HangUpCall(held))
 
 
-@pytest.mark.parametrize("role", ["active", "passive"])
+WEBRTC = ("webrtc=yes", "dtls_auto_generate_cert=yes", "direct_media=no")
+AGREED = {
+    "active": ((*DTLS, "dtls_setup=active"), False),
+    "passive": ((*DTLS, "dtls_setup=passive"), False),
+    "webrtc": (WEBRTC, True),
+}
+
+
+@pytest.mark.asterisk("DTLS")
 @pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
+@pytest.mark.parametrize("how", AGREED)
 def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends_and_after_a_hold(
-    tmp_path: Path, role: str, *, outgoing: bool
+    tmp_path: Path, how: str, *, outgoing: bool
 ) -> None:
+    endpoint, ice = AGREED[how]
+    nat = NatSettings(ice=ice)
     with (
-        pbx_site(tmp_path, endpoint=(*DTLS, f"dtls_setup={role}")) as site,
-        site.friend(account={"srtp": Srtp.DTLS}) as friend,
-        site.line(account={"srtp": Srtp.DTLS}) as phone,
+        pbx_site(tmp_path, endpoint=endpoint) as site,
+        site.friend(account={"srtp": Srtp.DTLS}, nat=nat) as friend,
+        site.line(account={"srtp": Srtp.DTLS}, nat=nat) as phone,
     ):
         phone.wait_for_registration(RegistrationState.REGISTERED)
         phone.say(PHONE_HZ)
@@ -194,6 +209,24 @@ def test_a_call_whose_keys_come_by_dtls_is_heard_at_both_ends_and_after_a_hold(
         phone.stack.order(HangUpCall(call_id))
 
 
+@pytest.mark.asterisk("NAT")
+@pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
+def test_a_phone_behind_a_router_calls_and_is_called_with_sound(tmp_path: Path, *, outgoing: bool) -> None:
+    near = ("direct_media=no", "rtp_symmetric=yes", "force_rport=yes", "rewrite_contact=yes")
+    with (
+        pbx_site(tmp_path, endpoint=near) as site,
+        behind_a_router(site.phone_network, "cable0") as inside,
+        site.friend() as friend,
+        replace(site, phone_network=inside).line() as phone,
+    ):
+        phone.wait_for_registration(RegistrationState.REGISTERED)
+        phone.say(PHONE_HZ)
+        call_id = talk(phone, friend, outgoing=outgoing)
+        until_both_hear(phone, friend)
+        phone.stack.order(HangUpCall(call_id))
+
+
+@pytest.mark.asterisk("codes")
 def test_a_code_that_is_none_of_the_phone_s_own_reaches_the_pbx(tmp_path: Path) -> None:
     with pbx_site(tmp_path) as site, site.phone() as phone:
         plan = DialPlan.build(country="GB", domain="pbx.example", digit_map=Dialing().digit_map)

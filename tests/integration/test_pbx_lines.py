@@ -42,6 +42,7 @@ def ended(line: SipLine, uri: str) -> DisconnectReason | None:
     return line.wait_for_call(call_id, CallState.DISCONNECTED).reason
 
 
+@pytest.mark.asterisk("causes")
 def test_a_call_that_comes_to_nothing_says_why_in_the_pbx_s_own_cause(shared: PbxSite) -> None:
     with shared.line() as line:
         line.wait_for_registration(RegistrationState.REGISTERED)
@@ -53,6 +54,7 @@ def test_a_call_that_comes_to_nothing_says_why_in_the_pbx_s_own_cause(shared: Pb
     }
 
 
+@pytest.mark.asterisk("112")
 def test_a_call_for_help_says_that_it_is_one(shared: PbxSite) -> None:
     plan = DialPlan.build(country="GB", domain="pbx.example")
     with shared.line(dial_plan=plan) as line:
@@ -72,6 +74,7 @@ def test_a_call_for_help_says_that_it_is_one(shared: PbxSite) -> None:
     }
 
 
+@pytest.mark.asterisk("password")
 def test_a_wrong_password_is_tried_again_in_minutes_and_not_in_seconds(shared: PbxSite) -> None:
     with shared.line(account={"password": "wrong"}) as line:
         failed = line.wait_for_registration(RegistrationState.FAILED)
@@ -89,6 +92,7 @@ def test_a_pbx_that_takes_no_subscription_to_voice_messages_is_asked_once(shared
     assert len(shared.pbx.requests("SUBSCRIBE")) - before == 2
 
 
+@pytest.mark.asterisk("orders")
 def test_an_order_that_is_none_of_the_phone_s_is_refused_and_not_left_unanswered(shared: PbxSite) -> None:
     with shared.line() as line:
         line.wait_for_registration(RegistrationState.REGISTERED)
@@ -98,6 +102,7 @@ def test_an_order_that_is_none_of_the_phone_s_is_refused_and_not_left_unanswered
             wait_until(lambda: shared.pbx.answers("NOTIFY").count(BAD_EVENT) > before, order)  # noqa: B023 - at once
 
 
+@pytest.mark.asterisk("quiet")
 def test_a_server_that_answers_no_probes_is_up_all_the_same_and_is_left_in_peace(tmp_path: Path) -> None:
     with pbx_site(tmp_path) as site:
         site.drop("OPTIONS")

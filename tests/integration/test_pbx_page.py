@@ -67,6 +67,7 @@ def phone(kind: type[Phone], place: Namespace, configuration: str) -> Iterator[P
         line.stop()
 
 
+@pytest.mark.asterisk("set up", "registering")
 def test_a_fresh_asterisk_by_the_page_has_calls_both_ways_and_its_echo(tmp_path: Path) -> None:
     asterisk_or_skip()
     authority = CertificateAuthority(tmp_path / "authority")

@@ -20,10 +20,10 @@ from tests.lab.second_phone import SecondPhone
 from tests.lab.stage import HANDSET_USER, Choices, Stage
 from tests.lab.three_agents import new_call_id
 
-pytestmark = pytest.mark.feature("people at the PBX")
+pytestmark = [pytest.mark.feature("people at the PBX"), pytest.mark.asterisk("people")]
 
 # As tests/lab/asterisk/extensions.conf has them.
-BOB, NOBODY = "202", "209"
+BOB, NOBODY = "302", "309"
 FREE, RINGS, BUSY = f"2 ° {BOB}", f"2 ! {BOB}", f"2 \N{MULTIPLICATION SIGN} {BOB}"
 
 

@@ -10,7 +10,7 @@ import pytest
 from firmware.phone.call import RegistrationState
 from firmware.voice.sip.settings import NatSettings, ServerName
 from tests.lab.audio import Sound, level
-from tests.lab.network import Namespace, VethCable
+from tests.lab.network import INSIDE, behind_a_router
 from tests.lab.operator_site import FRIEND_HZ, HOME, OPERATOR, PHONE_HZ, OperatorSite, call, operator_site
 from tests.lab.packets import Packet, PacketTrace
 from tests.lab.patience import wait_until
@@ -18,7 +18,6 @@ from tests.lab.turn_server import PORT, TurnServer
 
 pytestmark = pytest.mark.feature("NAT")
 
-INSIDE, ROUTER_INSIDE = "192.168.7.2", "192.168.7.1"
 RELAY_USER, RELAY_PASSWORD = "alice", "secret-of-the-relay"
 NO_HELP = NatSettings()
 HOOK = "type filter hook forward priority filter; policy accept;"
@@ -32,21 +31,9 @@ def site(tmp_path: Path) -> Iterator[OperatorSite]:
     """A phone behind the router that is the operator's neighbour."""
     with (
         operator_site(tmp_path, ipv6=False) as site,
-        Namespace() as inside,
-        VethCable(inside, site.home, [f"{INSIDE}/24"], [f"{ROUTER_INSIDE}/24"]),
+        behind_a_router(site.home, site.cable.first.device) as inside,
     ):
-        inside.ip("route", "add", "default", "via", ROUTER_INSIDE)
-        site.home.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        translate(site)
         yield OperatorSite(inside, site.operator, site.cable, site.registrar, site.authority)
-
-
-def translate(site: OperatorSite) -> None:
-    rule = f'oifname "{site.cable.first.device}" masquerade random'
-    site.home.run(
-        "nft", "-f", "-",
-        stdin=f"table ip nat {{\n chain out {{ type nat hook postrouting priority srcnat; {rule}; }}\n}}\n",
-    )  # fmt: skip
 
 
 @pytest.fixture

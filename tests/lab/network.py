@@ -33,6 +33,9 @@ from typing import Final, Self
 
 _CLONE_NEWNET: Final = 0x40000000  # linux/sched.h; os.unshare and os.setns came with Python 3.12
 _BLACKHOLE: Final = "wecall_lab_blackhole"
+INSIDE: Final = "192.168.7.2"
+"""The address of what is behind a router."""
+_ROUTER_INSIDE: Final = "192.168.7.1"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -279,6 +282,22 @@ class VethCable(Cable):
         first, second = self.first, self.second
         peer = ("peer", "name", second.device, "netns", second.namespace.path)
         first.namespace.ip("link", "add", first.device, "type", "veth", *peer)
+
+
+@contextlib.contextmanager
+def behind_a_router(router: Namespace, device: str) -> Iterator[Namespace]:
+    """Make a network behind another, which becomes a router that translates addresses, to ports of its own choice.
+
+    Args:
+        router: what it is behind.
+        device: where that has the world.
+    """
+    with Namespace() as inside, VethCable(inside, router, [f"{INSIDE}/24"], [f"{_ROUTER_INSIDE}/24"]):
+        inside.ip("route", "add", "default", "via", _ROUTER_INSIDE)
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        rule = f'type nat hook postrouting priority srcnat; oifname "{device}" masquerade random;'
+        router.run("nft", "-f", "-", stdin=f"table ip nat {{\n chain out {{ {rule} }}\n}}\n")
+        yield inside
 
 
 def _set_namespace(descriptor: int) -> None:

@@ -171,7 +171,7 @@ class Office:
         assert stage.pulse is not None
         with ExitStack() as stack:
             desk = () if stage.desk is None else (stage.desk,)
-            for part in (stage.kamailio, stage.pulse, self.bob.phone, self.carol.phone, *desk):
+            for part in (stage.registrar, stage.pulse, self.bob.phone, self.carol.phone, *desk):
                 part.start()
                 stack.callback(part.stop)
             stack.callback(stage.handset.stop)
@@ -218,7 +218,7 @@ class Office:
             colleague.rest()
 
     def _colleague(self, user: str) -> Colleague:
-        server = self.stage.kamailio
+        server = self.stage.registrar
         account = AccountSettings(
             user, server.domain, "localhost", server.tls_port, Transport.TLS, self.stage.password_of[user],
             tls_ca_pem=self.stage.authority.ca_pem, srtp=Srtp.PREFERRED,

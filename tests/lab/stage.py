@@ -52,6 +52,7 @@ class Choices:
         loudspeaker: whether the handset has one, with a microphone of its own.
         environment: more of the handset's environment.
         pbx: an Asterisk takes the place of the registrar and of the answering peer.
+        pbx_endpoint: more lines of each of its endpoints.
         new: nobody has been through the handset's first run.
         proves_number: the operator sends a code to the number of a new handset.
         when_code_is_sent: is told each of these codes.
@@ -68,6 +69,7 @@ class Choices:
     loudspeaker: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     pbx: bool = False
+    pbx_endpoint: Sequence[str] = ()
     new: bool = False
     proves_number: bool = False
     when_code_is_sent: Callable[[str], None] = field(default=lambda _code: None)
@@ -151,10 +153,8 @@ class Stage:
             sync: start its sync process too.
         """
         try:
-            if self.pbx is not None:
-                self._start("PBX (Asterisk; the first time it is fetched from Debian's archive)", self.pbx)
-            else:
-                self._start("registrar (Kamailio)", self.kamailio)
+            asterisk = "PBX (Asterisk; the first time it is fetched from Debian's archive)"
+            self._start("registrar (Kamailio)" if self.pbx is None else asterisk, self.registrar)
             self._start("MQTT broker (mosquitto)", self.broker)
             if self.pulse is not None:
                 self._start("sound devices (PulseAudio null sinks)", self.pulse)
@@ -204,6 +204,11 @@ class Stage:
         self._running.callback(part.stop)
         part.start()
 
+    @property
+    def registrar(self) -> Kamailio | Asterisk:
+        """Where the handset registers."""
+        return self.pbx or self.kamailio
+
     def call_handset(self) -> None:
         """Have the echo line call the handset."""
         if self.pbx is not None:
@@ -231,10 +236,15 @@ class Stage:
         return VerificationDesk(settings, self.kamailio.domain, self._choices.when_code_is_sent)
 
     def _asterisk(self, server: IssuedCertificate) -> Asterisk:
-        users = {HANDSET_USER: self.password_of[HANDSET_USER]}
-        here = ("media_address=127.0.0.1", "bind_rtp_to_media_address=yes")
-        near = ("media_encryption=sdes", "direct_media=no", "rewrite_contact=yes", *here)
-        return Asterisk(self.folder / "asterisk", users, certificate=server, endpoint=near)
+        users = {user: password for user, password in self.password_of.items() if user not in {PEER_USER, DESK_USER}}
+        here = ("media_address=127.0.0.1", "bind_rtp_to_media_address=yes", "direct_media=no", "rewrite_contact=yes")
+        keys = (
+            "media_encryption=sdes",
+            f"media_encryption_optimistic={'no' if self._choices.srtp == 'mandatory' else 'yes'}",
+        )
+        return Asterisk(
+            self.folder / "asterisk", users, certificate=server, endpoint=(*here, *keys, *self._choices.pbx_endpoint)
+        )
 
     def _greeting(self) -> str:
         choices, wav = self._choices, self.folder / "greeting.wav"
@@ -248,7 +258,7 @@ class Stage:
     def _configuration(self, extra: Mapping[str, Mapping[str, Any]]) -> str:
         device = self.authority.issue(DEVICE)
         udp = self._choices.transport == "udp"
-        registrar = self.pbx or self.kamailio
+        registrar = self.registrar
         ports = {"udp": registrar.udp_port, "tcp": registrar.tcp_port, "tls": registrar.tls_port}
         sections: dict[str, dict[str, Any]] = {
             "device": {"id": DEVICE, "fleet": FLEET, "country": "GB", "language": "en"},

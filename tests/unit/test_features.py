@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import features
-from tests.features import DOCUMENT, Features, document, shown
+from tests.features import DOCUMENT, PBX_PAGE, Features, document, pbx_page, shown, shown_at_asterisk
 
 FEATURES = Features.read()
 SHOWN = shown()
@@ -23,8 +23,15 @@ def test_each_marker_names_a_feature_that_is_declared() -> None:
     assert [each for each in SHOWN if each.feature not in FEATURES.names] == []
 
 
-def test_the_page_of_features_is_up_to_date() -> None:
+def test_what_works_at_an_asterisk_is_what_tests_show() -> None:
+    assert {each.feature for each in shown_at_asterisk()} == set(FEATURES.at_asterisk)
+
+
+def test_the_pages_are_up_to_date() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document(FEATURES, SHOWN), "stale: run make features"
+    page = PBX_PAGE.read_text(encoding="utf-8")
+    assert page == pbx_page(FEATURES, shown_at_asterisk()), "stale: run make features"
+    assert "| calls for help" in page
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,6 @@ def test_a_marker_that_nobody_would_find_or_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marked: str
 ) -> None:
     monkeypatch.setattr(features, "_TESTS", tmp_path)
-    (tmp_path / "test_video.py").write_text(marked.format(features._MARKER))
+    (tmp_path / "test_video.py").write_text(marked.format(features._FEATURE))
     with pytest.raises(ValueError):  # noqa: PT011 - of ast too
         shown()
