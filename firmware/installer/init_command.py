@@ -8,6 +8,7 @@ import click
 
 from firmware.base.durable import replace_durably
 from firmware.installer.bundle_folder import CONFIGURATION, SECRETS
+from firmware.installer.presets import presets
 from firmware.installer.private_keys import signing_key
 from provisioning.errors import ProvisioningError
 from provisioning.remarks import KeyPath
@@ -38,18 +39,29 @@ reset/            the order to erase one handset whose PIN is forgotten, signed 
     "--key", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The private key that will sign bundles, from `wecall key new`; its public half is written down.",
 )  # fmt: skip
-def init(folder: Path, device: str | None, fleet: str | None, country: str | None, key_file: Path | None) -> None:
+@click.option(
+    "--preset", type=click.Choice(list(presets())), help="Begin with what is known of an operator's accounts."
+)
+def init(  # noqa: PLR0917 - click names them all
+    folder: Path, device: str | None, fleet: str | None, country: str | None, key_file: Path | None, preset: str | None
+) -> None:
     """Make DIR, with a commented configuration and a place for everything else that a bundle may bring."""
     target = folder / CONFIGURATION
     if target.exists():
         raise ProvisioningError(f"There is a {CONFIGURATION} in {folder} already, and one is never overwritten.")
     public = signing_key(key_file).public_key().public_bytes_raw() if key_file is not None else None
-    text = template(_filled(device, fleet, country, public), {("trust", "keys")})
+    chosen = presets()[preset] if preset else None
+    account: dict[KeyPath, Any] = (
+        {("accounts", 0, name): value for name, value in chosen.account.items()} if chosen else {}
+    )
+    text = template({**account, **_filled(device, fleet, country, public)}, {("trust", "keys")})
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     replace_durably(target, text.encode())
     target.chmod(0o644)
     click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
+    if chosen is not None:
+        click.echo(f"\n{chosen}")
 
 
 def _filled(device: str | None, fleet: str | None, country: str | None, public: bytes | None) -> dict[KeyPath, Any]:

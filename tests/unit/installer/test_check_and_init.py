@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from firmware.installer.presets import presets
 from provisioning.remarks import Severity
 from tests.lab.installer_desk import InstallerDesk
 from tests.lab.ring_tones import chime, wav
@@ -86,6 +88,27 @@ def test_a_new_folder_says_what_is_to_be_filled_in_and_nothing_else_is_wrong(des
     for line in lines[:-1]:
         _, row, column, *_ = line.split(":")
         assert text[int(row) - 1][int(column) - 1 :].startswith('""  # to be filled in')
+
+
+def test_a_preset_sets_what_it_knows_of_an_operator_and_leaves_the_rest_to_be_filled_in(
+    desk: InstallerDesk, subtests: pytest.Subtests
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/pbx.md").read_text()
+    for name, preset in presets().items():
+        with subtests.test(preset=name):
+            folder = desk.folder / name
+            said = desk.did(
+                "bundle", "init", folder, "--preset", name, "--device", "desk-1", "--fleet", "home", "--country", "DE",
+                "--key", desk.key,
+            )  # fmt: skip
+            assert preset.source in said
+            assert "not tried at the operator" in said
+            (account,) = tomllib.loads((folder / "config.toml").read_text())["accounts"]
+            assert {key: value for key, value in account.items() if value != ""} == preset.account
+            lacking = {"accounts[1].username", "accounts[1].domain"}
+            missing = {setting for _, setting, _ in told(desk, folder) if setting in lacking}
+            assert missing == lacking - ({"accounts[1].domain"} if "domain" in preset.account else set())
+            assert f"`{name}`" in page
 
 
 def test_a_folder_that_is_filled_in_has_no_mistakes_and_says_what_is_to_be_sealed(
