@@ -1,11 +1,11 @@
 """The help code: twenty digits by which a holder tells on the telephone how their phone is.
 
 They say what helps and nothing of a person: no number, no name, no address, no serial, no time. The first digit is the
-format. Seventeen digits pack the facts by mixed radix, in the order of `_RADICES`. Two check them (ISO 7064 MOD 97-10,
+format. Seventeen digits pack the facts by mixed radix, in the order of `_radices`. Two check them (ISO 7064 MOD 97-10,
 as of an IBAN): each wrong digit and each pair of neighbours that were swapped is found.
 
 A table here grows at its end only, as far as its radix goes: what a phone has said once means the same for ever. What
-goes beyond that is another format.
+goes beyond that is another format: of the calls one with as many verdicts as there were then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,10 +17,10 @@ from typing import Final, TypeVar
 from contract.results import BundleCode, BundleResult, CheckName, OutcomeCode
 
 DIGITS: Final = 20
-CALLS: Final = 8
+CALLS: Final = 7
 """So many of the last calls are counted."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _FACTS_DIGITS: Final = 17
 _MODULUS: Final = 97
 _LARGEST: Final = (9, 99, 99)
@@ -88,6 +88,9 @@ class CallVerdict(StrEnum):
     NOT_ALLOWED = "not_allowed"
     NO_COMMON_CODEC = "no_common_codec"
     ENCRYPTION_REQUIRED = "encryption_required"
+    AUDIO_BLOCKED = "audio_blocked"
+    NOT_HEARD = "not_heard"
+    NOTHING_HEARD = "nothing_heard"
 
 
 BUNDLE_ENDS: Final[tuple[BundleResult | BundleCode, ...]] = (
@@ -120,12 +123,31 @@ _LINKS: Final = tuple(NetworkLink)
 _STATES: Final = tuple(LineState)
 _FAILURES: Final = tuple(LineFailure)
 _VERDICTS: Final = tuple(CallVerdict)
-_NO_CALL: Final = len(_VERDICTS)
 
-# Major, minor and patch of the version, whether it is a release, how it is installed; link; state and failure of the
-# line; the calls, whose order is not told, so they are one of the multisets; bundle; update.
-_RADICES: Final = (10, 100, 100, 2, 3, 8, 4, 10, comb(CALLS + _NO_CALL, CALLS), 60, 32)
-_MOST: Final = prod(_RADICES)
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What a format says of the calls: so many at most, each by one of so many verdicts."""
+
+    most: int
+    verdicts: int
+
+    @property
+    def count(self) -> int:
+        """How many multisets there are, with places for calls that were not made."""
+        return comb(self.most + self.verdicts, self.most)
+
+
+_CALLS_BY_FORMAT: Final = {1: _Calls(8, 13), _FORMAT: _Calls(CALLS, len(_VERDICTS))}
+
+
+def _radices(calls: _Calls) -> tuple[int, ...]:
+    """Return how many values each fact has.
+
+    Major, minor and patch of the version, whether it is a release, how it is installed; link; state and failure of the
+    line; the calls, whose order is not told, so they are one of the multisets; bundle; update.
+    """
+    return (10, 100, 100, 2, 3, 8, 4, 10, calls.count, 60, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +175,7 @@ class HelpFacts:
 
 def pack(facts: HelpFacts) -> str:
     """Return the twenty digits."""
+    calls = _CALLS_BY_FORMAT[_FORMAT]
     version = tuple(min(part, largest) for part, largest in zip(facts.version, _LARGEST, strict=True))
     values = (
         *version,
@@ -161,12 +184,12 @@ def pack(facts: HelpFacts) -> str:
         _LINKS.index(facts.link),
         _STATES.index(facts.line),
         _FAILURES.index(facts.failure),
-        _rank([_VERDICTS.index(verdict) for verdict in facts.calls]),
+        _rank([_VERDICTS.index(verdict) for verdict in facts.calls], calls),
         BUNDLE_ENDS.index(facts.bundle),
         UPDATE_ENDS.index(facts.update),
     )
     number = 0
-    for value, radix in zip(values, _RADICES, strict=True):
+    for value, radix in zip(values, _radices(calls), strict=True):
         number = number * radix + value
     digits = f"{_FORMAT}{number:0{_FACTS_DIGITS}}"
     return f"{digits}{_MODULUS + 1 - int(digits) * 100 % _MODULUS:02}"
@@ -185,13 +208,14 @@ def unpack(digits: str) -> HelpFacts:
         raise HelpCodeError(f"These are {len(digits)} digits, and a help code has {DIGITS}. Have it read once more.")
     if int(digits) % _MODULUS != 1:
         raise HelpCodeError("A digit is wrong, or two of them are swapped. Have the code read once more.")
-    if int(digits[0]) != _FORMAT:
+    if (kinds := _CALLS_BY_FORMAT.get(int(digits[0]))) is None:
         raise HelpCodeError(f"This code is of format {digits[0]}. Newer tools can explain it: install them.")
     number = int(digits[1:-2])
-    if number >= _MOST:
+    radices = _radices(kinds)
+    if number >= prod(radices):
         raise HelpCodeError("No phone makes this code. Have it read once more.")
     values: list[int] = []
-    for radix in reversed(_RADICES):
+    for radix in reversed(radices):
         number, value = divmod(number, radix)
         values.append(value)
     update, bundle, calls, failure, line, link, installed, is_release, patch, minor, major = values
@@ -202,7 +226,7 @@ def unpack(digits: str) -> HelpFacts:
         link=_known(_LINKS, link),
         line=_STATES[line],
         failure=_known(_FAILURES, failure),
-        calls=tuple(_VERDICTS[verdict] for verdict in _unrank(calls) if verdict != _NO_CALL),
+        calls=tuple(_VERDICTS[verdict] for verdict in _unrank(calls, kinds) if verdict != kinds.verdicts),
         bundle=_known(BUNDLE_ENDS, bundle),
         update=_known(UPDATE_ENDS, update),
     )
@@ -217,16 +241,16 @@ def _known(table: Sequence[_T], place: int) -> _T:
     return table[place]
 
 
-def _rank(verdicts: Iterable[int]) -> int:
+def _rank(verdicts: Iterable[int], calls: _Calls) -> int:
     """Return the place of a multiset among all: it is a combination once each member is moved by its own place."""
-    whole = sorted([*verdicts, *[_NO_CALL] * CALLS][:CALLS])
+    whole = sorted([*verdicts, *[calls.verdicts] * calls.most][: calls.most])
     return sum(comb(verdict + place, place + 1) for place, verdict in enumerate(whole))
 
 
-def _unrank(rank: int) -> list[int]:
+def _unrank(rank: int, calls: _Calls) -> list[int]:
     whole = []
-    for place in reversed(range(CALLS)):
-        verdict = _NO_CALL
+    for place in reversed(range(calls.most)):
+        verdict = calls.verdicts
         while comb(verdict + place, place + 1) > rank:
             verdict -= 1
         rank -= comb(verdict + place, place + 1)

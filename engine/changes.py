@@ -306,6 +306,15 @@ CHANGES: Final = (
         "The same: a packet carries older ones again (RFC 2198).",
     ),
     Change(
+        "pjmedia/src/pjmedia/stream.c",
+        "    if (status != PJ_SUCCESS) {\n        if (c_strm->rtp_tx_err_cnt++ == 0) {\n",
+        "    if (status != PJ_SUCCESS) {\n"
+        "        extern void wecall_line_not_sent(pjmedia_stream_common *, pj_status_t);\n"
+        "        wecall_line_not_sent(c_strm, status);\n"
+        "        if (c_strm->rtp_tx_err_cnt++ == 0) {\n",
+        "The same: it knows what this machine's own firewall keeps in.",
+    ),
+    Change(
         "pjmedia/src/pjmedia/stream_imp_common.c",
         "    /* Check if multiplexing is allowed and the payload indicates RTCP. */\n",
         "    {\n"

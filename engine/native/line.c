@@ -4,6 +4,7 @@
 #define _GNU_SOURCE 1
 #include "receiver.h"
 #include "wecall.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include <pjlib.h>
@@ -46,6 +47,7 @@ struct line {
     int is_g722, sure; /* how often in a row its timestamps counted samples */
     struct sent sent[MOST_SENT]; /* a ring */
     unsigned sent_count, distances[MOST_COPIES], most_payload;
+    unsigned forbidden; /* packets that this machine's firewall did not let out */
 };
 
 static double now_ms(void)
@@ -249,7 +251,12 @@ WECALL void wecall_line_look(pjmedia_stream *stream, struct wecall_line *found)
 
     pj_bzero(found, sizeof(*found));
     pj_mutex_lock(common->jb_mutex);
-    if (common->wecall) wecall_receiver_look(((struct line *)common->wecall)->receiver, found);
+    if (common->wecall) {
+        const struct line *line = common->wecall;
+
+        wecall_receiver_look(line->receiver, found);
+        found->forbidden = __atomic_load_n(&line->forbidden, __ATOMIC_RELAXED);
+    }
     pj_mutex_unlock(common->jb_mutex);
 }
 
@@ -350,6 +357,14 @@ unsigned wecall_line_send(pjmedia_stream_common *stream, unsigned size)
     pj_memcpy(payload, copies, length);
     header->pt = stream->si->tx_red_pt & 0x7F;
     return length + size;
+}
+
+/* Count a packet that was not sent, where this machine's firewall keeps it in. */
+void wecall_line_not_sent(pjmedia_stream_common *stream, pj_status_t why)
+{
+    struct line *line = stream->wecall;
+
+    if (line && why == PJ_STATUS_FROM_OS(EPERM)) __atomic_add_fetch(&line->forbidden, 1, __ATOMIC_RELAXED);
 }
 
 /* Send each packet once more with the one so many packets later, and with another; 0 is never. With all headers no more

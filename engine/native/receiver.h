@@ -35,6 +35,7 @@ struct wecall_line {
     uint32_t bursts;    /* how often some in a row were lost */
     uint32_t late;      /* packets that came when their time was over */
     uint32_t refused;   /* packets that hold nothing that can be decoded */
+    uint32_t forbidden; /* packets of ours that this machine's firewall did not let out */
     uint32_t rate_hz;
     uint32_t clock_hz;  /* of timestamps */
     float wait_ms;      /* how long sound waits now, after the soonest that the line has shown */

@@ -14,6 +14,7 @@ enum {
     BLOCK_HEADER = 4,
     HEADER = 8,             /* of a packet: how long it is, and who sent it */
     SENDER = 20,            /* what a sender report tells before its report blocks */
+    PACKET_COUNT = 12,      /* where that says how many packets were sent */
     REPORT = 24,
     METRICS = 36,
     VERSION = 2,
@@ -35,6 +36,11 @@ struct wecall_far_report {
     unsigned discard_rate;      /* 256ths that came too early or too late */
     unsigned mos_lq;            /* tenths of a mean opinion score of listening, UNAVAILABLE where not told */
     unsigned mos_cq;            /* the same of the conversation */
+    unsigned told;              /* compound packets so far that say what came there of this stream, or that nothing did */
+    unsigned highest;           /* by the newest block about this stream: extended highest sequence number (6.4.1) */
+    unsigned far_sent;          /* packets that the peer has sent, by its newest sender report */
+    unsigned sent;              /* packets of this stream when the newest that counts as told came */
+    unsigned received;          /* packets that had come over this stream by then */
 };
 
 static unsigned word(const unsigned char *at)
@@ -69,11 +75,16 @@ static int read_reports(const unsigned char *packet, long length, unsigned ssrc,
     long end = at + (long)(packet[0] & 0x1F) * REPORT;
 
     if (end > length) return 0;
+    if (packet[1] == SENDER_REPORT) into->far_sent = word(packet + HEADER + PACKET_COUNT);
+    /* Whoever has heard nobody lists nobody or, as pjproject does, a source 0. */
+    if (at == end) into->told++;
     for (; at < end; at += REPORT) {
         const unsigned char *block = packet + at;
 
+        if (word(block) == ssrc || !word(block)) into->told++;
         if (word(block) != ssrc) continue;
         into->reports++;
+        into->highest = word(block + 8);
         into->lost = (int)(word(block + 4) & 0xFFFFFF) - (block[5] & 0x80 ? 0x1000000 : 0);
     }
     return 1;
@@ -198,7 +209,15 @@ void wecall_report_take(const pjmedia_stream_common *stream, const void *packet,
 
     pthread_mutex_lock(&places_lock);
     at = place_of(stream);
-    if (at < MOST_STREAMS)
-        wecall_report_read(packet, size, pj_ntohl(stream->enc->rtp.out_hdr.ssrc), &places[at].report);
+    if (at < MOST_STREAMS) {
+        struct wecall_far_report *report = &places[at].report;
+        const unsigned told = report->told;
+
+        wecall_report_read(packet, size, pj_ntohl(stream->enc->rtp.out_hdr.ssrc), report);
+        if (report->told != told) {
+            report->sent = stream->rtcp.stat.tx.pkt;
+            report->received = stream->rtcp.stat.rx.pkt;
+        }
+    }
     pthread_mutex_unlock(&places_lock);
 }

@@ -114,6 +114,10 @@ def log(runtime_dir: Path, limit: int, as_json: bool) -> None:
 def _sound_words(sound: Mapping[str, Any]) -> str:
     line = f"{sound['codec']}, {sound['loss_percent']:.1f} % lost, {sound['repaired_percent']:.1f} % repaired"
     there = "" if sound["far_mos"] is None else f", {sound['far_mos']:.1f} at the far end"
+    if sound["trouble"] is not None:
+        from firmware.phone.phrases import TROUBLES
+
+        return f"{TROUBLES[sound['trouble']].text} ({line})"
     return f"sound {sound['mos']:.1f} of 5{there} ({line})"
 
 

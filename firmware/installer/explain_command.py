@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from contract.help_code import CALLS, CallVerdict, HelpCodeError, HelpFacts, Installed, LineFailure, NetworkLink, unpack
+from contract.help_code import CallVerdict, HelpCodeError, HelpFacts, Installed, LineFailure, NetworkLink, unpack
 from contract.results import BundleResult
 from firmware.phone.bundle_phrases import WITHOUT_CODE
 from firmware.phone.bundle_reasons import reasons
@@ -55,6 +55,9 @@ _VERDICTS: Final = {
     CallVerdict.NOT_ALLOWED: "not allowed by the server or by this phone",
     CallVerdict.NO_COMMON_CODEC: "failed: the phones share no format of sound",
     CallVerdict.ENCRYPTION_REQUIRED: "failed: one end takes encrypted sound only",
+    CallVerdict.AUDIO_BLOCKED: "audio blocked: the phone's own firewall kept the sound out; see [nat] media_networks",
+    CallVerdict.NOT_HEARD: "they heard nothing: what the phone sent did not arrive; check NAT and firewalls on the way",
+    CallVerdict.NOTHING_HEARD: "the phone heard nothing: no sound arrived; check NAT and firewalls on the way",
 }
 
 
@@ -88,8 +91,7 @@ def _calls(facts: HelpFacts) -> Iterator[tuple[str, str]]:
     if not facts.calls:
         yield "calls", "None is known."
         return
-    number = len(facts.calls)
-    yield "calls", f"The last {number}, in no order:" if number < CALLS else f"The last {CALLS}, of more, in no order:"
+    yield "calls", f"The last {len(facts.calls)}, in no order:"
     for verdict, count in Counter(facts.calls).items():
         yield "", f"{count} {_VERDICTS[verdict]}"
 

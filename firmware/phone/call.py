@@ -108,6 +108,18 @@ class CallerId:
     verification: Verification | None = None
 
 
+class AudioTrouble(StrEnum):
+    """Why somebody hears nothing in a call that both ends should hear, as far as counters show it.
+
+    BLOCKED: this phone's own firewall keeps the sound in or out. NOT_HEARD: the other end reports that nothing comes
+    there. NOTHING_HEARD: nothing comes from the other end.
+    """
+
+    BLOCKED = "blocked"
+    NOT_HEARD = "not_heard"
+    NOTHING_HEARD = "nothing_heard"
+
+
 @dataclass(frozen=True, slots=True)
 class CallQuality:
     """How a call sounds at this end.
@@ -122,6 +134,7 @@ class CallQuality:
         repaired_percent: those of `loss_percent` whose audio was heard all the same, by redundancy.
         far_loss_percent: packets of ours that were missing at the far end, None where it told nothing.
         far_mos: how the far end says that we sound, on the same scale, None where it said nothing.
+        trouble: why somebody heard nothing last; None where nothing is known to be wrong.
     """
 
     loss_percent: float
@@ -133,6 +146,7 @@ class CallQuality:
     repaired_percent: float = 0.0
     far_loss_percent: float | None = None
     far_mos: float | None = None
+    trouble: AudioTrouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

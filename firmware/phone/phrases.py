@@ -5,7 +5,14 @@ from typing import Final
 
 from contract.calls import DisconnectReason
 from firmware.base.words import Text, Word, word
-from firmware.phone.call import Decision, RegistrationFailure, RegistrationState, TransferState, Verification
+from firmware.phone.call import (
+    AudioTrouble,
+    Decision,
+    RegistrationFailure,
+    RegistrationState,
+    TransferState,
+    Verification,
+)
 from firmware.phone.dial_plan import Objection
 from firmware.phone.news import Problem, Watched
 from firmware.phone.view import Hint
@@ -75,6 +82,12 @@ PROBLEMS: Final[Mapping[Problem, Word]] = {
     Problem.VOICE_AWAY: word("The line is starting again."),
     Problem.MICROPHONE_OPEN: word("The microphone is on without a call."),
     Problem.SOUND_CONFINED: word("Some calls are silent. Ask your installer."),
+}
+
+TROUBLES: Final[Mapping[AudioTrouble, Word]] = {
+    AudioTrouble.BLOCKED: word("Audio blocked"),
+    AudioTrouble.NOT_HEARD: word("They hear nothing"),
+    AudioTrouble.NOTHING_HEARD: word("We hear nothing"),
 }
 
 REASONS: Final[Mapping[DisconnectReason, Word]] = {

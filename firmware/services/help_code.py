@@ -19,6 +19,7 @@ from contract.help_code import (
     pack,
 )
 from contract.results import BundleCode, BundleResult, OutcomeCode
+from firmware.phone.call import AudioTrouble
 from firmware.phone.quality import bars
 from firmware.phone.requests.handset import MakeHelpCode
 from firmware.ports.store import CallLog, CallLogEntry
@@ -48,6 +49,12 @@ _BROKEN: Final = {
     DisconnectReason.BARRED: CallVerdict.NOT_ALLOWED,
     DisconnectReason.NO_COMMON_CODEC: CallVerdict.NO_COMMON_CODEC,
     DisconnectReason.ENCRYPTION_REQUIRED: CallVerdict.ENCRYPTION_REQUIRED,
+}
+
+_UNHEARD: Final = {
+    AudioTrouble.BLOCKED: CallVerdict.AUDIO_BLOCKED,
+    AudioTrouble.NOT_HEARD: CallVerdict.NOT_HEARD,
+    AudioTrouble.NOTHING_HEARD: CallVerdict.NOTHING_HEARD,
 }
 
 
@@ -136,6 +143,8 @@ def _verdict(call: CallLogEntry) -> CallVerdict | None:
         return broken
     if call.answered_at is None:
         return CallVerdict.NOT_ANSWERED
+    if call.quality is not None and call.quality.trouble is not None:
+        return _UNHEARD[call.quality.trouble]
     if call.quality is None or not call.quality.mos:
         return CallVerdict.NOT_MEASURED
     count = bars(call.quality.mos)

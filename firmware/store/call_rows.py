@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from contract.calls import DisconnectReason
-from firmware.phone.call import CallId, CallQuality
+from firmware.phone.call import AudioTrouble, CallId, CallQuality
 from firmware.phone.requests.calls import CallKind
 from firmware.ports.store import CallerContact, CallLogEntry
 from firmware.store.call_kinds import KINDS
@@ -113,6 +113,7 @@ def _entry(row: Row, contact: CallerContact | None) -> CallLogEntry:
     kept = dict(zip(_LISTED + _QUALITY, row, strict=True))
     quality = {name: kept.pop(name) for name in _QUALITY}
     quality["encrypted"] = bool(quality["encrypted"])
+    quality["trouble"] = None if quality["trouble"] is None else AudioTrouble(quality["trouble"])
     kept["quality"] = CallQuality(**quality) if quality["mos"] is not None else None
     kept["name"], kept["contact_id"] = (contact.name, contact.contact_id) if contact is not None else ("", 0)
     return _ENTRIES.validate_python(kept)

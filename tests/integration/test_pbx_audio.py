@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
+from firmware.phone.call import AudioTrouble, CallId, CallState, RegistrationState, SipUri
 from firmware.phone.dial_plan import DialPlan
-from firmware.phone.news import IncomingCallReceived
+from firmware.phone.news import CallQualityMeasured, IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall
 from firmware.voice.sip.settings import NatSettings
 from provisioning.calling import Dialing
@@ -43,6 +43,8 @@ pytestmark = pytest.mark.feature("PBX")
 
 WINDOW_S = 0.4
 SETTLED_S = 1.0
+# Three times as long as until a stop is told by what both ends count.
+TOLD_S = 60.0
 HEARD = 1000.0
 HANDSHAKES = [bytes([kind]) for kind in range(20, 64)]
 """What DTLS begins with (RFC 7983 section 7)."""
@@ -56,6 +58,10 @@ def fetched() -> None:
 def until_both_hear(phone: SipLine, friend: SecondPhone) -> None:
     for ear, frequency_hz in ((friend.last_heard, PHONE_HZ), (phone.last_heard, FRIEND_HZ)):
         wait_until(lambda: level(ear(WINDOW_S), frequency_hz) >= HEARD, f"{frequency_hz} Hz is heard", look_s=0.05)  # noqa: B023
+
+
+def until_music(phone: SipLine | SecondPhone) -> None:
+    wait_until(lambda: level(phone.last_heard(WINDOW_S), MUSIC_HZ) >= HEARD, "the music is heard", look_s=0.05)
 
 
 def until_held(friend: SecondPhone) -> None:
@@ -140,6 +146,96 @@ def test_audio_that_goes_elsewhere_than_signalling_is_heard_at_both_ends(
         time.sleep(WINDOW_S)
         until_both_hear(phone, friend)
         assert refused(site.phone_network) == before == (0, before[1])
+        phone.stack.order(HangUpCall(call_id))
+
+
+def call_pbx(phone: SipLine, extension: str) -> CallId:
+    call_id = CallId(uuid.uuid4().hex)
+    phone.stack.order(PlaceCall(call_id, SipUri(f"sip:{extension}@pbx.example")))
+    phone.wait_for_call(call_id, CallState.ACTIVE)
+    return call_id
+
+
+def troubles(phone: SipLine, count: int) -> list[AudioTrouble | None]:
+    """Return what so many measurements from now on say is wrong."""
+    phone.forget()
+    return [phone.wait_for(CallQualityMeasured, timeout_s=TOLD_S).quality.trouble for _ in range(count)]
+
+
+def first_trouble(phone: SipLine) -> AudioTrouble | None:
+    return phone.wait_for(CallQualityMeasured, lambda event: event.quality.trouble is not None, TOLD_S).quality.trouble
+
+
+@pytest.mark.parametrize(
+    ("nat", "trouble"),
+    [
+        ("", None),
+        ('media = "servers"', AudioTrouble.BLOCKED),
+        (f'media_refused = ["{PUBLIC_FRIEND}/32"]', AudioTrouble.BLOCKED),
+    ],
+    ids=["described", "servers alone", "refused"],
+)
+def test_audio_that_our_own_firewall_keeps_out_is_told_as_blocked(
+    tmp_path: Path, nat: str, trouble: AudioTrouble | None
+) -> None:
+    # As large operators have it: sound comes from another address than signalling.
+    elsewhere = (f"media_address={PUBLIC_FRIEND}", "bind_rtp_to_media_address=yes")
+    with pbx_site(tmp_path, endpoint=elsewhere) as site, site.phone(nat=nat) as phone:
+        site.pbx_network.ip("address", "add", f"{PUBLIC_FRIEND}/32", "dev", "bridge")
+        call_id = call_pbx(phone, "600")
+        assert troubles(phone, 2) == [trouble] * 2
+        phone.stack.order(HangUpCall(call_id))
+
+
+@pytest.mark.parametrize(
+    ("way", "trouble"), [("input", AudioTrouble.NOT_HEARD), ("output", AudioTrouble.NOTHING_HEARD)]
+)
+@pytest.mark.parametrize("from_the_start", [True, False], ids=["from the start", "later"])
+def test_a_way_that_carries_no_audio_is_told(
+    tmp_path: Path, way: str, trouble: AudioTrouble, *, from_the_start: bool
+) -> None:
+    with pbx_site(tmp_path) as site, site.phone() as phone:
+        if from_the_start:
+            site.mute(way)
+        call_id = call_pbx(phone, "music")
+        if not from_the_start:
+            until_music(phone)
+            assert troubles(phone, 1) == [None]
+            site.mute(way)
+        assert first_trouble(phone) is trouble
+        phone.forget()
+        phone.stack.order(HangUpCall(call_id))
+        # What the log keeps.
+        assert phone.wait_for(CallQualityMeasured).quality.trouble is trouble
+
+
+def test_nothing_is_told_of_a_good_call_nor_on_hold_at_either_end_nor_after_it(tmp_path: Path) -> None:
+    with (
+        pbx_site(tmp_path, endpoint=("direct_media=no",)) as site,
+        site.phone() as phone,
+        site.friend() as friend,
+    ):
+        theirs = CallId(uuid.uuid4().hex)
+        friend.stack.order(PlaceCall(theirs, SipUri("sip:alice@pbx.example")))
+        ours = phone.wait_for(IncomingCallReceived).call_id
+        phone.stack.order(AnswerCall(ours))
+        until_both_hear(phone, friend)
+        assert troubles(phone, 2) == [None] * 2
+        for holder, held in ((phone, ours), (friend, theirs)):
+            holder.stack.order(HoldCall(held))
+            holder.wait_for_call(held, CallState.HELD)
+            assert troubles(phone, 2) == [None] * 2
+            holder.stack.order(ResumeCall(held))
+            until_both_hear(phone, friend)
+        assert troubles(phone, 2) == [None] * 2
+        phone.stack.order(HangUpCall(ours))
+
+
+def test_a_mailbox_that_records_in_silence_is_no_fault(tmp_path: Path) -> None:
+    with pbx_site(tmp_path) as site, site.phone() as phone:
+        call_id = call_pbx(phone, "silent")
+        until_music(phone)
+        assert troubles(phone, 5) == [None] * 5
         phone.stack.order(HangUpCall(call_id))
 
 

@@ -90,24 +90,21 @@ class PbxSite:
 
     def drop(self, method: str) -> None:
         """Have the PBX's network swallow requests of a method from now on, known by their first six letters."""
-        for order in (
-            ("add", "table", "inet", "lab"),
-            ("add", "chain", "inet", "lab", "in", "{ type filter hook input priority 0; }"),
-            (
-                "add",
-                "rule",
-                "inet",
-                "lab",
-                "in",
-                "udp",
-                "dport",
-                f"{UDP_PORT}",
-                "@th,64,48",
-                f"0x{method[:6].encode().hex()}",
-                "drop",
-            ),
-        ):
-            self.pbx_network.run("nft", *order)
+        self._swallow("input", f"udp dport {UDP_PORT} @th,64,48 0x{method[:6].encode().hex()}")
+
+    def mute(self, way: str) -> None:
+        """Have the PBX's network swallow audio and its reports from now on.
+
+        Args:
+            way: of the phone's that come there ("input"), or of those that go to it ("output").
+        """
+        self._swallow(
+            way, f"ip {'saddr' if way == 'input' else 'daddr'} {PHONE} udp sport != {UDP_PORT} udp dport != {UDP_PORT}"
+        )
+
+    def _swallow(self, way: str, packets: str) -> None:
+        chain = f"chain {way} {{ type filter hook {way} priority 0; {packets} drop; }}"
+        self.pbx_network.run("nft", "-f", "-", stdin=f"table inet lab {{\n{chain}\n}}\n")
 
     @contextlib.contextmanager
     def friend(

@@ -103,6 +103,7 @@ TABLES: Final[Mapping[str, Mapping[str, Column] | str]] = {
         "repaired_percent": Planted(7.6543219, "7.6543219"),
         "far_loss_percent": Planted(8.7654321, "8.7654321"),
         "far_mos": Planted(2.7182818, "2.7182818"),
+        "trouble": Left(_ENUM),
         "text": _words("call text"),
     },
     "contacts": {

@@ -44,9 +44,10 @@ def receiver_report(sender: int, *blocks: bytes) -> bytes:
     return packet(RECEIVER, struct.pack("!I", sender) + b"".join(blocks), len(blocks))
 
 
-def sender_report(sender: int, *blocks: bytes) -> bytes:
-    """Return the report of one who sends audio as well."""
-    return packet(SENDER, struct.pack("!I", sender) + bytes(20) + b"".join(blocks), len(blocks))
+def sender_report(sender: int, *blocks: bytes, sent: int = 0) -> bytes:
+    """Return the report of one who sends audio as well, so many packets so far."""
+    told = struct.pack("!I12xI4x", sender, sent)
+    return packet(SENDER, told + b"".join(blocks), len(blocks))
 
 
 def description(sender: int) -> bytes:

@@ -213,12 +213,8 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
         return (headline(say(phrases.TRANSFERS[call.transfer])),)
     if hint := _hint(view, translator):
         return hint
-    if call.state is CallState.HELD:
-        return (headline(say(word("On hold"))),)
-    if call.held_by_peer:
-        return (headline(say(word("You are on hold"))),)
-    if view.muted:
-        return (headline(say(word("You are muted"))),)
+    if (silence := _silence(view, call)) is not None:
+        return (headline(say(silence)),)
     if call.state is CallState.INCOMING:
         is_automatic = call.decision is Decision.AUTO_ANSWERED
         return (sentence(say(word("Auto-answered") if is_automatic else word("Connecting…"))),)
@@ -230,6 +226,19 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
     if call.dtmf:
         return (Block(call.dtmf, Role.TEXT, Flow.CUT_START, importance=Importance.NEEDED),)
     return ()
+
+
+def _silence(view: PhoneView, call: CallView) -> Word | None:
+    """Say why somebody hears nothing, where that is known."""
+    if call.state is CallState.HELD:
+        return word("On hold")
+    if call.held_by_peer:
+        return word("You are on hold")
+    if view.muted:
+        return word("You are muted")
+    if call.quality is None or call.quality.trouble is None:
+        return None
+    return phrases.TROUBLES[call.quality.trouble]
 
 
 def _hint(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
@@ -262,7 +271,8 @@ def _sound(call: CallView, translator: Translator) -> tuple[Block, ...]:
     if call.quality is None:
         return ()
     encrypted = word("encrypted") if call.quality.encrypted else word("not encrypted")
-    sound = (detail(translator.say(sound_words(call.quality.mos))),) if call.quality.mos else ()
+    is_heard = call.quality.mos and call.quality.trouble is None
+    sound = (detail(translator.say(sound_words(call.quality.mos))),) if is_heard else ()
     codec = f"{call.quality.codec}, " if call.quality.codec else ""
     return (*sound, detail(f"{codec}{translator.say(encrypted)}"))
 

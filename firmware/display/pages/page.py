@@ -60,6 +60,7 @@ from firmware.phone.menu_views import (
     NoticeView,
     SoftKeys,
 )
+from firmware.phone.phrases import TROUBLES
 from firmware.phone.view import CallView, Mode, PersonView, PhoneView
 
 _HIDDEN = "•"
@@ -101,6 +102,8 @@ def _sentence(text: str) -> Block:
 def sound_blocks(quality: CallQuality, translator: Translator) -> tuple[Block, ...]:
     """Say how good the call is, what is lost on the way, and by what it is carried."""
     sound = word("{words}, {mos} of 5", words=sound_words(quality.mos), mos=f"{quality.mos:.1f}")
+    if quality.trouble is not None:
+        sound = TROUBLES[quality.trouble]
     delay = "?" if quality.round_trip_ms is None else f"{quality.round_trip_ms:.0f}"
     line = word("{loss}% lost, jitter {jitter}", loss=f"{quality.loss_percent:.1f}", jitter=f"{quality.jitter_ms:.0f}")
     return (

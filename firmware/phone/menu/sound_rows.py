@@ -3,6 +3,7 @@
 from firmware.base.words import Word, word
 from firmware.phone.call import CallQuality
 from firmware.phone.menu_views import MenuRow
+from firmware.phone.phrases import TROUBLES
 from firmware.phone.quality import bars
 
 _GOOD_BARS = 3
@@ -24,7 +25,7 @@ def verdict_row(mos: float) -> MenuRow:
 def sound_rows(quality: CallQuality) -> list[MenuRow]:
     """Return everything that was measured, the verdict first; of repairs and of the far end what there is to tell."""
     rows = [
-        verdict_row(quality.mos),
+        verdict_row(quality.mos) if quality.trouble is None else MenuRow(word("Sound"), TROUBLES[quality.trouble]),
         MenuRow(word("Lost"), f"{quality.loss_percent:.1f} %"),
         MenuRow(word("Jitter"), f"{quality.jitter_ms:.0f} ms"),
         MenuRow(word("Round trip"), "?" if quality.round_trip_ms is None else f"{quality.round_trip_ms:.0f} ms"),

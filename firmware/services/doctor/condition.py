@@ -1,23 +1,29 @@
 """Asks each part of a running handset how it is; what that means is for firmware.services.doctor.findings to say."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from typing import Final
 
 from firmware.base.errors import HandsetError
 from firmware.base.proven_time import is_synchronised
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import Standing
+from firmware.phone.call import AudioTrouble, CallState
 from firmware.phone.news import NO_CALLS, Problem, RegistrationChanged
-from firmware.phone.view import PhoneView
+from firmware.phone.view import CallView, PhoneView
 from firmware.ports.broker import DailyTraffic
+from firmware.ports.store import CallLogEntry
 from firmware.services.doctor.findings import Condition, FirmwareStanding
 from firmware.services.faults import Faults
 from firmware.services.records import Records
 from firmware.voice.audio.sound_format import best_format
 from firmware.voice.messages import Report
 from provisioning.report import HardwareTest
+
+# The last call that was answered is among so many, but for one that is called in vain again and again.
+_LOOKED_AT: Final = 20
 
 
 async def read_condition(
@@ -50,6 +56,7 @@ async def read_condition(
     problems = dict(view.problems)
     missing_sound = problems.get(Problem.SOUND_MISSING)
     state, code = faults.broker or (None, "")
+    running = _running_calls(view)
     return Condition(
         configuration=loaded,
         registration=RegistrationChanged(view.registration, view.registration_failure, view.registration_sip_code),
@@ -72,12 +79,32 @@ async def read_condition(
         voice_away=Problem.VOICE_AWAY in problems,
         microphone_open=Problem.MICROPHONE_OPEN in problems,
         sound_fault=dict(view.problems).get(Problem.SOUND_CONFINED, ""),
+        trouble=_trouble(running) if running else await _last_trouble(records),
+        in_call=bool(running),
         speech_fault=speech_fault,
         bundles=bundles,
         version=version("wecall-handset"),
         updates=updates,
         hardware=hardware,
     )
+
+
+def _running_calls(view: PhoneView) -> list[CallView]:
+    calls = view.other_calls if view.call is None else (view.call, *view.other_calls)
+    return [call for call in calls if call.state in {CallState.ACTIVE, CallState.HELD}]
+
+
+def _trouble(calls: Sequence[CallView | CallLogEntry]) -> AudioTrouble | None:
+    found = (call.quality.trouble for call in calls if call.quality is not None)
+    return next((trouble for trouble in found if trouble is not None), None)
+
+
+async def _last_trouble(records: Records | None) -> AudioTrouble | None:
+    if records is not None:
+        with suppress(HandsetError):
+            measured = [call for call in await records.call_log.recent(_LOOKED_AT) if call.quality is not None]
+            return _trouble(measured[:1])
+    return None
 
 
 async def _traffic(loaded: LoadedConfiguration, records: Records | None) -> DailyTraffic | None:

@@ -10,7 +10,7 @@ from firmware.base.data_size import size_words
 from firmware.base.errors import ConfigurationError, SipError
 from firmware.configuration.loading import LoadedConfiguration, check_configuration
 from firmware.configuration.standing import Standing
-from firmware.phone.call import RegistrationFailure, RegistrationState
+from firmware.phone.call import AudioTrouble, RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.pin import Guard, stolen_card, stolen_phone
 from firmware.ports.broker import DailyTraffic
@@ -89,6 +89,8 @@ class Condition:
         voice_away: what calls and sounds is not there, and is being started again.
         microphone_open: the microphone records although the phone wants none of it.
         sound_fault: why the firewall keeps the sound of some calls out, empty where it does not.
+        trouble: why somebody hears nothing in the call that runs or, where none does, heard nothing in the last one.
+        in_call: a call runs.
         speech_fault: why menus cannot be spoken, empty where they can.
         bundles: which bundle's configuration counts, and what became of the last one; None where none can be taken.
         version: of the firmware that runs.
@@ -117,6 +119,8 @@ class Condition:
     voice_away: bool = False
     microphone_open: bool = False
     sound_fault: str = ""
+    trouble: AudioTrouble | None = None
+    in_call: bool = False
     speech_fault: str = ""
     bundles: Standing | None = None
     version: str = ""
@@ -162,6 +166,21 @@ _REGISTRATION_WORDS = {
     RegistrationFailure.CERTIFICATE_REJECTED: "The server's certificate cannot be trusted.",
     RegistrationFailure.NO_NETWORK: "There is no network.",
     RegistrationFailure.REFUSED: "The server refuses the registration.",
+}
+
+_TROUBLES = {
+    AudioTrouble.BLOCKED: (
+        "Audio blocked: this phone's own firewall keeps the sound of {call} out.",
+        "Look at media, media_networks and media_refused in [nat], and at `systemctl status wecall-media`.",
+    ),
+    AudioTrouble.NOT_HEARD: (
+        "They hear nothing: the other end of {call} reports that nothing comes there.",
+        "Check the firewalls and NAT between here and there, and what the server is set to about NAT.",
+    ),
+    AudioTrouble.NOTHING_HEARD: (
+        "We hear nothing: nothing comes from the other end of {call}, which should send.",
+        "Check the firewalls and NAT between here and there, and what the server is set to about NAT.",
+    ),
 }
 
 
@@ -320,6 +339,10 @@ def _device(part: str, condition: Condition) -> Finding:
 def _sound(condition: Condition) -> Iterable[Finding]:
     if condition.sound_fault:
         yield Finding("call audio", False, condition.sound_fault, "Run `sudo systemctl restart wecall-media`.")
+    if condition.trouble is not None:
+        which = "the call that runs" if condition.in_call else "the last call"
+        words, advice = _TROUBLES[condition.trouble]
+        yield Finding("call audio", False, words.format(call=which), advice)
 
 
 def _microphone(condition: Condition) -> Iterable[Finding]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallerId, CallId, CallQuality, CallState, SipUri
+from firmware.phone.call import AudioTrouble, CallerId, CallId, CallQuality, CallState, SipUri
 from firmware.phone.news import CallAudioChanged, CallStateChanged, RecordingSignalled
 from firmware.phone.recording import RecordingSign
 from firmware.voice.sip import native
 from firmware.voice.sip.account import SipAccount
+from firmware.voice.sip.audio_reach import SETTLED_S, AudioReach, ReachCounts
 from firmware.voice.sip.identity import ReceivedMessage, is_answered_elsewhere, q850_cause, received
 from firmware.voice.sip.mapping import disconnect_reason, status_code
 from firmware.voice.sip.native import guarded
@@ -97,8 +98,11 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         self._sound: Any = None
         self._meter = QualityMeter()
         self._far_count = FarCount()
+        self._reach = AudioReach()
+        self._trouble: AudioTrouble | None = None
         # Address of the library's pjmedia_stream; 0 without one.
         self._stream = 0
+        self._stream_began_at = 0.0
         self._encrypted = False
         self._told: CallState | None = None
         self._packets_received = 0
@@ -193,7 +197,18 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
         if running is not None and not self._encrypted:
             # DTLS agrees on keys a moment after the answer.
             self._encrypted = self._finds_encryption()
-        return self._meter.measure(running, encrypted=self._encrypted)
+        return self._meter.measure(running, encrypted=self._encrypted, trouble=self._trouble)
+
+    def judge_audio(self, *, shut_out: bool) -> None:
+        """Find out whether somebody hears nothing; the next turn is some seconds later.
+
+        Args:
+            shut_out: the firewall was asked to let its audio through and has not done so.
+        """
+        counts = None
+        if self.is_talk and time.monotonic() - self._stream_began_at >= SETTLED_S:
+            counts = self._reach_counts()
+        self._trouble = None if counts is None else self._reach.judge(counts, shut_out=shut_out)
 
     def far_losses(self) -> FarLosses | None:
         """Return what the other end says that it lost of the running stream, None where it has said nothing."""
@@ -359,6 +374,8 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
     def onStreamCreated(self, parameters: Any) -> None:  # noqa: N802 - pjsua2's name
         """Say that there is a stream, over which nothing has come yet."""
         self._stream = int(parameters.stream)
+        self._stream_began_at = time.monotonic()
+        self._reach.stream_began()
         native.library().wecall_report_begin(self._stream)
         self._calls.stream_began(self, self._stream)
 
@@ -414,6 +431,25 @@ class SipCall(pjsua2.Call):  # type: ignore[misc]  # pjsua2 has no types
             return None  # there is no stream: on hold, before the answer, or after the end
         line, told = native.look_at_line(self._stream), native.far_report(self._stream)
         return counts_of(statistics, info, line, told, self.far_losses())
+
+    def _reach_counts(self) -> ReachCounts | None:
+        report = native.far_report(self._stream)
+        if report is None or not self.is_known:
+            return None
+        try:
+            whole = self.getStreamStat(self.audio_index)  # what is in it goes when it goes
+        except pjsua2.Error:
+            return None
+        return ReachCounts(
+            received=int(whole.rtcp.rxStat.pkt),
+            sent=int(whole.rtcp.txStat.pkt),
+            forbidden=native.look_at_line(self._stream).forbidden,
+            told=report.told,
+            highest=report.highest,
+            far_sent=report.far_sent,
+            sent_then=report.sent,
+            received_then=report.received,
+        )
 
 
 def _hand_over(parameters: Any, judge: Callable[[], SipCall | None]) -> None:

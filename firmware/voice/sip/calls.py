@@ -48,7 +48,13 @@ class CallWatch:
     """Tells how calls sound, and ends those whose other end has gone without a farewell."""
 
     def __init__(
-        self, scheduler: Scheduler, calls: CallTable, post: Callable[[VoiceNews], None], *, silence_s: float
+        self,
+        scheduler: Scheduler,
+        calls: CallTable,
+        post: Callable[[VoiceNews], None],
+        described: DescribedAudio,
+        *,
+        silence_s: float,
     ) -> None:
         """Set up without a call.
 
@@ -56,11 +62,13 @@ class CallWatch:
             scheduler: the thread's timers.
             calls: all there are.
             post: takes what the phone should know.
+            described: knows whose audio the firewall does not let through.
             silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
         """
         self._scheduler = scheduler
         self._calls = calls
         self._post = post
+        self._described = described
         self._silence_s = silence_s
 
     def call_answered(self, call_id: CallId) -> None:
@@ -80,6 +88,7 @@ class CallWatch:
         if call is None or call.is_over:
             return
         self._scheduler.after(QUALITY_S, lambda: self._measure(call_id))
+        call.judge_audio(shut_out=self._described.shuts_out(call_id))
         self.tell_quality(call_id)
 
     def _listen(self, call_id: CallId) -> None:
@@ -146,7 +155,7 @@ class Calls:
         )
         self.replacements = Replacements(scheduler, table, post, mixer, self.outgoing, engine=engine)
         self._described = DescribedAudio(scheduler, post, Path(engine.settings.media_door))
-        self._watch = CallWatch(scheduler, table, post, silence_s=engine.settings.media_silence_s)
+        self._watch = CallWatch(scheduler, table, post, self._described, silence_s=engine.settings.media_silence_s)
 
     @property
     def is_empty(self) -> bool:

@@ -40,6 +40,7 @@ class DescribedAudio:
         self._post = post
         self._path = path
         self._named: dict[CallId, str] = {}
+        self._refused: set[str] = set()
         self._service: socket.socket | None = None
         self._again: Appointment | None = None
         self._is_away = False
@@ -53,6 +54,12 @@ class DescribedAudio:
     def end(self, call_id: CallId) -> None:
         """Say a call's address no more; it is let through for some seconds yet."""
         self._named.pop(call_id, None)
+        self._refused.intersection_update(self._named.values())
+
+    def shuts_out(self, call_id: CallId) -> bool:
+        """Say whether the service was asked to let a call's audio through, and has refused or does not answer."""
+        address = self._named.get(call_id)
+        return address is not None and (self._is_away or address in self._refused)
 
     def _say_again(self) -> None:
         if self._again is None:
@@ -74,7 +81,9 @@ class DescribedAudio:
             answer = self._ask(address) or (self._ask(address) if was_there else None)
         except TimeoutError:
             answer = None
+        self._refused.discard(address)
         if answer is not None and answer != YES:
+            self._refused.add(address)
             _log.warning("The firewall does not take the address of a call's sound.")
         self._tell(is_away=answer is None)
 

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 6
+EDITION: Final = 7
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 
@@ -57,6 +57,7 @@ class Line(ctypes.Structure):
         ("bursts", ctypes.c_uint32),
         ("late", ctypes.c_uint32),
         ("refused", ctypes.c_uint32),
+        ("forbidden", ctypes.c_uint32),
         ("rate_hz", ctypes.c_uint32),
         ("clock_hz", ctypes.c_uint32),
         ("wait_ms", ctypes.c_float),
@@ -75,6 +76,11 @@ class FarReport(ctypes.Structure):
         ("discard_rate", ctypes.c_uint),
         ("mos_lq", ctypes.c_uint),
         ("mos_cq", ctypes.c_uint),
+        ("told", ctypes.c_uint),
+        ("highest", ctypes.c_uint),
+        ("far_sent", ctypes.c_uint),
+        ("sent", ctypes.c_uint),
+        ("received", ctypes.c_uint),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import astuple, dataclass
 from typing import Any, Final
 
-from firmware.phone.call import CallQuality
+from firmware.phone.call import AudioTrouble, CallQuality
 from firmware.phone.quality import burst_ratio, estimate_mos
 from firmware.voice.sip.native import UNTOLD, FarReport, Line
 
@@ -187,12 +187,15 @@ class QualityMeter:
         if counts.tally.received or self._last is None:
             self._last = counts
 
-    def measure(self, running: StreamCounts | None, *, encrypted: bool) -> CallQuality | None:
+    def measure(
+        self, running: StreamCounts | None, *, encrypted: bool, trouble: AudioTrouble | None = None
+    ) -> CallQuality | None:
         """Return how the call sounds, None where it never had a stream.
 
         Args:
             running: what the current stream has seen.
             encrypted: the audio is SRTP.
+            trouble: why somebody hears nothing.
         """
         latest = running or self._last
         if latest is None:
@@ -220,4 +223,5 @@ class QualityMeter:
             repaired_percent=max(0.0, all_of_it.loss_percent - made_up_percent),
             far_loss_percent=latest.far_end.loss_percent if latest.far_end else None,
             far_mos=latest.far_end.mos if latest.far_end else None,
+            trouble=trouble,
         )

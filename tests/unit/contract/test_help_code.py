@@ -30,7 +30,7 @@ NEW = HelpFacts(
 )
 FULLEST = HelpFacts(
     (9, 99, 99), True, Installed.OTHER, NetworkLink.OTHER, LineState.FAILED, LineFailure.REFUSED,
-    (CallVerdict.ENCRYPTION_REQUIRED,) * CALLS, BUNDLE_ENDS[-1], UPDATE_ENDS[-1],
+    (VERDICTS[-1],) * CALLS, BUNDLE_ENDS[-1], UPDATE_ENDS[-1],
 )  # fmt: skip
 facts: st.SearchStrategy[HelpFacts] = st.builds(
     HelpFacts,
@@ -97,8 +97,9 @@ def test_it_may_be_written_as_it_is_read() -> None:
         ("1234 5678 9012 3456 789", "These are 19 digits"),
         ("x" * 20, "digits only"),
         ("\N{ARABIC-INDIC DIGIT ONE}" * 20, "digits only"),
-        (f"2{'0' * 17}", "format 2. Newer tools"),
+        (f"3{'0' * 17}", "format 3. Newer tools"),
         (f"1{'9' * 17}", "No phone makes this code"),
+        (f"2{'9' * 17}", "No phone makes this code"),
     ],
 )
 def test_what_is_no_help_code_is_told_with_what_to_do(digits: str, why: str) -> None:
@@ -110,7 +111,7 @@ def test_what_is_no_help_code_is_told_with_what_to_do(digits: str, why: str) -> 
 
 def test_what_newer_firmware_adds_to_a_table_is_not_taken_for_something_else() -> None:
     number = int(pack(NEW)[1:-2]) + 31
-    digits = f"1{number:017}"
+    digits = f"2{number:017}"
     with pytest.raises(HelpCodeError, match="Install newer ones"):
         unpack(digits + f"{98 - int(digits) * 100 % 97:02}")
 
@@ -131,4 +132,9 @@ def test_a_code_means_the_same_for_ever() -> None:
         (CallVerdict.GOOD, CallVerdict.GOOD, CallVerdict.POOR, CallVerdict.NETWORK_LOST),
         BundleResult.APPLIED, OutcomeCode.WENT_BACK,
     )  # fmt: skip
-    assert pack(made) == "10015046473416451688"
+    assert unpack("10015046473416451688") == made
+    assert pack(made) == "20018127417590531604"
+
+
+def test_eight_calls_of_the_first_format_are_still_explained() -> None:
+    assert unpack("17501453704172608078").calls == (CallVerdict.ENCRYPTION_REQUIRED,) * 8

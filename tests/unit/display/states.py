@@ -8,6 +8,7 @@ from contract.consent import Purpose
 from firmware.base.words import Text, counted, word
 from firmware.phone.activation import AgeBand
 from firmware.phone.call import (
+    AudioTrouble,
     CallerId,
     CallQuality,
     CallState,
@@ -54,6 +55,9 @@ _ANNA = CallerId("+442012345678", "Anna Schmidt")
 _BOB = CallerId("2345")
 _GOOD = CallQuality(0.4, 8.0, 42.0, "G722", True, 4.3)
 _POOR = CallQuality(9.5, 60.0, None, "PCMA", False, 2.1)
+_BLOCKED = CallQuality(0.0, 0.0, None, "G722", True, 0.0, trouble=AudioTrouble.BLOCKED)
+_NOT_HEARD = replace(_GOOD, trouble=AudioTrouble.NOT_HEARD)
+_SILENT = replace(_BLOCKED, trouble=AudioTrouble.NOTHING_HEARD)
 
 
 def _view(mode: Mode, **more: Any) -> PhoneView:
@@ -532,6 +536,11 @@ VIEWS = {
     "a feature was switched on": _view(Mode.IDLE, hint=Hint.FEATURE_ON, feature="do_not_disturb", do_not_disturb=True),
     "a barred number": _view(Mode.COLLECTING_DIGITS, off_hook=True, digits="0900123", hint=Hint.NUMBER_BARRED),
     "how a call sounds": _talking(_active(duration_s=65, quality=_GOOD), sound_shown=True),
+    "a call whose audio is blocked": _talking(_active(duration_s=65, quality=_BLOCKED)),
+    "a call in which they hear nothing": _talking(_active(_BOB, duration_s=65, quality=_NOT_HEARD)),
+    "a call in which we hear nothing": _talking(_active(duration_s=65, quality=_SILENT), may_record=True),
+    "a held call that was blocked": _talking(_call(CallState.HELD, duration_s=65, quality=_BLOCKED)),
+    "how a call sounds in which they hear nothing": _talking(_active(quality=_NOT_HEARD), sound_shown=True),
     "how a bad call sounds": _talking(_active(_BOB, duration_s=65, quality=_POOR), sound_shown=True),
     "text in a call": _talking(
         _active(

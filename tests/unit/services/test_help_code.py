@@ -10,7 +10,7 @@ from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.configuration.standing import BundleSource, Ended, Standing
 from firmware.phone.bundle_news import BundleEnded
-from firmware.phone.call import CallId, CallQuality, RegistrationFailure, RegistrationState
+from firmware.phone.call import AudioTrouble, CallId, CallQuality, RegistrationFailure, RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.requests.handset import MakeHelpCode
 from firmware.ports.store import CallLogEntry
@@ -39,8 +39,14 @@ def facts(
     return help_facts(condition, request, calls)
 
 
-def call(reason: DisconnectReason | None, mos: float | None = None, *, answered: bool = True) -> CallLogEntry:
-    quality = None if mos is None else replace(QUALITY, mos=mos)
+def call(
+    reason: DisconnectReason | None,
+    mos: float | None = None,
+    *,
+    answered: bool = True,
+    trouble: AudioTrouble | None = None,
+) -> CallLogEntry:
+    quality = None if mos is None else replace(QUALITY, mos=mos, trouble=trouble)
     return CallLogEntry(
         CallId("c"), CallDirection.OUTGOING, "+442012345678", "Anna", 1.0, 2.0 if answered else None, 3.0, reason, 0,
         quality=quality,
@@ -89,6 +95,9 @@ async def test_without_a_store_the_rest_is_told() -> None:
         (call(DisconnectReason.LOCAL_HANGUP, 2.0), CallVerdict.POOR),
         (call(DisconnectReason.LOCAL_HANGUP), CallVerdict.NOT_MEASURED),
         (call(DisconnectReason.LOCAL_HANGUP, 0.0), CallVerdict.NOT_MEASURED),
+        (call(DisconnectReason.LOCAL_HANGUP, 0.0, trouble=AudioTrouble.BLOCKED), CallVerdict.AUDIO_BLOCKED),
+        (call(DisconnectReason.LOCAL_HANGUP, 4.3, trouble=AudioTrouble.NOT_HEARD), CallVerdict.NOT_HEARD),
+        (call(DisconnectReason.REMOTE_HANGUP, 0.0, trouble=AudioTrouble.NOTHING_HEARD), CallVerdict.NOTHING_HEARD),
         (call(DisconnectReason.NETWORK_LOST, 4.3), CallVerdict.NETWORK_LOST),
         (call(DisconnectReason.BUSY, answered=False), CallVerdict.NOT_ANSWERED),
         (call(DisconnectReason.BARRED, answered=False), CallVerdict.NOT_ALLOWED),

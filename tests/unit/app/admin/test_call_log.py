@@ -11,7 +11,7 @@ from firmware.app.admin.handset import AdminRole
 from firmware.cli import status
 from firmware.control.admin_requests import LogRequest
 from firmware.control.requests import written
-from firmware.phone.call import CallQuality, Decision
+from firmware.phone.call import AudioTrouble, CallQuality, Decision
 from firmware.phone.commands import CloseCallRecord
 from tests.lab.store import StoreLab
 
@@ -94,17 +94,20 @@ async def test_a_call_that_nobody_answered_says_why_and_one_that_goes_on_says_th
 
 
 @pytest.mark.parametrize(
-    ("there", "words"),
+    ("there", "trouble", "words"),
     [
-        (None, "sound 4.2 of 5 (opus, 10.0 % lost, 9.5 % repaired)"),
-        (3.25, "sound 4.2 of 5, 3.2 at the far end (opus, 10.0 % lost, 9.5 % repaired)"),
+        (None, None, "sound 4.2 of 5 (opus, 10.0 % lost, 9.5 % repaired)"),
+        (3.25, None, "sound 4.2 of 5, 3.2 at the far end (opus, 10.0 % lost, 9.5 % repaired)"),
+        (None, AudioTrouble.NOT_HEARD, "They hear nothing (opus, 10.0 % lost, 9.5 % repaired)"),
     ],
 )
 async def test_how_a_call_sounded_says_what_was_lost_and_repaired_and_how_it_was_heard_there(
-    lab: StoreLab, monkeypatch: pytest.MonkeyPatch, there: float | None, words: str
+    lab: StoreLab, monkeypatch: pytest.MonkeyPatch, there: float | None, trouble: AudioTrouble | None, words: str
 ) -> None:
     call_id = await lab.make_call("5550", INCOMING)
-    sound = CallQuality(10.0, 3.0, 20.0, "opus", encrypted=True, mos=4.2, repaired_percent=9.5, far_mos=there)
+    sound = CallQuality(
+        10.0, 3.0, 20.0, "opus", encrypted=True, mos=4.2, repaired_percent=9.5, far_mos=there, trouble=trouble
+    )
     await lab.call_log.keep_quality(call_id, sound)
     [line] = printed(await logged(lab), monkeypatch)
     assert line.endswith(words)

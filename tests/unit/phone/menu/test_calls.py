@@ -2,7 +2,7 @@ import pytest
 
 from contract.calls import CallDirection, DisconnectReason
 from firmware.base.words import word
-from firmware.phone.call import CallId, CallQuality, CallState, Decision, Verification
+from firmware.phone.call import AudioTrouble, CallId, CallQuality, CallState, Decision, Verification
 from firmware.phone.commands import MarkMissedCallsSeen, SavePreferences
 from firmware.phone.contact import Contact, ContactNumber
 from firmware.phone.events import MissedCallsCounted, RecordingEnded
@@ -144,6 +144,13 @@ def test_a_call_page_tells_everything_and_is_three_keys_and_one_away(desk: Desk)
         ("Codec", "opus"),
         ("Encrypted", "yes"),
     ]
+
+
+def test_a_call_page_tells_who_heard_nothing_in_place_of_how_it_sounded(desk: Desk) -> None:
+    quality = CallQuality(0, 3, 20, "opus", encrypted=True, mos=4.2, trouble=AudioTrouble.NOT_HEARD)
+    open_list(desk, logged(1, answered=True, duration_s=5, quality=quality))
+    desk.press("1")
+    assert ("Sound", "They hear nothing") in [(said(row.label), said(row.value)) for row in desk.listing.rows]
 
 
 def test_a_call_page_tells_what_was_repaired_and_how_the_far_end_heard_it_where_that_is_known(desk: Desk) -> None:

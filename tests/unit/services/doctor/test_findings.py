@@ -5,7 +5,7 @@ import pytest
 
 from firmware.base.errors import SipError
 from firmware.configuration.loading import LoadedConfiguration
-from firmware.phone.call import RegistrationState
+from firmware.phone.call import AudioTrouble, RegistrationState
 from firmware.phone.news import RegistrationChanged
 from firmware.ports.broker import DailyTraffic, Traffic
 from firmware.ports.recording import SoundFormat
@@ -163,6 +163,30 @@ def test_a_line_that_starts_again_and_a_microphone_that_listens_are_told_of(faul
     assert not [each for each in examine(condition) if each.part == part and not each.ok]
     told = examine(replace(condition, **faulty))  # type: ignore[arg-type]
     assert [each.advice != "" for each in told if each.part == part and not each.ok] == [True]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (AudioTrouble.BLOCKED, "Audio blocked: "),
+        (AudioTrouble.NOT_HEARD, "They hear nothing: "),
+        (AudioTrouble.NOTHING_HEARD, "We hear nothing: "),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("in_call", [True, False])
+def test_who_hears_nothing_is_told_of_the_call_that_runs_or_else_of_the_last_one(
+    trouble: AudioTrouble | None, words: str, *, in_call: bool
+) -> None:
+    condition = Condition(
+        LoadedConfiguration(None), RegistrationChanged(RegistrationState.REGISTERED), trouble=trouble, in_call=in_call
+    )
+    told = [each for each in examine(condition) if each.part == "call audio"]
+    assert [each.ok for each in told] == ([] if trouble is None else [False])
+    for each in told:
+        assert each.detail.startswith(words)
+        assert ("the call that runs" if in_call else "the last call") in each.detail
+        assert each.advice
 
 
 @pytest.mark.parametrize(("chosen", "told"), [("", True), ("AT", False), (None, False)])

@@ -22,6 +22,7 @@ class Desk:
         self.path = path
         self.now_s = 0.0
         self.said: list[str] = []
+        self.answer = b"yes"
         self.news: list[VoiceNews] = []
         self.scheduler = Scheduler(lambda: self.now_s)
         self.described = DescribedAudio(self.scheduler, self.news.append, path)
@@ -38,7 +39,7 @@ class Desk:
         with caller:
             while message := caller.recv(100):
                 self.said.append(message.decode())
-                caller.send(b"yes")
+                caller.send(self.answer)
 
     def wait_s(self, seconds: float) -> None:
         self.now_s += seconds
@@ -83,8 +84,22 @@ def test_a_service_that_has_died_is_told_until_it_answers_again(desk: Desk) -> N
     (raised,) = desk.news
     assert isinstance(raised, ProblemRaised)
     assert raised.problem is Problem.SOUND_CONFINED
+    assert desk.described.shuts_out(ONE)
     desk.path.unlink()
     desk.listen()
     desk.wait_s(10)
     assert desk.news[1:] == [ProblemCleared(Problem.SOUND_CONFINED)]
     assert desk.said == ["192.0.2.1"]
+    assert not desk.described.shuts_out(ONE)
+
+
+def test_a_call_whose_address_is_refused_is_shut_out_until_it_is_let_through(desk: Desk) -> None:
+    desk.listen()
+    desk.answer = b"no"
+    desk.described.begin(ONE, "192.0.2.1")
+    assert desk.described.shuts_out(ONE)
+    assert not desk.described.shuts_out(OTHER)
+    assert desk.news == []
+    desk.answer = b"yes"
+    desk.wait_s(10)
+    assert not desk.described.shuts_out(ONE)

@@ -27,7 +27,8 @@ from tests.lab.reports import (
 FAR, OURS, OTHERS = 0xFA12FA12, 0x0CEA0CEA, 0x11223344
 BLOCK: Final = block(OURS, 26, 100, 0x10203)
 METRICS: Final = metrics(OURS, (5, 6, 7, 8), (41, 39))
-NEWS: Final = {"reports": 1, "lost": 100, "metrics": 1, "loss_rate": 5, "discard_rate": 6, "mos_lq": 41, "mos_cq": 39}
+PLAIN_NEWS: Final = {"reports": 1, "lost": 100, "told": 1, "highest": 0x10203}
+NEWS: Final = PLAIN_NEWS | {"metrics": 1, "loss_rate": 5, "discard_rate": 6, "mos_lq": 41, "mos_cq": 39}
 GOOD: Final = sender_report(FAR, BLOCK) + description(FAR) + extended_report(FAR, METRICS)
 
 
@@ -56,7 +57,7 @@ def test_all_that_is_told_about_our_stream_is_read() -> None:
 
 @pytest.mark.parametrize("first", [sender_report, receiver_report])
 def test_a_report_alone_is_enough(first: Any) -> None:
-    assert told(first(FAR, BLOCK)) == {"reports": 1, "lost": 100}
+    assert told(first(FAR, BLOCK)) == PLAIN_NEWS
 
 
 @pytest.mark.parametrize("lost", [0, 1, 0x7FFFFF, -1, -0x800000])
@@ -75,7 +76,20 @@ def test_what_is_told_about_other_streams_is_not_taken_for_ours() -> None:
 def test_the_newest_counts_and_what_it_leaves_out_stays() -> None:
     report = FarReport()
     read(GOOD, report)
-    assert read(receiver_report(FAR, block(OURS, 1, 101, 9)), report) == NEWS | {"reports": 2, "lost": 101}
+    assert read(receiver_report(FAR, block(OURS, 1, 101, 9)), report) == NEWS | {
+        "reports": 2, "lost": 101, "told": 2, "highest": 9, "far_sent": 0, "sent": 0, "received": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("blocks", [(), (block(0),)], ids=["nobody is listed", "as pjproject lists nobody"])
+def test_whoever_has_heard_nobody_says_so(blocks: tuple[bytes, ...]) -> None:
+    assert told(receiver_report(FAR, *blocks)) == {"told": 1}
+
+
+def test_how_many_packets_a_peer_has_sent_is_read_of_its_sender_reports_alone() -> None:
+    report = FarReport()
+    read(sender_report(FAR, BLOCK, sent=500), report)
+    assert read(receiver_report(FAR, BLOCK), report) == values(report) | {"far_sent": 500}
 
 
 def test_other_blocks_of_extended_reports_are_passed_over() -> None:
