@@ -167,7 +167,7 @@ def first_trouble(phone: SipLine) -> AudioTrouble | None:
 
 
 @pytest.mark.parametrize(
-    ("nat", "trouble"),
+    ("rules", "trouble"),
     [
         ("", None),
         ('media = "servers"', AudioTrouble.BLOCKED),
@@ -176,11 +176,11 @@ def first_trouble(phone: SipLine) -> AudioTrouble | None:
     ids=["described", "servers alone", "refused"],
 )
 def test_audio_that_our_own_firewall_keeps_out_is_told_as_blocked(
-    tmp_path: Path, nat: str, trouble: AudioTrouble | None
+    tmp_path: Path, rules: str, trouble: AudioTrouble | None
 ) -> None:
     # As large operators have it: sound comes from another address than signalling.
     elsewhere = (f"media_address={PUBLIC_FRIEND}", "bind_rtp_to_media_address=yes")
-    with pbx_site(tmp_path, endpoint=elsewhere) as site, site.phone(nat=nat) as phone:
+    with pbx_site(tmp_path, endpoint=elsewhere) as site, site.phone(rules=rules) as phone:
         site.pbx_network.ip("address", "add", f"{PUBLIC_FRIEND}/32", "dev", "bridge")
         call_id = call_pbx(phone, "600")
         assert troubles(phone, 2) == [trouble] * 2

@@ -97,7 +97,7 @@ def test_a_stranger_asserts_nothing_and_is_not_answered_without_a_hand(server: K
             to=port,
         )
         call = line.wait_for(IncomingCallReceived)
-        assert call.caller == CallerId("fake", "Your bank")
+        assert call.caller == CallerId("fake", "Your bank", verification=Verification.UNVERIFIED)
         assert (call.ring, call.answer_after_s) == ("normal", None)
         line.stack.order(RejectCall(call.call_id, RejectReason.BLOCKED))
         stranger.receive(603)

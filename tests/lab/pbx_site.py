@@ -42,12 +42,13 @@ class PbxSite:
 
     @contextlib.contextmanager
     def phone(
-        self, *, server: str = PBX, account: Mapping[str, object] | None = None, **settings: object
+        self, *, server: str = PBX, rules: str = "", account: Mapping[str, object] | None = None, **settings: object
     ) -> Iterator[SipLine]:
         """Run the stack under test; it is registered, and speaks its tone.
 
         Args:
             server: the address that it registers at.
+            rules: the table [nat] of its configuration, by which the firewall's rules are.
             account: what is otherwise of its account.
             settings: more of the stack's.
         """
@@ -55,7 +56,7 @@ class PbxSite:
         host = f"[{server}]" if ":" in server else server
         written = [
             "[device]", 'id = "a"', 'fleet = "b"', "[[accounts]]", 'username = "alice"', 'password = "x"',
-            f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"',
+            f'domain = "{host}"', 'transport = "udp"', f"port = {UDP_PORT}", 'srtp = "off"', "[nat]", rules,
         ]  # fmt: skip
         configuration = parse_configuration("\n".join(written))
         own = replace(self._account("alice", server), **(account or {}))  # type: ignore[arg-type]
