@@ -74,6 +74,7 @@ def _integration(*names: str) -> tuple[str, ...]:
 EVERY_CASE: Final = "every-case"
 """The part that is `make test ALL=1`: every case of every test, which records what each module of tests touches."""
 _MALFORMED: Final = "sip_malformed.py::test_"
+_QUIET: Final = "pbx_quiet.py::test_"
 _STORM: Final = "fleet_chaos.py::test_chaos"
 
 PARTS: Final = (
@@ -171,8 +172,16 @@ PARTS: Final = (
     Part(
         "lines",
         "200 changes of address with five accounts, an hour of a line that nobody uses, counted by a real Asterisk",
-        _integration("sip_lines_network.py", "pbx_quiet.py"),
+        _integration(
+            "sip_lines_network.py", f"{_QUIET}an_hour_costs_240_messages_each_way_at_most_after_ten_quiet_minutes"
+        ),
         90,
+    ),
+    Part(
+        "day",
+        "a day of a line that nobody uses, on a clock 24 times as quick",
+        _integration(f"{_QUIET}each_hour_of_a_day_costs_as_little"),
+        70,
     ),
     Part("site", "forty phones set up, by stick and by the network", _integration("forty_handsets.py"), 20),
     Part("flood", "floods of ten seconds", _integration("sip_flood.py"), 30),
