@@ -449,6 +449,23 @@ CHANGES: Final = (
     ),
     Change(
         "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        if (reattach_tp) {\n",
+        "        if (reattach_tp || !ds->nego_started[idx]) {\n",
+        "Until the answer has been applied, what is sent goes to the phone's own port: a hello that came just then was answered "
+        "there, the answer ended the handshake, and the call was silent.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
+        "        get_rem_addrs(ds, sdp_remote, media_index, &ds->rem_addr,\n"
+        "                      &ds->rem_rtcp, NULL);\n",
+        "        DTLS_LOCK(ds);\n"
+        "        get_rem_addrs(ds, sdp_remote, media_index, &ds->rem_addr,\n"
+        "                      &ds->rem_rtcp, NULL);\n"
+        "        DTLS_UNLOCK(ds);\n",
+        "The same: a hello was held against an address that was half written.",
+    ),
+    Change(
+        "pjmedia/src/pjmedia/transport_srtp_dtls.c",
         "    if (!ds->use_ice && !ds->nego_completed[idx]) {\n",
         "    const pj_bool_t renews = ds->got_keys && ds->renewable[idx];\n"
         "    if (!ds->use_ice && !ds->nego_completed[idx] && !renews) {\n",

@@ -14,13 +14,15 @@ from firmware.phone.news import CallQualityMeasured, IncomingCallReceived
 from firmware.phone.orders import AnswerCall, HangUpCall, HoldCall, PlaceCall, ResumeCall
 from firmware.voice.sip.settings import NatSettings
 from provisioning.calling import Dialing
+from provisioning.sip import Sip
 from provisioning.sip_choices import Srtp, Transport
+from tests.lab import chance
 from tests.lab.asterisk import MUSIC_HZ
 from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.audio import level
 from tests.lab.card_rules import lets_through, refused
 from tests.lab.network import behind_a_router
-from tests.lab.packets import PacketTrace
+from tests.lab.packets import Packet, PacketTrace
 from tests.lab.patience import wait_until
 from tests.lab.pbx_site import (
     FRIEND,
@@ -31,11 +33,15 @@ from tests.lab.pbx_site import (
     PBX,
     PBX_6,
     PHONE,
+    PHONE_6,
     PHONE_HZ,
     PUBLIC_FRIEND,
+    STRANGER,
+    STRANGER_6,
     PbxSite,
     pbx_site,
 )
+from tests.lab.rtp_stranger import STRANGER_HZ, RtpStranger
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
@@ -46,6 +52,9 @@ SETTLED_S = 1.0
 # Three times as long as until a stop is told by what both ends count.
 TOLD_S = 60.0
 HEARD = 1000.0
+UNHEARD = 50.0
+UNKNOWN = 4000
+"""A port that nobody's audio is at."""
 HANDSHAKES = [bytes([kind]) for kind in range(20, 64)]
 """What DTLS begins with (RFC 7983 section 7)."""
 
@@ -146,6 +155,74 @@ def test_audio_that_goes_elsewhere_than_signalling_is_heard_at_both_ends(
         time.sleep(WINDOW_S)
         until_both_hear(phone, friend)
         assert refused(site.phone_network) == before == (0, before[1])
+        phone.stack.order(HangUpCall(call_id))
+
+
+def sound_from(trace: PacketTrace, source: str) -> Packet:
+    """Return the last packet of what one end says to the other."""
+
+    def said() -> list[Packet]:
+        return [sent for sent in trace.packets if sent.source == source and sent.is_rtp]
+
+    wait_until(lambda: bool(said()), f"{source} says something", look_s=0.02)
+    return said()[-1]
+
+
+# The key exchange of "ice" is that of "dtls".
+@pytest.mark.parametrize("outgoing", [True, False], ids=["outgoing", "incoming"])
+@pytest.mark.parametrize("way", ["near", "public", "ipv6", "sdes", "sdes-ipv6", "dtls"])
+def test_a_stranger_is_not_heard_hears_nothing_and_disturbs_nobody(tmp_path: Path, way: str, *, outgoing: bool) -> None:
+    address, server, other, endpoint, srtp = WAYS[way]
+    own, stranger_s = (PHONE_6, STRANGER_6) if ":" in server else (PHONE, STRANGER)
+    with (
+        pbx_site(tmp_path, friend=address, endpoint=endpoint) as site,
+        site.stranger() as place,
+        site.phone(server=server, account={"srtp": srtp}) as phone,
+        site.friend(server=server, account={"srtp": srtp}) as friend,
+    ):
+        call_id = talk(phone, friend, outgoing=outgoing)
+        until_named(site, other)
+        until_both_hear(phone, friend)
+        with PacketTrace(site.phone_end) as trace:
+            stream = sound_from(trace, own)
+            stranger = RtpStranger(place, chance.dice())
+            phone.forget()
+            before = phone.mark()
+            ports = range(Sip().rtp_port, Sip().rtp_port + Sip().rtp_ports)
+            far = (stream.destination, stream.destination_port)
+            for source in ((stranger_s, UNKNOWN), (stranger_s, far[1]), (far[0], UNKNOWN), (server, UNKNOWN)):
+                stranger.send(*source, own, ports)
+                until_both_hear(phone, friend)
+            if srtp is not Srtp.OFF:
+                # Whoever stands in between knows the far end's address and ports.
+                for _ in range(200):
+                    stranger.send(*far, own, [stream.source_port, stream.source_port + 1])
+            until_both_hear(phone, friend)
+            assert level(phone.heard_since(before), STRANGER_HZ) < UNHEARD
+            heard = [sent for sent in trace.packets if sent.source == own]
+            assert not [sent for sent in heard if sent.destination == stranger_s or sent.destination_port == UNKNOWN]
+        assert not [event for _, event in phone.events if not isinstance(event, CallQualityMeasured)]
+        phone.stack.order(HangUpCall(call_id))
+
+
+def test_the_stranger_s_program_is_heard_where_nothing_tells_it_from_the_other_end(tmp_path: Path) -> None:
+    with (
+        pbx_site(tmp_path, endpoint=direct(PBX)) as site,
+        site.stranger() as place,
+        site.phone() as phone,
+        site.friend() as friend,
+    ):
+        call_id = talk(phone, friend, outgoing=True)
+        until_both_hear(phone, friend)
+        with PacketTrace(site.phone_end) as trace:
+            stream = sound_from(trace, PHONE)
+        stranger = RtpStranger(place, chance.dice())
+
+        def is_heard() -> bool:
+            stranger.send(stream.destination, stream.destination_port, PHONE, [stream.source_port])
+            return level(phone.last_heard(WINDOW_S), STRANGER_HZ) >= UNHEARD
+
+        wait_until(is_heard, "what has no keys is heard from the other end's address and port", look_s=0.02)
         phone.stack.order(HangUpCall(call_id))
 
 

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,18 +14,19 @@ import pytest
 from contract.calls import DisconnectReason
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import CallAudioChanged, CallQualityMeasured, IncomingCallReceived
-from firmware.phone.orders import AnswerCall, PlaceCall
+from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
-from provisioning.sip_choices import Transport
+from provisioning.sip_choices import Srtp, Transport
 from tests.bench.phones import Linphone, Seat
+from tests.lab import chance
 from tests.lab.audio import Recorder, level, playing, tone
 from tests.lab.baresip import Baresip
 from tests.lab.certificates import LOOPBACK, CertificateAuthority
 from tests.lab.dtls_peer import DtlsPeer, fingerprint, is_servers
 from tests.lab.kamailio import Kamailio
-from tests.lab.patience import wait_until
+from tests.lab.patience import PATIENCE_S, wait_until
 from tests.lab.pulse import PulseAudio
-from tests.lab.scripted_peer import ScriptedPeer, sdp
+from tests.lab.scripted_peer import ScriptedPeer, ScriptedServer, sdp
 from tests.lab.sip_line import SipLine
 from tests.lab.three_agents import USERS
 
@@ -33,6 +35,7 @@ TEN = 10
 BOB_HZ, ALICE_HZ = 440, 600
 HEARD = 1000.0
 LISTENED = 10
+LARGEST = 2048
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +201,43 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
         # Keys may be agreed on a moment after the call has been answered.
         wait_until(lambda: level(line.last_heard(0.5), BOB_HZ) > HEARD, "the caller is heard")
         assert quality.encrypted is encrypted
+
+
+def test_a_hello_that_comes_with_the_answer_is_answered_at_once_to_whom_it_came_from(
+    authority: CertificateAuthority,
+) -> None:
+    own = authority.issue("own")
+    hello = DtlsPeer.hello(own)
+    with (
+        ScriptedServer("bob") as peer,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+        SipLine(SipSettings(account_at(peer), local_port=0)) as line,
+    ):
+        far.bind(("127.0.0.1", 0))
+        far.settimeout(PATIENCE_S)
+        body = sdp(far.getsockname()[1], lines=(fingerprint(own), "setup:active"))
+        line.wait_for_registration(RegistrationState.REGISTERED)
+        for _ in range(chance.counted(full=400, landing=20)):
+            call_id = CallId(uuid.uuid4().hex)
+            line.stack.order(PlaceCall(call_id, SipUri("sip:bob@localhost")))
+            invite = peer.take_call()
+            far.sendto(hello, ("127.0.0.1", invite.audio_port))
+            peer.reply(invite, 200, body=body.replace("RTP/AVP", "UDP/TLS/RTP/SAVP"))
+            peer.receive("ACK")
+            # What was lost would come a second later, and not as the first that the phone has sent.
+            assert record_number(far.recv(LARGEST)) == 0
+            line.stack.order(HangUpCall(call_id))
+            peer.reply(peer.receive("BYE"), 200)
+            line.wait_for_call(call_id, CallState.DISCONNECTED)
+
+
+def account_at(server: ScriptedServer) -> AccountSettings:
+    return AccountSettings("alice", "localhost", "127.0.0.1", server.port, Transport.UDP, "secret", srtp=Srtp.DTLS)
+
+
+def record_number(packet: bytes) -> int:
+    """Return the number of a packet's first record (RFC 6347 section 4.1)."""
+    return int.from_bytes(packet[5:11])
 
 
 def test_only_who_is_named_shakes_hands_anew_within_a_call_and_whatever_fails_leaves_its_keys(

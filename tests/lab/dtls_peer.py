@@ -44,6 +44,16 @@ class DtlsPeer:
             "-cert", str(certificate.certificate), "-key", str(certificate.key),
         )  # fmt: skip
 
+    @staticmethod
+    def hello(certificate: IssuedCertificate) -> bytes:
+        """Return what a handshake begins with, which nobody has been sent."""
+        peer = DtlsPeer()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            nobody.settimeout(PATIENCE_S)
+            with peer.begin(nobody.getsockname()[1], certificate):
+                return nobody.recv(_LARGEST)
+
     def receive(self) -> bytes:
         """Return the next packet of RTP that comes, which there must be.
 

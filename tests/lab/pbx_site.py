@@ -23,7 +23,7 @@ PBX_6, PHONE_6, FRIEND_6 = "fd09::1", "fd09::2", "fd09::3"
 MEDIA, MEDIA_6 = "10.9.0.9", "fd09::9"
 """More addresses of the PBX's, which nobody signals to."""
 PUBLIC_FRIEND: Final = "9.9.9.9"
-STRANGER: Final = "10.9.0.4"
+STRANGER, STRANGER_6 = "10.9.0.4", "fd09::4"
 USERS: Final = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
 PHONE_HZ: Final = 400
 FRIEND_HZ: Final = 700
@@ -88,6 +88,13 @@ class PbxSite:
             yield line
         finally:
             line.stop()
+
+    @contextlib.contextmanager
+    def stranger(self) -> Iterator[Namespace]:
+        """Return a network of somebody else's on the bridge."""
+        with Namespace() as place, _cable(place, self.pbx_network, [f"{STRANGER}/24", f"{STRANGER_6}/64"]):
+            place.ip("route", "add", "default", "dev", "cable0")
+            yield place
 
     def drop(self, method: str) -> None:
         """Have the PBX's network swallow requests of a method from now on, known by their first six letters."""

@@ -13,7 +13,7 @@ from firmware.base.errors import SipError
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
 
-EDITION: Final = 7
+EDITION: Final = 8
 """Of the functions in `engine/native/`, as engine/recipe.py builds them in."""
 
 
