@@ -37,11 +37,11 @@ FIRMWARE_COMES_OTHERWISE: Final = (
 )
 """What to do about a bundle with firmware in it."""
 
-_MAGIC: Final = b"WeCallB1"
+MAGIC: Final = b"WeCallB1"
 _LABEL: Final = b"WeCall Handset, bundle, 1\0"
 _PUBLIC_KEY_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
-_PUBLIC_KEY_AT: Final = len(_MAGIC)
+_PUBLIC_KEY_AT: Final = len(MAGIC)
 _SIGNATURE_AT: Final = _PUBLIC_KEY_AT + _PUBLIC_KEY_BYTES
 _ZIP_AT: Final = _SIGNATURE_AT + _SIGNATURE_BYTES
 _PIECE_BYTES: Final = 256 * 1024
@@ -157,7 +157,7 @@ def open_bundle(file: BinaryIO, keys: Iterable[TrustedKey] | None) -> Bundle:
         refuse(OutcomeCode.TOO_LARGE, f"This file has {size_bytes} bytes; a bundle has {MAX_BUNDLE_BYTES} at most.")
     file.seek(0)
     header = file.read(_ZIP_AT)
-    if len(header) < _ZIP_AT or not header.startswith(_MAGIC):
+    if len(header) < _ZIP_AT or not header.startswith(MAGIC):
         refuse(OutcomeCode.UNREADABLE, "This is not a bundle of WeCall Handset, or it was cut short.")
     signer, signature = header[_PUBLIC_KEY_AT:_SIGNATURE_AT], header[_SIGNATURE_AT:]
     pinned = None if keys is None else tuple(keys)
@@ -212,7 +212,7 @@ def write_bundle(
         signed = hashlib.sha512()
         for piece in _pieces(zipped):
             signed.update(piece)
-        target.write(_MAGIC + signer + key.sign(_signed(signer, signed.digest())))
+        target.write(MAGIC + signer + key.sign(_signed(signer, signed.digest())))
         zipped.seek(0)
         for piece in _pieces(zipped):
             target.write(piece)
@@ -241,7 +241,7 @@ def _check_content(name: str, content: bytes | Path) -> None:
 
 
 def _signed(signer: bytes, zip_digest: bytes) -> bytes:
-    return _LABEL + _MAGIC + signer + zip_digest
+    return _LABEL + MAGIC + signer + zip_digest
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

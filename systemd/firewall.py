@@ -108,7 +108,7 @@ def ruleset(
     configurations: Sequence[Configuration], addresses: Mapping[str, Iterable[str]], wanted: Wanted | None
 ) -> str:
     """Return the rules and the elements of every set, as nft reads them."""
-    elements: dict[str, set[str]] = {} if configurations else {"searching": {"wecall-lan"}}
+    elements: dict[str, set[str]] = {} if configurations else {"searching": {"wecall-fetch", "wecall-lan"}}
 
     def add(name: str, address: str, *rest: str) -> None:
         network = ipaddress.ip_network(address.strip("[]"), strict=False)

@@ -7,14 +7,14 @@ units=(
   wecall-sync.service wecall-fetch.service wecall-store-key.service wecall-credentials.service
   wecall-firewall.service wecall-firewall.timer wecall-firewall.path wecall-firewall-changed.service
   wecall-media.socket wecall-media.service
-  wecall-lan.path wecall-lan.service wecall-stick@.service wecall-apply.socket wecall-apply.service
+  wecall-lan.path wecall-lan.service wecall-fetch.path wecall-stick@.service wecall-apply.socket wecall-apply.service
   wecall-upgrade.service wecall-upgrade.timer wecall-upgrade-finish.service
   wecall-update.socket wecall-update.service wecall-update-deadline.timer wecall-update-deadline.service
 )
 # Those that start by themselves; the others are started by these. In this order: systemctl starts one after another.
 services=(
   wecall-store-key.service wecall-apply.socket wecall-apply.service wecall-update.socket wecall-update.service
-  wecall-update-deadline.timer wecall-voice-replace.path wecall-lan.path wecall-voice.service
+  wecall-update-deadline.timer wecall-voice-replace.path wecall-lan.path wecall-fetch.path wecall-voice.service
   wecall-handset.service wecall-sync.service
 )
 # They do nothing but where the package comes from an operator's repository.

@@ -54,6 +54,7 @@ _USED: Final = (
     f"{_INTEGRATION}/test_used_phone.py::"
     "test_nothing_is_left_of_whoever_had_the_phone_and_recipients_have_forgotten_them"
 )
+_NAMED: Final = f"{_INTEGRATION}/test_named_bundles.py"
 _WITHOUT_A_STICK: Final = (
     f"{_INTEGRATION}/test_lan_bundles.py::"
     "test_a_new_handset_is_set_up_without_a_stick_and_whoever_stands_there_compares_the_words"
@@ -248,9 +249,25 @@ WIRES: Final = (
         "W10",
         "every new phone asks its network in the same bytes",
         "firmware/setup/lan/offers.py",
-        "                writer.write(REQUEST)\n",
-        '                writer.write(REQUEST.replace(b"handset", b"%d" % id(reader)))\n',
+        "_answered(streams, REQUEST)",
+        '_answered(streams, REQUEST.replace(b"handset", b"%d" % id(streams)))',
         _WITHOUT_A_STICK,
+    ),
+    Wire(
+        "W10",
+        "every new phone asks at an address in the same bytes",
+        "firmware/setup/lan/offers.py",
+        "request_for(place.authority_part, place.path)",
+        'request_for(place.authority_part, f"{place.path}/{id(streams)}")',
+        f"{_NAMED}::test_a_new_handset_is_set_up_from_the_address_that_its_network_names_and_somebody_confirms",
+    ),
+    Wire(
+        "W10",
+        "nobody is asked at an address that the network names and nobody has confirmed",
+        "firmware/setup/bundles/by_lan.py",
+        "self._intake.ask_about(address, partial(self._confirm, address))",
+        "self._confirm(address)",
+        f"{_NAMED}::test_nobody_is_asked_at_an_address_that_somebody_says_no_to",
     ),
     Wire(
         "W10",

@@ -19,7 +19,7 @@ from firmware.app.bus import Bus
 from firmware.app.devices import Settings, StartedDevice, build_devices, post_keys
 from firmware.app.memory import SLOW_THREAD_LIMIT_S, Memory
 from firmware.app.microphone_watch import MicrophoneWatch
-from firmware.app.roles import admin_handlers, lan_handlers, stick_handlers, sync_handlers
+from firmware.app.roles import admin_handlers, first_bundle_handlers, stick_handlers, sync_handlers
 from firmware.app.updates import CallMark, firmware_standing, open_update_service
 from firmware.app.user_interface import UserInterface, status_words
 from firmware.base.errors import ControlError, MediaError
@@ -438,8 +438,8 @@ class Handset:
                 hardware=partial(kept_self_test, self._options.state_dir),
             )
             if self._loaded.installed is None:
-                # That it is there has systemd start whoever looks for a bundle on the local network.
-                handlers[Role.LAN] = lan_handlers(self._bundles.intake)
+                # That they are there has systemd start whoever looks for a bundle on the local network, or fetches it.
+                handlers |= first_bundle_handlers(self._bundles.intake)
         server = ControlServer(self._options.runtime_dir, handlers)
         try:
             await server.start()

@@ -18,6 +18,7 @@ from firmware.app.admin.updates import UpdateRole
 from firmware.configuration.standing import BundleSource
 from firmware.control.export_role import ExportRole
 from firmware.control.lan_role import LanRole
+from firmware.control.requests import Role
 from firmware.control.server import Handler
 from firmware.control.stick_role import StickRole
 from firmware.control.sync_role import LineStanding, SyncRole
@@ -157,9 +158,10 @@ def stick_handlers(
     return StickRole(bring, intake, exports, tell, inbox.bring, updates=updates, hardware=hardware).handlers
 
 
-def lan_handlers(intake: Intake) -> Mapping[str, Handler]:
-    """Return what whoever looks for bundles on the local network may ask."""
-    return LanRole(LanBundles(intake, serial(), time.monotonic)).handlers
+def first_bundle_handlers(intake: Intake) -> Mapping[Role, Mapping[str, Handler]]:
+    """Return what whoever looks for bundles on the local network, or fetches them, may ask."""
+    role = LanRole(LanBundles(intake, serial(), time.monotonic))
+    return {Role.LAN: role.handlers, Role.FETCH: role.fetch_handlers}
 
 
 async def _forget(_traffic: Traffic) -> None:

@@ -93,7 +93,15 @@ class BundleNotTakenError(RequestRefusedError):
 
 
 class LanServerError(HandsetError):
-    """A server of bundles on the local network is not there, or does not answer as one does."""
+    """A server of bundles is not there, or does not answer as one does.
+
+    Attributes:
+        refusal: which of these, for whoever named the server to be told.
+    """
+
+    def __init__(self, message: str, refusal: OutcomeCode = OutcomeCode.SERVER_WRONG) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class StickError(HandsetError):

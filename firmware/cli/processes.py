@@ -71,9 +71,16 @@ def sync(runtime_dir: Path, verbose: bool) -> None:
     help="There while a call is on: nothing is fetched meanwhile.",
 )  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), default=7421, show_default=True, help="Where RAUC asks.")
+@runtime_dir_option
 @click.option("--verbose", is_flag=True, help="Log more.")
-def fetch(wanted: Path, news: Path, in_call: Path, port: int, verbose: bool) -> None:
-    """Fetch an update for RAUC, range by range, until SIGTERM."""
+def fetch(wanted: Path, news: Path, in_call: Path, port: int, *, runtime_dir: Path, verbose: bool) -> None:
+    """Fetch an update for RAUC, range by range, until SIGTERM; a first bundle, while no configuration counts."""
+    if (runtime_dir / "fetch.sock").exists():
+        from firmware.app.lan import run as run_lan
+        from firmware.control.requests import Role
+
+        sys.exit(run_lan(runtime_dir, Role.FETCH, verbose=verbose))
+
     from firmware.app.fetch import Places
     from firmware.app.fetch import run as run_fetch
 
@@ -86,8 +93,9 @@ def fetch(wanted: Path, news: Path, in_call: Path, port: int, verbose: bool) -> 
 def lan(runtime_dir: Path, verbose: bool) -> None:
     """Look for a first bundle on the local network, while no configuration counts."""
     from firmware.app.lan import run as run_lan
+    from firmware.control.requests import Role
 
-    sys.exit(run_lan(runtime_dir, verbose=verbose))
+    sys.exit(run_lan(runtime_dir, Role.LAN, verbose=verbose))
 
 
 @click.command()

@@ -33,6 +33,8 @@ from firmware.control.admin_requests import (
     UpdateStatusRequest,
 )
 from firmware.control.requests import (
+    AddressOfferedRequest,
+    AddressWantedRequest,
     BundleBeginRequest,
     BundleFollowRequest,
     BundleOfferedRequest,
@@ -44,6 +46,7 @@ from firmware.control.requests import (
     ExportFetchRequest,
     ExportListRequest,
     ExportWrittenRequest,
+    FetchEndedRequest,
     HardwareRequest,
     IdentityRequest,
     LineRequest,
@@ -91,7 +94,8 @@ REQUESTS: Final[Mapping[Role, Mapping[str, type[Request]]]] = MappingProxyType(
             ExportFetchRequest,
             ExportWrittenRequest,
         ),
-        Role.LAN: _by_name(BundleOfferedRequest, BundleRequest),
+        Role.LAN: _by_name(AddressOfferedRequest, BundleOfferedRequest, BundleRequest),
+        Role.FETCH: _by_name(AddressWantedRequest, FetchEndedRequest, BundleOfferedRequest, BundleRequest),
         Role.ADMIN: _by_name(
             StatusRequest,
             PageRequest,

@@ -24,6 +24,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     STICK = "stick"
     LAN = "lan"
+    FETCH = "fetch"
 
 
 class Request(Closed, tag_field="request"):
@@ -200,6 +201,31 @@ class OfferAnswer(Answer):
     """Whether a bundle is to be brought."""
 
     is_wanted: bool
+
+
+class AddressOfferedRequest(Request, tag="address_offered"):
+    """Brings the address where bundles are, as the network names it; whoever stands before the phone is asked."""
+
+    address: Annotated[str, Meta(max_length=255)]
+
+
+# --- fetch, beside offers of bundles ----------------------------------------------------------------------------------
+
+
+class AddressWantedRequest(Request, tag="address_wanted"):
+    """Waits some seconds for an address that somebody confirms."""
+
+
+class AddressAnswer(Answer):
+    """What was confirmed just now, for once; empty where nothing was."""
+
+    address: str
+
+
+class FetchEndedRequest(Request, tag="fetch_ended"):
+    """Tells why no bundle comes from the address that was confirmed."""
+
+    code: OutcomeCode
 
 
 # --- stick ------------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ GROUPS: Final[Mapping[Role, str]] = {
     Role.ADMIN: "wecall-admin",
     Role.STICK: "wecall-stick",
     Role.LAN: "wecall-lan",
+    Role.FETCH: "wecall-fetch",
 }
 
 MAX_CONNECTIONS: Final = 16

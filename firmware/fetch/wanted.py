@@ -41,20 +41,19 @@ class FetchCode(StrEnum):
     TOO_LARGE = "too_large"
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What root wants fetched.
+class Place(msgspec.Struct, frozen=True):
+    """Where something is fetched from.
 
     Attributes:
-        address: of the update: https, a host, perhaps a port, a path, and nothing else.
-        size_bytes: of all of it, as the signed message says.
-        bandwidth_kbit: kilobits a second that it may take.
-        authority: in PEM, who must have signed the server's certificate; without it any that this system trusts.
+        address: https, a host, perhaps a port, a path, and nothing else.
     """
 
     address: Annotated[str, msgspec.Meta(max_length=500)]
-    size_bytes: Annotated[int, msgspec.Meta(ge=4)]
-    bandwidth_kbit: Annotated[int, msgspec.Meta(ge=1)]
-    authority: str | None = None
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the address has that form."""
+        return _ADDRESS.fullmatch(self.address) is not None and 0 < self.port < 1 << 16
 
     @property
     def host(self) -> str:
@@ -77,6 +76,20 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _part(self, name: str) -> str:
         match = _ADDRESS.fullmatch(self.address)
         return (match.group(name) or "") if match else ""
+
+
+class Wanted(Place, frozen=True, forbid_unknown_fields=True):
+    """What root wants fetched.
+
+    Attributes:
+        size_bytes: of all of it, as the signed message says.
+        bandwidth_kbit: kilobits a second that it may take.
+        authority: in PEM, who must have signed the server's certificate; without it any that this system trusts.
+    """
+
+    size_bytes: Annotated[int, msgspec.Meta(ge=4)]
+    bandwidth_kbit: Annotated[int, msgspec.Meta(ge=1)]
+    authority: str | None = None
 
 
 class News(msgspec.Struct, frozen=True):
@@ -102,7 +115,7 @@ def read_wanted(path: Path) -> Wanted:
             wanted = msgspec.json.decode(file.read(_MOST_BYTES), type=Wanted)
     except (OSError, msgspec.DecodeError) as error:
         raise WantedError("What to fetch could not be read; wecall-update writes it before it starts this.") from error
-    if not _ADDRESS.fullmatch(wanted.address) or not 0 < wanted.port < 1 << 16:
+    if not wanted.is_one:
         raise WantedError("What to fetch has no address of the form https://host/path; publish the update with one.")
     return wanted
 

@@ -31,19 +31,16 @@ _SLOWEST_S: Final = 30.0
     "--codes", is_flag=True,
     help="Serve bundles that are sealed to a code, too: whoever copies one from the network can try all codes.",
 )  # fmt: skip
-def serve(folder: Path, port: int, *, codes: bool) -> None:
+@click.option(
+    "--to", type=click.Path(dir_okay=False, path_type=Path),
+    help="Serve nothing, but write all of it into this file, for a web server at the address that DHCP names.",
+)  # fmt: skip
+def serve(folder: Path, port: int, *, codes: bool, to: Path | None) -> None:
     """Offer every bundle in FOLDER to new handsets on this network, until Ctrl-C.
 
     A handset that nobody has set up finds this by itself and takes the bundle that is for it. Bundles are signed, so
     the network needs no more trust than a stick.
     """
-    try:
-        from zeroconf import IPVersion, ServiceInfo, Zeroconf  # noqa: PLC0415 - it comes with an extra
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            "`wecall bundle serve` needs the package zeroconf, which is not installed here. For that: "
-            "pip install 'wecall-handset[serve]'"
-        ) from error
     bundles, passed_over = _read(folder, codes=codes)
     for sentence in passed_over:
         click.echo(sentence, err=True)
@@ -51,8 +48,27 @@ def serve(folder: Path, port: int, *, codes: bool) -> None:
         raise click.ClickException(
             f"There is nothing to serve in {folder}: no bundle that handsets take over a network."
         )
+    listed = b"".join(LENGTH.pack(len(bundle)) + bundle for bundle in bundles)
+    if to is None:
+        _announce(listed, len(bundles), port)
+        return
+    try:
+        to.write_bytes(listed)
+    except OSError as error:
+        raise click.ClickException(f"{to} could not be written: {error.strerror}.") from error
+    click.echo(f"{counted(len(bundles), 'bundle')} in {to}.")
+
+
+def _announce(listed: bytes, count: int, port: int) -> None:
+    try:
+        from zeroconf import IPVersion, ServiceInfo, Zeroconf  # noqa: PLC0415 - it comes with an extra
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            "`wecall bundle serve` needs the package zeroconf, which is not installed here. For that: "
+            "pip install 'wecall-handset[serve]'"
+        ) from error
     console = Console()
-    with _Server(port, b"".join(LENGTH.pack(len(bundle)) + bundle for bundle in bundles)) as server:
+    with _Server(port, listed) as server:
         # Of this computer it says what it needs to be reached by, and not its name.
         name = f"bundles-{secrets.token_hex(4)}"
         # An empty description would be none (RFC 6763 section 6.1); its version alone says nothing (section 6.7).
@@ -61,9 +77,7 @@ def serve(folder: Path, port: int, *, codes: bool) -> None:
         announcer = Zeroconf(ip_version=IPVersion.All if socket.has_ipv6 else IPVersion.V4Only)
         try:
             announcer.register_service(told)
-            click.echo(
-                f"{counted(len(bundles), 'bundle')} for new handsets on this network, at port {server.server_port}."
-            )
+            click.echo(f"{counted(count, 'bundle')} for new handsets on this network, at port {server.server_port}.")
             with console.status("Nobody has asked yet. Ctrl-C ends this.") as status:
                 server.when_served = lambda count: status.update(f"{_served(count)} Ctrl-C ends this.")
                 server.serve_forever()

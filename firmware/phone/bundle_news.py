@@ -50,6 +50,16 @@ class BundleStepStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleAddressShown:
+    """The network of a phone that is not set up names an address where bundles are; nobody asks there without a yes.
+
+    AnswerBundleAddress is the answer.
+    """
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class BundleSignerShown:
     """No key is pinned yet: whoever stands before the phone is to compare the words that stand for the signer's key.
 
@@ -119,7 +129,15 @@ class StickRemoved:
     """The stick was taken out."""
 
 
-BundleNews = BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | StickReported | StickRemoved
+BundleQuestion = BundleAddressShown | BundleSignerShown | BundleCodeWanted
+BundleNews = BundleStepStarted | BundleQuestion | BundleEnded | StickReported | StickRemoved
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBundleAddress(Request[None]):
+    """Fetch bundles from the address that was shown, or do not."""
+
+    accepted: bool
 
 
 @dataclass(frozen=True, slots=True)

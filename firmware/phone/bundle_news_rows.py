@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
     AnswerBundleSigner,
+    BundleAddressShown,
     BundleCodeWanted,
     BundleEnded,
+    BundleQuestion,
     BundleSignerShown,
     BundleStep,
     BundleStepStarted,
@@ -28,7 +31,9 @@ FAILED_S = 900.0
 """An installer who comes back to a phone finds what went wrong."""
 
 
-def answer(state: PhoneState, request: AnswerBundleSigner | TryBundleCode | GiveUpBundleCode) -> None:
+def answer(
+    state: PhoneState, request: AnswerBundleAddress | AnswerBundleSigner | TryBundleCode | GiveUpBundleCode
+) -> None:
     """Hand on what somebody has answered; until more is heard of it there is nothing to do."""
     state.bundle.news = BundleStepStarted(BundleStep.ASKING)
     state.cancel_timer(Timer.BUNDLE_PATIENCE)
@@ -38,6 +43,8 @@ def answer(state: PhoneState, request: AnswerBundleSigner | TryBundleCode | Give
 def decline(state: PhoneState) -> None:
     """Answer whatever is asked with no."""
     match state.bundle.news:
+        case BundleAddressShown():
+            answer(state, AnswerBundleAddress(accepted=False))
         case BundleSignerShown():
             answer(state, AnswerBundleSigner(accepted=False))
         case BundleCodeWanted():
@@ -68,7 +75,7 @@ def _follow(state: PhoneState, event: BundleStepStarted) -> None:
         show_notice(state, Hint.SET_UP_WAITS)
 
 
-def _ask(state: PhoneState, event: BundleSignerShown | BundleCodeWanted) -> None:
+def _ask(state: PhoneState, event: BundleQuestion) -> None:
     state.bundle.put_away = False
     _note(state, event)
     state.start_timer(Timer.BUNDLE_PATIENCE, ANSWER_PATIENCE_S)
@@ -83,11 +90,11 @@ def _end(state: PhoneState, event: BundleEnded) -> None:
     state.start_timer(Timer.BUNDLE_PATIENCE, DONE_S if has_succeeded(event) else FAILED_S)
 
 
-def _note(state: PhoneState, event: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded) -> None:
+def _note(state: PhoneState, event: BundleStepStarted | BundleQuestion | BundleEnded) -> None:
     if not state.bundle.is_going_on:
         # Of a bundle without a stick nothing is to be taken out.
         by_lan = isinstance(event, BundleStepStarted | BundleEnded) and event.by_lan
-        state.bundle.stick = StickRemoved() if by_lan else None
+        state.bundle.stick = StickRemoved() if by_lan or isinstance(event, BundleAddressShown) else None
     state.bundle.news = event
     state.bundle.count += 1
 
@@ -108,6 +115,7 @@ def _forget_stick(state: PhoneState, event: StickRemoved) -> None:
 
 BUNDLE_NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     BundleStepStarted: _follow,
+    BundleAddressShown: _ask,
     BundleSignerShown: _ask,
     BundleCodeWanted: _ask,
     BundleEnded: _end,

@@ -44,6 +44,8 @@ WITHOUT_CODE: Final[Mapping[BundleResult, Word]] = {
 _BY_LAN: Final[Mapping[BundleCode, Word]] = {
     OutcomeCode.WRONG_CODE: word("The code was not right. Switch the phone off and on."),
     OutcomeCode.NOT_ACCEPTED: word("Nobody said yes. Switch the phone off and on."),
+    OutcomeCode.UNREACHABLE: word("The address for the set-up does not answer. Switch the phone off and on."),
+    OutcomeCode.SERVER_WRONG: word("The address for the set-up gives no bundle by https."),
 }
 """What is said where no stick can be plugged in again."""
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from contract.results import BundleResult, StickCode
 from firmware.phone.bundle_news import (
-    BundleCodeWanted,
     BundleEnded,
-    BundleSignerShown,
+    BundleQuestion,
     BundleStepStarted,
     StickRemoved,
     StickReported,
@@ -28,7 +27,7 @@ class BundleProgress:
         count: how much was heard since the phone was switched on.
     """
 
-    news: BundleStepStarted | BundleSignerShown | BundleCodeWanted | BundleEnded | None = None
+    news: BundleStepStarted | BundleQuestion | BundleEnded | None = None
     stick: StickReported | StickRemoved | None = None
     last: BundleEnded | None = None
     put_away: bool = False

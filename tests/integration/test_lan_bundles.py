@@ -1,12 +1,14 @@
 """New handsets find their bundles on their own network: real processes, cables, and an installer who serves them."""
 
 import asyncio
+import ipaddress
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from firmware.setup.lan.dhcp import question
 from firmware.setup.lan.servers import QUERY
 from provisioning.bundle import key_words
 from provisioning.lan import REQUEST
@@ -48,9 +50,10 @@ def assert_nothing_else_left(trace: PacketTrace) -> None:
     frames = [frame for frame in trace.frames if frame.leaves and frame.packet is not None]
     packets = [frame.packet for frame in frames if frame.packet is not None]
     assert trace.lost == 0
-    assert {packet.payload for packet in packets} == {QUERY, REQUEST, b""}
-    assert {packet.destination for packet in packets if not packet.is_tcp} <= {"224.0.0.251", "ff02::fb"}
-    assert {packet.payload for packet in packets if not packet.is_tcp} == {QUERY}
+    asked = question(ipaddress.IPv4Address("10.9.1.1"))
+    assert {packet.payload for packet in packets} == {QUERY, REQUEST, asked, b""}
+    datagrams = {(packet.destination, packet.payload) for packet in packets if not packet.is_tcp}
+    assert datagrams <= {("224.0.0.251", QUERY), ("ff02::fb", QUERY), ("255.255.255.255", asked)}
     # Of IPv4 the time to live, of IPv6 the hop limit.
     assert {frame.content[22 if frame.content[12:14] == b"\x08\x00" else 21] for frame in frames} == {1}
 

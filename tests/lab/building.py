@@ -1,8 +1,10 @@
 """A building with new handsets, an installer's computer, and a network between them."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.lab.handset import Handset, WecallProcess
 from tests.lab.network import Namespace, VethCable
@@ -16,16 +18,35 @@ class Building:
     cables: tuple[VethCable, ...]
 
     @contextmanager
-    def looking(self, handset: Handset, number: int = 0) -> Iterator[WecallProcess]:
-        """Have what looks for a bundle run for a handset, as systemd would while its socket is there."""
-        arguments = ["lan", "--runtime-dir", str(handset.folder / "run")]
-        process = WecallProcess("lan", arguments, handset.folder, {})
+    def looking(
+        self, handset: Handset, number: int = 0, *, command: str = "lan", trusting: Path | None = None
+    ) -> Iterator[WecallProcess]:
+        """Have what looks for a bundle run for a handset, as systemd would while its socket is there.
+
+        The other `command` is "fetch"; `trusting` is the file of the authorities that its system trusts.
+        """
+        arguments = [command, "--runtime-dir", str(handset.folder / "run")]
+        environment = {} if trusting is None else {"SSL_CERT_FILE": str(trusting)}
+        process = WecallProcess(command, arguments, handset.folder, environment)
         process.watched_by = self.cables[number].first.namespace.command()
         process.start()
         try:
             yield process
         finally:
             process.kill()
+
+    @contextmanager
+    def naming(self, address: str) -> Iterator[None]:
+        """Have the network's DHCP server name this address, as a site's does that sets its desk phones up so."""
+        server = self.desk.command(
+            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--leasefile-ro",
+            "--pid-file=", "--dhcp-range=10.9.1.100,10.9.1.200", f"--dhcp-option=66,{address}",
+        )  # fmt: skip
+        with subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from firmware.configuration.loading import check_configuration
 from firmware.configuration.standing import BundleSource, Candidate
 from firmware.control.open_files import sealed
 from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
     AnswerBundleSigner,
-    BundleCodeWanted,
     BundleNews,
-    BundleSignerShown,
+    BundleQuestion,
     GiveUpBundleCode,
     TryBundleCode,
 )
@@ -34,7 +34,7 @@ NOW_S: Final = (ISSUED + timedelta(days=1)).timestamp()
 PASSWORD: Final = "a-word-that-nobody-else-has"
 QUIET: Final = PhoneView(Mode.IDLE)
 
-Answer = AnswerBundleSigner | TryBundleCode | GiveUpBundleCode
+Answer = AnswerBundleAddress | AnswerBundleSigner | TryBundleCode | GiveUpBundleCode
 
 
 def configuration_text(
@@ -116,7 +116,7 @@ class DeskLab:
         """Take what the phone is told, and answer what is asked."""
         self.news.append(news)
         self._heard.set()
-        if isinstance(news, BundleSignerShown | BundleCodeWanted) and self.answers:
+        if isinstance(news, BundleQuestion) and self.answers:
             answer = self.answers.pop(0)
             asyncio.get_running_loop().call_soon(
                 lambda: asyncio.ensure_future(self.intake.handlers[type(answer)](answer))

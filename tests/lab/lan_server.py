@@ -1,12 +1,14 @@
-"""A server of bundles on loopback that answers as a test wants, and keeps every byte that it was sent."""
+"""A server of bundles that answers as a test wants, and keeps every byte that it was sent."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from provisioning.lan import LENGTH
+from tests.lab.certificates import IssuedCertificate
 
 if TYPE_CHECKING:
     from firmware.setup.lan.servers import Server
@@ -42,10 +44,17 @@ class LanServer:
         server: how it is found.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(
+        self, behaviour: Behaviour, *, host: str = "127.0.0.1", certificate: IssuedCertificate | None = None
+    ) -> None:
+        """Listen in the network that the calling thread is in; with a certificate, over TLS."""
         self.behaviour = behaviour
         self.received: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate.certificate, certificate.key)
         self.server: Server = (socket.AF_INET, self._listener.getsockname())
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -64,8 +73,8 @@ class LanServer:
                 connection, _ = self._listener.accept()
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
-    def _talk(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+    def _talk(self, plain: socket.socket) -> None:
+        with suppress(OSError), self._secured(plain) as connection:
             self.received.append(b"")
             place = len(self.received) - 1
             while not self.received[place].endswith(b"\r\n\r\n"):
@@ -76,3 +85,6 @@ class LanServer:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(4096):
                 self.received[place] += piece
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return connection if self._tls is None else self._tls.wrap_socket(connection, server_side=True)

@@ -45,6 +45,7 @@ ENABLED = (
     *PROCESSES,
     "wecall-voice-replace.path",
     "wecall-lan.path",
+    "wecall-fetch.path",
     "wecall-firewall.service",
     "wecall-firewall.timer",
     "wecall-media.socket",

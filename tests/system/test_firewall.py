@@ -170,11 +170,53 @@ def test_who_looks_for_a_bundle_reaches_the_own_network_and_nobody_once_a_config
         assert outside.reachable_by("wecall-lan", hops=1) == {target for target in TARGETS if target[0] == "tcp"}
         # A router would send it on.
         assert outside.reachable_by("wecall-lan", hops=2) == set()
+        # An address that somebody confirms may be anywhere, at a port of HTTPS or at none that is known.
+        named = {target for target in TARGETS if target[0] == "tcp" and target[2] > 1023}
+        assert outside.reachable_by("wecall-fetch") == named | RESOLVING
     finally:
         box.configure(before)
         box.shell(f"[ ! -e {last_good}.of-test ] || mv {last_good}.of-test {last_good}")
         load_rules(box)
     assert outside.reachable_by("wecall-lan", hops=1) == set()
+
+
+# Hears what a DHCP server answers, in the place of the network's manager and in that of who looks for bundles.
+DHCP_EARS = """
+import selectors, socket
+selector = selectors.DefaultSelector()
+for port in (68, 7468):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("", port))
+    selector.register(udp, selectors.EVENT_READ, port)
+print("listening", flush=True)
+while True:
+    for key, _ in selector.select():
+        print(key.data, "hears", key.fileobj.recv(100)[4:8].decode(), flush=True)
+"""
+DHCP_SERVER = """
+import socket, sys
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("", 67))
+for name in (b"WeCl", b"mine"):
+    udp.sendto(bytes(4) + name + bytes(232), (sys.argv[1], 68))
+"""
+
+
+def test_what_dhcp_answers_to_who_looks_for_bundles_goes_there_and_all_else_to_the_networks_manager(
+    outside: Outside,
+) -> None:
+    box = outside.box
+    load_rules(box)
+    box.run("install", "-m", "0644", "/dev/stdin", "/opt/ears.py", stdin=DHCP_EARS)
+    box.run("systemd-run", "--quiet", "--unit=dhcp-ears", VENV_PYTHON, "-I", "/opt/ears.py")
+    try:
+        wait_until(lambda: "listening" in box.journal("dhcp-ears"), "the ears listen")
+        box.run("ip", "netns", "exec", "outside", VENV_PYTHON, "-I", "-c", DHCP_SERVER, INSIDE)
+        wait_until(lambda: box.journal("dhcp-ears").count(" hears ") == 2, "both are heard")
+        heard = [line.split()[-3:] for line in box.journal("dhcp-ears").splitlines() if " hears " in line]
+        assert sorted(heard) == [["68", "hears", "mine"], ["7468", "hears", "WeCl"]]
+    finally:
+        box.run("systemctl", "stop", "dhcp-ears")
 
 
 # Asks the fetcher for something that it has no part in: any status says that it was reached.

@@ -11,6 +11,7 @@ HANDSET = "wecall-handset.service"
 VOICE = "wecall-voice.service"
 SYNC = "wecall-sync.service"
 LAN = "wecall-lan.service"
+FETCH = "wecall-fetch.service"
 
 all_units = pytest.mark.parametrize("unit", [HANDSET, VOICE, SYNC])
 
@@ -110,8 +111,9 @@ def test_a_bundle_is_looked_for_on_the_local_network_as_long_as_there_is_no_conf
     try:
         box.shell("".join(f"[ ! -e {path} ] || mv {path} {path}.of-test; " for path in kept))
         box.run("systemctl", "restart", HANDSET)
-        wait_until_active(box, LAN)
-        assert box.shell("stat -c '%a %U %G' /run/wecall/lan.sock") == "660 wecall wecall-lan\n"
+        for unit, user in ((LAN, "lan"), (FETCH, "fetch")):
+            wait_until_active(box, unit)
+            assert box.shell(f"stat -c '%a %U %G' /run/wecall/{user}.sock") == f"660 wecall wecall-{user}\n"
         # One that is killed comes back, a while later.
         box.drop_in(LAN, "[Service]\nRestartSec=1\n")
         pid = box.main_pid(LAN)
@@ -122,9 +124,10 @@ def test_a_bundle_is_looked_for_on_the_local_network_as_long_as_there_is_no_conf
         box.remove_drop_in(LAN)
         box.shell("".join(f"[ ! -e {path}.of-test ] || mv {path}.of-test {path}; " for path in kept))
         box.run("systemctl", "restart", HANDSET)
-    wait_until(lambda: box.property_of(LAN, "ActiveState") == "inactive", "nobody looks any more", 10)
-    wait_until_active(box, HANDSET)
-    assert not box.path("/run/wecall/lan.sock").exists()
+    for unit, user in ((LAN, "lan"), (FETCH, "fetch")):
+        wait_until(lambda unit=unit: box.property_of(unit, "ActiveState") == "inactive", "nobody looks any more", 10)  # type: ignore[misc]
+        wait_until_active(box, HANDSET)
+        assert not box.path(f"/run/wecall/{user}.sock").exists()
 
 
 def test_a_wish_that_cannot_be_removed_is_carried_out_once_a_second(box: InstalledBox) -> None:

@@ -106,7 +106,7 @@ def test_what_cannot_be_fetched_keeps_no_rules_from_being_loaded(firewall: Modul
 
 
 def test_who_looks_for_a_first_bundle_is_let_out_until_any_configuration_counts(firewall: ModuleType) -> None:
-    lets_out = "add element inet wecall searching { wecall-lan }"
+    lets_out = "add element inet wecall searching { wecall-fetch, wecall-lan }"
     assert lets_out in firewall.ruleset(firewall._configurations(), {}, None).splitlines()
     firewall.CONFIGURATION.write_bytes(configuration())
     assert lets_out not in firewall.ruleset(firewall._configurations(), {}, None).splitlines()

@@ -2,7 +2,9 @@
 
 from firmware.base.words import Text, word
 from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
     AnswerBundleSigner,
+    BundleAddressShown,
     BundleCodeWanted,
     BundleEnded,
     BundleSignerShown,
@@ -61,6 +63,9 @@ class BundlePage(Quiet):
         if state.update.stage is UpdateStage.RESTARTING:
             return NoticeView(UPDATES, restart_sentence(state.update))
         match state.bundle.news:
+            case BundleAddressShown(address):
+                keys = SoftKeys(NO, _YES)
+                return NoticeView(word("Fetch from here?"), address, keys=keys, scroll=self._scroll, asks=True)
             case BundleSignerShown(words):
                 text = self._note or " ".join(words)
                 return NoticeView(word("On the sheet?"), text, keys=SoftKeys(NO, _YES), scroll=self._scroll, asks=True)
@@ -91,6 +96,8 @@ class BundlePage(Quiet):
                 self._scroll += -1 if key is Key.VOLUME_UP else 1
             case _ if key in DIGIT_KEYS:
                 _begin_number(state, key.value)
+            case BundleAddressShown() if key is Key.OK:
+                answer(state, AnswerBundleAddress(accepted=True))
             case BundleSignerShown() if key is Key.OK:
                 self._accept(state)
             case BundleEnded() if key is Key.OK:
@@ -102,7 +109,7 @@ class BundlePage(Quiet):
             case BundleCodeWanted() if self._digits:
                 self._digits = self._digits[:-1]
                 self._note = ""
-            case BundleSignerShown() | BundleCodeWanted():
+            case BundleAddressShown() | BundleSignerShown() | BundleCodeWanted():
                 decline(state)
             case BundleEnded():
                 state.bundle.news = None

@@ -10,16 +10,17 @@ import hashlib
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from traceback import extract_tb
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from contract.results import BundleResult, OutcomeCode, ReportCode
 from firmware.base.errors import BundleError
 from firmware.configuration.config_store import CONFIGURATION_NAME, OPENED_NAME, SECRETS_NAME
 from firmware.configuration.sealed import read_own, seal_to_self
 from firmware.configuration.standing import BundleSource, Candidate, Ended, Progress
-from firmware.phone.bundle_news import BundleStep
+from firmware.phone.bundle_news import BundleEnded, BundleStep
 from firmware.services.runner import Handlers
 from firmware.setup.bundles.context import BundleContext
 from firmware.setup.bundles.drafts import Draft, check_room
@@ -32,9 +33,6 @@ from provisioning.identity import Identity
 from provisioning.schema import Configuration
 from provisioning.sealing import SEALED_TO_CODE
 from provisioning.trust import Kind, key_id
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +126,29 @@ class Intake:
         self._context.steps.follow_offer(draft.offer, source)
         self._work = asyncio.create_task(self._take_in(draft, ours, size_bytes), name="bundle")
         return draft.offer
+
+    def ask_about(self, address: str, accepted: Callable[[], None]) -> None:
+        """Ask whether bundles may be fetched from an address that the network names, and call `accepted` if they may.
+
+        Raises:
+            BundleError: a bundle is under way.
+        """
+        self._check_free()
+        self._work = asyncio.create_task(self._ask_about(address, accepted), name="bundle")
+
+    async def _ask_about(self, address: str, accepted: Callable[[], None]) -> None:
+        try:
+            is_accepted = await self._questions.accept_address(address)
+        finally:
+            self._be_done()
+        if is_accepted:
+            accepted()
+        else:
+            self.refuse_address(OutcomeCode.NOT_ACCEPTED)
+
+    def refuse_address(self, code: OutcomeCode) -> None:
+        """Have the display say why no bundle comes from such an address."""
+        self._context.post(BundleEnded(BundleResult.REFUSED, code, by_stick=False, by_lan=True))
 
     async def follow(self, offer: str, after: int, wait_s: float) -> Progress:
         """Wait for news of a bundle, and return how far it is; also of one that was tried in a run before.

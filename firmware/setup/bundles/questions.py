@@ -1,4 +1,4 @@
-"""What a person at the handset is asked about a bundle: whether they know its signer, and the code of its passwords."""
+"""What a person at the handset is asked about a bundle: from where it may come, its signer, its passwords' code."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,9 +6,12 @@ from typing import Final
 
 from contract.results import OutcomeCode
 from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
     AnswerBundleSigner,
+    BundleAddressShown,
     BundleCodeWanted,
     BundleNews,
+    BundleQuestion,
     BundleSignerShown,
     GiveUpBundleCode,
     TryBundleCode,
@@ -36,7 +39,8 @@ class Questions:
     def handlers(self) -> Handlers:
         """What the runner needs."""
         return {
-            AnswerBundleSigner: self._take_signer,
+            AnswerBundleAddress: self._take_accepted,
+            AnswerBundleSigner: self._take_accepted,
             TryBundleCode: self._take_code,
             GiveUpBundleCode: self._take_giving_up,
         }
@@ -49,6 +53,10 @@ class Questions:
     def give_up(self) -> None:
         """Take it that nobody will answer."""
         self._take(None)
+
+    async def accept_address(self, address: str) -> bool:
+        """Ask whether bundles may be fetched from an address that the network names."""
+        return await self._ask(BundleAddressShown(address)) is True
 
     async def accept_signer(self, public: bytes) -> bool:
         """Ask whether the words of a key are those that the installer has."""
@@ -72,7 +80,7 @@ class Questions:
                 if error.refusal is not OutcomeCode.WRONG_CODE or not tries_left:
                     raise
 
-    async def _ask(self, question: BundleSignerShown | BundleCodeWanted) -> bool | str | None:
+    async def _ask(self, question: BundleQuestion) -> bool | str | None:
         self._answer = asyncio.get_running_loop().create_future()
         self._post(question)
         try:
@@ -87,7 +95,7 @@ class Questions:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
 
-    async def _take_signer(self, request: AnswerBundleSigner) -> None:
+    async def _take_accepted(self, request: AnswerBundleAddress | AnswerBundleSigner) -> None:
         self._take(request.accepted)
 
     async def _take_code(self, request: TryBundleCode) -> None:

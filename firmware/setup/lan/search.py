@@ -84,26 +84,35 @@ class Search:
 
     async def _best_of(self, server: Server) -> bytes | None:
         """Return the bundle with the highest number that a server has and the handset wants to have."""
-        best, number = None, 0
+        best = None
         try:
             async with asyncio.timeout(self._server_s), aclosing(self._ask(server)) as bundles:
-                async for bundle in bundles:
-                    try:
-                        opened = open_bundle(io.BytesIO(bundle), None)
-                    except BundleRefusedError:
-                        continue
-                    manifest = opened.manifest
-                    if manifest.number > number and await self._is_wanted(opened.digest, manifest.serials):
-                        best, number = bundle, manifest.number
+                async for better in wanted_of(bundles, self._link):
+                    best = better
         except TimeoutError:
             _log.info("A server on this network takes too long.")
         except LanServerError as error:
             _log.info("A server on this network is passed over: %s", error)
         return best
 
-    async def _is_wanted(self, digest: str, serials: Collection[str]) -> bool:
+
+async def wanted_of(bundles: AsyncGenerator[bytes, None], link: HandsetLink) -> AsyncGenerator[bytes, None]:
+    """Yield those bundles that the handset wants to have, each with a higher number than the one before."""
+    number = 0
+    async for bundle in bundles:
         try:
-            return await self._link.wants(digest, serials)
-        except ControlError as error:
-            _log.info("The handset does not say whether it wants a bundle: %s", error)
-            return False
+            opened = open_bundle(io.BytesIO(bundle), None)
+        except BundleRefusedError:
+            continue
+        manifest = opened.manifest
+        if manifest.number > number and await _is_wanted(link, opened.digest, manifest.serials):
+            number = manifest.number
+            yield bundle
+
+
+async def _is_wanted(link: HandsetLink, digest: str, serials: Collection[str]) -> bool:
+    try:
+        return await link.wants(digest, serials)
+    except ControlError as error:
+        _log.info("The handset does not say whether it wants a bundle: %s", error)
+        return False

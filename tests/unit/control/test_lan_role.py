@@ -31,6 +31,15 @@ class Intake:
         self.asked.append((digest, serials))
         return "mine-123" in serials
 
+    def offer_address(self, address: str) -> None:
+        raise NotImplementedError
+
+    async def confirmed_address(self) -> str:
+        raise NotImplementedError
+
+    def fetch_ended(self, code: OutcomeCode) -> None:
+        raise NotImplementedError
+
     async def bring(self, file: BinaryIO) -> None:
         if self.brought:
             raise BundleError("Another bundle is under way.", OutcomeCode.BUSY)
@@ -69,7 +78,9 @@ async def test_a_bundle_comes_as_an_open_file_and_one_that_is_not_taken_is_refus
 
 
 async def test_who_this_is_cannot_be_asked_here(folder: Path) -> None:
-    assert set(REQUESTS[Role.LAN]) == {"bundle_offered", "bundle"}
+    offers = {"bundle_offered", "bundle"}
+    assert set(REQUESTS[Role.LAN]) == offers | {"address_offered"}
+    assert set(REQUESTS[Role.FETCH]) == offers | {"address_wanted", "fetch_ended"}
     with pytest.raises(RequestRefusedError):
         await ask_async(folder, Role.LAN, IdentityRequest())
 

@@ -7,6 +7,7 @@ from typing import Final
 from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.configuration.standing import BundleSource, Ended, Kept, Standing
 from firmware.phone.bundle_news import (
+    BundleAddressShown,
     BundleCodeWanted,
     BundleEnded,
     BundleSignerShown,
@@ -59,6 +60,7 @@ def bundle_views() -> dict[str, PhoneView]:
         "stick, waiting for it after a mistake": Desk(
             replace(_new(), mistakes=("accounts[1].password: is missing.", "device.id: is missing."))
         ).view,
+        "stick, an address instead of it": _after(BundleAddressShown("https://phones.example.org:8443/all/bundles")),
         "stick, signer": _after(SIGNER),
         "stick, signer on a locked phone": _after(*LOCKED, SIGNER),
         "stick, signer whom nobody can accept": _after(SIGNER, Key.OK),

@@ -9,7 +9,9 @@ from contract.calls import DisconnectReason
 from contract.consent import Purpose
 from contract.results import BundleResult, CheckName, OutcomeCode, StickCode
 from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
     AnswerBundleSigner,
+    BundleAddressShown,
     BundleCodeWanted,
     BundleEnded,
     BundleNews,
@@ -44,6 +46,7 @@ from tests.unit.phone.recorded import listen_to_a_recording
 from tests.unit.phone.test_phone_table import DESKS
 
 WORDS = ("ability", "able", "about", "above", "absent", "absorb")
+ADDRESS = BundleAddressShown("https://pbx.example.org/phones/bundles")
 SIGNER = BundleSignerShown(WORDS)
 CODE = "1234567890"
 DONE = BundleEnded(BundleResult.APPLIED, number=7)
@@ -52,6 +55,7 @@ SENT_BACK = [name for name in CheckName if f"reverted_{name}" in set(OutcomeCode
 GOOD = {BundleResult.APPLIED, BundleResult.NOTHING_TO_DO}
 NEWS: tuple[BundleNews, ...] = (
     *(BundleStepStarted(step) for step in BundleStep),
+    ADDRESS,
     SIGNER,
     BundleCodeWanted(5),
     DONE,
@@ -292,6 +296,29 @@ def test_a_menu_that_nobody_touches_is_left_and_what_is_going_on_is_still_shown(
 def test_a_new_bundle_begins_with_a_clean_page(desk: Desk) -> None:
     desk.handle(FAILED, StickReported(), BundleStepStarted(BundleStep.READING), DONE)
     assert sentence(desk) == "Leave the stick in. Number: 7."
+
+
+# --- where it comes from ----------------------------------------------------------------------------------------------
+
+
+def test_an_address_is_shown_whole_and_ok_has_bundles_fetched_from_there() -> None:
+    desk = unprovisioned()
+    desk.handle(ADDRESS)
+    assert sentence(desk) == "https://pbx.example.org/phones/bundles"
+    desk.press(Key.OK)
+    assert desk.said(AnswerBundleAddress) == [AnswerBundleAddress(accepted=True)]
+    desk.handle(BundleEnded(BundleResult.REFUSED, OutcomeCode.UNREACHABLE, by_stick=False, by_lan=True))
+    assert sentence(desk) == "The address for the set-up does not answer. Switch the phone off and on."
+
+
+def test_cancel_and_silence_refuse_an_address() -> None:
+    left, cancelled = unprovisioned(), unprovisioned()
+    for desk in (left, cancelled):
+        desk.handle(ADDRESS)
+    left.expire(Timer.BUNDLE_PATIENCE)
+    cancelled.press(Key.CANCEL)
+    for desk in (left, cancelled):
+        assert desk.said(AnswerBundleAddress) == [AnswerBundleAddress(accepted=False)]
 
 
 # --- who has signed it ------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What a handset that nobody has set up takes from its local network, and how often."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +11,15 @@ from contract.results import BundleResult, OutcomeCode
 from firmware.base.errors import BundleError
 from firmware.configuration.standing import BundleSource
 from firmware.control.open_files import content_of, sealed
-from firmware.phone.bundle_news import AnswerBundleSigner, BundleEnded, BundleSignerShown, BundleStep, BundleStepStarted
+from firmware.phone.bundle_news import (
+    AnswerBundleAddress,
+    AnswerBundleSigner,
+    BundleAddressShown,
+    BundleEnded,
+    BundleSignerShown,
+    BundleStep,
+    BundleStepStarted,
+)
 from firmware.services.operator.inbound import InboundBusyError
 from firmware.setup.bundles.by_lan import LanBundles
 from provisioning.bundle import key_words
@@ -22,6 +31,7 @@ from tests.lab.chance import counted, dice
 pytestmark = pytest.mark.feature("set-up by the local network")
 
 DIGEST = "0" * 64
+ADDRESS = "https://pbx.example.org:8443/phones/bundles"
 INSTALLER = Installer()
 STRANGER = Installer(bytes(range(1, 33)))
 
@@ -38,6 +48,12 @@ class Intake:
     async def bring(self, source: BundleSource, file: BinaryIO) -> str:
         self.calls.append((source, content_of(file, 99)))
         return "offer"
+
+    def ask_about(self, address: str, accepted: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    def refuse_address(self, code: OutcomeCode) -> None:
+        raise NotImplementedError
 
 
 @pytest.fixture
@@ -115,6 +131,53 @@ async def test_a_stick_takes_the_place_of_a_question_about_what_the_network_brou
     trial = await new.staged(bundle())
     assert trial.source is BundleSource.STICK
     assert trial.offer != offer
+
+
+async def confirmed(new: DeskLab, bundles: LanBundles, address: str) -> str:
+    new.answers = [AnswerBundleAddress(accepted=True)]
+    bundles.offer_address(address)
+    return await bundles.confirmed_address()
+
+
+async def test_an_address_is_handed_out_once_and_only_after_a_yes(new: DeskLab) -> None:
+    bundles = LanBundles(new.intake, SERIAL, lambda: 0)
+    assert await confirmed(new, bundles, ADDRESS) == ADDRESS
+    assert new.news == [BundleAddressShown(ADDRESS)]
+    bundles.fetch_ended(OutcomeCode.UNREACHABLE)
+    assert new.news[1:] == [BundleEnded(BundleResult.REFUSED, OutcomeCode.UNREACHABLE, by_stick=False, by_lan=True)]
+    # Nobody is asked again, and nothing more is said of it.
+    bundles.offer_address(ADDRESS)
+    bundles.fetch_ended(OutcomeCode.TOO_LARGE)
+    assert len(new.news) == 2
+    assert new.intake.is_free
+
+
+async def test_no_address_without_https_or_with_more_than_a_path_is_asked_about(new: DeskLab) -> None:
+    for address in (
+        "http://pbx.example.org/", "https://me@pbx.example.org/", "https://pbx.example.org/?mac=1",
+        "https://pbx.example.org/#a", "https://pbx.example.org", "https://pbx.example.org:0/", "https:///bundles",
+    ):  # fmt: skip
+        new.news.clear()
+        LanBundles(new.intake, SERIAL, lambda: 0).offer_address(address)
+        assert new.news == [BundleEnded(BundleResult.REFUSED, OutcomeCode.SERVER_WRONG, by_stick=False, by_lan=True)]
+
+
+async def test_what_is_fetched_ends_the_wait_and_a_stick_takes_the_place_of_a_question_about_an_address(
+    new: DeskLab,
+) -> None:
+    bundles = LanBundles(new.intake, SERIAL, lambda: 0)
+    await confirmed(new, bundles, ADDRESS)
+    new.answers = [AnswerBundleSigner(accepted=False)]
+    with sealed(bundle(STRANGER)) as file:
+        await bundles.bring(file)
+    bundles.fetch_ended(OutcomeCode.UNREACHABLE)
+    assert not any(isinstance(news, BundleEnded) and news.code is OutcomeCode.UNREACHABLE for news in new.news)
+    await new.hears(BundleEnded(BundleResult.REFUSED, OutcomeCode.NOT_ACCEPTED, 7, by_stick=False, by_lan=True))
+    new.answers = []
+    bundles.offer_address(f"{ADDRESS}/other")
+    await new.hears(BundleAddressShown(f"{ADDRESS}/other"))
+    new.answers = [AnswerBundleSigner(accepted=True)]
+    assert (await new.staged(bundle())).source is BundleSource.STICK
 
 
 async def test_one_that_is_larger_than_they_are_over_a_network_does_not_come_in(new: DeskLab, tmp_path: Path) -> None:
