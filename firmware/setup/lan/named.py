@@ -78,8 +78,16 @@ async def _fetch(link: FetchingLink, place: Place, ask: Callable[[Place], AsyncG
         if bundle is None:
             await link.fetch_ended(OutcomeCode.WRONG_SERIAL)
         else:
-            with sealed(bundle) as file:
-                await link.bring(file)
+            await _hand_over(link, bundle)
+
+
+async def _hand_over(link: FetchingLink, bundle: bytes) -> None:
+    try:
+        with sealed(bundle) as file:
+            await link.bring(file)
+    except ControlError as error:
+        _log.warning("The handset does not take the bundle: %s", error)
+        await link.fetch_ended(OutcomeCode.FAILED)
 
 
 async def _best_at(

@@ -62,10 +62,11 @@ async def _errors_told() -> AsyncIterator[None]:
     except asyncio.LimitOverrunError as error:
         raise LanServerError("The server's answer has no end of its head.") from error
     except asyncio.IncompleteReadError as error:
-        raise LanServerError("The server ended the connection too early.") from error
-    except ssl.SSLCertVerificationError as error:
-        code = OutcomeCode.UNREACHABLE if error.verify_code == _NOT_YET_VALID else OutcomeCode.SERVER_WRONG
-        raise LanServerError(f"The server does not show that it is the one: {error.verify_message}.", code) from error
+        raise LanServerError("The server ended the connection too early.", OutcomeCode.UNREACHABLE) from error
+    except ssl.SSLError as error:
+        passes = isinstance(error, ssl.SSLEOFError) or getattr(error, "verify_code", 0) == _NOT_YET_VALID
+        code = OutcomeCode.UNREACHABLE if passes else OutcomeCode.SERVER_WRONG
+        raise LanServerError(f"The server does not show that it is the one that is wanted: {error}", code) from error
     except OSError as error:
         raise LanServerError(f"The server could not be asked: {error.strerror}.", OutcomeCode.UNREACHABLE) from error
 

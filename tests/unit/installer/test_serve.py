@@ -69,6 +69,15 @@ def test_a_damaged_bundle_is_named_and_the_others_are_served(folder: Path) -> No
     assert sentence.startswith("b.wecall is not served. The signature does not fit this bundle")
 
 
+def test_all_of_it_is_written_into_a_file_for_a_web_server(folder: Path) -> None:
+    (folder / "b.wecall").write_bytes(WITH_CODE)
+    done = CliRunner().invoke(command, ["serve", str(folder), "--to", str(folder / "bundles")])
+    assert (done.exit_code, done.stdout) == (0, f"1 bundle in {folder / 'bundles'}.\n")
+    assert (folder / "bundles").read_bytes() == listed(OWN)
+    done = CliRunner().invoke(command, ["serve", str(folder), "--to", str(folder / "missing" / "bundles")])
+    assert (done.exit_code, "could not be written" in done.stderr) == (1, True)
+
+
 def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["serve", str(tmp_path)])
     assert done.exit_code == 1
