@@ -92,7 +92,7 @@ async def test_nobody_is_asked_at_an_address_that_somebody_says_no_to(site: Bund
     assert server.received == []
 
 
-async def test_an_address_that_gives_no_bundle_by_https_is_refused_with_a_sentence_and_a_fourth_is_not_asked_about(
+async def test_an_address_that_gives_no_bundle_by_https_is_refused_with_a_sentence(
     site: BundleSite,
 ) -> None:
     handset, authority = site.handset, site.stage.authority

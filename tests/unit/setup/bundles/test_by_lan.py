@@ -152,6 +152,18 @@ async def test_an_address_is_handed_out_once_and_only_after_a_yes(new: DeskLab) 
     assert new.intake.is_free
 
 
+async def test_a_network_that_names_ever_other_addresses_has_nobody_asked_about_a_fourth(new: DeskLab) -> None:
+    bundles, asked = LanBundles(new.intake, SERIAL, lambda: 0), list[str]()
+    for number in range(5):
+        new.answers = [AnswerBundleAddress(accepted=False)]
+        new.news.clear()
+        bundles.offer_address(f"{ADDRESS}/{number}")
+        if number < 3:
+            await new.hears(BundleEnded(BundleResult.REFUSED, OutcomeCode.NOT_ACCEPTED, by_stick=False, by_lan=True))
+        asked.extend(news.address for news in new.news if isinstance(news, BundleAddressShown))
+    assert asked == [f"{ADDRESS}/{number}" for number in range(3)]
+
+
 async def test_no_address_without_https_or_with_more_than_a_path_is_asked_about(new: DeskLab) -> None:
     for address in (
         "http://pbx.example.org/", "https://me@pbx.example.org/", "https://pbx.example.org/?mac=1",
