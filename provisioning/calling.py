@@ -41,6 +41,17 @@ DigitMapAlternative = Annotated[
         examples=["9x."],
     ),
 ]
+ExtensionPattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=32,
+        pattern=r"^[0-9xX*#\[\]-]+$",
+        description="an extension: digits, *, #, x for any digit and [2-9] for some of them, none of which repeats",
+        examples=["2xx"],
+    ),
+]
+"""An alternative of a digit map that has a length, so that none means everybody."""
 EmergencyNumber = Annotated[
     str, Field(pattern=r"^[0-9*#]{2,8}$", description="a number of 2 to 8 digits, * and #", examples=["999"])
 ]
@@ -72,6 +83,7 @@ _EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "su
 _MOST_WATCHED = 7
 _MOST_RULES = 50
 _MOST_PATTERNS = 500
+_MOST_INTERCOMS = 16
 
 
 class Rewrite(ConfigurationTable):
@@ -185,7 +197,10 @@ class Calls(ConfigurationTable):
         hours: when calls ring; always, where there are none. They wait for a clock that was set.
         out_of_hours_forward: whom calls outside the hours are sent to; they are turned away where left out.
         forward_always, forward_busy, forward_no_answer: whom calls are sent to.
-        auto_answer: calls that ask for it are answered on the loudspeaker, after a warning tone.
+        auto_answer: an intercom, a call that asks for it, is answered on the loudspeaker with the microphone off, after
+            a warning tone; not everybody's, but as `auto_answer_from` says.
+        auto_answer_from: whose intercoms: these extensions', and those of the holder's list "Always ring"; only where a
+            trusted server vouches for the number, within the hours, and without do not disturb.
         call_waiting: whether a call is told of during another one.
         max_calls: how many there may be at once, those that wait included.
         hold_reminder_s: how often a beep tells of a call on hold; 0 for never.
@@ -205,6 +220,7 @@ class Calls(ConfigurationTable):
     forward_busy: DialString = ""
     forward_no_answer: DialString = ""
     auto_answer: bool = False
+    auto_answer_from: Annotated[tuple[ExtensionPattern, ...], Field(max_length=_MOST_INTERCOMS)] = ()
     call_waiting: bool = True
     max_calls: Annotated[int, Field(ge=1, le=16)] = 3
     hold_reminder_s: Annotated[int, Field(ge=0, le=600)] = 60
@@ -246,7 +262,7 @@ class FeatureCodes(ConfigurationTable):
         forward_busy_on, forward_busy_off: calls during another one are.
         forward_no_answer_on, forward_no_answer_off: calls that nobody takes are.
         reject_anonymous_on, reject_anonymous_off: callers who withhold their number are turned away.
-        auto_answer_on, auto_answer_off: calls that ask for it are answered on the loudspeaker.
+        auto_answer_on, auto_answer_off: an intercom is answered on the loudspeaker.
         private_mode_on: takes back every yes that the service does not need.
         block_last_caller: whoever called last never rings again.
         unblock_last_caller: takes back what was blocked last.

@@ -35,7 +35,7 @@ def risks(configuration: Configuration, *, packed: bool = False) -> tuple[Remark
         configuration: what is well written.
         packed: it goes into a bundle, which handsets refuse for more reasons.
     """
-    found = (_country, _secrets, _accounts, _sip, _network, _broker)
+    found = (_country, _secrets, _accounts, _sip, _calls, _network, _broker)
     remarks = tuple(remark for risk in found for remark in risk(configuration))
     if any(Kind.BUNDLE in key.signs for key in configuration.trust.keys):
         return remarks
@@ -100,6 +100,16 @@ def _accounts(configuration: Configuration) -> Iterator[Remark]:
 def _sip(configuration: Configuration) -> Iterator[Remark]:
     if configuration.sip.answer_from == "anyone":
         yield warning("whoever reaches the handset can make it ring, past the operator's server", "sip", "answer_from")
+
+
+def _calls(configuration: Configuration) -> Iterator[Remark]:
+    calls = configuration.calls
+    if calls.auto_answer and not calls.auto_answer_from:
+        yield warning(
+            'no intercom is answered but those of the holder\'s list "Always ring"; name the extensions that may be '
+            "answered in auto_answer_from",
+            "calls", "auto_answer", about=[("calls", "auto_answer_from")],
+        )  # fmt: skip
 
 
 def _network(configuration: Configuration) -> Iterator[Remark]:

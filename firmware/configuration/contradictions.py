@@ -107,11 +107,16 @@ def _or_near(name: str, known: Iterable[str]) -> str:
 
 def _mistakes_in_patterns(configuration: Configuration) -> Iterator[Remark]:
     dialing = configuration.dialing
-    for position, text in enumerate(dialing.digit_map):
-        try:
-            Alternative.parse(text)
-        except DialPlanError as error:
-            yield mistake(_clause(error), "dialing", "digit_map", position)
+    lists: Mapping[KeyPath, Iterable[str]] = {
+        ("dialing", "digit_map"): dialing.digit_map,
+        ("calls", "auto_answer_from"): configuration.calls.auto_answer_from,
+    }
+    for place, texts in lists.items():
+        for position, text in enumerate(texts):
+            try:
+                Alternative.parse(text)
+            except DialPlanError as error:
+                yield mistake(_clause(error), *place, position)
     for position, rule in enumerate(dialing.rewrite):
         place = ("dialing", "rewrite", position)
         try:

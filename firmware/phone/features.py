@@ -12,6 +12,7 @@ from contract.consent import Purpose
 from firmware.phone.activation import Activation
 from firmware.phone.call import CallerId, CallId, CallQuality, RegistrationState, TextMessage
 from firmware.phone.dial_plan import DialPlan, Match
+from firmware.phone.digit_map import Alternative
 from firmware.phone.events import MinuteStarted
 from firmware.phone.news import RegistrationChanged
 from firmware.phone.numbers import NumberPattern
@@ -151,6 +152,7 @@ class CallRules:
         allow_only: nobody rings but they.
         hours: when calls ring; always, where there are none.
         out_of_hours_forward: whom a call outside the hours is sent to, as dialled; empty turns it away.
+        auto_answer_from: whose intercoms are answered by themselves.
     """
 
     block: tuple[NumberPattern, ...] = ()
@@ -158,6 +160,7 @@ class CallRules:
     allow_only: bool = False
     hours: tuple[OpenHours, ...] = ()
     out_of_hours_forward: str = ""
+    auto_answer_from: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ The rules are asked in this order, and the first that has something to say decid
 6. Outside the hours, where there are some and the clock can be trusted: turned away or sent on.
 7. Do not disturb: turned away.
 8. Forwarding of every call: sent on.
-9. It rings, or answers itself where it asks for that and the holder wants it.
+9. It rings, or answers itself where it asks for that, the holder wants it, and `may_answer_itself`.
 
 What a busy or an unattended phone does comes after all of these: `on_busy`, `machine_answers` and `on_no_answer`. So
 the answering machine has only calls that ring.
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from contract.consent import Purpose
 from firmware.base.errors import DialPlanError
-from firmware.phone.call import CallerId, Decision, RejectReason, SipUri
+from firmware.phone.call import CallerId, Decision, RejectReason, SipUri, Verification
 from firmware.phone.events import Timer
 from firmware.phone.news import IncomingCallReceived
 from firmware.phone.numbers import NumberPattern
@@ -57,11 +57,12 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class AutoAnswer:
-    """Answer on the loudspeaker after a warning tone, `delay_s` from now."""
+    """Answer on the loudspeaker, with the microphone off, after a warning tone, `delay_s` from now."""
 
     delay_s: float
 
 
+_DOUBTFUL = frozenset({Verification.UNVERIFIED, Verification.SPAM})
 _UNWILLING = frozenset({RecordingPreference.UNWANTED, RecordingPreference.PAUSED})
 
 Verdict = Ring | Reject | Forward | AutoAnswer
@@ -172,14 +173,21 @@ def _allow_only(state: PhoneState, _event: IncomingCallReceived) -> Verdict | No
 
 
 def _out_of_hours(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
-    rules, now = state.settings.call_rules, state.features.minute
     # A clock that nobody has set would turn calls away at any time of the day.
-    if not rules.hours or now is None or not now.trusted:
+    if _is_in_hours(state) is not False:
         return None
-    if any(hours.include(now.weekday, now.minute) for hours in rules.hours):
-        return None
-    forward = _forward(state, event, rules.out_of_hours_forward, Decision.OUT_OF_HOURS)
+    forward = _forward(state, event, state.settings.call_rules.out_of_hours_forward, Decision.OUT_OF_HOURS)
     return forward or Reject(RejectReason.OUT_OF_HOURS, Decision.OUT_OF_HOURS)
+
+
+def _is_in_hours(state: PhoneState) -> bool | None:
+    """Whether calls ring at this time; None where there are hours and the clock cannot be trusted."""
+    hours, now = state.settings.call_rules.hours, state.features.minute
+    if not hours:
+        return True
+    if now is None or not now.trusted:
+        return None
+    return any(each.include(now.weekday, now.minute) for each in hours)
 
 
 def _do_not_disturb(state: PhoneState, _event: IncomingCallReceived) -> Verdict | None:
@@ -194,8 +202,25 @@ def _forward_always(state: PhoneState, event: IncomingCallReceived) -> Verdict |
 
 def _auto_answer(state: PhoneState, event: IncomingCallReceived) -> Verdict | None:
     """Only a phone that nobody uses answers by itself: a running call must not be put aside for an announcement."""
-    wanted = state.features.preferences.auto_answer and state.mode is state.home and not state.off_hook
-    return AutoAnswer(event.answer_after_s) if wanted and event.answer_after_s is not None else None
+    if event.answer_after_s is None or state.mode is not state.home or state.off_hook:
+        return None
+    return AutoAnswer(event.answer_after_s) if may_answer_itself(state, event.caller) else None
+
+
+def may_answer_itself(state: PhoneState, caller: CallerId) -> bool:
+    """Whether a call of somebody's may answer itself: of whom the bundle names, or the holder has always ring.
+
+    Never where no trusted server vouches for the number, outside the hours, or with do not disturb.
+    """
+    preferences = state.features.preferences
+    if not preferences.auto_answer or preferences.do_not_disturb or not _is_in_hours(state):
+        return False
+    if not caller.asserted or caller.verification in _DOUBTFUL or is_blocked(state, caller):
+        return False
+    if _is_listed(state, caller, tuple(map(NumberPattern, preferences.allowed))):
+        return True
+    forms = state.settings.dial_plan.forms.forms(caller.number)
+    return any(named.fit(form).complete for named in state.settings.call_rules.auto_answer_from for form in forms)
 
 
 _RULES: tuple[_Rule, ...] = (

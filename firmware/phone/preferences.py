@@ -14,7 +14,7 @@ class Preferences:
         do_not_disturb: no call rings, but for emergency services that call back.
         forward_always, forward_busy, forward_no_answer: numbers as dialled to send calls to; empty for none.
         reject_anonymous: callers who withhold their number are turned away.
-        auto_answer: calls that ask for it are answered by themselves, on the speaker, with a warning tone.
+        auto_answer: intercoms of those who may are answered by themselves, on the speaker with the microphone off.
         answering_machine: calls that nobody comes to are answered by the phone, which records what the caller says.
         answer_after_s: for how long they ring before that.
         longest_message_s: how long a message may be.

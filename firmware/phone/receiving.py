@@ -95,10 +95,17 @@ def _warn_before_answering(state: PhoneState, delay_s: float) -> None:
 
 
 def answer_by_itself(state: PhoneState, _event: TimerExpired) -> None:
-    """Answer on the loudspeaker, after the warning."""
-    if state.call is not None:
-        state.call.decision = Decision.AUTO_ANSWERED
-        answer(state, state.call)
+    """Answer on the loudspeaker after the warning, and let nobody hear the room; ring, where that may be no more."""
+    call = state.call
+    if call is None:
+        return
+    if not policy.may_answer_itself(state, call.party):
+        state.auto_answering = state.speaker = False
+        state.tone = None
+        return
+    call.decision = Decision.AUTO_ANSWERED
+    answer(state, call)
+    state.muted = True
 
 
 def stop_ringing_for(state: PhoneState, call: Call) -> None:

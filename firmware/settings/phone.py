@@ -6,6 +6,7 @@ from firmware.base.pinyin.table import pinyin
 from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import LoadedConfiguration
 from firmware.phone.dial_plan import DialPlan
+from firmware.phone.digit_map import Alternative
 from firmware.phone.features import CallRules, Feature, FeatureCodes, Hotline, OpenHours
 from firmware.phone.key import Key
 from firmware.phone.numbers import NumberPattern
@@ -88,6 +89,7 @@ def call_rules(calls: Calls) -> CallRules:
         allow_only=calls.allow_only,
         hours=tuple(_open_hours(hours) for hours in calls.hours),
         out_of_hours_forward=calls.out_of_hours_forward,
+        auto_answer_from=tuple(map(Alternative.parse, calls.auto_answer_from)),
     )
 
 

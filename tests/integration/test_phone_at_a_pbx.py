@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,8 @@ from tests.lab.stage import Choices
 pytestmark = [pytest.mark.feature("PBX"), pytest.mark.asyncio(loop_scope="function")]
 
 VOICEMAIL = "*97"
+INTERCOM = "255"
+ROOM = "room_monitor"
 PARK, PARKED_THERE = "700", "701"
 MESSAGE_BYTES = 32_000
 """Of two seconds of a voice message."""
@@ -30,11 +34,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     asterisk_or_skip()
     choices = Choices(
         pbx=True,
-        pbx_endpoint=("t38_udptl=yes", "timers=always", "timers_min_se=90", "timers_sess_expires=90"),
+        pbx_endpoint=("send_pai=yes", "t38_udptl=yes", "timers=always", "timers_min_se=90", "timers_sess_expires=90"),
         extra={
             "account": {"voicemail_number": VOICEMAIL},
             "dialing": {"digit_map": ["x.T", "*xx.T", "**xx.T"]},
-            "calls": {"auto_answer": True},
+            "calls": {"auto_answer": True, "auto_answer_from": ["6x1"]},
         },
         loudspeaker=True,
     )
@@ -97,10 +101,47 @@ async def test_a_call_out_of_a_queue_rings_and_is_answered(office: Office, clerk
 
 
 @pytest.mark.asterisk("intercom")
-async def test_an_intercom_of_the_pbx_is_answered_by_itself(office: Office, clerk: Person) -> None:
-    office.bob.call("255")
-    await clerk.wait_for(lambda status: status["call"] == "active" and status["microphone_open"])
-    await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MICROPHONE, 0), (Icon.SPEAKER, 0))
+@pytest.mark.feature("auto-answer")
+async def test_an_intercom_of_who_may_is_heard_by_itself_and_hears_the_room_once_somebody_wants_that(
+    office: Office, clerk: Person
+) -> None:
+    with OpenEar(ROOM) as room, speaking("room_mic"):
+        office.bob.call(INTERCOM)
+        await hears(room, BOB)
+        await hears(office.bob)
+        await clerk.reads("Mic off: press MUTE")
+        await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MUTED, 0), (Icon.SPEAKER, 0))
+        await clerk.press("mute")
+        await hears(office.bob, PERSON)
+        await clerk.press("speaker")
+        await clerk.wait_for_mode("idle")
+    assert office.newest_call()["decision"] == "auto_answered"
+
+
+@pytest.mark.asterisk("intercom")
+@pytest.mark.feature("auto-answer")
+async def test_an_intercom_of_who_may_not_rings(office: Office, clerk: Person) -> None:
+    office.carol.call(INTERCOM)
+    await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
+    await clerk.press("cancel")
+    await clerk.wait_for_mode("idle")
+
+
+@pytest.mark.asterisk("intercom")
+@pytest.mark.feature("auto-answer", "rules about callers")
+async def test_an_intercom_of_who_may_rings_in_quiet_hours(tmp_path: Path) -> None:
+    asterisk_or_skip()
+    opens = datetime.now(UTC) + timedelta(hours=6)
+    hours = [{"from": f"{opens:%H:%M}", "to": f"{opens + timedelta(hours=6):%H:%M}"}]
+    calls = {"auto_answer": True, "auto_answer_from": [BOB], "allow": [BOB], "hours": hours}
+    choices = Choices(pbx=True, pbx_endpoint=("send_pai=yes",), extra={"calls": calls}, loudspeaker=True)
+    with Office(tmp_path, choices).running() as office:
+        async with Person(office.stage.handset) as clerk:
+            await clerk.wait_for_line()
+            office.bob.call(INTERCOM)
+            await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
+            await clerk.press("cancel")
+            await clerk.wait_for_mode("idle")
 
 
 async def test_the_echo_line_of_the_demo_calls_and_echoes(office: Office, clerk: Person) -> None:

@@ -21,8 +21,9 @@ WARBLE_HZ = (800, 1000)
 SHORTEST_PAUSE_S = 0.05
 SHORTEST_BURST_S = 0.2
 RING_HEARD_S = 2.0
-INTERCOM = "Call-Info: <sip:localhost>;answer-after=0"
 OUTSIDER = "5550"
+INTERCOM = "Call-Info: <sip:localhost>;answer-after=0"
+VOUCHED_FOR = f"{INTERCOM}\nP-Asserted-Identity: <sip:{OUTSIDER}@localhost>"
 RELATIVE = "5553"
 
 
@@ -30,7 +31,8 @@ RELATIVE = "5553"
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     # A tone that never changes is noise to a suppressor.
     sound = {"noise_suppression": "never", "gain_control": "never"}
-    choices = Choices(loudspeaker=True, extra={"sound": sound, "dialing": {"speed_dials": {"3": BOB}}})
+    calls = {"auto_answer_from": [OUTSIDER]}
+    choices = Choices(loudspeaker=True, extra={"sound": sound, "dialing": {"speed_dials": {"3": BOB}}, "calls": calls})
     office = Office(tmp_path_factory.mktemp("office"), choices)
     office.stage.handset.add_contact("Aunt", RELATIVE, country="GB", ring="priority")
     office.stage.handset.add_contact("Bob", BOB, country="GB")
@@ -110,7 +112,7 @@ async def test_a_call_is_answered_on_the_loudspeaker(office: Office, clerk: Pers
 async def test_a_call_that_asks_to_be_answered_by_itself_rings_unless_the_holder_wants_that(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
-    with office.outsider(tmp_path, OUTSIDER, HEADER=INTERCOM):
+    with office.outsider(tmp_path, OUTSIDER, HEADER=VOUCHED_FOR):
         await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
         assert not (await clerk.status())["microphone_open"]
         await clerk.press("cancel")
@@ -118,19 +120,25 @@ async def test_a_call_that_asks_to_be_answered_by_itself_rings_unless_the_holder
 
 
 @pytest.mark.feature("auto-answer")
-async def test_where_the_holder_wants_it_the_phone_warns_and_answers_by_itself_with_the_microphone_s_sign(
+async def test_where_the_holder_wants_it_the_phone_warns_and_answers_whom_the_server_vouches_for(
     office: Office, clerk: Person, tmp_path: Path
 ) -> None:
     await clerk.lift()
     await clerk.send("*50")
     await clerk.reads("Auto-answer")
     await clerk.hang_up()
-    with Recorder(ROOM) as room, office.outsider(tmp_path, OUTSIDER, HEADER=INTERCOM) as caller:
-        await clerk.wait_for(lambda status: status["call"] == "active" and status["microphone_open"])
+    with office.outsider(tmp_path, OUTSIDER, HEADER=INTERCOM):
+        await clerk.wait_until(lambda page: page.state["ringing"], PATIENCE_S)
+        await clerk.press("cancel")
+        await clerk.wait_for_mode("idle")
+    with Recorder(ROOM) as room, office.outsider(tmp_path, OUTSIDER, HEADER=VOUCHED_FOR) as caller:
+        await clerk.wait_for_call("active")
         warning = find_tone(room.sound, [WARNING_HZ])
         # It goes on until the call is answered.
         assert len(warning) >= 2
         assert [burst.duration_s for burst in warning[:2]] == pytest.approx([0.12, 0.12], abs=0.05)
+        await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MUTED, 0), (Icon.SPEAKER, 0))
+        await clerk.press("mute")
         await clerk.sees_icons((Icon.REGISTERED, 0), (Icon.MICROPHONE, 0), (Icon.SPEAKER, 0))
         await clerk.press("speaker")
         await clerk.wait_for_mode("idle")

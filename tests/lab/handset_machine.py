@@ -28,7 +28,7 @@ from tests.lab.gpio_rig import GROUND, GpioRig
 from tests.lab.handset_package import build_package
 from tests.lab.installed_box import PYTHON, VENV_PYTHON
 from tests.lab.kamailio import Kamailio
-from tests.lab.machine_caller import MachineCaller
+from tests.lab.machine_caller import EXTENSION, MachineCaller
 from tests.lab.network import Namespace
 from tests.lab.sip_flood import FloodTransport, SipFlood
 from tests.lab.usb_stick import UsbStick
@@ -78,6 +78,7 @@ no_answer_s = 20
 
 [calls]
 auto_answer = true
+auto_answer_from = ["{EXTENSION}"]
 
 # What is played to one of the card's two devices is captured from the other, each substream by itself. Tones are no
 # speech: whatever cleans speech would take them away.

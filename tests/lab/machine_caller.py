@@ -26,7 +26,13 @@ MOUTH_HZ: Final = 440
 CALLER_HZ: Final = 1000
 """What the caller says."""
 
-ANSWER_AT_ONCE: Final = "Call-Info: <sip:sip.example.com>;answer-after=0"
+EXTENSION: Final = "1002"
+"""Whose number the registrar vouches for."""
+
+_ANSWER_AT_ONCE: Final = (
+    "Call-Info: <sip:sip.example.com>;answer-after=0",
+    f"P-Asserted-Identity: <sip:{EXTENSION}@sip.example.com>",
+)
 
 # Speaks into the loop that the handset's microphone is, and records the one that its earpiece is.
 _LISTEN: Final = """
@@ -100,7 +106,7 @@ class MachineCaller:
             lift: lifts the handset once it rings; it is asked to answer by itself where there is nothing to lift.
             patience_s: how long each answer may take.
         """
-        headers = [ANSWER_AT_ONCE] if lift is None else []
+        headers = _ANSWER_AT_ONCE if lift is None else ()
         self.peer.invite(self._user, *headers, body=offer or sdp(self._ear.port, formats="8 101", address=HOST))
         answer = self._receive(200 if lift is None else 180, patience_s)
         if answer.code < 200 and lift is not None:

@@ -22,9 +22,7 @@ from tests.lab.handset_package import (
 )
 from tests.lab.installed_box import INSIDE, REGISTRAR, InstalledBox, wait_until
 from tests.lab.kamailio import Kamailio
-from tests.lab.machine_caller import ANSWER_AT_ONCE
 from tests.lab.network import Namespace
-from tests.lab.patience import PATIENCE_S
 from tests.lab.root_asker import IN_TIME
 from tests.lab.root_machine import OPERATOR, trust
 from tests.lab.scripted_peer import ScriptedPeer, sdp
@@ -171,9 +169,8 @@ class UpgradedPhone:
         )
 
     def bundle(self, number: int) -> bytes:
-        """Return a bundle that has the phone register, and answer callers who ask it to."""
+        """Return a bundle that has the phone register."""
         settings = CONFIGURATION.replace("port = 9", f"port = {self._registrar.udp_port}")
-        settings += "\n[calls]\nauto_answer = true\n"
         return OPERATOR.bundle({"config.toml": settings.encode()}, number, fleet="default", **IN_TIME)
 
     def is_registered_by(self, unit: str) -> bool:
@@ -187,7 +184,7 @@ class UpgradedPhone:
         return " ".join(self.box.run("wecall", "status", "--page").stdout.split())
 
     def is_called(self) -> None:
-        """Call the phone, which answers by itself, and hang up."""
+        """Call the phone, which rings, and give up."""
         before = len(self.calls())
         with (
             self._network.entered(),
@@ -195,11 +192,10 @@ class UpgradedPhone:
                 self._registrar.udp_port, CALLER, address=REGISTRAR, server=REGISTRAR, domain=DOMAIN
             ) as caller,
         ):
-            caller.invite(USER, ANSWER_AT_ONCE, body=sdp(address=REGISTRAR))
-            answer = caller.receive(200, method="INVITE", timeout_s=PATIENCE_S)
-            caller.establish(answer)
-            caller.acknowledge(answer)
-            caller.hang_up()
+            caller.invite(USER, body=sdp(address=REGISTRAR))
+            caller.receive(180)
+            caller.cancel()
+            caller.acknowledge(caller.receive(487))
         wait_until(lambda: len(self.calls()) > before, "the call is kept")
 
     def calls(self) -> list[dict[str, Any]]:

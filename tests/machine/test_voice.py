@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.handset_machine import STRANGER, HandsetMachine
-from tests.lab.machine_caller import CALLER_HZ, MOUTH_HZ, MachineCaller
+from tests.lab.machine_caller import CALLER_HZ, MOUTH_HZ, Heard, MachineCaller
 from tests.lab.scripted_peer import SipMessage
 from tests.lab.sip_flood import FloodTransport
 from tests.lab.virtual_machine import HOST
@@ -97,9 +97,17 @@ def call_works(machine: HandsetMachine, caller: MachineCaller, name: str, second
     machine.figures[name] = f"handset hears {at_handset}; caller hears {at_caller}"
     machine.write_figures()
     assert at_handset.frequency_hz == pytest.approx(CALLER_HZ, rel=PITCH)
-    assert at_caller.frequency_hz == pytest.approx(MOUTH_HZ, rel=PITCH)
-    assert min(at_handset.level, at_caller.level) > SPOKEN / 8
-    assert max(at_handset.longest_gap_s, at_caller.longest_gap_s) < LONGEST_GAP_S
+    assert at_handset.level > SPOKEN / 8
+    assert at_handset.longest_gap_s < LONGEST_GAP_S
+    assert hears_the_room(machine, at_caller)
+    if machine.has_pins:
+        assert at_caller.frequency_hz == pytest.approx(MOUTH_HZ, rel=PITCH)
+        assert at_caller.longest_gap_s < LONGEST_GAP_S
+
+
+def hears_the_room(machine: HandsetMachine, at_caller: Heard) -> bool:
+    """Whether the caller hears what there is to be heard: nothing where the call has answered itself."""
+    return (at_caller.level > SPOKEN / 8) is machine.has_pins
 
 
 def is_told(machine: HandsetMachine) -> bool:
@@ -156,7 +164,7 @@ def test_a_call_opens_the_microphone_and_shows_no_sign_that_it_is_on_without_one
     end(machine, caller)
     machine.figures["while the microphone is watched"] = f"handset hears {at_handset}; caller hears {at_caller}"
     machine.write_figures()
-    assert at_caller.level > SPOKEN / 8
+    assert hears_the_room(machine, at_caller)
     machine.wait_until(lambda: machine.is_free, "nobody uses the handset")
     assert machine.log.count(SEEN) == before
 

@@ -213,11 +213,12 @@ def _state(view: PhoneView, call: CallView, translator: Translator) -> tuple[Blo
         return (headline(say(phrases.TRANSFERS[call.transfer])),)
     if hint := _hint(view, translator):
         return hint
+    if view.muted and view.speaker and call.decision is Decision.AUTO_ANSWERED:
+        return (headline(say(word("Mic off: press MUTE"))),)
     if (silence := _silence(view, call)) is not None:
         return (headline(say(silence)),)
     if call.state is CallState.INCOMING:
-        is_automatic = call.decision is Decision.AUTO_ANSWERED
-        return (sentence(say(word("Auto-answered") if is_automatic else word("Connecting…"))),)
+        return (sentence(say(word("Connecting…"))),)
     if call.awaits_word:
         return (sentence(say(word("OK sends the rest of the number"))),)
     if call.text is not None and call.text.theirs:

@@ -1,5 +1,6 @@
 """OUTGOING, IN_CALL and CALL_ENDED: a call is placed, is talked to, and has ended while somebody uses the phone."""
 
+from firmware.phone.call import Decision
 from firmware.phone.call_news import move_foreground_call
 from firmware.phone.call_recording import ask_to_record, press_record
 from firmware.phone.call_timers import send_digit, send_on_demand
@@ -92,6 +93,13 @@ def _press_digit(state: PhoneState, event: KeyPressed) -> None:
         send_digit(state, call, event.key)
 
 
+def _lift(state: PhoneState, event: HandsetLifted) -> None:
+    """Take the call from the loudspeaker; whoever takes one that has answered itself is heard."""
+    if state.call is not None and state.call.decision is Decision.AUTO_ANSWERED and state.speaker:
+        state.muted = False
+    lifting(nothing_to_begin)(state, event)
+
+
 def _mute(state: PhoneState, _event: KeyPressed) -> None:
     """Silence the tone of a call that waits, or else the microphone."""
     if not silence_waiting(state) and state.call is not None and state.call.answered:
@@ -165,7 +173,7 @@ IN_CALL: Rows = {
     KeyRepeated: while_writing(by_key(VOLUME_KEYS)),
     KeyHeld: while_writing(by_key(HELD_FEATURE_KEYS)),
     TextTyped: take_typed,
-    HandsetLifted: lifting(nothing_to_begin),
+    HandsetLifted: _lift,
     CallStateChanged: move_foreground_call,
     TimerExpired: by_timer({Timer.INTER_DIGIT: settle_letter, Timer.SPEAK: speak_instead}),
 }

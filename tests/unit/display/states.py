@@ -506,7 +506,11 @@ VIEWS = {
         Mode.IN_CALL, off_hook=True, call=_call(CallState.HELD, duration_s=65, transfer=TransferState.REQUESTED)
     ),
     "talking on the speaker, answered by itself": _view(
-        Mode.IN_CALL, speaker=True, call=_incoming(decision=Decision.AUTO_ANSWERED)
+        Mode.IN_CALL,
+        speaker=True,
+        microphone_open=True,
+        muted=True,
+        call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING, duration_s=65, decision=Decision.AUTO_ANSWERED),
     ),
     "greeting a caller whom nobody answers": _view(
         Mode.TAKING_MESSAGE, call=_call(CallState.ACTIVE, direction=CallDirection.INCOMING)

@@ -109,8 +109,8 @@ def test_who_wants_no_recording_is_not_answered(desk: Desk) -> None:
 
 
 def test_a_call_that_answers_itself_on_the_loudspeaker_is_left_to_that() -> None:
-    desk = unattended(replace(SWITCHED_ON, auto_answer=True), has_loudspeaker=True)
-    desk.handle(IncomingCallReceived(INCOMING, CALLER, answer_after_s=0))
+    desk = unattended(replace(SWITCHED_ON, auto_answer=True, allowed=(CALLER.number,)), has_loudspeaker=True)
+    desk.handle(IncomingCallReceived(INCOMING, replace(CALLER, asserted=True), answer_after_s=0))
     assert not waits_for_machine(desk)
 
 

@@ -136,6 +136,7 @@ class AnyEvening(RuleBasedStateMachine):
         preferences=st.builds(
             Preferences,
             auto_answer=st.booleans(),
+            allowed=st.just(("02012345678",)),
             answering_machine=st.booleans(),
             longest_message_s=st.sampled_from([1, 180]),
             forward_busy=_FORWARD,
@@ -189,6 +190,8 @@ class AnyEvening(RuleBasedStateMachine):
             assert not self.microphone or self.tone in {None, *_OVER_A_CALL}, "a tone plays into an open microphone"
             assert not (self.ringing and self.audio), "the ringer rings into an ear"
         assert self.spoken is (self.phone.view.spoken or self.phone.view.asked_aloud)
+        if event == TimerExpired(Timer.AUTO_ANSWER) and any(isinstance(command, AnswerCall) for command in commands):
+            assert self.phone.view.muted, "a call that nobody has answered hears the room"
 
     def _follow(self, command: Command) -> None:
         self._follow_sound(command)
@@ -440,7 +443,7 @@ class AnyEvening(RuleBasedStateMachine):
     def receive_a_call(self, number: str, answer_after_s: int | None) -> None:
         call_id = self._next_id()
         self.known.add(call_id)
-        self._handle(IncomingCallReceived(call_id, CallerId(number), answer_after_s=answer_after_s))
+        self._handle(IncomingCallReceived(call_id, CallerId(number, asserted=True), answer_after_s=answer_after_s))
         assert call_id in self.recorded, "a call came in and nobody wrote it down"
 
     @precondition(lambda self: self.live)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from contract.calls import CallDirection, DisconnectReason
-from firmware.phone.call import CallerId, CallId, CallState, Decision, RejectReason, SipUri
+from firmware.phone.call import CallerId, CallId, CallState, Decision, RejectReason, SipUri, Verification
+from firmware.phone.digit_map import Alternative
 from firmware.phone.events import BlockedContactsLoaded, CallerNamed, MinuteStarted, Timer
 from firmware.phone.features import CallRules, FeatureState, OpenHours
 from firmware.phone.news import IncomingCallReceived
@@ -21,6 +22,7 @@ ANNA = CallerId("+49301234567", "Anna", asserted=True)
 ANONYMOUS = CallerId("")
 MONDAY_NOON = MinuteStarted(weekday=0, minute=12 * 60, trusted=True)
 NIGHT = CallRules(hours=(OpenHours(frozenset(range(7)), 22 * 60, 6 * 60),))
+INTERCOM = CallRules(auto_answer_from=(Alternative.parse("030xxxxxxx"), Alternative.parse("2xx")))
 BLOCKED = Reject(RejectReason.BLOCKED, Decision.BLOCKED)
 DISTURBED = Reject(RejectReason.DO_NOT_DISTURB, Decision.DO_NOT_DISTURB)
 
@@ -55,7 +57,7 @@ RULES_IN_ORDER: list[tuple[str, CallerId, dict[str, object], dict[str, object], 
         {"forward_always": "2999"},
         Forward(SipUri("sip:2999@example.com"), Decision.FORWARDED_ALWAYS),
     ),
-    ("auto-answer", ANNA, {}, {"auto_answer": True}, AutoAnswer(2)),
+    ("auto-answer", ANNA, {"auto_answer_from": INTERCOM.auto_answer_from}, {"auto_answer": True}, AutoAnswer(2)),
 ]
 
 
@@ -66,9 +68,7 @@ def test_each_rule_decides_before_all_those_behind_it(index: int) -> None:
         rules = later_rules | rules
         preferences = later_preferences | preferences
     state = phone(CallRules(**rules), **preferences)  # type: ignore[arg-type]
-    decided = verdict(state, caller, answer_after_s=2)
-    # Whom the allow list lets through may also be answered without a hand.
-    assert decided == (AutoAnswer(2) if index == 0 else expected)
+    assert verdict(state, caller, answer_after_s=2) == expected
 
 
 @pytest.mark.parametrize("rule", RULES_IN_ORDER, ids=[rule[0] for rule in RULES_IN_ORDER])
@@ -178,14 +178,44 @@ def test_a_phone_that_nobody_answers_decides_nothing_by_itself() -> None:
 
 @pytest.mark.parametrize(("mode", "off_hook"), [(Mode.IDLE, True), (Mode.WRITING, False), (Mode.IN_CALL, True)])
 def test_a_phone_that_somebody_uses_never_answers_by_itself(mode: Mode, off_hook: bool) -> None:
-    state = phone(auto_answer=True)
+    state = phone(INTERCOM, auto_answer=True)
     assert verdict(state, answer_after_s=0) == AutoAnswer(0)
     state.mode, state.off_hook = mode, off_hook
     assert verdict(state, answer_after_s=0) == Ring()
 
 
-def test_a_phone_answers_by_itself_only_where_the_holder_wants_it() -> None:
-    assert verdict(phone(), answer_after_s=0) == Ring()
+@pytest.mark.feature("auto-answer")
+@pytest.mark.parametrize(
+    ("caller", "preferences"),
+    [
+        (ANNA, {"auto_answer": False}),
+        (ANNA, {"do_not_disturb": True, "allowed": (ANNA.number,)}),
+        (ANNA, {"blocked": (ANNA.number,), "allowed": (ANNA.number,)}),
+        (replace(ANNA, asserted=False), {}),
+        (replace(ANNA, verification=Verification.UNVERIFIED), {}),
+        (replace(ANNA, verification=Verification.SPAM), {"allowed": (ANNA.number,)}),
+        (CallerId("", asserted=True), {}),
+        (CallerId("2345", asserted=True), {}),
+        (CallerId("201@elsewhere.example", asserted=True), {}),
+    ],
+)
+def test_who_is_not_vouched_for_not_named_or_not_wanted_now_rings(
+    caller: CallerId, preferences: dict[str, object]
+) -> None:
+    state = phone(INTERCOM, **{"auto_answer": True, **preferences})
+    assert not isinstance(verdict(state, caller, answer_after_s=0), AutoAnswer)
+
+
+@pytest.mark.parametrize("caller", [ANNA, CallerId("201", asserted=True), CallerId("2345", asserted=True)])
+def test_who_the_bundle_names_or_the_holder_has_always_ring_is_answered_within_the_hours(caller: CallerId) -> None:
+    state = phone(INTERCOM, auto_answer=True, allowed=("2345",))
+    assert verdict(state, caller, answer_after_s=0) == AutoAnswer(0)
+    state = phone(replace(INTERCOM, hours=NIGHT.hours, allow=patterns("*")), auto_answer=True, allowed=("2345",))
+    assert verdict(state, caller, answer_after_s=0) == Ring()
+    state.features.minute = replace(MONDAY_NOON, minute=23 * 60)
+    assert verdict(state, caller, answer_after_s=0) == AutoAnswer(0)
+    state.features.minute = replace(MONDAY_NOON, minute=23 * 60, trusted=False)
+    assert verdict(state, caller, answer_after_s=0) == Ring()
 
 
 # --- blocked contacts ---

@@ -32,6 +32,7 @@ def test_what_is_left_as_it_is_by_default_is_no_risk() -> None:
         ('[nat]\nice = true\nturn_server = "relay.example"\nturn_password = "x"', "nat.turn_password"),
         ('direct = true\nserver = "192.168.1.20"', "accounts"),
         ('[sip]\nanswer_from = "anyone"', "sip.answer_from"),
+        ("[calls]\nauto_answer = true", "calls.auto_answer"),
         ('[[network.wifi]]\nssid = "a"\nsecurity = "open"', "network.wifi[1].security"),
         ('[[network.wifi]]\nssid = "a"\npassword = "12345678"', "network.wifi[1].password"),
         (

@@ -7,6 +7,7 @@ import pytest
 
 from firmware.configuration.loading import LoadedConfiguration, load
 from firmware.phone.dial_plan import Match
+from firmware.phone.digit_map import Alternative
 from firmware.phone.features import Feature, Hotline, OpenHours
 from firmware.phone.preferences import Preferences
 from firmware.phone.state import PhoneSettings
@@ -51,6 +52,7 @@ forward_always = "2001"
 forward_busy = "2002"
 forward_no_answer = "2003"
 auto_answer = true
+auto_answer_from = ["2xx", "100"]
 call_waiting = false
 max_calls = 2
 hold_reminder_s = 0
@@ -75,6 +77,7 @@ speaker_playback = "plughw:1"
     assert rules.allow_only
     assert rules.hours == (OpenHours(frozenset({0, 6}), 510, 1440),)
     assert rules.out_of_hours_forward == "2000"
+    assert rules.auto_answer_from == (Alternative.parse("2xx"), Alternative.parse("100"))
     assert phone.preferences == Preferences(
         forward_always="2001",
         forward_busy="2002",
@@ -189,13 +192,14 @@ def test_all_contradictions_are_said_at_once(tmp_path: Path) -> None:
 def test_every_pattern_that_is_none_is_said_at_once(tmp_path: Path) -> None:
     mistakes = mistakes_of(
         '[dialing]\ndigit_map = ["x.T", "x.."]\n[[dialing.rewrite]]\npattern = "[9-1]"\n'
-        '[[dialing.rewrite]]\npattern = "[1"',
+        '[[dialing.rewrite]]\npattern = "[1"\n[calls]\nauto_answer_from = ["2xx", "2[x"]',
         tmp_path,
     )
     assert [mistake.split(":")[0] for mistake in mistakes] == [
         "dialing.digit_map[2]",
         "dialing.rewrite[1].pattern",
         "dialing.rewrite[2].pattern",
+        "calls.auto_answer_from[2]",
     ]
 
 
