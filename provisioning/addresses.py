@@ -1,7 +1,7 @@
 """Where a server is reached: names and ports."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
@@ -40,6 +40,25 @@ Network = Annotated[
     Field(min_length=2, max_length=49, description="a network as its first address and length, such as 10.1.0.0/16"),
     AfterValidator(_network),
 ]
+
+
+def _callers_network(network: str) -> str:
+    found = ipaddress.ip_network(network)
+    widest = _WIDEST[found.version]
+    if found.prefixlen < widest:
+        raise ValueError(f"is wider than /{widest}; write the networks that calls come from")
+    if any(found.overlaps(special) for special in _NOBODYS if special.version == found.version):
+        raise ValueError("holds loopback, link-local or multicast addresses, from which no server calls")
+    return network
+
+
+_WIDEST: Final = {4: 8, 6: 32}
+_NOBODYS: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/32", "fe80::/10", "ff00::/8")
+)
+CallersNetwork = Annotated[Network, AfterValidator(_callers_network)]
+"""A network from which servers may call that the handset does not register at."""
 
 
 def split_port(server: str, default_port: int) -> tuple[str, int]:

@@ -99,7 +99,19 @@ def _accounts(configuration: Configuration) -> Iterator[Remark]:
 
 def _sip(configuration: Configuration) -> Iterator[Remark]:
     if configuration.sip.answer_from == "anyone":
-        yield warning("whoever reaches the handset can make it ring, past the operator's server", "sip", "answer_from")
+        yield warning(
+            "whoever reaches the handset could make it ring, past the operator's server, but a card's firewall lets no "
+            'answer out; take it away, and list in trusted_networks, such as ["203.0.113.0/24"], where calls come from '
+            "besides the servers",
+            "sip", "answer_from",
+        )  # fmt: skip
+    if configuration.sip.trusted_networks and all(
+        account.transport is not Transport.UDP for account in configuration.accounts
+    ):
+        yield warning(
+            "nobody there can call: that is over UDP, which no account uses",
+            "sip", "trusted_networks",
+        )  # fmt: skip
 
 
 def _calls(configuration: Configuration) -> Iterator[Remark]:

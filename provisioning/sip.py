@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from provisioning.addresses import HostAndPort, Network
+from provisioning.addresses import CallersNetwork, HostAndPort, Network
 from provisioning.section import ConfigurationTable, Conflicts
 from provisioning.sip_choices import Transport
 
@@ -29,7 +29,10 @@ class Sip(ConfigurationTable):
 
     Attributes:
         local_port: where to listen for UDP and TCP; 0 lets the system choose.
-        answer_from: "servers" answers SIP only from the accounts' servers, "anyone" answers everybody.
+        answer_from: "servers" answers SIP only from the accounts' servers and `trusted_networks`. "anyone" would answer
+            everybody, but a card's firewall lets no answer out; name the networks instead.
+        trusted_networks: networks whose servers may call, too, over UDP, such as those of a cluster of PBXs. Calls may
+            name them for their audio. Nobody there vouches for a caller, who is shown as not verified.
         codecs: best first; those that the build lacks are left out. An order that is written here is kept on every
             line; left out, Opus comes before G.722 where a line loses packets or is far, in running calls, too.
         codecs_by_network: other choices for some networks; the first that fits counts.
@@ -52,6 +55,7 @@ class Sip(ConfigurationTable):
 
     local_port: Annotated[int, Field(ge=0, le=65535)] = 5060
     answer_from: Literal["servers", "anyone"] = "servers"
+    trusted_networks: Annotated[tuple[CallersNetwork, ...], Field(max_length=16, examples=[["203.0.113.0/24"]])] = ()
     codecs: tuple[Codec, ...] = ("g722", "opus", "pcma", "pcmu")
     codecs_by_network: Annotated[tuple[CodecsByNetwork, ...], Field(max_length=8)] = ()
     rtp_port: Annotated[int, Field(ge=1024, le=65400)] = 16384
@@ -66,6 +70,17 @@ class Sip(ConfigurationTable):
     prefer_ipv6: bool = False
     dscp_audio: DscpValue = 46
     dscp_signalling: DscpValue = 24
+
+    @model_validator(mode="after")
+    def _callers_find_the_port(self) -> Self:
+        conflicts = Conflicts()
+        if self.trusted_networks and not self.local_port:
+            conflicts.add(
+                "needs a local_port other than 0, which servers call and the firewall lets answer",
+                ("trusted_networks",), ("local_port",),
+            )  # fmt: skip
+        conflicts.check()
+        return self
 
 
 class Nat(ConfigurationTable):

@@ -157,10 +157,12 @@ def _servers(configuration: Configuration, addresses: Mapping[str, Iterable[str]
 
 
 def _named(configurations: Sequence[Configuration]) -> Iterator[tuple[str, str]]:
-    """Yield what the one that counts, which is tried or in force, says of whom calls may name: set and network."""
-    for nat in (configuration.nat for configuration in configurations[:1]):
+    """Yield whom calls may name and come from, by the configuration that is tried or in force: set and network."""
+    for sip, nat in ((configuration.sip, configuration.nat) for configuration in configurations[:1]):
         described = nat.media == "described"
-        yield from (("near" if described else "media", network) for network in nat.media_networks)
+        networks = (*nat.media_networks, *sip.trusted_networks)
+        yield from (("near" if described else "media", network) for network in networks)
+        yield from (("callers", network) for network in sip.trusted_networks)
         yield from (("refused", network) for network in (*nat.media_refused, *(() if described else EVERYWHERE)))
 
 
@@ -193,8 +195,7 @@ def _own_ports(sip: Sip) -> dict[str, set[str]]:
     """Return the ports that voice listens on, by the sets that they belong to."""
     listens = {str(sip.local_port), str(sip.local_port + 1)} if sip.local_port else set()
     audio = {f"{sip.rtp_port}-{min(sip.rtp_port + sip.rtp_ports + 1, 65535)}"}
-    guarded = audio if sip.answer_from == "anyone" else audio | listens
-    return {"sip_listens": listens, "audio": audio, "guarded": guarded}
+    return {"sip_listens": listens, "audio": audio, "guarded": audio | listens}
 
 
 def _configurations() -> list[Configuration]:

@@ -46,6 +46,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         more_accounts=tuple(_account_settings(account, is_default=False) for account in others),
         local_port=sip.local_port,
         answer_anyone=sip.answer_from == "anyone",
+        trusted_networks=sip.trusted_networks,
         codecs=sip.codecs,
         order_codecs_by_line="codecs" not in sip.model_fields_set,
         codecs_by_network=tuple((choice.interface, choice.codecs) for choice in sip.codecs_by_network),
@@ -60,7 +61,7 @@ def sip_settings(configuration: Configuration) -> SipSettings:
         frame_ms=sound.period_ms,
         # One more than the phone keeps, so that it hears of those whom it turns away.
         max_calls=configuration.calls.max_calls + 1,
-        media_networks=media_networks(configuration.nat),
+        media_networks=(*media_networks(configuration.nat), *sip.trusted_networks),
         # Whoever helps is asked about nothing.
         watched=tuple(number for number in configuration.dialing.watched if not plan.reaches_emergency(number)),
         dial_plan=plan,

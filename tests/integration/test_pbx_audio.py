@@ -17,7 +17,7 @@ from provisioning.calling import Dialing
 from provisioning.sip import Sip
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab import chance
-from tests.lab.asterisk import MUSIC_HZ
+from tests.lab.asterisk import MUSIC_HZ, UDP_PORT
 from tests.lab.asterisk_root import asterisk_or_skip
 from tests.lab.audio import level
 from tests.lab.card_rules import lets_through, refused
@@ -25,6 +25,7 @@ from tests.lab.network import behind_a_router
 from tests.lab.packets import Packet, PacketTrace
 from tests.lab.patience import wait_until
 from tests.lab.pbx_site import (
+    CALLER,
     FRIEND,
     FRIEND_6,
     FRIEND_HZ,
@@ -42,6 +43,7 @@ from tests.lab.pbx_site import (
     pbx_site,
 )
 from tests.lab.rtp_stranger import STRANGER_HZ, RtpStranger
+from tests.lab.scripted_peer import ScriptedPeer, sdp
 from tests.lab.second_phone import SecondPhone
 from tests.lab.sip_line import SipLine
 
@@ -224,6 +226,28 @@ def test_the_stranger_s_program_is_heard_where_nothing_tells_it_from_the_other_e
 
         wait_until(is_heard, "what has no keys is heard from the other end's address and port", look_s=0.02)
         phone.stack.order(HangUpCall(call_id))
+
+
+def test_a_server_in_a_trusted_network_calls_and_nobody_beside_it_gets_an_answer(tmp_path: Path) -> None:
+    rules = '[sip]\ntrusted_networks = ["10.77.0.0/16"]'
+    towards_phone = {"registers": False, "domain": PHONE, "password": ""}
+    with pbx_site(tmp_path, friend=CALLER) as site, site.phone(rules=rules) as phone:
+        site.friend_network.ip("address", "add", f"{STRANGER}/32", "dev", "cable0")
+        with site.friend_network.entered():
+            stranger = ScriptedPeer(UDP_PORT, address=STRANGER, server=PHONE, domain=PHONE)
+        with stranger, site.friend(server=PHONE, account=towards_phone) as caller:
+            stranger.invite("alice", body=sdp(address=STRANGER))
+            placed = CallId(uuid.uuid4().hex)
+            caller.stack.order(PlaceCall(placed, SipUri(f"sip:alice@{PHONE}")))
+            incoming = phone.wait_for(IncomingCallReceived)
+            assert not incoming.caller.asserted
+            phone.stack.order(AnswerCall(incoming.call_id))
+            until_both_hear(phone, caller)
+            phone.stack.order(HangUpCall(incoming.call_id))
+            caller.wait_for_call(placed, CallState.DISCONNECTED)
+            assert refused(site.phone_network)[0] == 0
+            with pytest.raises(AssertionError):
+                stranger.receive_where(lambda _answer: True, timeout_s=0)
 
 
 def call_pbx(phone: SipLine, extension: str) -> CallId:

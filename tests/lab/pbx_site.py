@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.phone.call import RegistrationState
-from firmware.settings.voice import media_networks
+from firmware.settings.voice import media_networks, sip_settings
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.parsing import parse_configuration
 from provisioning.sip import Nat
@@ -24,6 +24,8 @@ MEDIA, MEDIA_6 = "10.9.0.9", "fd09::9"
 """More addresses of the PBX's, which nobody signals to."""
 PUBLIC_FRIEND: Final = "9.9.9.9"
 STRANGER, STRANGER_6 = "10.9.0.4", "fd09::4"
+CALLER: Final = "10.77.0.5"
+"""Of a network that is none of the PBX's."""
 USERS: Final = {"alice": "secret-of-alice", "bob": "secret-of-bob"}
 PHONE_HZ: Final = 400
 FRIEND_HZ: Final = 700
@@ -48,7 +50,7 @@ class PbxSite:
 
         Args:
             server: the address that it registers at.
-            rules: the table [nat] of its configuration, by which the firewall's rules are.
+            rules: the table [nat] of its configuration, and tables after it, by which the firewall's rules are.
             account: what is otherwise of its account.
             settings: more of the stack's.
         """
@@ -60,8 +62,15 @@ class PbxSite:
         ]  # fmt: skip
         configuration = parse_configuration("\n".join(written))
         own = replace(self._account("alice", server), **(account or {}))  # type: ignore[arg-type]
-        more = {"media_door": str(door), "media_networks": media_networks(configuration.nat), **settings}
-        line = SipLine(SipSettings(own, local_port=0, **more))  # type: ignore[arg-type]
+        wanted = sip_settings(configuration)
+        more = {
+            "local_port": wanted.local_port,
+            "media_door": str(door),
+            "media_networks": wanted.media_networks,
+            "trusted_networks": wanted.trusted_networks,
+            **settings,
+        }
+        line = SipLine(SipSettings(own, **more))  # type: ignore[arg-type]
         with card_rules(self.phone_network, configuration, {host: [server]}, door):
             with self.phone_network.entered():
                 line.start()

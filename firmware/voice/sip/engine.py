@@ -77,10 +77,17 @@ class Engine:
         self.names = Names(deliver)
         self.nat = NatServers(settings.nat, scheduler, deliver)
         self.transports = Transports(settings)
-        self._policy = GatePolicy(answer_anyone=settings.answer_anyone, connections_made=source_filter.connections_made)
+        networks = settings.trusted_networks
+        self._policy = GatePolicy(
+            answer_anyone=settings.answer_anyone, networks=networks, connections_made=source_filter.connections_made
+        )
         self._connection_limit = ConnectionLimit(scheduler, answer_anyone=settings.answer_anyone)
         self._admission = Admission(
-            self._policy, self._connection_limit, self.transports, answer_anyone=settings.answer_anyone
+            self._policy,
+            self._connection_limit,
+            self.transports,
+            answer_anyone=settings.answer_anyone,
+            networks=networks,
         )
         self._gate: Gate | None = None
         self._media_poll: MediaPoll | None = None

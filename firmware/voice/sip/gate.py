@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from firmware.base.errors import SipError
@@ -112,17 +113,19 @@ class Request:
 class GatePolicy:
     """Who may come in, and how often.
 
-    Requests from other addresses than the servers' pass only with `answer_anyone`, those within a dialog too: proxies
-    that want to stay in a call's path say so with Record-Route, and a To tag alone proves nothing.
+    Requests from other addresses than the servers' pass only from trusted networks or with `answer_anyone`, those
+    within a dialog too: proxies that want to stay in a call's path say so with Record-Route, and a To tag alone proves
+    nothing.
 
     INVITEs are counted apart by where they come from, so that one flood leaves room for the others: a server's own
-    port, its address otherwise (which others can forge over UDP, or share), and strangers.
+    port, its address otherwise (which others can forge over UDP, or share), and all others.
     """
 
     def __init__(
         self,
         *,
         answer_anyone: bool,
+        networks: Iterable[str] = (),
         connections_made: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -130,10 +133,12 @@ class GatePolicy:
 
         Args:
             answer_anyone: let strangers in.
+            networks: from which others than the servers are let in.
             connections_made: tells how many connections this handset has made.
             clock: seconds, monotonic.
         """
         self._answer_anyone = answer_anyone
+        self._networks = tuple(ip_network(network) for network in networks)
         self._connections_made = connections_made
         self._servers: frozenset[str] = frozenset()
         self._ports: frozenset[int] = frozenset()
@@ -161,14 +166,15 @@ class GatePolicy:
     def decide(self, request: Request) -> int:
         """Return 0 to let the request in, a status code to refuse it with, or -1 to give no answer at all."""
         from_server = request.source in self._servers
-        if not from_server and not self._answer_anyone:
+        is_expected = from_server or any(ip_address(request.source) in network for network in self._networks)
+        if not is_expected and not self._answer_anyone:
             return -1
         if request.method in _NEVER_COUNTED:
             return 0
         if self._bucket_of(request, from_server).take() and self._has_room_to_answer(request, from_server):
             return 0
         # A proxy that hears 503 tries elsewhere instead of sending the same again (RFC 3261 section 21.5.4).
-        return _SERVICE_UNAVAILABLE if from_server else -1
+        return _SERVICE_UNAVAILABLE if is_expected else -1
 
     def _has_room_to_answer(self, request: Request, from_server: bool) -> bool:
         # Where its connection has ended, a refusal goes over a new one to where the caller says that it listens (RFC
@@ -304,7 +310,13 @@ class Admission:
     """Tells the kernel's filters and the gate who the servers are. Lives on the `sip` thread."""
 
     def __init__(
-        self, policy: GatePolicy, connection_limit: ConnectionLimit, transports: Transports, *, answer_anyone: bool
+        self,
+        policy: GatePolicy,
+        connection_limit: ConnectionLimit,
+        transports: Transports,
+        *,
+        answer_anyone: bool,
+        networks: Iterable[str] = (),
     ) -> None:
         """Set up with nobody admitted.
 
@@ -313,7 +325,9 @@ class Admission:
             connection_limit: of the TCP listeners.
             transports: the doors.
             answer_anyone: let others in over UDP.
+            networks: whose servers are let in over UDP, though they are none of the accounts'.
         """
+        self._networks = frozenset(networks)
         self._policy = policy
         self._connection_limit = connection_limit
         self._transports = transports
@@ -346,7 +360,7 @@ class Admission:
         self._policy.set_servers(self.known, ports)
         native.trust_media(frozenset(filter(is_elsewhere, self.known)))
         if not self._answer_anyone:
-            self._filter(Transport.UDP, socket.SOCK_DGRAM, frozenset(by_transport[Transport.UDP]))
+            self._filter(Transport.UDP, socket.SOCK_DGRAM, self._networks | by_transport[Transport.UDP])
         # Without a certificate of its own nobody can talk to the TLS listener, only use up its handles.
         self._filter(Transport.TLS, socket.SOCK_STREAM, frozenset())
         listeners = self._transports.ports(Transport.TCP)

@@ -109,6 +109,7 @@ class SipSettings:
         return_s: seconds between looks at whether a better server is back.
         dscp_audio, dscp_signalling: how packets are marked (RFC 4594).
         answer_anyone: answer SIP requests from any address, not from the account's server alone.
+        trusted_networks: answer SIP requests from there as well, as addresses with a length of prefix.
         clock_rate_hz, frame_ms: of the conference bridge, and so of the AudioPort.
         max_calls: simultaneous calls; callers beyond are told that the line is busy.
         media_silence_s: how long nothing may be heard in a call before the other end is asked whether it is there.
@@ -123,6 +124,7 @@ class SipSettings:
     more_accounts: tuple[AccountSettings, ...] = ()
     local_port: int = 5060
     answer_anyone: bool = False
+    trusted_networks: tuple[str, ...] = ()
     codecs: tuple[str, ...] = ("g722", "opus", "pcma", "pcmu")
     order_codecs_by_line: bool = True
     codecs_by_network: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -28,6 +28,7 @@ _SO_DETACH_FILTER: Final = 27
 # Classic BPF opcodes (linux/bpf_common.h) and where the network header stands for a socket's filter (linux/filter.h).
 _LOAD_WORD: Final = 0x20
 _LOAD_BYTE: Final = 0x30
+_AND: Final = 0x54
 _SHIFT_RIGHT: Final = 0x74
 _JUMP: Final = 0x05
 _JUMP_IF_EQUAL: Final = 0x15
@@ -55,21 +56,23 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 def build_filter(addresses: Iterable[str]) -> bytes:
     """Compile a filter that lets packets from `addresses` pass and drops all others; without any it drops everything.
 
+    Networks, with a length of prefix, count as addresses.
+
     It looks at the packet's own version, since a socket of IPv6 takes IPv4 packets too.
 
     Raises:
-        ValueError: something is no address, or there are very many.
+        ValueError: something is neither address nor network, or there are very many.
     """
-    wanted = {ipaddress.ip_address(canonical(address)) for address in addresses}
+    wanted = {ipaddress.ip_network(address if "/" in address else canonical(address)) for address in addresses}
     if len(wanted) > _MAX_ADDRESSES:
         raise ValueError(f"A source filter takes at most {_MAX_ADDRESSES} addresses, not {len(wanted)}.")
     version_6: list[_Instruction] = []
-    version_4: list[_Instruction] = [(_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV4_SOURCE)]
-    for address in wanted:
-        if isinstance(address, ipaddress.IPv4Address):
-            version_4 += [(_JUMP_IF_EQUAL, 0, 1, int(address)), _KEEP]
+    version_4: list[_Instruction] = []
+    for network in wanted:
+        if network.version == 4:  # noqa: PLR2004 (the version's own number)
+            version_4 += _compare(network, _IPV4_SOURCE)
         else:
-            version_6 += _compare_ipv6(address)
+            version_6 += _compare(network, _IPV6_SOURCE)
     version_6.append(_DROP)
     version_4.append(_DROP)
     program = [
@@ -84,14 +87,26 @@ def build_filter(addresses: Iterable[str]) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
-def _compare_ipv6(address: ipaddress.IPv6Address) -> list[_Instruction]:
-    words = struct.unpack("!4I", address.packed)
-    instructions: list[_Instruction] = []
-    for position, word in enumerate(words):
-        instructions.append((_LOAD_WORD, 0, 0, _NETWORK_HEADER + _IPV6_SOURCE + 4 * position))
-        # On a difference jump over the words left and over the return that keeps the packet.
-        instructions.append((_JUMP_IF_EQUAL, 0, 2 * (len(words) - 1 - position) + 1, word))
-    return [*instructions, _KEEP]
+def _compare(network: ipaddress.IPv4Network | ipaddress.IPv6Network, source: int) -> list[_Instruction]:
+    """Compile the part that keeps what comes from a network, and goes on behind itself otherwise.
+
+    Args:
+        network: which.
+        source: where the packet's source stands, from the network header on.
+    """
+    layout = f"!{network.max_prefixlen // 32}I"
+    first = struct.unpack(layout, network.network_address.packed)
+    masks = struct.unpack(layout, network.netmask.packed)
+    instructions = [_KEEP]
+    for position, (word, mask) in reversed([*enumerate(zip(first, masks, strict=True))]):
+        if mask:
+            instructions = [
+                (_LOAD_WORD, 0, 0, _NETWORK_HEADER + source + 4 * position),
+                (_AND, 0, 0, mask),
+                (_JUMP_IF_EQUAL, 0, len(instructions), word),
+                *instructions,
+            ]
+    return instructions
 
 
 def attach(port: int, kind: socket.SocketKind, addresses: Iterable[str]) -> int:

@@ -33,6 +33,7 @@ def test_what_is_left_as_it_is_by_default_is_no_risk() -> None:
         ('direct = true\nserver = "192.168.1.20"', "accounts"),
         ('[sip]\nanswer_from = "anyone"', "sip.answer_from"),
         ("[calls]\nauto_answer = true", "calls.auto_answer"),
+        ('[sip]\ntrusted_networks = ["203.0.113.0/24"]', "sip.trusted_networks"),
         ('[[network.wifi]]\nssid = "a"\nsecurity = "open"', "network.wifi[1].security"),
         ('[[network.wifi]]\nssid = "a"\npassword = "12345678"', "network.wifi[1].password"),
         (

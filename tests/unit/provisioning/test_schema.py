@@ -41,6 +41,9 @@ def test_the_default_keypad_has_a_key_for_everything_and_its_pins_clash_with_not
         ("[indicator]\npin = 17", "indicator.pin:", "GPIO pin 17 is given to hook_switch.pin and indicator.pin"),
         ("[sync]\nhost = 'b'\nkey = 'k.pem'", "sync.key:", "needs certificate"),
         ("[sip]\ncolour = 1", "sip.colour:", "spelling mistake"),
+        ("[sip]\ntrusted_networks = ['10.0.0.0/7']", "sip.trusted_networks[1]:", "wider than /8"),
+        ("[sip]\ntrusted_networks = ['fe80::/64']", "sip.trusted_networks[1]:", "link-local"),
+        ("[sip]\ntrusted_networks = ['10.1.0.0/16']\nlocal_port = 0", "sip.trusted_networks", "needs a local_port"),
         ("[dialing]\ndigit_map = ['(1|2)']", "dialing.digit_map[1]:", "takes one alternative of a digit map"),
     ],
 )

@@ -48,6 +48,14 @@ def test_strangers_get_no_answer_not_even_within_a_dialog() -> None:
     assert gate.decide(other("OPTIONS")) == 0
 
 
+def test_others_of_a_trusted_network_are_told_when_they_are_too_many_and_leave_the_servers_room() -> None:
+    gate = GatePolicy(answer_anyone=False, networks=["198.51.100.0/29"], clock=Clock())
+    gate.set_servers({SERVER}, {SERVER_PORT})
+    assert [gate.decide(invite(STRANGER)) for _ in range(6)] == [0] * 5 + [503]
+    assert gate.decide(invite("198.51.100.8")) == -1
+    assert gate.decide(invite()) == 0
+
+
 def test_before_the_servers_are_known_nobody_gets_an_answer() -> None:
     gate = GatePolicy(answer_anyone=False)
     assert gate.decide(invite()) == -1

@@ -49,6 +49,13 @@ def test_packets_from_the_servers_arrive_and_others_do_not(receiver: socket.sock
     assert not arrives(receiver, OTHER)
 
 
+def test_packets_from_a_network_arrive_and_those_from_beside_it_do_not(receiver: socket.socket) -> None:
+    attach(receiver.getsockname()[1], socket.SOCK_DGRAM, ["127.1.0.0/16", "2001:db8::/33", "127.0.0.9"])
+    assert [arrives(receiver, each) for each in ("127.1.2.3", "127.0.0.9", "127.2.0.1", OTHER)] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
 def test_a_new_filter_replaces_the_old_one(receiver: socket.socket) -> None:
     port = receiver.getsockname()[1]
     attach(port, socket.SOCK_DGRAM, [KEPT])
