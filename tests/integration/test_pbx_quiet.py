@@ -5,11 +5,13 @@ import time
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from firmware.phone.call import RegistrationState
 from tests.lab import chance
 from tests.lab.pbx_site import PbxSite, pbx_site
+from tests.lab.priority import carry_sound
 
 pytestmark = [
     pytest.mark.soak,
@@ -42,10 +44,19 @@ def test_each_hour_of_a_day_costs_as_little(tmp_path: Path, monkeypatch: pytest.
         site.pbx.order("pjsip set logger on")
         monkeypatch.setenv("LD_PRELOAD", FAKE_TIME)
         monkeypatch.setenv("FAKETIME", f"+0 x{PACE}")
-        with site.friend(watched=WATCHED):
+        with site.friend(watched=WATCHED) as phone:
             monkeypatch.delenv("LD_PRELOAD")
+            run_ahead(phone.pid, site.pbx.pid)
             time.sleep(QUIET_S / PACE)
             assert most_of(site, "bob", hours=24, hour_s=HOUR_S / PACE) <= MOST_AN_HOUR
+
+
+def run_ahead(*processes: int) -> None:
+    """Let what a process does come before all else: at this pace an answer has a few milliseconds to come."""
+    for process in processes:
+        for program in (psutil.Process(process), *psutil.Process(process).children(recursive=True)):
+            for thread in program.threads():
+                carry_sound(thread.id)
 
 
 def most_of(site: PbxSite, user: str, *, hours: int, hour_s: float) -> int:

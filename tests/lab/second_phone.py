@@ -55,6 +55,13 @@ class SecondPhone(EventInbox):
     def __exit__(self, *_exc: object) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process, which runs."""
+        assert self._process is not None
+        assert self._process.pid is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process and wait until its stack runs; its events come in from now on."""
         # A fork has the network and the libraries of where it comes from.
