@@ -136,11 +136,13 @@ PARTS: Final = (
     ),
     Part(
         "signalling",
-        "20,000 malformed messages at the pace of the gate, 18,000 calls in quick turns, garbage for the audio port",
+        "20,000 malformed messages at the pace of the gate, 18,000 calls in quick turns, garbage for the audio port, "
+        "400 handshakes that begin with the answer",
         _integration(
             f"{_MALFORMED}malformed_messages_at_the_pace_of_the_gate_neither_crash_the_phone_nor_leak",
             f"{_MALFORMED}calls_in_quick_turns_do_not_take_each_others_places",
             f"{_MALFORMED}garbage_to_the_audio_port_is_survived",
+            "sip_library.py",
             "sip_what_ended_the_phone.py",
         ),
         60,

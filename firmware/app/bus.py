@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from contract.calls import DisconnectReason
@@ -143,7 +144,7 @@ class Bus:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: dict[CallId, asyncio.Task[None]] = {}
-        self._unwritten: list[c.Command] | None = []
+        self._unwritten: list[tuple[float, c.Command]] | None = []
         self._faults: dict[type[c.Command], str] = {}
         self._complained_s: dict[str, float] = {}
         self._line: asyncio.Queue[o.LineOrder] = asyncio.Queue()
@@ -236,7 +237,7 @@ class Bus:
                 if self._records is not None:
                     self._record(self._records, command)
                 elif self._unwritten is not None:
-                    self._unwritten.append(command)
+                    self._unwritten.append((time.monotonic(), command))
             case Request():
                 if self.errands is not None:
                     self.errands.run(command)
@@ -325,8 +326,8 @@ class Bus:
         unwritten, self._unwritten = self._unwritten, None
         self._records = records
         if records is not None:
-            for command in unwritten or ():
-                self._record(records, command)
+            for then_s, command in unwritten or ():
+                self._record(records, _aged(command, time.monotonic() - then_s))
 
     def _record(self, records: Records, command: c.Command) -> None:  # noqa: C901 - one flat table: a case for each command
         match command:
@@ -430,3 +431,16 @@ class Bus:
         if digits := await call_log.last_dialled():
             self.post(LastDialledLoaded(digits))
         self.post(MissedCallsCounted(await call_log.count_unseen_missed()))
+
+
+def _aged(command: c.Command, by_s: float) -> c.Command:
+    """Return a command as it is to be carried out so much later: how long ago something was has grown meanwhile."""
+    match command:
+        case c.OpenCallRecord():
+            return replace(command, began_ago_s=command.began_ago_s + by_s)
+        case c.MarkCallAnswered():
+            return replace(command, answered_ago_s=command.answered_ago_s + by_s)
+        case c.CloseCallRecord():
+            return replace(command, ended_ago_s=command.ended_ago_s + by_s)
+        case _:
+            return command

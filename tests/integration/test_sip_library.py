@@ -203,6 +203,7 @@ def test_a_caller_with_keys_by_dtls_is_heard_and_counts_as_encrypted_over_tls_al
         assert quality.encrypted is encrypted
 
 
+@pytest.mark.soak
 def test_a_hello_that_comes_with_the_answer_is_answered_at_once_to_whom_it_came_from(
     authority: CertificateAuthority,
 ) -> None:

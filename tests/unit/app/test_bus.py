@@ -131,7 +131,8 @@ class Notebook:
     async def open_record(self, *_: object, **__: object) -> None:
         await self._write("open")
 
-    async def mark_answered(self, *_: object) -> None:
+    async def mark_answered(self, _call_id: CallId, answered_ago_s: float = 0.0) -> None:
+        self.answered_ago_s = answered_ago_s
         await self._write("answered")
 
     async def close_record(self, *_: object) -> None:
@@ -322,6 +323,14 @@ async def test_calls_of_before_the_store_are_written_once_it_is_there(parts: Par
     await parts.told_of("voice.PlaceCall")
     parts.bus.write_to(parts.notebook)
     await parts.told_of("log.open")
+
+
+@pytest.mark.parametrize("parts", [{"with_store": False}], indirect=True)
+async def test_a_call_is_no_shorter_for_a_store_that_opens_later(parts: Parts) -> None:
+    parts.do(c.MarkCallAnswered(CALL, 2.0))
+    parts.bus.write_to(parts.notebook)
+    await parts.told_of("log.answered")
+    assert parts.notebook.answered_ago_s > 2.0
 
 
 async def test_a_store_error_is_noted_and_the_call_goes_out(parts: Parts) -> None:

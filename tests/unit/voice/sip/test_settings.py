@@ -65,6 +65,7 @@ SETTINGS = SipSettings(
     user_agent="Desk",
     media_door="/run/elsewhere.sock",
     media_networks=("192.0.2.0/24", "2001:db8::/32"),
+    trusted_networks=("198.51.100.0/24",),
     watched=("202",),
     dial_plan=PLAN,
     instance_id="urn:uuid:f65b6a02-1d2b-560f-8b24-267d15d9940a",
