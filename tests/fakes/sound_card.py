@@ -1,5 +1,7 @@
 """A sound card in virtual time: minutes of sound in seconds, with clocks as wrong as a test wants them."""
 
+import faulthandler
+import sys
 import threading
 from collections.abc import Callable
 
@@ -86,6 +88,7 @@ class VirtualSoundCard:
         self.let_pass(duration_s)
         with self._moved:
             if not self._moved.wait_for(lambda: self._is_waiting, PATIENCE_S):
+                faulthandler.dump_traceback(file=sys.__stderr__)
                 raise TimeoutError("Nobody waits for the sound card.")
 
     def wait_until(self, moment_s: float, is_missing: Callable[[], bool]) -> None:
