@@ -140,7 +140,8 @@ class Dialing(ConfigurationTable):
         barred: numbers that cannot be called, as dialled or as rewritten; emergency numbers always can.
         speed_dials: whom the idle page shows beside a digit and holding it calls, until the holder sets something else.
         watched: numbers of speed dials whose phones the first account's server is asked about: the idle page then shows
-            beside the name whether the phone is free, rings or is in a call. Nobody is where left out.
+            beside the name whether the phone is free, rings or is in a call, or a parking slot is taken. Nobody is
+            asked about where left out.
         pickup_code: what is dialled before the number of somebody watched whose phone rings, to take that call by
             holding the digit.
         hotline: what a lifted handset calls by itself.

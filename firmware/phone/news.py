@@ -181,11 +181,12 @@ class Watched(StrEnum):
     FREE = "free"
     RINGING = "ringing"
     BUSY = "busy"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedPhoneChanged:
-    """A phone that is watched stands otherwise than before (RFC 4235).
+    """A phone that is watched stands otherwise than before (RFC 4235, RFC 3856).
 
     Attributes:
         number: whose, as the configuration names it.

@@ -187,6 +187,7 @@ WATCHED: Final[Mapping[Watched, tuple[str, Text]]] = {
     Watched.FREE: ("°", word("free")),
     Watched.RINGING: ("!", word("rings")),
     Watched.BUSY: ("\N{MULTIPLICATION SIGN}", word("in a call")),
+    Watched.OFF: ("-", word("off")),
 }
 """How another phone stands: in a letter that every display has, and in words."""
 

@@ -88,7 +88,7 @@ class VirtualSoundCard:
         self.let_pass(duration_s)
         with self._moved:
             if not self._moved.wait_for(lambda: self._is_waiting, PATIENCE_S):
-                faulthandler.dump_traceback(file=sys.__stderr__)
+                faulthandler.dump_traceback(sys.__stderr__ or 2)
                 raise TimeoutError("Nobody waits for the sound card.")
 
     def wait_until(self, moment_s: float, is_missing: Callable[[], bool]) -> None:

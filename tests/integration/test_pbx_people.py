@@ -1,14 +1,16 @@
 """People at a real Asterisk: the handset shows how their phones stand, and takes the calls that ring there."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from firmware.phone.call import CallId, CallState, RegistrationState, SipUri
 from firmware.phone.news import IncomingCallReceived
-from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, SignalRinging
+from firmware.phone.orders import AnswerCall, HangUpCall, PlaceCall, SignalRinging, TransferCall
 from firmware.voice.sip.settings import AccountSettings, SipSettings
 from provisioning.sip_choices import Srtp, Transport
 from tests.lab.asterisk import DOMAIN, UDP_PORT, Asterisk
@@ -24,7 +26,11 @@ pytestmark = [pytest.mark.feature("people at the PBX"), pytest.mark.asterisk("pe
 
 # As tests/lab/asterisk/extensions.conf has them.
 BOB, NOBODY = "302", "309"
+PARK, SLOT = "700", "701"
 FREE, RINGS, BUSY = f"2 ° {BOB}", f"2 ! {BOB}", f"2 \N{MULTIPLICATION SIGN} {BOB}"
+OFF = f"2 - {BOB}"
+EMPTY, TAKEN = f"4 ° {SLOT}", f"4 \N{MULTIPLICATION SIGN} {SLOT}"
+TELLS_OF_CALLS = "res_pjsip_dialog_info_body_generator.so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,15 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with a_place(tmp_path_factory.mktemp("pbx")) as place:
+        yield place
+
+
+@contextmanager
+def a_place(folder: Path) -> Iterator[Place]:
+    """Start a PBX and all phones at it."""
     asterisk_or_skip()
-    folder = tmp_path_factory.mktemp("pbx")
-    dialing = {"speed_dials": {"2": BOB, "3": NOBODY}, "watched": [BOB, NOBODY]}
+    dialing = {"speed_dials": {"2": BOB, "3": NOBODY, "4": SLOT}, "watched": [BOB, NOBODY, SLOT]}
     account = {"port": UDP_PORT, "domain": "127.0.0.1"}
     choices = Choices(transport="udp", srtp="off", loudspeaker=True, extra={"dialing": dialing, "account": account})
     with Namespace() as network, network.entered():
@@ -132,3 +144,35 @@ async def test_a_pbx_that_starts_anew_and_has_forgotten_who_watches_is_asked_aga
     await clerk.reads(FREE)
     place.carol_calls_bob()
     await clerk.reads(RINGS)
+
+
+@pytest.mark.asterisk("parking")
+async def test_a_call_that_is_parked_is_shown_and_fetched_by_holding_its_digit(place: Place, clerk: Person) -> None:
+    await clerk.reads(EMPTY)
+    call_id, ringing = place.carol_calls_bob()
+    place.bob.stack.order(AnswerCall(ringing))
+    place.carol.wait_for_call(call_id, CallState.ACTIVE)
+    place.bob.stack.order(TransferCall(ringing, SipUri(f"sip:{PARK}@{DOMAIN}")))
+    await clerk.reads(TAKEN)
+    await clerk.press_down("4")
+    await clerk.wait_for_call("active")
+    await clerk.release("4")
+    await clerk.no_longer_reads(TAKEN)
+    place.carol.stack.order(HangUpCall(call_id))
+    await clerk.reads(EMPTY)
+
+
+async def test_a_pbx_that_tells_of_presence_alone_says_who_is_free_in_a_call_and_off(tmp_path: Path) -> None:
+    with a_place(tmp_path) as place:
+        place.stage.handset.stop()
+        place.pbx.order(f"module unload {TELLS_OF_CALLS}")
+        place.stage.handset.start(sync=False)
+        async with Person(place.stage.handset) as clerk:
+            await clerk.reads(FREE)
+            _, ringing = place.carol_calls_bob()
+            place.bob.stack.order(AnswerCall(ringing))
+            await clerk.reads(BUSY)
+            place.bob.stack.order(HangUpCall(ringing))
+            await clerk.reads(FREE)
+            place.bob.stop()
+            await clerk.reads(OFF)

@@ -6,9 +6,11 @@ A list of what is known to be good. Everything else is refused or, where the mes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from firmware.voice.sip.dialog_info import read_dialog_info
+from firmware.voice.sip.presence import read_presence
 from firmware.voice.sip.sdp import AllowDtls, BodyError, Fault, parse_description
 
 _MAX_BYTES: Final = 16 * 1024
@@ -17,6 +19,7 @@ _RELAY: Final = "application/dtmf-relay"
 _SUMMARY: Final = "application/simple-message-summary"
 _FRAGMENT: Final = "message/sipfrag"
 _DIALOG_INFO: Final = "application/dialog-info+xml"
+_PRESENCE: Final = "application/pidf+xml"
 _DESCRIBING: Final = frozenset({"INVITE", "UPDATE", "PRACK", "ACK"})
 _NEVER_REFUSED: Final = frozenset({"ACK", "BYE", "CANCEL"})  # ACK has no answer; the others end what has been let in
 _OFFERS: Final = frozenset({"INVITE", "UPDATE"})
@@ -193,8 +196,8 @@ def _read_fragment(text: str) -> tuple[str, str]:
     return _FRAGMENT, f"SIP/2.0 {found[1]} {(found[2] or '').strip()}\r\n"
 
 
-def _read_dialog_info(text: str) -> tuple[str, str]:
-    if read_dialog_info(text) is None:
+def _read_watched(read: Callable[[str], object], text: str) -> tuple[str, str]:
+    if read(text) is None:
         raise BodyError(Fault.SYNTAX)
     # firmware/voice/sip/watching.py reads the message as it came; the library reads none of it.
     return "", ""
@@ -205,5 +208,6 @@ _READERS: Final[dict[tuple[str, str], Callable[[str], tuple[str, str]]]] = {
     ("INFO", "application/dtmf"): _read_digit,
     ("NOTIFY", _SUMMARY): _read_summary,
     ("NOTIFY", _FRAGMENT): _read_fragment,
-    ("NOTIFY", _DIALOG_INFO): _read_dialog_info,
+    ("NOTIFY", _DIALOG_INFO): partial(_read_watched, read_dialog_info),
+    ("NOTIFY", _PRESENCE): partial(_read_watched, read_presence),
 }

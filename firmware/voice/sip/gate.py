@@ -33,7 +33,7 @@ _NO_SUCH_CALL: Final = 481
 _BAD_EVENT: Final = 489  # RFC 6665 section 8.3.2
 _OF_EVENTS: Final = frozenset({"NOTIFY", "SUBSCRIBE"})
 _EVENTS: Final = frozenset({"message-summary", "refer"})
-_OF_WATCHED_PHONES: Final = "dialog"
+_OF_WATCHED_PHONES: Final = frozenset({"dialog", "presence"})
 # What is answered so once is answered so each time (RFC 6665 section 4.1.2.1); the rest may pass.
 NEVER_SUBSCRIBED: Final = frozenset({403, 404, 405, 410, 489, 501, 603, 604})
 _SERVICE_UNAVAILABLE: Final = 503
@@ -270,12 +270,12 @@ class Gate:
     def _is_event_known(self, message: native.Message, method: str) -> bool:
         """Say whether a NOTIFY is read here, or a SUBSCRIBE granted: who is at the phone, and calls, is told to nobody.
 
-        Nobody would answer the one, and the library would grant the other. Other phones' calls are told of within a
+        Nobody would answer the one, and the library would grant the other. How other phones stand is told within a
         subscription alone, of which the library knows.
         """
         headers = Headers(_copied(message).text)
         event = (headers.first("Event") or headers.first("o")).partition(";")[0].strip().lower()
-        return event in _EVENTS or (event == _OF_WATCHED_PHONES and method == "NOTIFY" and bool(message.in_dialog))
+        return event in _EVENTS or (event in _OF_WATCHED_PHONES and method == "NOTIFY" and bool(message.in_dialog))
 
     def _read_body(self, message: native.Message, method: str) -> int:
         verdict = inspect_body(

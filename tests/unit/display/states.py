@@ -120,7 +120,10 @@ _PEOPLE = (
     PersonView("4", word("Voicemail"), "2500"),
     PersonView("7", "Daniela Ortega-Villanueva de la Fuente", "13912345678"),
 )
-_WATCHED = (*map(lambda person, state: replace(person, state=state), _PEOPLE, list(Watched)[1:]), _PEOPLE[3])
+_WATCHED = (
+    *map(lambda person, state: replace(person, state=state), _PEOPLE, list(Watched)[1:]),
+    replace(_PEOPLE[3], digit="5"),
+)
 _WITH_PICTURES = (replace(_PEOPLE[0], picture="anna"), *_PEOPLE[1:3], replace(_PEOPLE[3], picture="voicemail"))
 _MATCHES = (
     ContactMatch(1, "Anna Schmidt", "+442012345678"),

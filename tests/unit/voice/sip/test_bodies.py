@@ -238,7 +238,7 @@ def test_what_is_no_status_is_refused(body: bytes) -> None:
     assert answer("message/sipfrag", body, "NOTIFY") == (400, Fault.SYNTAX)
 
 
-@pytest.mark.parametrize("content_type", ["application/pidf+xml", "text/plain"])
+@pytest.mark.parametrize("content_type", ["application/xpidf+xml", "text/plain"])
 def test_other_news_are_refused(content_type: str) -> None:
     assert answer(content_type, b"<x/>", "NOTIFY") == (415, Fault.CONTENT_TYPE)
 
@@ -248,6 +248,8 @@ def test_how_another_phone_stands_is_read_here_and_the_library_reads_none_of_it(
     assert inspect("application/dialog-info+xml", told.encode(), "NOTIFY") == Verdict(body=b"")
     assert answer("application/dialog-info+xml", b"<x/>", "NOTIFY") == (400, Fault.SYNTAX)
     assert answer("application/dialog-info+xml", told.encode(), "MESSAGE") == (415, Fault.CONTENT_TYPE)
+    assert inspect("application/pidf+xml", b"<presence/>", "NOTIFY") == Verdict(body=b"")
+    assert answer("application/pidf+xml", told.encode(), "NOTIFY") == (400, Fault.SYNTAX)
 
 
 # Texts

@@ -25,12 +25,13 @@ class Subscription:
         self.says, self._ended = told, ended
         self.made.append(self)
 
-    def begin(self, account: object, uri: str) -> None:
+    def begin(self, account: object, uri: str, *, of_presence: bool) -> None:
         assert account is LINE
+        self.of_presence = of_presence
         assert uri == f"sip:202@{ACCOUNT.domain}"
 
-    def end(self, *, is_refused: bool) -> None:
-        self._ended(self, is_refused=is_refused)
+    def end(self, *, is_refused: bool, is_event_known: bool = True) -> None:
+        self._ended(self, is_refused=is_refused, is_event_known=is_event_known)
 
 
 class Bench:
@@ -120,3 +121,26 @@ def test_a_part_of_what_is_told_leaves_the_rest_as_it_was(bench: Bench) -> None:
     bench.hears("terminated", document="partial")
     bench.asked[-1].says("NOTIFY sip:a SIP/2.0\r\n\r\nhello")
     assert bench.told == [Watched.BUSY, Watched.RINGING, Watched.BUSY, Watched.FREE]
+
+
+def test_a_server_that_knows_no_calls_is_asked_for_presence_and_for_calls_again_after_that(bench: Bench) -> None:
+    bench.asked[-1].end(is_refused=True, is_event_known=False)
+    bench.wait(0.1)
+    assert [each.of_presence for each in bench.asked] == [False, True]
+    basic = "<presence><tuple><status><basic>closed</basic></status></tuple></presence>"
+    bench.asked[-1].says(f"NOTIFY sip:a SIP/2.0\r\n\r\n{basic}")
+    bench.hears("confirmed")
+    assert bench.told == [Watched.OFF]
+    bench.asked[-1].end(is_refused=False)
+    bench.wait(60)
+    assert [each.of_presence for each in bench.asked] == [False, True, False]
+
+
+def test_who_is_refused_presence_too_is_asked_about_after_an_hour(bench: Bench) -> None:
+    for _ in range(2):
+        bench.asked[-1].end(is_refused=True, is_event_known=False)
+        bench.wait(0.1)
+    bench.wait(HOUR_S - 1)
+    assert len(bench.asked) == 2
+    bench.wait(1)
+    assert [each.of_presence for each in bench.asked] == [False, True, False]
