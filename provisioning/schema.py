@@ -16,6 +16,7 @@ from provisioning.device import Device
 from provisioning.display import Display
 from provisioning.network import Network, Time
 from provisioning.operator_links import Operator
+from provisioning.paging import PagingGroup
 from provisioning.remarks import KeyPath, dotted, joined
 from provisioning.retention import Retention
 from provisioning.section import Conflicts, Section
@@ -42,6 +43,7 @@ class Configuration(Section):
     nat: Nat = _as_it_is
     dialing: Dialing = _as_it_is
     calls: Calls = _as_it_is
+    paging: Annotated[tuple[PagingGroup, ...], Field(max_length=4)] = ()
     feature_codes: FeatureCodes = _as_it_is
     operator: Operator = _as_it_is
     keypad: Keypad = _as_it_is
@@ -91,6 +93,25 @@ class Configuration(Section):
                     ("dialing", "rewrite", position, "account"),
                     *(("accounts", each, key) for each in range(len(names)) for key in ("name", "username")),
                 )  # fmt: skip
+        conflicts.check()
+        return self
+
+    @model_validator(mode="after")
+    def _paging_has_ports_of_its_own(self) -> Self:
+        conflicts = Conflicts()
+        audio = range(self.sip.rtp_port, self.sip.rtp_port + self.sip.rtp_ports + 2)
+        for position, page in enumerate(self.paging):
+            if page.port in {self.sip.local_port, self.sip.local_port + 1} or page.port in audio:
+                conflicts.add(
+                    f"is {page.port}, which the handset needs for calls; choose another port, or move those of [sip]",
+                    ("paging", position, "port"), ("sip", "local_port"), ("sip", "rtp_port"), ("sip", "rtp_ports"),
+                )  # fmt: skip
+            for other in self.paging[:position]:
+                if page.name == other.name or (page.group, page.port) == (other.group, other.port):
+                    conflicts.add(
+                        "has the name, or the group and the port, of one before",
+                        ("paging", position, "name"), ("paging", position, "group"), ("paging", position, "port"),
+                    )  # fmt: skip
         conflicts.check()
         return self
 

@@ -127,6 +127,9 @@ def ruleset(
             add(name, address, *rest)
         for name, ports in _own_ports(configuration.sip).items():
             elements.setdefault(name, set()).update(ports)
+    for address, *rest in _paging(configurations):
+        add("paging", address, *rest)
+        elements.setdefault("guarded", set()).add(rest[-1])
     for address, port in _update_addresses(wanted, addresses):
         add("updates", address, port)
     rules = RULES.read_text(encoding="utf-8")
@@ -164,6 +167,12 @@ def _named(configurations: Sequence[Configuration]) -> Iterator[tuple[str, str]]
         yield from (("near" if described else "media", network) for network in networks)
         yield from (("callers", network) for network in sip.trusted_networks)
         yield from (("refused", network) for network in (*nat.media_refused, *(() if described else EVERYWHERE)))
+
+
+def _paging(configurations: Sequence[Configuration]) -> Iterator[tuple[str, str, str]]:
+    """Yield who speaks to which group at which port, by the configuration that is tried or in force."""
+    for configuration in configurations[:1]:
+        yield from ((page.source, page.group, str(page.port)) for page in configuration.paging)
 
 
 def _network_of(address: str) -> Iterator[str]:

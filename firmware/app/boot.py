@@ -94,6 +94,7 @@ def start_early(options: Options, door: Door | None = None) -> Early:
         _emergency_uris(loaded),
         max_calls=settings.sip.max_calls if settings.sip is not None else 0,
         watched=settings.sip.watched if settings.sip is not None else (),
+        paging=tuple(group.name for group in settings.paging),
     )
     voice.listen(_PATIENCE_S, door)
     if loaded.trial is None:

@@ -198,6 +198,14 @@ class WatchedPhoneChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PagingChanged:
+    """Somebody speaks to a paging group, which the configuration names so, or nobody does any more."""
+
+    group: str
+    speaks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A text message came in."""
 
@@ -341,6 +349,7 @@ VoiceNews = (
     | RegistrationChanged
     | VoicemailCounted
     | WatchedPhoneChanged
+    | PagingChanged
     | MessageReceived
     | MessageSent
     | ProblemRaised

@@ -220,6 +220,13 @@ class StopTone:
 
 
 @dataclass(frozen=True, slots=True)
+class HearPage:
+    """Play what is said to a paging group where the earpiece or the loudspeaker is open; an empty name is silence."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartRinging:
     """Ring.
 
@@ -285,6 +292,7 @@ SoundOrder = (
     | LowerNoise
     | PlayTone
     | StopTone
+    | HearPage
     | StartRinging
     | StopRinging
 )

@@ -19,6 +19,7 @@ from firmware.phone.light import brightness_percent
 from firmware.phone.orders import (
     AudioRoute,
     CloseAudio,
+    HearPage,
     LowerNoise,
     OpenAudio,
     PlayTone,
@@ -59,6 +60,7 @@ class Outputs:
     audio: _Audio
     speaker: bool
     tone: Tone | None
+    page: str
     ringing: StartRinging | None
     ringer_percent: int
     muted: bool
@@ -77,6 +79,7 @@ class Outputs:
             audio=_Audio.EARPIECE_AND_MICROPHONE if state.microphone_open else audio,
             speaker=state.loudspeaker_in_use,
             tone=state.sounding_tone,
+            page=state.page,
             ringing=_ringing(state),
             ringer_percent=state.ringer_percent,
             muted=state.muted,
@@ -118,6 +121,8 @@ class Outputs:
         talks = after.audio is _Audio.EARPIECE_AND_MICROPHONE
         if self.tone is not None and after.tone != self.tone and (after.tone is None or talks):
             commands.append(StopTone())
+        if self.page and after.page != self.page:
+            commands.append(HearPage(""))
         if after.audio < self.audio:
             commands.append(after._opened)
         if after.muted and not self.muted:
@@ -137,6 +142,7 @@ class Outputs:
         moved = after.audio is self.audio is not _Audio.SHUT and after.speaker is not self.speaker
         if after.audio > self.audio or moved:
             commands.append(after._opened)
+        commands += [HearPage(after.page)] if after.page and after.page != self.page else []
         commands += with_sound
         if after.tone is not None and after.tone != self.tone:
             commands.append(PlayTone(after.tone))

@@ -23,6 +23,7 @@ from firmware.phone.modes.menu import keep_bundle, keep_first_run, keep_guardian
 from firmware.phone.news import CallsFound
 from firmware.phone.orders import AudioRoute, SetVolume
 from firmware.phone.outputs import Outputs
+from firmware.phone.paging import keep_paging
 from firmware.phone.rows import Handler, Rows
 from firmware.phone.state import PhoneSettings, PhoneState
 from firmware.phone.switching import look_after_those_left
@@ -110,6 +111,7 @@ class Phone:
         keep_guardians_question(state)
         keep_first_run(state, event)
         keep_boost(state, event)
+        keep_paging(state)
         keep_recording(state, event)
         keep_machine(state, event)
         keep_call_timers(state)

@@ -223,6 +223,13 @@ def may_answer_itself(state: PhoneState, caller: CallerId) -> bool:
     return any(named.fit(form).complete for named in state.settings.call_rules.auto_answer_from for form in forms)
 
 
+def may_be_paged(state: PhoneState) -> bool:
+    """Whether an announcement may sound: at a phone that nobody uses, within the hours, and without do not disturb."""
+    wants_quiet = state.features.preferences.do_not_disturb or not _is_in_hours(state)
+    is_free = state.mode is Mode.IDLE and not (state.engaged or state.calls or in_emergency(state))
+    return state.settings.has_loudspeaker and is_free and not wants_quiet
+
+
 _RULES: tuple[_Rule, ...] = (
     _emergency_callback,
     _allow_list,

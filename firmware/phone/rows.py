@@ -72,6 +72,7 @@ from firmware.phone.news import (
     IncomingCallReceived,
     MessageReceived,
     MessageSent,
+    PagingChanged,
     ProblemCleared,
     ProblemRaised,
     RecordingSignalled,
@@ -81,6 +82,7 @@ from firmware.phone.news import (
     WatchedPhoneChanged,
 )
 from firmware.phone.orders import AudioRoute
+from firmware.phone.paging import take_paging
 from firmware.phone.pin import Guard, PinSlot
 from firmware.phone.policy import is_blocked
 from firmware.phone.preferences import Preferences
@@ -208,6 +210,7 @@ NEWS: Mapping[type[Event], Callable[[PhoneState, Any], None]] = {
     RegistrationChanged: _keep_registration,
     VoicemailCounted: _count_voicemail,
     WatchedPhoneChanged: _keep_watched,
+    PagingChanged: take_paging,
     MessageReceived: _keep_message,
     MessageSent: _tell_what_became_of_message,
     MessagesLoaded: _take_messages,
@@ -298,7 +301,7 @@ _TIMERS_OF_EVERY_MODE: dict[Timer, Handler] = {
 
 def _turn_volume(state: PhoneState, event: KeyPressed | KeyRepeated) -> None:
     in_use = AudioRoute.SPEAKER if state.loudspeaker_in_use else AudioRoute.EARPIECE
-    route = in_use if state.engaged else AudioRoute.RINGER
+    route = in_use if state.engaged or state.page else AudioRoute.RINGER
     turn(state, route, STEP_PERCENT if event.key is Key.VOLUME_UP else -STEP_PERCENT)
     state.volume_shown = route
     state.start_timer(Timer.NOTICE, max(_VOLUME_SHOWN_S, NOTICE_S if state.notice else 0))

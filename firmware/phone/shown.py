@@ -99,6 +99,7 @@ def view_of(state: PhoneState) -> PhoneView:
         menu_is_public=state.menu.top is not None and state.menu.top.is_public,
         may_record=may_record(state),
         question=shown_question(state),
+        page=state.page,
         people=people_shown(state),
     )
 

@@ -81,6 +81,7 @@ class PhoneState:
         sound_shown: the menu key shows how the running call sounds.
         previewed_ring: the ring that the holder listens to before choosing it, empty for none.
         recording: the recording of a call, until nothing more comes of it; None where there is none.
+        page: the paging group whose announcement is heard, empty for none.
         recording_question: asks whether calls may be recorded, or waits for a guardian; None where it does neither.
         plays: a recording may be heard or wait to be.
         bundle: how far a bundle has come.
@@ -136,6 +137,7 @@ class PhoneState:
     recording: RunningRecording | None = None
     recording_question: "RecordingQuestion | None" = None
     plays: bool = False
+    page: str = ""
     bundle: BundleProgress = field(default_factory=BundleProgress)
     update: UpdateTold = field(default_factory=UpdateTold)
     light: Light = Light.LIT
@@ -356,11 +358,11 @@ class PhoneState:
     @property
     def loudspeaker_in_use(self) -> bool:
         """A call may answer itself where there is no loudspeaker: then the earpiece has to do."""
-        return self.speaker and self.settings.has_loudspeaker
+        return (self.speaker or bool(self.page)) and self.settings.has_loudspeaker
 
     @property
     def earpiece_open(self) -> bool:
-        return self.engaged and (self.listening or self.reminding or self.call_waits_aloud)
+        return bool(self.page) or (self.engaged and (self.listening or self.reminding or self.call_waits_aloud))
 
     @property
     def call_waits_aloud(self) -> bool:

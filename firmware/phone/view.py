@@ -253,6 +253,7 @@ class PhoneView:
         menu: the menu's page, in modes MENU and LISTENING.
         matches: the contacts that the digits dialled so far may mean, best first.
         match: which of them is chosen, from 0; None while none is.
+        page: the paging group whose announcement is heard, empty for none.
         people: whom the digits call, in their order, on a phone that nobody uses and that may call them.
         locked: the holder's PIN opens the phone: nothing personal may be shown, and only emergency numbers called.
         look: how the holder wants the display.
@@ -315,6 +316,7 @@ class PhoneView:
     menu: MenuView | None = None
     matches: tuple[ContactMatch, ...] = ()
     match: int | None = None
+    page: str = ""
     people: tuple[PersonView, ...] = ()
     locked: bool = False
     look: Look = Look()

@@ -10,7 +10,7 @@ from firmware.configuration.contradictions import dial_plan
 from firmware.configuration.loading import secret, sip_password
 from firmware.phone.country import ASSUMED_COUNTRY
 from firmware.voice.audio.near_end import NearEndSettings
-from firmware.voice.settings import CardSettings, VoiceSettings
+from firmware.voice.settings import CardSettings, PagingGroup, VoiceSettings
 from firmware.voice.sip.settings import AccountSettings, NatSettings, ServerName, SipSettings
 from provisioning.accounts import Account
 from provisioning.addresses import split_port
@@ -166,4 +166,8 @@ def voice_settings(configuration: Configuration | None) -> VoiceSettings:
         comfort_noise=sound.comfort_noise,
         ringer_playback=ringer.playback,
         ringer_volume_percent=ringer.volume_percent,
+        paging=tuple(
+            PagingGroup(page.name, page.group, page.port, page.source)
+            for page in (configuration.paging if configuration is not None else ())
+        ),
     )

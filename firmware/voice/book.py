@@ -93,10 +93,10 @@ class Book:
     def note(self, news: News, *, heard: bool) -> None:
         """See what is told, whether a handset hears it or not."""
         match news:
-            case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
-                self._lasting[type(news), account] = news
-            case n.WatchedPhoneChanged(number):
-                self._lasting[n.WatchedPhoneChanged, number] = news
+            case n.RegistrationChanged(account=subject) | n.VoicemailCounted(account=subject):
+                self._lasting[type(news), subject] = news
+            case n.WatchedPhoneChanged(subject) | n.PagingChanged(subject):
+                self._lasting[type(news), subject] = news
             case n.ProblemRaised(problem):
                 self._lasting[n.ProblemRaised, problem] = news
             case n.ProblemCleared(problem):

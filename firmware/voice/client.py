@@ -95,6 +95,7 @@ class VoiceClient:
         *,
         max_calls: int = 4,
         watched: tuple[str, ...] = (),
+        paging: tuple[str, ...] = (),
     ) -> None:
         """Set up without listening.
 
@@ -105,10 +106,11 @@ class VoiceClient:
             is_emergency: whether a URI is that of an emergency number.
             max_calls: how many voice was told that there may be.
             watched: the numbers of the phones that voice was told to watch.
+            paging: the names of the groups that voice was told to listen to.
         """
         self._settings = settings
         self._link = Link(runtime_dir, self._hear, self._lose)
-        self._gate = NewsGate(accounts, max_calls=max_calls, watched=watched)
+        self._gate = NewsGate(accounts, max_calls=max_calls, watched=watched, paging=paging)
         self._lasting = Lasting(self._tell_lasting)
         self._placing = Placing(self, is_emergency)
         self._greeted: Hello | None = None

@@ -40,6 +40,7 @@ from firmware.voice.messages import (
     TrySound,
     UseRingTone,
 )
+from firmware.voice.paging import PagingListener
 from firmware.voice.settings import CardSettings, VoiceSettings
 from firmware.voice.sip.stack import PjsuaStack
 
@@ -47,6 +48,7 @@ _log = logging.getLogger(__name__)
 
 _SIP_LIMIT_S: Final = 20.0
 _AUDIO_LIMIT_S: Final = 20.0
+_PAGING_LIMIT_S: Final = 20.0
 _MOST_SOUND_BYTES: Final = 8_000_000
 _LONGEST_SENTENCE: Final = 500
 """Of what the handset believes."""
@@ -96,6 +98,8 @@ class Instruments:
             on_fault=lambda sentence: tell(RingerFault(sentence[:_LONGEST_SENTENCE])),
             on_recovery=lambda: tell(RingerFault("")),
         )
+        beat = health.register("paging", _PAGING_LIMIT_S, starts_later=True)
+        self._paging = PagingListener(settings.paging, self._post, beat)
 
     def start(self) -> None:
         """Begin to register, and to sound."""
@@ -106,11 +110,13 @@ class Instruments:
         except MediaError as error:
             _log.error("%s", error)
         self._ringer.start()
+        self._paging.start()
 
     def stop(self) -> None:
         """End calls, unregister, shut every device; takes some two seconds where the server is gone."""
         if self._stack is not None:
             self._stack.stop()
+        self._paging.stop()
         self._audio.stop()
         self._ringer.stop()
 
@@ -162,6 +168,8 @@ class Instruments:
                 self._audio.play_tone(tone)
             case o.StopTone():
                 self._audio.stop_tone()
+            case o.HearPage(group):
+                self._audio.listen_to(self._paging.sound_of(group))
             case o.StartRinging(pattern, rises):
                 self._ringer.ring(pattern, rises=rises)
             case o.StopRinging():

@@ -28,6 +28,7 @@ LastingNews = (
     n.RegistrationChanged
     | n.VoicemailCounted
     | n.WatchedPhoneChanged
+    | n.PagingChanged
     | n.ProblemRaised
     | n.ProblemCleared
     | RingerFault
@@ -70,6 +71,7 @@ class NewsGate:
         *,
         max_calls: int = 4,
         watched: Collection[str] = (),
+        paging: Collection[str] = (),
     ) -> None:
         """Expect no call yet.
 
@@ -78,11 +80,13 @@ class NewsGate:
             now_s: seconds, monotonic.
             max_calls: how many calls it was told to have.
             watched: the numbers of the phones that it was told to watch.
+            paging: the names of the groups that it was told to listen to.
         """
         self.calls: dict[CallId, Bucket] = {}
         self._most_calls = max_calls + _ENDING_CALLS
         self._accounts = frozenset(accounts)
         self._watched = frozenset(watched)
+        self._paging = frozenset(paging)
         self._texts_sent: set[str] = set()
         self._named: set[str] = set()
         # Each is written down: a card would be full, or worn out, one day.
@@ -129,6 +133,8 @@ class NewsGate:
                 return account in self._accounts
             case n.WatchedPhoneChanged(number):
                 return number in self._watched
+            case n.PagingChanged(group):
+                return group in self._paging
             case n.MessageReceived(message):
                 return self._comes_in(message)
             case n.MessageSent(message_id):
@@ -228,6 +234,8 @@ class Lasting:
                     self._tell(n.VoicemailCounted(0, account=account))
                 case n.WatchedPhoneChanged(number):
                     self._tell(n.WatchedPhoneChanged(number, n.Watched.UNKNOWN))
+                case n.PagingChanged(group):
+                    self._tell(n.PagingChanged(group, speaks=False))
                 case n.ProblemRaised(problem):
                     self._tell(n.ProblemCleared(problem))
                 case RingerFault():
@@ -238,10 +246,10 @@ class Lasting:
 
 def _subject_of(news: LastingNews) -> object:
     match news:
-        case n.RegistrationChanged(account=account) | n.VoicemailCounted(account=account):
-            return type(news), account
-        case n.WatchedPhoneChanged(number):
-            return n.WatchedPhoneChanged, number
+        case n.RegistrationChanged(account=subject) | n.VoicemailCounted(account=subject):
+            return type(news), subject
+        case n.WatchedPhoneChanged(subject) | n.PagingChanged(subject):
+            return type(news), subject
         case n.ProblemRaised(problem) | n.ProblemCleared(problem):
             return problem
         case RingerFault():

@@ -23,6 +23,20 @@ class CardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PagingGroup:
+    """Where who may speak; the fields mean what they mean in the configuration's [[paging]]."""
+
+    name: str
+    group: str
+    port: int
+    source: str
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.group
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceSettings:
     """All that voice is told.
 
@@ -37,6 +51,7 @@ class VoiceSettings:
         comfort_noise: whether a faint noise is played while the far end of a call is dead silent.
         ringer_playback: the ringer's PCM.
         ringer_volume_percent: how loud it is until it is told otherwise.
+        paging: the groups that are listened to.
     """
 
     country: str
@@ -52,6 +67,7 @@ class VoiceSettings:
     comfort_noise: bool = False
     ringer_playback: str = "default"
     ringer_volume_percent: int = 80
+    paging: tuple[PagingGroup, ...] = ()
 
 
 def pack(settings: VoiceSettings) -> bytes:

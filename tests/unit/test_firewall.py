@@ -110,3 +110,18 @@ def test_who_looks_for_a_first_bundle_is_let_out_until_any_configuration_counts(
     assert lets_out in firewall.ruleset(firewall._configurations(), {}, None).splitlines()
     firewall.CONFIGURATION.write_bytes(configuration())
     assert lets_out not in firewall.ruleset(firewall._configurations(), {}, None).splitlines()
+
+
+def test_a_paging_group_is_let_in_from_its_source_at_its_port_by_the_configuration_that_is_tried(
+    firewall: ModuleType,
+) -> None:
+    page = b'[[paging]]\nname = "Hall"\ngroup = "239.1.1.1"\nport = 5004\nsource = "192.0.2.1"\n'
+    firewall.CONFIGURATION.write_bytes(configuration() + page)
+    firewall.LAST_GOOD.write_bytes(configuration() + page.replace(b"5004", b"5006"))
+    lines = firewall.ruleset(firewall._configurations(), {}, None).splitlines()
+    assert [line for line in lines if " paging" in line and line.startswith("add")] == [
+        "add element inet wecall paging4 { 192.0.2.1 . 239.1.1.1 . 5004 }"
+    ]
+    (guarded,) = (line for line in lines if line.startswith("add element inet wecall guarded"))
+    assert "5004" in guarded
+    assert "5006" not in guarded

@@ -139,6 +139,11 @@ def idle_blocks(view: PhoneView, translator: Translator, clock: str) -> tuple[Bl
     )
 
 
+def announcement_blocks(view: PhoneView, translator: Translator) -> tuple[Block, ...]:
+    """Say who speaks out of the loudspeaker."""
+    return (headline(translator.say(word("Announcement"))), name(view.page))
+
+
 def idle_keys(view: PhoneView) -> SoftKeys:
     """OK explains what is wrong, or else opens the menu; CANCEL takes note of what happened."""
     if view.details_step:

@@ -35,6 +35,7 @@ from firmware.display.pages.calls import (
     waiting_keys,
 )
 from firmware.display.pages.idle import (
+    announcement_blocks,
     dialling_body,
     dialling_keys,
     dialling_title,
@@ -190,6 +191,15 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
         return _call(view, view.call, status, into)
     if view.help_number:
         return _help(view, into, clock)
+    if (page := _used(view, status, into)) is not None:
+        return page
+    if view.page:
+        return _with_keys(Page(status, announcement_blocks(view, into)), SoftKeys(word("Stop")), into)
+    return _with_keys(_at_rest(view, into, clock), idle_keys(view), into)
+
+
+def _used(view: PhoneView, status: StatusBar, into: Translator) -> Page | None:
+    """Show what somebody does with the phone beside calls, None where nobody does anything."""
     match view.mode:
         case Mode.WRITING:
             return _with_keys(Page(status, writing_body(view), writing_title(view, into)), writing_keys(view), into)
@@ -202,7 +212,7 @@ def _page(view: PhoneView, into: Translator, clock: str) -> Page:
             return Page(status, hint_blocks(view, view.hint, into))
         case Mode.MENU | Mode.LISTENING if view.menu is not None:
             return _menu(view.menu, status, into)
-    return _with_keys(_at_rest(view, into, clock), idle_keys(view), into)
+    return None
 
 
 def _call(view: PhoneView, call: CallView, status: StatusBar, into: Translator) -> Page:

@@ -56,6 +56,14 @@ def dismiss(state: PhoneState, _event: KeyPressed) -> None:
         see_missed_calls(state)
 
 
+def _press_cancel(state: PhoneState, event: KeyPressed) -> None:
+    """Silence an announcement, which anybody may; the holder takes note of what happened."""
+    if state.page:
+        state.page = ""
+    else:
+        unless_locked(dismiss)(state, event)
+
+
 def open_main_menu(state: PhoneState, _event: KeyPressed) -> None:
     """Open the menu; a phone that is locked asks for the PIN first."""
     open_menu(state, unlock_page(state, _go_on_to_menu) if state.locked else main_menu())
@@ -137,7 +145,7 @@ IDLE: Rows = {
         speaker_key(begin_dialling),
         {
             Key.OK: _press_ok,
-            Key.CANCEL: unless_locked(dismiss),
+            Key.CANCEL: _press_cancel,
             Key.REDIAL: unless_locked(_redial),
             Key.MENU: open_main_menu,
             Key.VOICEMAIL: unless_locked(press_voicemail),

@@ -346,6 +346,7 @@ VIEWS = {
     "idle": _view(Mode.IDLE),
     "idle, people": _view(Mode.IDLE, people=_PEOPLE, lines=_HOME),
     "idle, people who are watched": _view(Mode.IDLE, people=_WATCHED),
+    "idle, an announcement is heard": _view(Mode.IDLE, page="Hall"),
     "idle, people with pictures": _view(Mode.IDLE, people=_WITH_PICTURES),
     "idle, people, large text": _view(Mode.IDLE, people=_WITH_PICTURES, look=Look(large_text=True)),
     "idle, people and missed calls": _view(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 MINIMAL = '[device]\nid = "desk-1"\n[[accounts]]\nusername = "alice"\ndomain = "sip.example"\n'
 
 
+PAGING = "[[paging]]\nname = 'Hall'\nport = 5004\nsource = '192.0.2.1'\n"
+PAGE = PAGING + "group = '239.1.1.1'\n"
+
+
 def mistakes_of(text: str) -> tuple[str, ...]:
     with pytest.raises(ProvisioningError) as caught:
         parse_configuration(text)
@@ -44,6 +48,20 @@ def test_the_default_keypad_has_a_key_for_everything_and_its_pins_clash_with_not
         ("[sip]\ntrusted_networks = ['10.0.0.0/7']", "sip.trusted_networks[1]:", "wider than /8"),
         ("[sip]\ntrusted_networks = ['fe80::/64']", "sip.trusted_networks[1]:", "link-local"),
         ("[sip]\ntrusted_networks = ['10.1.0.0/16']\nlocal_port = 0", "sip.trusted_networks", "needs a local_port"),
+        (PAGING + "group = '192.0.2.9'", "paging[1].group:", "no address of a multicast group"),
+        (PAGING + "group = '224.0.0.251'", "paging[1].group:", "no address of a multicast group"),
+        (PAGING + "group = 'ff02::1'", "paging[1].group:", "no address of a multicast group"),
+        (PAGING + "group = 'ff15::1%eth0'", "paging[1].group:", "no plain address"),
+        (PAGING + "group = 'a group'", "paging[1].group:", "no address such as"),
+        (PAGING + "group = 'ff15::1'", "paging[1].source:", "another version of IP"),
+        (PAGE.replace("192.0.2.1", "239.1.1.2"), "paging[1].source:", "another machine"),
+        (PAGE.replace("192.0.2.1", "127.0.0.1"), "paging[1].source:", "another machine"),
+        (PAGE.replace("192.0.2.1", "::ffff:192.0.2.1"), "paging[1].source:", "no plain address"),
+        (PAGE.replace("Hall", "Hall\u0022"), "paging[1].name:", "up to 20 letters"),
+        (PAGE.replace("5004", "16500"), "paging[1].port", "which the handset needs for calls"),
+        (PAGE.replace("5004", "5061"), "paging[1].port", "which the handset needs for calls"),
+        (PAGE + PAGE.replace("Hall", "Yard"), "paging[2].name", "of one before"),
+        (PAGE + PAGE.replace("5004", "5006"), "paging[2].name", "of one before"),
         ("[dialing]\ndigit_map = ['(1|2)']", "dialing.digit_map[1]:", "takes one alternative of a digit map"),
     ],
 )

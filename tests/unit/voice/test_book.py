@@ -217,9 +217,10 @@ def test_how_each_line_stands_is_told_to_each_handset(bench: Bench) -> None:
     office = n.RegistrationChanged(RegistrationState.REGISTERING, account="office")
     few, more = n.VoicemailCounted(1, account="home"), n.VoicemailCounted(2, account="home")
     rings, free = (n.WatchedPhoneChanged("202", state) for state in (n.Watched.RINGING, n.Watched.FREE))
-    for news in (failed, office, few, rings, home, more, free):
+    speaks, silent = (n.PagingChanged("Hall", speaks=speaks) for speaks in (True, False))
+    for news in (failed, office, few, rings, speaks, home, more, free, silent):
         bench.book.note(news, heard=True)
-    assert sorted(map(repr, bench.told()[1:])) == sorted(map(repr, (home, office, more, free)))
+    assert sorted(map(repr, bench.told()[1:])) == sorted(map(repr, (home, office, more, free, silent)))
 
 
 def test_problems_are_told_while_there_are_any(bench: Bench) -> None:

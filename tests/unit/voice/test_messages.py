@@ -76,6 +76,7 @@ NEWS: tuple[News, ...] = (
     n.RegistrationChanged(RegistrationState.FAILED, RegistrationFailure.REFUSED, 503, 30, "home"),
     n.VoicemailCounted(3, 12, "home"),
     n.WatchedPhoneChanged("202", n.Watched.RINGING),
+    n.PagingChanged("Hall", speaks=True),
     n.MessageReceived(TEXT),
     n.MessageSent(TEXT.message_id, accepted=True, sip_code=202),
     n.ProblemRaised(Problem.SOUND_MISSING, "There is no sound card 'ear'."),

@@ -128,6 +128,12 @@ def test_phones_that_are_watched_are_those_that_voice_was_told() -> None:
     assert not gate.passes(n.WatchedPhoneChanged("203", n.Watched.FREE))
 
 
+def test_paging_groups_are_those_that_voice_was_told() -> None:
+    gate = NewsGate([""], paging=["Hall"])
+    assert gate.passes(n.PagingChanged("Hall", speaks=True))
+    assert not gate.passes(n.PagingChanged("Yard", speaks=True))
+
+
 def test_voice_has_problems_of_its_own_only(subtests: pytest.Subtests) -> None:
     for problem in Problem:
         with subtests.test(problem=problem):
@@ -298,8 +304,10 @@ async def test_what_a_voice_said_of_itself_goes_with_it() -> None:
     told: list[LastingNews] = []
     kept = Lasting(told.append)
     rings = n.WatchedPhoneChanged("202", n.Watched.RINGING)
-    for news in (UP, ProblemRaised(Problem.SIP_UNAVAILABLE, "Why."), VoicemailCounted(3), rings, RingerFault("Why.")):
+    speaks = n.PagingChanged("Hall", speaks=True)
+    for news in (UP, ProblemRaised(Problem.SIP_UNAVAILABLE, "Why."), VoicemailCounted(3), rings, speaks):
         kept.note(news)
+    kept.note(RingerFault("Why."))
     told.clear()
     kept.forget()
     assert told == [
@@ -307,6 +315,7 @@ async def test_what_a_voice_said_of_itself_goes_with_it() -> None:
         ProblemCleared(Problem.SIP_UNAVAILABLE),
         VoicemailCounted(0),
         n.WatchedPhoneChanged("202", n.Watched.UNKNOWN),
+        n.PagingChanged("Hall", speaks=False),
         RingerFault(""),
     ]
     told.clear()
