@@ -13,6 +13,7 @@ from provisioning.errors import ProvisioningError
 
 _BUNDLE_COMMANDS: Final[Mapping[str, str]] = {
     "init": "firmware.installer.init_command",
+    "pbx": "firmware.installer.pbx_command",
     "check": "firmware.installer.check_command",
     "seal": "firmware.installer.seal_command",
     "build": "firmware.installer.build_command",

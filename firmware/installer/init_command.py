@@ -1,6 +1,7 @@
 """`wecall bundle init`: a folder to make bundles from."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,22 +47,43 @@ def init(  # noqa: PLR0917 - click names them all
     folder: Path, device: str | None, fleet: str | None, country: str | None, key_file: Path | None, preset: str | None
 ) -> None:
     """Make DIR, with a commented configuration and a place for everything else that a bundle may bring."""
+    chosen = presets()[preset] if preset else None
+    account = dict(chosen.account) if chosen else {}
+    target = begin(folder, device=device, fleet=fleet, country=country, key_file=key_file, account=account)
+    click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
+    if chosen is not None:
+        click.echo(f"\n{chosen}")
+
+
+def begin(
+    folder: Path,
+    *,
+    device: str | None,
+    fleet: str | None,
+    country: str | None,
+    key_file: Path | None,
+    account: Mapping[str, Any],
+) -> Path:
+    """Make a folder that bundles are made from; what is None is left to be filled in.
+
+    Returns:
+        The configuration in it.
+
+    Raises:
+        ProvisioningError: there is a configuration already, or the key cannot be read.
+        OSError: it cannot be written.
+    """
     target = folder / CONFIGURATION
     if target.exists():
         raise ProvisioningError(f"There is a {CONFIGURATION} in {folder} already, and one is never overwritten.")
     public = signing_key(key_file).public_key().public_bytes_raw() if key_file is not None else None
-    chosen = presets()[preset] if preset else None
-    account: dict[KeyPath, Any] = (
-        {("accounts", 0, name): value for name, value in chosen.account.items()} if chosen else {}
-    )
-    text = template({**account, **_filled(device, fleet, country, public)}, {("trust", "keys")})
+    known: dict[KeyPath, Any] = {("accounts", 0, name): value for name, value in account.items()}
+    text = template({**known, **_filled(device, fleet, country, public)}, {("trust", "keys")})
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     replace_durably(target, text.encode())
     target.chmod(0o644)
-    click.echo(f"{folder} has a place for:\n\n{_LAYOUT}\nFill in {target}, then: wecall bundle check {folder}")
-    if chosen is not None:
-        click.echo(f"\n{chosen}")
+    return target
 
 
 def _filled(device: str | None, fleet: str | None, country: str | None, public: bytes | None) -> dict[KeyPath, Any]:

@@ -53,6 +53,15 @@ def replace_handset(folder: Path) -> None:
     )  # fmt: skip
 
 
+def make_pbx(folder: Path) -> None:
+    # Where the folder is there, all is in it, and the command would say so.
+    if not (folder / "office").exists():
+        run(
+            "bundle", "pbx", folder / "office", folder / "extensions.csv", "--domain", "pbx.example.com", "--fleet",
+            "office", "--country", "AT", "--key", folder / "key.pem",
+        )  # fmt: skip
+
+
 # --- what must hold after that, and what once it was done again ---
 
 
@@ -118,12 +127,28 @@ def only_the_new_handset_has_the_device_id(folder: Path) -> None:
     assert revoked.get_revoked_certificate_by_serial_number(old.serial_number) is not None
 
 
+def the_pbx_is_whole_or_not_there(folder: Path) -> None:
+    if (folder / "office").exists():
+        the_pbx_and_its_phones_have_the_same_passwords(folder)
+
+
+def the_pbx_and_its_phones_have_the_same_passwords(folder: Path) -> None:
+    office = folder / "office"
+    pjsip = (office / "asterisk/pjsip.conf").read_text()
+    rows = (office / "phones/devices.csv").read_text().splitlines()[1:]
+    assert re.findall("^password=(.+)$", pjsip, re.MULTILINE) == [row.rsplit(",", 1)[-1] for row in rows]
+    assert len(rows) == 2
+    assert "exten => 202,1," in (office / "asterisk/extensions.conf").read_text()
+    assert tomllib.loads((office / "phones/config.toml").read_text())["device"]["fleet"] == "office"
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("desk") / "desk"
     folder.mkdir()
     desk = InstallerDesk(folder)
     desk.write_table(("serial", "username", "password"), (SERIALS[0], "101", "one"), (SERIALS[1], "102", "two"))
+    (folder / "extensions.csv").write_text("extension,name\n201,Hall\n202,Cellar\n")
     (folder / "identities").mkdir()
     for handset in HANDSETS.values():
         handset.leave_identity(folder / "identities")
@@ -141,8 +166,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (make_site, each_password_of_the_table_is_in_it_or_sealed, every_code_opens_its_bundle),
         (seal, the_password_is_still_somewhere, the_password_is_sealed_and_not_in_clear),
         (replace_handset, no_certificate_is_out_that_is_not_on_record, only_the_new_handset_has_the_device_id),
+        (make_pbx, the_pbx_is_whole_or_not_there, the_pbx_and_its_phones_have_the_same_passwords),
     ],
-    ids=["mass", "seal", "issue"],
+    ids=["mass", "seal", "issue", "pbx"],
 )
 def test_nothing_is_half_wherever_a_command_is_cut_off_and_it_goes_on_from_there(
     desk: Path,
