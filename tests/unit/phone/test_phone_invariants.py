@@ -615,7 +615,8 @@ class AnyEvening(RuleBasedStateMachine):
     def a_handset_in_its_cradle_neither_listens_nor_sounds(self) -> None:
         assert self.phone.view.off_hook is self.off_hook
         if not self.off_hook and not self.phone.view.speaker:
-            assert self.audio is None
+            # An announcement sounds in the room, and nobody is listened to.
+            assert self.audio == ((False, True) if self.phone.view.page else None)
             assert self.tone is None
             # A busy number that was tried again and answers hears silence until the person has come to the phone.
             by_itself = self.phone.view.mode in {Mode.REDIALLING, Mode.TAKING_MESSAGE}
