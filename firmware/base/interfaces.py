@@ -5,6 +5,7 @@ The kernel's own words, in a hundred lines: pyroute2 would say the same, and be 
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import ipaddress
 import logging
@@ -80,6 +81,38 @@ def addresses() -> Iterator[tuple[str, Address]]:
     """
     yield from _ipv4_addresses()
     yield from _ipv6_addresses()
+
+
+def has_route() -> bool:
+    """Say whether this machine knows a way to other networks; sends nothing."""
+    # Nobody's addresses (RFC 5737, RFC 3849).
+    return any(_can_reach(address) for address in ("192.0.2.1", "2001:db8::1"))
+
+
+def address_towards(address: str) -> str:
+    """Return our address on the way to another one, empty where there is no way; sends nothing."""
+    with suppress(OSError), _connected(address) as probe:
+        return str(probe.getsockname()[0])
+    return ""
+
+
+def _can_reach(address: str) -> bool:
+    try:
+        _connected(address).close()
+    except OSError as error:
+        return error.errno not in {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+    return True
+
+
+def _connected(address: str) -> socket.socket:
+    # Connecting a datagram socket only asks the routing table.
+    probe = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        probe.connect((address, 9))
+    except OSError:
+        probe.close()
+        raise
+    return probe
 
 
 def _ipv4_addresses() -> Iterator[tuple[str, ipaddress.IPv4Address]]:

@@ -16,11 +16,10 @@ from contextlib import suppress
 from typing import Final
 
 from firmware.base.heartbeats import Heartbeat
-from firmware.base.interfaces import canonical, interface_of
+from firmware.base.interfaces import address_towards, canonical, interface_of
 from firmware.phone.news import PagingChanged
 from firmware.voice.audio.page_sound import PageSound
 from firmware.voice.settings import PagingGroup
-from firmware.voice.sip.servers import address_towards
 
 _log = logging.getLogger(__name__)
 

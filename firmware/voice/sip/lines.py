@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2
 
 from firmware.base.errors import SipError
+from firmware.base.interfaces import address_towards
 from firmware.phone.call import RegistrationFailure, RegistrationState, SipUri
 from firmware.phone.news import RegistrationChanged
 from firmware.voice.sip import native
@@ -16,7 +17,7 @@ from firmware.voice.sip.identity import Headers, ReceivedMessage
 from firmware.voice.sip.mapping import uri_in
 from firmware.voice.sip.registration import Registration
 from firmware.voice.sip.scheduler import Scheduler
-from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, address_towards, is_ipv6, knock
+from firmware.voice.sip.servers import Resolution, ServerChoice, ServerResolver, Target, is_ipv6, knock
 from firmware.voice.sip.settings import AccountSettings
 from provisioning.sip_choices import Transport
 

@@ -5,8 +5,6 @@ thread, for up to half a minute. A route may so name a server, which TLS verifie
 choose the address (pjsip_endpt_set_ext_resolver in pjsip/sip_endpoint.h).
 """
 
-import contextlib
-import errno
 import ipaddress
 import logging
 import socket
@@ -15,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.base.interfaces import canonical
+from firmware.base.interfaces import address_towards, canonical, has_route
 from firmware.phone.call import RegistrationFailure
 from firmware.voice.sip import native
 from firmware.voice.sip.settings import AccountSettings, ServerName
@@ -218,38 +216,6 @@ def addresses_of(host: str, prefer_ipv6: bool = False) -> tuple[str, ...]:
         return ()
     addresses = dict.fromkeys(canonical(str(entry[4][0])) for entry in found)
     return tuple(sorted(addresses, key=lambda address: (not address_towards(address), is_ipv6(address) != prefer_ipv6)))
-
-
-def has_route() -> bool:
-    """Say whether this machine knows a way to other networks; sends nothing."""
-    # Nobody's addresses (RFC 5737, RFC 3849).
-    return any(_can_reach(address) for address in ("192.0.2.1", "2001:db8::1"))
-
-
-def address_towards(server: str) -> str:
-    """Return our address on the way to the server, empty where there is no way; sends nothing."""
-    with contextlib.suppress(OSError), _connected(server) as probe:
-        return str(probe.getsockname()[0])
-    return ""
-
-
-def _can_reach(server: str) -> bool:
-    try:
-        _connected(server).close()
-    except OSError as error:
-        return error.errno not in {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-    return True
-
-
-def _connected(server: str) -> socket.socket:
-    # Connecting a datagram socket only asks the routing table.
-    probe = socket.socket(socket.AF_INET6 if is_ipv6(server) else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        probe.connect((server, 9))
-    except OSError:
-        probe.close()
-        raise
-    return probe
 
 
 def is_address(host: str) -> bool:
