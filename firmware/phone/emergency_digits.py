@@ -12,6 +12,7 @@ from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPres
 from firmware.phone.view import Mode
 
 if TYPE_CHECKING:
+    from firmware.phone.menu_stack import Screen
     from firmware.phone.state import PhoneState
 
 SAME_NUMBER_S = 3.0
@@ -27,11 +28,13 @@ _ROW_GOES_ON = _ROW_BEGINS | {Mode.COLLECTING_DIGITS}
 class DigitRow:
     """The digit keys that were pressed one after the other, whatever each of them did.
 
-    `grows` is whether the key that is being handled is one of them.
+    `grows` is whether the key that is being handled is one of them; `page` is the menu's page on which the first one
+    was pressed.
     """
 
     digits: str = ""
     grows: bool = False
+    page: "Screen | None" = None
 
 
 def take_digit(state: "PhoneState", event: Event) -> None:
@@ -42,6 +45,8 @@ def take_digit(state: "PhoneState", event: Event) -> None:
     before = state.digit_row.digits if Timer.DIGIT_ROW in state.timers else ""
     state.digit_row.grows = bool(before) or state.mode in _ROW_BEGINS
     state.digit_row.digits = before + event.key.value if state.digit_row.grows else ""
+    if state.digit_row.grows and not before:
+        state.digit_row.page = state.menu.top
     if state.digit_row.grows:
         state.start_timer(Timer.DIGIT_ROW, SAME_NUMBER_S)
 
@@ -79,4 +84,5 @@ def number_for_help(state: "PhoneState") -> str:
         return written
     # Behind other digits the row is no number, unless it began on an earlier page: a digit of it has opened this one.
     row = dialled_number(state)
-    return "" if written.endswith(row) else row
+    is_behind = state.digit_row.page is page and written.endswith(row)
+    return "" if is_behind else row

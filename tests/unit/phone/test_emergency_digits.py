@@ -197,6 +197,17 @@ def test_digits_that_follow_a_chosen_contact_after_a_pause_belong_to_its_number(
     assert home.view.digits == "234512"
 
 
+def test_digits_that_have_opened_a_page_count_where_what_stands_there_ends_like_their_beginning() -> None:
+    home = Home.in_country("GB")
+    open_page(home, "Contacts")
+    home.press(Key.STAR)
+    home.press(Key.DIGIT_2)
+    home.dial("11", Key.OK)
+    home.dial("112")
+    assert home.entry.text == "2345112"
+    assert home.view.help_number == "112"
+
+
 @pytest.mark.parametrize("key", [Key.OK, Key.CANCEL, Key.VOLUME_UP, Key.HASH])
 def test_any_other_key_only_uncovers_the_page(key: Key) -> None:
     desk = office(country="GB")
