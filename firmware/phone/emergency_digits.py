@@ -8,7 +8,7 @@ PIN and calls nobody. See ADR 0115.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyPressed, Timer
+from firmware.phone.events import Event, HandsetLifted, HandsetReplaced, KeyHeld, KeyPressed, Timer
 from firmware.phone.view import Mode
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def take_digit(state: "PhoneState", event: Event) -> None:
 def end_row(state: "PhoneState", event: Event) -> None:
     """End the row once another key was pressed, the handset moved, or the phone does something else, such as speak."""
     is_speech_asked = state.aloud.is_due and not dialled_number(state)
-    other_key = isinstance(event, KeyPressed) and not event.key.value.isdigit()
+    other_key = isinstance(event, KeyPressed | KeyHeld) and not event.key.value.isdigit()
     is_over = is_speech_asked or other_key or isinstance(event, HandsetLifted | HandsetReplaced)
     if is_over or state.mode not in _ROW_GOES_ON:
         state.digit_row.digits = ""

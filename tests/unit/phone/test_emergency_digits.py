@@ -220,6 +220,15 @@ def test_any_other_key_only_uncovers_the_page(key: Key) -> None:
     assert (desk.view.help_number, len(desk.phone._state.menu.screens)) == ("", before)
 
 
+def test_a_key_that_is_held_ends_the_digits_before_it() -> None:
+    desk = Desk(replace(SETTINGS, dial_plan=_PLANS["GB"]))
+    desk.press(Key.MENU)
+    desk.dial("210")
+    desk.handle(KeyHeld(Key.CANCEL))
+    desk.dial("999")
+    assert desk.view.help_number == "999"
+
+
 def test_another_digit_takes_the_offer_back() -> None:
     desk = office(country="GB")
     open_page(desk, "Contacts")
