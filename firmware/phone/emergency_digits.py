@@ -45,9 +45,9 @@ def take_digit(state: "PhoneState", event: Event) -> None:
     before = state.digit_row.digits if Timer.DIGIT_ROW in state.timers else ""
     state.digit_row.grows = bool(before) or state.mode in _ROW_BEGINS
     state.digit_row.digits = before + event.key.value if state.digit_row.grows else ""
-    if state.digit_row.grows and not before:
-        state.digit_row.page = state.menu.top
     if state.digit_row.grows:
+        if not before:
+            state.digit_row.page = state.menu.top
         state.start_timer(Timer.DIGIT_ROW, SAME_NUMBER_S)
 
 
@@ -58,6 +58,7 @@ def end_row(state: "PhoneState", event: Event) -> None:
     is_over = is_speech_asked or other_key or isinstance(event, HandsetLifted | HandsetReplaced)
     if is_over or state.mode not in _ROW_GOES_ON:
         state.digit_row.digits = ""
+        state.digit_row.page = None
         state.cancel_timer(Timer.DIGIT_ROW)
 
 

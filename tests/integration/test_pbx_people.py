@@ -152,7 +152,7 @@ async def test_a_call_that_is_parked_is_shown_and_fetched_by_holding_its_digit(p
     call_id, ringing = place.carol_calls_bob()
     place.bob.stack.order(AnswerCall(ringing))
     place.carol.wait_for_call(call_id, CallState.ACTIVE)
-    # The PBX answers the caller before it confirms that to who answered, and nobody transfers what is not confirmed.
+    # The caller may hear of the answer before the PBX confirms it, and a call that is not confirmed is not transferred.
     place.bob.wait_for_call(ringing, CallState.ACTIVE)
     place.bob.stack.order(TransferCall(ringing, SipUri(f"sip:{PARK}@{DOMAIN}")))
     await clerk.reads(TAKEN)
